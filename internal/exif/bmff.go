@@ -1,0 +1,122 @@
+package exif
+
+import (
+	"encoding/binary"
+	"io"
+)
+
+// The ISO base media file format (ISO/IEC 14496-12) is boxes within boxes: a size of 4 bytes that
+// counts from its own first byte, a type of 4 letters, then the body (4.2). A size of 1 means that
+// the size is in 8 bytes behind the type, a size of 0 that the box goes on to the end. A box of the
+// type uuid has its 16-byte type before its body. A "full box" begins its body with a version of
+// one byte and flags of three. HEIF and AVIF (heif.go), CR3, JPEG XL and JPEG 2000 are made of it.
+//
+// A box is stepped over by its size alone, and the finders go down a fixed number of levels, so no
+// file can lead them in circles.
+
+// box is one box.
+type box struct {
+	typ  string
+	uuid [16]byte // where the type is uuid
+	body extent
+	peek []byte // the first bytes of the body, until the next box is read
+}
+
+// boxes reads the boxes of one file.
+type boxes struct {
+	r    io.ReaderAt
+	seen int
+	head [8 + 8 + 16]byte
+}
+
+// wholeFile is the run of the outermost boxes.
+var wholeFile = extent{0, toEnd}
+
+// each calls f with the boxes of a run until f says that it is done. A broken box ends the run: where
+// the next one would start is anybody's guess.
+func (w *boxes) each(in extent, f func(box) (done bool, err error)) error {
+	off, end := in.off, in.off+in.n
+	for end-off >= 8 {
+		if w.seen++; w.seen > maxBoxes {
+			return ErrTooLarge
+		}
+		n, err := readAt(w.r, w.head[:min(int64(len(w.head)), end-off)], off)
+		if err != nil {
+			return err
+		}
+		if n < 8 {
+			return nil
+		}
+		head := w.head[:n]
+		b := box{typ: string(head[4:8])}
+		size, used := int64(binary.BigEndian.Uint32(head)), 8
+		switch size {
+		case 0:
+			size = end - off
+		case 1:
+			if n < 16 {
+				return nil
+			}
+			size, used = offset(binary.BigEndian.Uint64(head[8:])), 16
+		}
+		if b.typ == "uuid" {
+			if n < used+len(b.uuid) {
+				return nil
+			}
+			used += copy(b.uuid[:], head[used:])
+		}
+		size = min(size, end-off) // what claims to be larger than what it is in ends with it
+		if size < int64(used) {
+			return nil
+		}
+		b.body = extent{off + int64(used), size - int64(used)}
+		b.peek = head[used:min(int64(n), size)]
+		done, err := f(b)
+		if done || err != nil {
+			return err
+		}
+		off += size
+	}
+	return nil
+}
+
+// cursor reads the numbers of a run one after the other, big-endian, in small pieces.
+type cursor struct {
+	r   io.ReaderAt
+	run extent // what is left
+	// over says that the run ended within a number; what follows is zeros.
+	over bool
+	err  error
+
+	buf   [512]byte
+	ahead []byte // what is in buf of what is left
+}
+
+// uint reads a number of up to 8 bytes.
+func (c *cursor) uint(size int64) (v uint64) {
+	if c.over || c.err != nil {
+		return 0
+	}
+	if int64(len(c.ahead)) < size {
+		var n int
+		n, c.err = readAt(c.r, c.buf[:min(int64(len(c.buf)), c.run.n)], c.run.off)
+		c.ahead = c.buf[:n]
+		if c.err != nil || int64(n) < size {
+			c.over = true
+			return 0
+		}
+	}
+	for _, b := range c.ahead[:size] {
+		v = v<<8 | uint64(b)
+	}
+	c.skip(size)
+	return v
+}
+
+// skip passes over n bytes.
+func (c *cursor) skip(n int64) {
+	n = min(n, c.run.n)
+	c.run.off += n
+	c.run.n -= n
+	c.ahead = c.ahead[min(n, int64(len(c.ahead))):]
+}

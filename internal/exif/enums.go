@@ -1,0 +1,382 @@
+package exif
+
+// description says how a tag reads for people. A value it has no words for reads as any other does.
+type description struct {
+	// numbers is what the numbers of an enumeration mean. Others are "Unknown (17)".
+	numbers map[int64]string
+	// letters is what the texts of an enumeration mean, in capitals. Others are "Unknown (X)".
+	letters map[string]string
+	// prefix and unit go around a single number, which is rounded for people.
+	prefix, unit string
+	// write appends all other values, as the inside of a JSON string; ok is false where it can't.
+	write func(dst []byte, m *Metadata, t *tag) (out []byte, ok bool)
+}
+
+// descriptionOf returns how a tag of a directory reads. There is a table per directory whose numbers
+// are its own, as lookup has them; IFD1 means by its tags what IFD0 means by them.
+func descriptionOf(d directory, id uint16) (description, bool) {
+	var table map[uint16]description
+	switch d {
+	case gpsIFD:
+		table = gpsDescriptions
+	case interopIFD:
+		table = interopDescriptions
+	default:
+		table = imageDescriptions
+	}
+	desc, ok := table[id]
+	return desc, ok
+}
+
+// imageDescriptions are those of IFD0, IFD1 and the Exif directory.
+//
+// YCbCrPositioning isn't here: KS3's table shows it as a number. Nor is TIFF/EP's own
+// FocalPlaneResolutionUnit (0x9210), of whose numbers readers disagree: 2 is the
+// meter to some and the inch to others.
+var imageDescriptions = map[uint16]description{
+	// TIFF 6.0, section 8 (baseline fields), and DNG 1.7.1, chapter 4, for the bits from 8 on
+	0x00FE: {write: newSubfileType},
+	0x00FF: {numbers: map[int64]string{
+		1: "Full-resolution image",
+		2: "Reduced-resolution image",
+		3: "Single page of a multi-page image",
+	}},
+	0x0103: {numbers: compressions},
+	0x0106: {numbers: map[int64]string{
+		0:     "White is zero",
+		1:     "Black is zero",
+		2:     "RGB",
+		3:     "RGB palette",
+		4:     "Transparency mask",
+		5:     "CMYK",               // TIFF 6.0, section 16
+		6:     "YCbCr",              // section 21
+		8:     "CIE L*a*b*",         // section 23
+		9:     "ICC L*a*b*",         // TIFF Technical Note 4
+		10:    "ITU L*a*b*",         // TIFF-FX, RFC 3949
+		32803: "Color filter array", // TIFF/EP
+		32844: "CIE log2(L)",        // SGI LogLuv
+		32845: "CIE log2(L) (u', v')",
+		34892: "Linear raw",    // DNG
+		51177: "Depth map",     // DNG 1.5
+		52527: "Semantic mask", // DNG 1.6
+	}},
+	0x0107: {numbers: map[int64]string{
+		1: "No dithering or halftoning",
+		2: "Ordered dither or halftone",
+		3: "Randomized process",
+	}},
+	0x010A: {numbers: map[int64]string{1: "High bits first", 2: "Low bits first"}},
+	0x0112: {numbers: map[int64]string{
+		// where row 0 and column 0 are: KS3's words, and what was done to the picture
+		1: "Normal (upper-left)",
+		2: "Mirrored horizontally (upper-right)",
+		3: "Rotated 180° (lower-right)",
+		4: "Mirrored vertically (lower-left)",
+		5: "Mirrored horizontally and rotated 270° CW (left-upper)",
+		6: "Rotated 90° CW (right-upper)",
+		7: "Mirrored horizontally and rotated 90° CW (right-lower)",
+		8: "Rotated 270° CW (left-lower)",
+	}},
+	0x011C: {numbers: map[int64]string{1: "Chunky", 2: "Planar"}},
+	0x0122: {numbers: map[int64]string{
+		1: "Tenths", 2: "Hundredths", 3: "Thousandths", 4: "Ten-thousandths", 5: "Hundred-thousandths",
+	}},
+	0x0128: {numbers: map[int64]string{1: "None", 2: "Dpi", 3: "Dpcm"}},
+	0x0152: {numbers: map[int64]string{
+		0: "Unspecified", 1: "Associated alpha", 2: "Unassociated alpha",
+	}},
+
+	// TIFF 6.0, part 2 (extensions)
+	0x0124: {write: t4Options},
+	0x0125: {write: t6Options},
+	0x013D: {numbers: map[int64]string{
+		1:     "None",
+		2:     "Horizontal differencing",
+		3:     "Floating point",             // TIFF Technical Note 3
+		34892: "Horizontal differencing X2", // DNG 1.5
+		34893: "Horizontal differencing X4",
+		34894: "Floating point X2",
+		34895: "Floating point X4",
+	}},
+	0x014C: {numbers: map[int64]string{1: "CMYK", 2: "Not CMYK"}},
+	0x0153: {numbers: map[int64]string{
+		1: "Unsigned integer", 2: "Signed integer", 3: "Floating point", 4: "Undefined",
+		5: "Complex integer", 6: "Complex floating point", // TIFF Technical Note 3 (draft), libtiff
+	}},
+	0x0200: {numbers: map[int64]string{1: "Baseline sequential", 14: "Lossless with Huffman coding"}},
+	0x0205: {numbers: map[int64]string{
+		1: "A", 2: "B", 3: "C", 4: "A+B-C", 5: "A+((B-C)/2)", 6: "B+((A-C)/2)", 7: "(A+B)/2",
+	}},
+	0x0212: {write: subSampling},
+
+	// TIFF/EP (ISO 12234-2), 5.2
+	0x828E: {write: repeatedPattern},
+	0x9212: {letters: map[string]string{
+		"C": "Confidential", "R": "Restricted", "S": "Secret", "T": "Top secret", "U": "Unclassified",
+	}},
+	0x9216: {write: dottedText},
+	0x9217: {numbers: map[int64]string{
+		0: "Undefined",
+		1: "Monochrome area sensor",
+		2: "One-chip color area sensor",
+		3: "Two-chip color area sensor",
+		4: "Three-chip color area sensor",
+		5: "Color sequential area sensor",
+		6: "Monochrome linear sensor",
+		7: "Trilinear sensor",
+		8: "Color sequential linear sensor",
+	}},
+
+	// Exif 3.0, 4.6.6: version, configuration
+	0x9000: {write: versionText},
+	0xA000: {write: versionText},
+	0xA001: {numbers: map[int64]string{1: "sRGB", 0xFFFF: "Uncalibrated"}},
+	0x9101: {write: componentsText},
+
+	// Exif 3.0, 4.6.6: picture-taking conditions
+	0x829A: {write: exposureTime},
+	0x829D: {prefix: "f/"},
+	0x8822: {numbers: map[int64]string{
+		0: "Not defined",
+		1: "Manual",
+		2: "Normal program",
+		3: "Aperture priority",
+		4: "Shutter priority",
+		5: "Creative program (depth of field)",
+		6: "Action program (fast shutter speed)",
+		7: "Portrait mode",
+		8: "Landscape mode",
+	}},
+	0x8830: {numbers: map[int64]string{
+		0: "Unknown",
+		1: "Standard output sensitivity",
+		2: "Recommended exposure index",
+		3: "ISO speed",
+		4: "Standard output sensitivity and recommended exposure index",
+		5: "Standard output sensitivity and ISO speed",
+		6: "Recommended exposure index and ISO speed",
+		7: "Standard output sensitivity, recommended exposure index and ISO speed",
+	}},
+	0x9201: {write: shutterSpeed},
+	0x9202: {write: apertureText},
+	0x9203: {write: brightnessText},
+	0x9204: {write: exposureBias},
+	0x9205: {write: apertureText},
+	0x9206: {write: subjectDistance},
+	0x9207: {numbers: map[int64]string{
+		0:   "Unknown",
+		1:   "Average",
+		2:   "Center-weighted average",
+		3:   "Spot",
+		4:   "Multi-spot",
+		5:   "Pattern",
+		6:   "Partial",
+		255: "Other",
+	}},
+	0x9208: {numbers: lightSources},
+	0x9209: {write: flashText},
+	0x920A: {unit: " mm"},
+	0x920B: {unit: " BCPS"}, // TIFF/EP's number
+	0xA20B: {unit: " BCPS"},
+	0xA210: {numbers: map[int64]string{1: "None", 2: "Inch", 3: "Centimeter"}},
+	0xA217: {numbers: map[int64]string{
+		1: "Not defined",
+		2: "One-chip color area sensor",
+		3: "Two-chip color area sensor",
+		4: "Three-chip color area sensor",
+		5: "Color sequential area sensor",
+		7: "Trilinear sensor",
+		8: "Color sequential linear sensor",
+	}},
+	0xA300: {numbers: map[int64]string{
+		0: "Other", 1: "Transparency scanner", 2: "Reflex scanner", 3: "Digital still camera",
+	}},
+	0xA301: {numbers: map[int64]string{1: "Directly photographed"}},
+	0xA302: {write: cfaCells},
+	0xA401: {numbers: map[int64]string{0: "Normal process", 1: "Custom process"}},
+	0xA402: {numbers: map[int64]string{0: "Auto exposure", 1: "Manual exposure", 2: "Auto bracket"}},
+	0xA403: {numbers: map[int64]string{0: "Auto white balance", 1: "Manual white balance"}},
+	0xA404: {write: digitalZoom},
+	0xA405: {write: focalLength35},
+	0xA406: {numbers: map[int64]string{0: "Standard", 1: "Landscape", 2: "Portrait", 3: "Night scene"}},
+	0xA407: {numbers: map[int64]string{
+		0: "None", 1: "Low gain up", 2: "High gain up", 3: "Low gain down", 4: "High gain down",
+	}},
+	0xA408: {numbers: map[int64]string{0: "Normal", 1: "Soft", 2: "Hard"}},
+	0xA409: {numbers: map[int64]string{0: "Normal", 1: "Low saturation", 2: "High saturation"}},
+	0xA40A: {numbers: map[int64]string{0: "Normal", 1: "Soft", 2: "Hard"}},
+	0xA40C: {numbers: map[int64]string{0: "Unknown", 1: "Macro", 2: "Close view", 3: "Distant view"}},
+
+	// Exif 3.0, 4.6.6: shooting situation, lens, composite images
+	0x9400: {unit: " °C"},
+	0x9401: {unit: "%"},
+	0x9402: {unit: " hPa"},
+	0x9403: {unit: " m"},
+	0x9404: {unit: " mGal"},
+	0x9405: {unit: "°"},
+	0xA432: {write: lensText},
+	0xA460: {numbers: map[int64]string{
+		0: "Unknown",
+		1: "Not a composite image",
+		2: "General composite image",
+		3: "Composite image captured when shooting",
+	}},
+
+	// DNG 1.7.1, chapter 4
+	0xC612: {write: dottedText},
+	0xC613: {write: dottedText},
+	0xC616: {numbers: filterColors},
+	0xC617: {numbers: map[int64]string{
+		1: "Rectangular",
+		2: "Even columns offset down by half a row",
+		3: "Even columns offset up by half a row",
+		4: "Even rows offset right by half a column",
+		5: "Even rows offset left by half a column",
+		6: "Even rows offset up by half a row, even columns offset left by half a column",
+		7: "Even rows offset up by half a row, even columns offset right by half a column",
+		8: "Even rows offset down by half a row, even columns offset left by half a column",
+		9: "Even rows offset down by half a row, even columns offset right by half a column",
+	}},
+	0xC630: {write: lensText},
+	0xC635: {numbers: map[int64]string{0: "Unsafe", 1: "Safe"}},
+	0xC65A: {numbers: lightSources},
+	0xC65B: {numbers: lightSources},
+	0xCD31: {numbers: lightSources},
+	0xC6BF: {numbers: map[int64]string{
+		0: "Scene-referred", 1: "Output-referred (ICC)", 2: "Output-referred (HDR)",
+	}},
+	0xC6FD: {numbers: map[int64]string{
+		0: "Allow copying", 1: "Embed if used", 2: "Never embed", 3: "No restrictions",
+	}},
+	0xC71A: {numbers: map[int64]string{
+		0: "Unknown", 1: "Gray gamma 2.2", 2: "sRGB", 3: "Adobe RGB", 4: "ProPhoto RGB",
+	}},
+	0xC7A3: {numbers: mapEncodings},
+	0xC7A4: {numbers: mapEncodings},
+	0xC7A6: {numbers: map[int64]string{0: "Auto", 1: "None"}},
+	0xC7E9: {numbers: map[int64]string{0: "Unknown", 1: "Linear", 2: "Inverse"}},
+	0xC7EC: {numbers: map[int64]string{0: "Unknown", 1: "Meters"}},
+	0xC7ED: {numbers: map[int64]string{0: "Unknown", 1: "Along the optical axis", 2: "Along the optical ray"}},
+}
+
+// gpsDescriptions are those of the GPS directory: Exif 3.0, 4.6.7.
+var gpsDescriptions = map[uint16]description{
+	0x0000: {write: dottedText},
+	0x0001: {letters: latitudeRefs},
+	0x0002: {write: coordinateText},
+	0x0003: {letters: longitudeRefs},
+	0x0004: {write: coordinateText},
+	0x0005: {write: altitudeRefText},
+	0x0006: {write: altitudeText},
+	0x0007: {write: timeStampText},
+	0x0009: {letters: map[string]string{"A": "Measurement in progress", "V": "Measurement interrupted"}},
+	0x000A: {letters: map[string]string{"2": "2-dimensional measurement", "3": "3-dimensional measurement"}},
+	0x000C: {letters: map[string]string{"K": "Kilometers per hour", "M": "Miles per hour", "N": "Knots"}},
+	0x000D: {write: gpsSpeed},
+	0x000E: {letters: directionRefs},
+	0x000F: {write: gpsDirection},
+	0x0010: {letters: directionRefs},
+	0x0011: {write: gpsDirection},
+	0x0013: {letters: latitudeRefs},
+	0x0014: {write: coordinateText},
+	0x0015: {letters: longitudeRefs},
+	0x0016: {write: coordinateText},
+	0x0017: {letters: directionRefs},
+	0x0018: {write: gpsDirection},
+	0x0019: {letters: map[string]string{"K": "Kilometers", "M": "Miles", "N": "Nautical miles"}},
+	0x001A: {write: gpsDistance},
+	0x001E: {numbers: map[int64]string{0: "Without correction", 1: "Differential correction applied"}},
+	0x001F: {unit: " m"},
+}
+
+// interopDescriptions are those of the Interoperability directory: Exif 3.0, 4.6.8, and DCF
+// (CIPA DC-009), 3.
+var interopDescriptions = map[uint16]description{
+	0x0001: {letters: map[string]string{
+		"R98": "DCF basic file (R98)",
+		"R03": "DCF option file (R03)",
+		"THM": "DCF thumbnail file (THM)",
+	}},
+	0x0002: {write: versionText},
+}
+
+var (
+	latitudeRefs  = map[string]string{"N": "North", "S": "South"}
+	longitudeRefs = map[string]string{"E": "East", "W": "West"}
+	directionRefs = map[string]string{"T": "True direction", "M": "Magnetic direction"}
+)
+
+// compressions are those of TIFF 6.0 (section 8 and part 2), its later notes, DNG and what libtiff
+// and cameras write.
+var compressions = map[int64]string{
+	1:     "Uncompressed",
+	2:     "CCITT modified Huffman",
+	3:     "CCITT Group 3 fax",
+	4:     "CCITT Group 4 fax",
+	5:     "LZW",
+	6:     "JPEG (old style)",
+	7:     "JPEG",              // TIFF Technical Note 2
+	8:     "Deflate",           // Adobe Photoshop TIFF Technical Notes
+	9:     "JBIG (ITU-T T.85)", // RFC 3949
+	10:    "JBIG (ITU-T T.43)",
+	32766: "NeXT 2-bit RLE",
+	32767: "Sony ARW compressed",
+	32769: "Packed raw",
+	32770: "Samsung SRW compressed",
+	32771: "CCITT RLE, word-aligned",
+	32773: "PackBits",
+	32809: "ThunderScan 4-bit RLE",
+	32946: "Deflate (old number)",
+	34661: "JBIG",
+	34676: "SGI LogLuv RLE",
+	34677: "SGI LogLuv 24-bit",
+	34712: "JPEG 2000",
+	34713: "Nikon NEF compressed",
+	34892: "Lossy JPEG", // DNG 1.4
+	34925: "LZMA2",
+	50000: "Zstandard",
+	50001: "WebP",
+	50002: "JPEG XL (old number)",
+	52546: "JPEG XL", // DNG 1.7
+	65000: "Kodak DCR compressed",
+	65535: "Pentax PEF compressed",
+}
+
+// lightSources are those of Exif 3.0, 4.6.6 (LightSource), and of DNG's CalibrationIlluminants.
+var lightSources = map[int64]string{
+	0:   "Unknown",
+	1:   "Daylight",
+	2:   "Fluorescent",
+	3:   "Tungsten (incandescent light)",
+	4:   "Flash",
+	9:   "Fine weather",
+	10:  "Cloudy weather",
+	11:  "Shade",
+	12:  "Daylight fluorescent (5700-7100 K)",
+	13:  "Day white fluorescent (4600-5500 K)",
+	14:  "Cool white fluorescent (3800-4500 K)",
+	15:  "White fluorescent (3250-3800 K)",
+	16:  "Warm white fluorescent (2600-3250 K)",
+	17:  "Standard light A",
+	18:  "Standard light B",
+	19:  "Standard light C",
+	20:  "D55",
+	21:  "D65",
+	22:  "D75",
+	23:  "D50",
+	24:  "ISO studio tungsten",
+	255: "Other light source",
+}
+
+// filterColors are those of a color filter array (Exif 3.0, 4.6.6, CFAPattern; TIFF/EP; DNG).
+var filterColors = map[int64]string{
+	0: "Red", 1: "Green", 2: "Blue", 3: "Cyan", 4: "Magenta", 5: "Yellow", 6: "White",
+}
+
+// componentNames are those of ComponentsConfiguration (Exif 3.0, 4.6.6).
+var componentNames = map[int64]string{
+	0: "-", 1: "Y", 2: "Cb", 3: "Cr", 4: "R", 5: "G", 6: "B",
+}
+
+// mapEncodings are those of DNG's profile tables (DNG 1.4).
+var mapEncodings = map[int64]string{0: "Linear", 1: "sRGB"}

@@ -1,0 +1,212 @@
+package exif
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math"
+)
+
+// sniffLen is how many of a file's first bytes tell its format.
+const sniffLen = 32
+
+// format is one container: how to know it, and where its TIFF blocks are. find returns none without
+// an error where the file has no EXIF, and ErrNotImage where more bytes than the first ones were
+// needed to tell.
+type format struct {
+	name string
+	is   func(head []byte) bool
+	find func(r io.ReaderAt) ([]block, error)
+}
+
+// formats in the order they are tried. The format is told from the bytes alone: names and content
+// types lie.
+var formats = []format{
+	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG},
+	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG},
+	{"webp", isWebP, findWebP},
+	{"cr3", isCR3, findCR3},
+	{"avif", isAVIF, findHEIF},
+	{"heif", isBMFF, findHEIF},
+	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL},
+	{"jxl", prefix("\xFF\x0A"), nothing}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2},
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), nothing}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD},
+	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF},
+	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW},
+	{"rw2", prefix("II\x55\x00"), findRW2},
+	{"orf", prefix("IIRO", "IIRS", "MMOR"), whole},
+	{"jxr", prefix("II\xBC\x01"), whole},
+	{"tiff", isTIFF, whole},
+	{"gif", prefix("GIF87a", "GIF89a"), nothing},
+	{"bmp", isBMP, nothing},
+	{"ico", isICO, nothing},
+	{"svg", maySVG, findSVG},
+}
+
+func sniff(head []byte) *format {
+	for i := range formats {
+		if formats[i].is(head) {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
+func prefix(magics ...string) func([]byte) bool {
+	return func(head []byte) bool {
+		for _, m := range magics {
+			if bytes.HasPrefix(head, []byte(m)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// isBMP knows a Windows bitmap by its two letters and the size of the header after the file header,
+// which is one of a few: two letters alone begin many a text.
+func isBMP(head []byte) bool {
+	if len(head) < 18 || string(head[:2]) != "BM" {
+		return false
+	}
+	switch binary.LittleEndian.Uint32(head[14:]) {
+	case 12, 16, 40, 52, 56, 64, 108, 124:
+		return true
+	}
+	return false
+}
+
+// isICO knows an icon or a cursor: zero, the type (1 or 2), the number of pictures, and for the
+// first of them a size, and an offset behind the directory.
+func isICO(head []byte) bool {
+	if len(head) < 22 || head[0] != 0 || head[1] != 0 || head[2] != 1 && head[2] != 2 || head[3] != 0 {
+		return false
+	}
+	o := binary.LittleEndian
+	pictures := uint32(o.Uint16(head[4:]))
+	return pictures > 0 && o.Uint32(head[14:]) > 0 && o.Uint32(head[18:]) >= 6+16*pictures
+}
+
+// whole is the finder of formats that are a TIFF block from their first byte on.
+func whole(r io.ReaderAt) ([]block, error) { return oneBlock(r), nil }
+
+// nothing is the finder of formats that hold no EXIF.
+func nothing(io.ReaderAt) ([]block, error) { return nil, nil }
+
+func oneBlock(r io.ReaderAt) []block { return []block{{r: r, first: ifd0}} }
+
+// unreadable is EXIF that is there and of which nothing can be read.
+func unreadable() []block { return oneBlock(bytes.NewReader(nil)) }
+
+// extent is a run of bytes of a file.
+type extent struct{ off, n int64 }
+
+// toEnd is the length of a run that ends with the file. It can be added to any offset.
+const toEnd = math.MaxInt64 / 2
+
+// extents reads runs of bytes of r as one: EXIF cut in pieces, or a piece of a file that must not
+// be read beyond its end.
+type extents struct {
+	r    io.ReaderAt
+	runs []extent
+}
+
+// part is the bytes of one run.
+func part(r io.ReaderAt, run extent) io.ReaderAt { return &extents{r, []extent{run}} }
+
+// from is the bytes of r from off on.
+func from(r io.ReaderAt, off int64) io.ReaderAt { return part(r, extent{off, toEnd}) }
+
+// ReadAt implements io.ReaderAt.
+func (e *extents) ReadAt(p []byte, off int64) (n int, err error) {
+	for _, run := range e.runs {
+		if off >= run.n {
+			off -= run.n
+			continue
+		}
+		want := min(int64(len(p)-n), run.n-off)
+		got, err := readAt(e.r, p[n:n+int(want)], run.off+off)
+		n += got
+		if err != nil {
+			return n, err
+		}
+		if n == len(p) {
+			return n, nil
+		}
+		if int64(got) < want {
+			break
+		}
+		off = 0
+	}
+	return n, io.EOF
+}
+
+// startsAt reports whether a TIFF block starts at off.
+func startsAt(r io.ReaderAt, off int64) (bool, error) {
+	var head [16]byte
+	n, err := readAt(r, head[:], off)
+	_, _, ok := parseHeader(head[:n])
+	return ok, err
+}
+
+// bare is the TIFF block in r, behind "Exif\0\0" where a writer has put that, as it does in JPEG,
+// before the block.
+func bare(r io.ReaderAt) ([]block, error) {
+	var head [6]byte
+	ok, err := readFull(r, head[:], 0)
+	if ok && bytes.Equal(head[:], exifIntro) {
+		r = from(r, int64(len(exifIntro)))
+	}
+	return oneBlock(r), err
+}
+
+// offsetBlock is the TIFF block in r behind its own offset, 4 bytes big-endian, that counts from
+// behind these 4 bytes (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). Where no block starts
+// there, it is looked for where writers that leave the offset wrong or out put it.
+func offsetBlock(r io.ReaderAt) ([]block, error) {
+	var b [4]byte
+	ok, err := readFull(r, b[:], 0)
+	if !ok || err != nil {
+		return unreadable(), err
+	}
+	said := 4 + int64(binary.BigEndian.Uint32(b[:]))
+	intro := int64(len(exifIntro))
+	for _, off := range [...]int64{said, 4, 4 + intro, 0, intro} {
+		ok, err := startsAt(r, off)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return oneBlock(from(r, off)), nil
+		}
+	}
+	return unreadable(), nil
+}
+
+// section reads a run as a stream, for decompressors. It remembers an error of the file, so that
+// it can be told from what the decompressor makes of it.
+type section struct {
+	r   io.ReaderAt
+	run extent // what is left
+	err error
+}
+
+// Read implements io.Reader.
+func (s *section) Read(p []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	if s.run.n == 0 {
+		return 0, io.EOF
+	}
+	p = p[:min(int64(len(p)), s.run.n)]
+	n, s.err = readAt(s.r, p, s.run.off)
+	s.run.off += int64(n)
+	s.run.n -= int64(n)
+	if n == 0 && s.err == nil {
+		return 0, io.EOF
+	}
+	return n, s.err
+}

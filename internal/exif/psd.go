@@ -1,0 +1,60 @@
+package exif
+
+import (
+	"encoding/binary"
+	"io"
+)
+
+// Photoshop's PSD and PSB (Adobe Photoshop File Formats Specification): a header of 26 bytes, the
+// color mode data, then the image resources; both begin with their length in 4 bytes. A resource is
+// a signature of 4 letters, a number of 2 bytes, a name (its length in one byte, padded to an even
+// number with it), a length of 4 bytes and as many bytes of data, padded likewise. 1058 and 1059 are
+// "EXIF data 1" and "EXIF data 3", TIFF blocks.
+const (
+	psdEXIF1 = 0x0422
+	psdEXIF3 = 0x0423
+)
+
+// findPSD finds EXIF data 1, or else EXIF data 3.
+func findPSD(r io.ReaderAt) ([]block, error) {
+	var second []block
+	var b [12]byte
+	if ok, err := readFull(r, b[:4], 26); !ok || err != nil {
+		return nil, err
+	}
+	off := 30 + int64(binary.BigEndian.Uint32(b[:]))
+	if ok, err := readFull(r, b[:4], off); !ok || err != nil {
+		return nil, err
+	}
+	off += 4
+	end := off + int64(binary.BigEndian.Uint32(b[:]))
+	for range maxChunks {
+		if end-off < int64(len(b)) {
+			return second, nil
+		}
+		// the whole head of a resource without a name, which most are
+		if ok, err := readFull(r, b[:], off); !ok || err != nil {
+			return second, err
+		}
+		id := binary.BigEndian.Uint16(b[4:])
+		name := (1 + int64(b[6]) + 1) &^ 1
+		off += 6 + name + 4
+		if name > 2 {
+			if ok, err := readFull(r, b[8:], off-4); !ok || err != nil {
+				return second, err
+			}
+		}
+		length := int64(binary.BigEndian.Uint32(b[8:]))
+		switch {
+		case id == psdEXIF1:
+			return bare(part(r, extent{off, length}))
+		case id == psdEXIF3 && second == nil:
+			var err error
+			if second, err = bare(part(r, extent{off, length})); err != nil {
+				return nil, err
+			}
+		}
+		off += length + length&1
+	}
+	return nil, ErrTooLarge
+}

@@ -1,0 +1,38 @@
+package exif
+
+import "strconv"
+
+// appendRaw renders a value as stored, always as a string: integers decimal, fractions num/den,
+// several values joined by one space.
+func appendRaw(dst []byte, _ *Metadata, t *tag) []byte {
+	if t.val.kind == kindText {
+		return appendString(dst, t.val.text)
+	}
+	dst = append(dst, '"')
+	for i := range t.val.n {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = appendNumber(dst, &t.val, i)
+	}
+	return append(dst, '"')
+}
+
+// appendNumber appends the i'th number as stored.
+func appendNumber(dst []byte, v *value, i int) []byte {
+	switch v.kind {
+	case kindInt:
+		return strconv.AppendInt(dst, v.int(i), 10)
+	case kindRat:
+		n, d := v.rat(i)
+		dst = strconv.AppendInt(dst, n, 10)
+		dst = append(dst, '/')
+		return strconv.AppendInt(dst, d, 10)
+	default:
+		bits := 64
+		if v.single() {
+			bits = 32
+		}
+		return strconv.AppendFloat(dst, v.float(i), 'g', -1, bits)
+	}
+}

@@ -1,0 +1,45 @@
+package exif
+
+import (
+	"encoding/binary"
+	"io"
+)
+
+// Panasonic's RW2 is a TIFF file with 0x55 for 42. The numbers of its IFD0 below 0x00FE, and some of
+// those above, are Panasonic's own. One of them is a JPEG preview whose EXIF has what the file's own
+// directories lack; the file's own come first.
+
+const (
+	panasonicJPEG = 0x002E
+	// from strips on, up to where TIFF's numbers are TIFF's again
+	panasonicFirst, panasonicLast = 0x0118, 0x0127
+)
+
+func panasonicsOwn(id uint16) bool { return panasonicFirst <= id && id <= panasonicLast }
+
+// findRW2 finds the EXIF of the preview in addition to the file's own.
+func findRW2(r io.ReaderAt) ([]block, error) {
+	blocks := []block{{r: r, first: ifd0, foreign: panasonicsOwn}}
+	o := binary.LittleEndian
+	var b [12]byte
+	if ok, err := readFull(r, b[:4], 4); !ok || err != nil {
+		return blocks, err
+	}
+	off := int64(o.Uint32(b[:]))
+	if ok, err := readFull(r, b[:2], off); !ok || err != nil {
+		return blocks, err
+	}
+	off += 2
+	for range o.Uint16(b[:]) {
+		if ok, err := readFull(r, b[:], off); !ok || err != nil {
+			return blocks, err
+		}
+		if o.Uint16(b[:]) == panasonicJPEG {
+			jpeg := extent{int64(o.Uint32(b[8:])), int64(o.Uint32(b[4:]))}
+			preview, err := findJPEG(part(r, jpeg))
+			return append(blocks, preview...), err
+		}
+		off += 12
+	}
+	return blocks, nil
+}

@@ -1,0 +1,413 @@
+package exif
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+)
+
+// directory is one of the five directories that are read, in the order their tags are answered.
+type directory uint8
+
+const (
+	ifd0 directory = iota
+	exifIFD
+	gpsIFD
+	interopIFD
+	ifd1
+	directories // their number
+)
+
+// The tags that point at further directories (Exif 3.0, 4.6.3).
+const (
+	exifPointer    = 0x8769
+	gpsPointer     = 0x8825
+	interopPointer = 0xA005
+)
+
+// The types of an entry (TIFF 6.0, section 2; Exif 3.0, 4.6.2; BigTIFF).
+const (
+	typeByte      = 1
+	typeASCII     = 2
+	typeShort     = 3
+	typeLong      = 4
+	typeRational  = 5
+	typeSByte     = 6
+	typeUndefined = 7
+	typeSShort    = 8
+	typeSLong     = 9
+	typeSRational = 10
+	typeFloat     = 11
+	typeDouble    = 12
+	typeIFD       = 13
+	typeLong8     = 16
+	typeSLong8    = 17
+	typeIFD8      = 18
+	typeUTF8      = 129
+)
+
+// typeSize is the size in bytes of one value of a type, 0 if there is no such type.
+func typeSize(t uint16) uint64 {
+	switch t {
+	case typeByte, typeASCII, typeSByte, typeUndefined, typeUTF8:
+		return 1
+	case typeShort, typeSShort:
+		return 2
+	case typeLong, typeSLong, typeFloat, typeIFD:
+		return 4
+	case typeRational, typeSRational, typeDouble, typeLong8, typeSLong8, typeIFD8:
+		return 8
+	}
+	return 0
+}
+
+// layout is what the header decides: how numbers read and how wide the fields are.
+type layout struct {
+	order binary.ByteOrder
+	big   bool // BigTIFF: counts and offsets of 8 bytes
+}
+
+func (l layout) entrySize() int64 {
+	if l.big {
+		return 20
+	}
+	return 12
+}
+
+// isTIFF knows TIFF and what is built on it by the byte order and the number after it: 42 for TIFF
+// and most RAW formats, 43 for BigTIFF, and the numbers some makers put there instead.
+func isTIFF(head []byte) bool {
+	_, _, ok := parseHeader(head)
+	return ok
+}
+
+// parseHeader reads a TIFF block's header: the layout and the offset of IFD0. Only a wrong byte
+// order or number is refused here.
+func parseHeader(head []byte) (l layout, first int64, ok bool) {
+	if len(head) < 8 {
+		return l, 0, false
+	}
+	switch string(head[:2]) {
+	case "II":
+		l.order = binary.LittleEndian
+	case "MM":
+		l.order = binary.BigEndian
+	default:
+		return l, 0, false
+	}
+	switch l.order.Uint16(head[2:]) {
+	case 42,
+		0x4F52, 0x5352, // "RO", "RS": Olympus ORF
+		0x0055, // Panasonic RW2
+		0x01BC: // JPEG XR (ITU-T T.832, annex A)
+		return l, int64(l.order.Uint32(head[4:])), true
+	case 43:
+		if len(head) < 16 || l.order.Uint16(head[4:]) != 8 {
+			return l, 0, false
+		}
+		l.big = true
+		return l, offset(l.order.Uint64(head[8:])), true
+	}
+	return l, 0, false
+}
+
+// offset makes an offset of 8 bytes one that can be added to; what is larger is past any file.
+func offset(v uint64) int64 {
+	if v > math.MaxInt64/2 {
+		return math.MaxInt64 / 2
+	}
+	return int64(v)
+}
+
+// block is a TIFF block of a file. Most files have one.
+type block struct {
+	r io.ReaderAt
+	// first is what the block's first directory holds: IFD0, but for makers that keep each
+	// directory in a block of its own.
+	first directory
+	// foreign reports the numbers of the first directory that mean something else in this format;
+	// nil for none.
+	foreign func(id uint16) bool
+}
+
+// totals is what the blocks of one file have in common.
+type totals struct {
+	names   map[string]struct{}
+	values  int    // bytes of values so far
+	entries int    // entries seen so far
+	good    int    // those that could be read
+	scratch []byte // an entry's value
+}
+
+// walker reads the directories of one block.
+type walker struct {
+	layout
+	block
+	*totals
+	o *Options
+	m *Metadata
+
+	starts  [directories]int64 // where each directory starts, 0 for none
+	visited []int64            // the starts of those that were read
+}
+
+// walk adds the tags of the blocks, each directory from all of them before the next directory.
+func (m *Metadata) walk(blocks []block, o *Options) error {
+	t := &totals{names: make(map[string]struct{}, 64)}
+	walkers := make([]walker, 0, len(blocks))
+	for _, b := range blocks {
+		var head [16]byte
+		n, err := readAt(b.r, head[:], 0)
+		if err != nil {
+			return err
+		}
+		if l, first, ok := parseHeader(head[:n]); ok {
+			w := walker{layout: l, block: b, totals: t, o: o, m: m}
+			w.starts[b.first] = first
+			walkers = append(walkers, w)
+		}
+	}
+	readable := false
+	for d := ifd0; d < directories; d++ {
+		for i := range walkers {
+			w := &walkers[i]
+			ok, err := w.directory(d)
+			if err != nil {
+				return err
+			}
+			readable = readable || ok && d == w.first
+		}
+	}
+	if !readable || t.entries > 0 && t.good == 0 {
+		return ErrInvalid
+	}
+	return nil
+}
+
+// directory reads one directory; ok is false where there is none to be read. An offset that leads
+// to a directory already read is not followed, so that a circle ends.
+func (w *walker) directory(d directory) (ok bool, err error) {
+	start := w.starts[d]
+	if start == 0 {
+		return false, nil
+	}
+	for _, v := range w.visited {
+		if v == start {
+			return false, nil
+		}
+	}
+	w.visited = append(w.visited, start)
+
+	var b [8]byte
+	countSize := int64(2)
+	if w.big {
+		countSize = 8
+	}
+	if ok, err := readFull(w.r, b[:countSize], start); !ok || err != nil {
+		return false, err
+	}
+	var count uint64
+	if w.big {
+		count = w.order.Uint64(b[:])
+	} else {
+		count = uint64(w.order.Uint16(b[:]))
+	}
+
+	// a chunk of entries at a time: the count may claim far more than there is
+	const chunk = 128
+	var buf [chunk * 20]byte
+	size := w.entrySize()
+	pos := start + countSize
+	for left := count; left > 0; {
+		n := min(left, chunk)
+		got, err := readAt(w.r, buf[:int64(n)*size], pos)
+		if err != nil {
+			return false, err
+		}
+		for e := buf[:got]; int64(len(e)) >= size; e = e[size:] {
+			if w.entries++; w.entries > maxEntries {
+				return false, ErrTooLarge
+			}
+			good, err := w.entry(d, e[:size])
+			if err != nil {
+				return false, err
+			}
+			if good {
+				w.good++
+			}
+		}
+		if int64(got) < int64(n)*size {
+			// cut off: what was there has been read
+			return got >= int(size) || left < count, nil
+		}
+		left -= n
+		pos += int64(n) * size
+	}
+	if d == ifd0 {
+		return true, w.next(pos)
+	}
+	return true, nil
+}
+
+// next reads the offset of IFD1, which follows the entries of IFD0.
+func (w *walker) next(pos int64) error {
+	var b [8]byte
+	if w.big {
+		ok, err := readFull(w.r, b[:], pos)
+		if ok {
+			w.starts[ifd1] = offset(w.order.Uint64(b[:]))
+		}
+		return err
+	}
+	ok, err := readFull(w.r, b[:4], pos)
+	if ok {
+		w.starts[ifd1] = int64(w.order.Uint32(b[:]))
+	}
+	return err
+}
+
+// entry reads one entry of directory d. good is false where it is broken; that an entry is of no
+// interest doesn't make it so.
+func (w *walker) entry(d directory, e []byte) (good bool, err error) {
+	id, typ := w.order.Uint16(e), w.order.Uint16(e[2:])
+	var count uint64
+	var inline []byte
+	if w.big {
+		count, inline = w.order.Uint64(e[4:]), e[12:20]
+	} else {
+		count, inline = uint64(w.order.Uint32(e[4:])), e[8:12]
+	}
+	unit := typeSize(typ)
+	if unit == 0 || count > math.MaxUint64/unit {
+		return false, nil
+	}
+	size := unit * count
+	if count == 0 && typ != typeASCII && typ != typeUTF8 {
+		return false, nil
+	}
+
+	def, known := lookup(d, id)
+	if known && d == w.first && w.foreign != nil && w.foreign(id) {
+		def, known = tagDef{}, false
+	}
+	switch {
+	case !known && !w.o.Unknown, def.as == asLeftOut:
+		return true, nil
+	case def.as == asPointer:
+		return w.pointer(d, id, typ, count, inline), nil
+	case size > sizeLimit(def.as, typ):
+		return true, nil
+	}
+	name := def.name
+	if !known {
+		name = fmt.Sprintf("UnknownTag_0x%04x", id)
+	}
+	if d == ifd1 {
+		name = "Thumb" + name
+	}
+	if _, twice := w.names[name]; twice {
+		return true, nil
+	}
+
+	if uint64(cap(w.scratch)) < size {
+		w.scratch = make([]byte, max(size, maxBinary))
+	}
+	b := w.scratch[:size]
+	if size <= uint64(len(inline)) {
+		copy(b, inline)
+	} else {
+		var at int64
+		if w.big {
+			at = offset(w.order.Uint64(inline))
+		} else {
+			at = int64(w.order.Uint32(inline))
+		}
+		if ok, err := readFull(w.r, b, at); !ok || err != nil {
+			return false, err
+		}
+	}
+	if w.values += len(b); w.values > maxValues || len(w.m.tags) == maxTags {
+		return false, ErrTooLarge
+	}
+	v, ok := decodeValue(w.order, typ, b, def.as, w.o)
+	if !ok {
+		return false, nil
+	}
+	if v.kind == kindNone {
+		return true, nil
+	}
+	w.names[name] = struct{}{}
+	w.m.tags = append(w.m.tags, tag{dir: d, id: id, name: name, val: v})
+	return true, nil
+}
+
+// pointer notes where a further directory starts. The first pointer to a directory wins; what IFD1
+// points at isn't the picture's.
+func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byte) (good bool) {
+	var at int64
+	switch {
+	case count != 1:
+		return false
+	case typ == typeLong || typ == typeIFD:
+		at = int64(w.order.Uint32(inline))
+	case typ == typeLong8 || typ == typeIFD8:
+		if len(inline) < 8 {
+			return false
+		}
+		at = offset(w.order.Uint64(inline))
+	default:
+		return false
+	}
+	if d == ifd1 {
+		return true
+	}
+	var to directory
+	switch id {
+	case exifPointer:
+		to = exifIFD
+	case gpsPointer:
+		to = gpsIFD
+	case interopPointer:
+		to = interopIFD
+	default:
+		return true
+	}
+	// a directory that was passed already would never be read
+	if to > d && w.starts[to] == 0 {
+		w.starts[to] = at
+	}
+	return true
+}
+
+// sizeLimit is the size above which a value is left out.
+func sizeLimit(as reading, typ uint16) uint64 {
+	switch as {
+	case asText, asCharCode, asUTF16:
+		return maxText
+	}
+	if typ == typeASCII || typ == typeUTF8 {
+		return maxText
+	}
+	return maxBinary
+}
+
+// lookup finds what a tag number means in a directory. Cameras put TIFF tags in the Exif directory
+// and the other way round, and those of Interoperability in either; from 0x00FE on their numbers
+// don't collide.
+func lookup(d directory, id uint16) (def tagDef, ok bool) {
+	switch d {
+	case gpsIFD:
+		def, ok = gpsTags[id]
+		return def, ok
+	case interopIFD:
+		def, ok = interopTags[id]
+		return def, ok
+	}
+	for _, table := range [...]map[uint16]tagDef{tiffTags, exifTags, interopTags} {
+		if def, ok = table[id]; ok && id >= 0x00FE {
+			return def, true
+		}
+	}
+	return tagDef{}, false
+}

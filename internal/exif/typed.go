@@ -1,0 +1,372 @@
+package exif
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// appendTyped renders a value for programs: numbers as numbers, several as an array, what is no
+// number (n/0, NaN) as null, GPS positions as signed decimals, dates as ISO 8601.
+//
+// A date that isn't one, of which the month is 13 or not known, stays the text it is, so that
+// nothing is lost; one that is blank or all zeros, as cameras write whose clock was never set, is
+// null. So are blank positions.
+func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
+	switch t.dir {
+	case gpsIFD:
+		switch t.id {
+		case 0x0002, 0x0004, 0x0014, 0x0016:
+			if !coordinateLike(&t.val) {
+				break
+			}
+			f, _, ok := signedCoordinate(m, t)
+			return appendFloat(dst, f, ok, 64)
+		case 0x0006:
+			if f, _, ok := signedAltitude(m, t); ok {
+				return appendFloat(dst, f, true, 64)
+			}
+		case 0x0007:
+			return appendTimeStamp(dst, &t.val)
+		case 0x001D:
+			return appendDate(dst, &t.val, "", "")
+		}
+	case ifd1:
+		switch t.id {
+		case 0x0132, 0x9003, 0x9004, 0xC71B:
+			// the sub-seconds and offsets there are belong to the picture
+			return appendDate(dst, &t.val, "", "")
+		}
+	case ifd0, exifIFD:
+		switch t.id {
+		case 0x0132: // DateTime
+			return appendDate(dst, &t.val, m.text(0x9290), m.text(0x9010))
+		case 0x9003: // DateTimeOriginal
+			return appendDate(dst, &t.val, m.text(0x9291), m.text(0x9011))
+		case 0x9004: // DateTimeDigitized
+			return appendDate(dst, &t.val, m.text(0x9292), m.text(0x9012))
+		case 0xC71B: // DNG's PreviewDateTime, ISO 8601 already if written right
+			return appendDate(dst, &t.val, "", "")
+		}
+	}
+	if saidUnknown(t) {
+		return append(dst, "null"...)
+	}
+	return appendNumbers(dst, &t.val)
+}
+
+// appendNumbers appends a text, a number or an array of numbers.
+func appendNumbers(dst []byte, v *value) []byte {
+	switch {
+	case v.kind == kindText:
+		return appendString(dst, v.text)
+	case v.n == 1:
+		return appendTypedNumber(dst, v, 0)
+	}
+	dst = append(dst, '[')
+	for i := range v.n {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendTypedNumber(dst, v, i)
+	}
+	return append(dst, ']')
+}
+
+func appendTypedNumber(dst []byte, v *value, i int) []byte {
+	if v.kind == kindInt {
+		return strconv.AppendInt(dst, v.int(i), 10)
+	}
+	bits := 64
+	if v.kind == kindFloat && v.single() {
+		bits = 32
+	}
+	f, ok := v.quotient(i)
+	return appendFloat(dst, f, ok, bits)
+}
+
+// appendFloat appends a number in the shortest form that reads back the same, with an exponent
+// where encoding/json has one, or null.
+func appendFloat(dst []byte, f float64, ok bool, bits int) []byte {
+	if !ok || math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	abs := math.Abs(f)
+	if abs == 0 {
+		return append(dst, '0') // 0/-1 as well
+	}
+	if bits == 64 && (abs < 1e-6 || abs >= 1e21) ||
+		bits == 32 && (float32(abs) < 1e-6 || float32(abs) >= 1e21) {
+		dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
+		// 1e-07 is 1e-7
+		if n := len(dst); n >= 4 && dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {
+			dst[n-2] = dst[n-1]
+			dst = dst[:n-1]
+		}
+		return dst
+	}
+	return strconv.AppendFloat(dst, f, 'f', -1, bits)
+}
+
+// text returns the text of a tag of the Exif directory, or of IFD0, where some writers and TIFF/EP
+// put such tags; "" if there is none.
+func (m *Metadata) text(id uint16) string {
+	t := m.find(exifIFD, id)
+	if t == nil {
+		t = m.find(ifd0, id)
+	}
+	if t == nil {
+		return ""
+	}
+	return t.val.text
+}
+
+// firstLetter returns the first letter of a text, as a capital; 0 if there is none. Some writers store
+// texts of one letter as a number.
+func firstLetter(v *value) byte {
+	var c byte
+	switch {
+	case v.kind == kindText:
+		if s := strings.TrimLeft(v.text, " "); s != "" {
+			c = s[0]
+		}
+	case v.kind == kindInt && v.n > 0:
+		if n := v.int(0); n > ' ' && n < 0x7F {
+			c = byte(n)
+		}
+	}
+	switch {
+	case 'a' <= c && c <= 'z':
+		return c - 'a' + 'A'
+	case ' ' < c && c < 0x7F:
+		return c
+	}
+	return 0
+}
+
+// gpsRef returns the letter of a GPS tag's Ref tag, whose number is always the one before the tag's
+// own (Exif 3.0, 4.6.7); 0 if there is none.
+func gpsRef(m *Metadata, t *tag) byte {
+	ref := m.find(gpsIFD, t.id-1)
+	if ref == nil {
+		return 0
+	}
+	return firstLetter(&ref.val)
+}
+
+// coordinateLike reports whether a value is stored as a latitude or longitude can be.
+func coordinateLike(v *value) bool {
+	return v.kind != kindText && v.n >= 1 && v.n <= 3
+}
+
+// signedCoordinate returns a latitude or longitude (Exif 3.0, 4.6.7, GPSLatitude) in degrees, south
+// and west negative. ok is false where degrees or minutes are no numbers: seconds that aren't (some
+// writers leave 0/0 there) count as 0, as a place within a minute of arc is one, but degrees without
+// their minutes would be another place. ref is the letter, 0 where there is none that can be meant.
+func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
+	v := &t.val
+	for i := v.n - 1; i >= 0; i-- {
+		f, ok := v.quotient(i)
+		if !ok {
+			if i < 2 {
+				return 0, 0, false
+			}
+			f = 0
+		}
+		deg += f
+		if i > 0 {
+			deg /= 60
+		}
+	}
+	if math.IsInf(deg, 0) {
+		return 0, 0, false
+	}
+	positive, negative := byte('N'), byte('S')
+	if t.id == 0x0004 || t.id == 0x0016 {
+		positive, negative = 'E', 'W'
+	}
+	switch ref = gpsRef(m, t); ref {
+	case positive:
+	case negative:
+		deg = -math.Abs(deg) // writers that store a sign as well mean it once
+	default:
+		ref = 0
+	}
+	return deg, ref, true
+}
+
+// signedAltitude returns an altitude in meters, negative below its reference (Exif 3.0, 4.6.7,
+// GPSAltitudeRef: 1 and 3). ref is -1 where there is none. ok is false where the altitude isn't one
+// number.
+func signedAltitude(m *Metadata, t *tag) (f float64, ref int64, ok bool) {
+	f, ok = singleNumber(&t.val)
+	if !ok {
+		return 0, -1, false
+	}
+	ref = -1
+	if r := m.find(gpsIFD, 0x0005); r != nil && r.val.n >= 1 {
+		if r.val.kind == kindText {
+			if c := firstLetter(&r.val); '0' <= c && c <= '9' {
+				ref = int64(c - '0')
+			}
+		} else if n, ok := integerAt(&r.val, 0); ok {
+			ref = n
+		}
+	}
+	if ref == 1 || ref == 3 {
+		f = -math.Abs(f)
+	}
+	return f, ref, true
+}
+
+// appendTimeStamp appends the time of GPSTimeStamp as a string, null if a part is no number.
+func appendTimeStamp(dst []byte, v *value) []byte {
+	if v.kind == kindText || v.n != 3 {
+		return appendNumbers(dst, v)
+	}
+	for i := range 3 {
+		if _, ok := v.quotient(i); !ok {
+			return append(dst, "null"...)
+		}
+	}
+	start := len(dst)
+	dst = append(dst, '"')
+	dst, ok := appendClock(dst, v)
+	if !ok {
+		return appendNumbers(dst[:start], v)
+	}
+	return append(dst, '"')
+}
+
+// appendClock appends "14:44:09" of hours, minutes and seconds, and up to 6 decimals of seconds
+// where there are any. ok is false where that is no time of day.
+func appendClock(dst []byte, v *value) (out []byte, ok bool) {
+	if v.kind == kindText || v.n != 3 {
+		return dst, false
+	}
+	h, okH := integerAt(v, 0)
+	m, okM := integerAt(v, 1)
+	s, okS := v.quotient(2)
+	if !okH || !okM || !okS || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s >= 60 {
+		return dst, false
+	}
+	micros := min(int64(math.Round(s*1e6)), 60e6-1)
+	dst = appendTwo(dst, h)
+	dst = append(dst, ':')
+	dst = appendTwo(dst, m)
+	dst = append(dst, ':')
+	dst = appendTwo(dst, micros/1e6)
+	if frac := micros % 1e6; frac != 0 {
+		start := len(dst)
+		dst = strconv.AppendInt(dst, 1e6+frac, 10) // the 1 keeps the zeros, and makes room for the point
+		dst[start] = '.'
+		dst = trimZeros(dst, start)
+	}
+	return dst, true
+}
+
+func appendTwo(dst []byte, n int64) []byte {
+	return append(dst, byte('0'+n/10%10), byte('0'+n%10))
+}
+
+// appendDate appends a date as ISO 8601, with the fraction and the offset that its own tags say.
+func appendDate(dst []byte, v *value, fraction, offset string) []byte {
+	if v.kind != kindText {
+		return appendNumbers(dst, v)
+	}
+	s := strings.TrimSpace(v.text)
+	if strings.Trim(s, "0 :-/.") == "" {
+		return append(dst, "null"...)
+	}
+	if !validDate(s) {
+		return appendString(dst, v.text)
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s[:4]...)
+	dst = append(dst, '-')
+	dst = append(dst, s[5:7]...)
+	dst = append(dst, '-')
+	dst = append(dst, s[8:10]...)
+	if len(s) > 10 {
+		dst = append(dst, 'T')
+		dst = append(dst, s[11:]...)
+		if f := strings.Trim(fraction, " "); allDigits(f) {
+			dst = append(dst, '.')
+			dst = append(dst, f[:min(len(f), maxFraction)]...)
+		}
+		if o := strings.Trim(offset, " "); validOffset(o) {
+			dst = append(dst, o...)
+		}
+	}
+	return append(dst, '"')
+}
+
+// maxFraction is the number of decimals of a second that programs read: nanoseconds.
+const maxFraction = 9
+
+// validDate reports whether s is "2021:04:11" or "2021:04:11 15:47:53" (Exif 3.0, 4.6.5, DateTime)
+// and a day and time there is. The date may have other separators, which some writers put there.
+func validDate(s string) bool {
+	const form = "dddd:dd:dd dd:dd:dd"
+	if len(s) != len(form) && len(s) != len("dddd:dd:dd") {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case form[i] == 'd':
+			if c < '0' || c > '9' {
+				return false
+			}
+		case i == 4:
+			if c != ':' && c != '-' && c != '/' && c != '.' {
+				return false
+			}
+		case i == 7:
+			if c != s[4] {
+				return false
+			}
+		case i == 10:
+			if c != ' ' && c != 'T' {
+				return false
+			}
+		case c != ':':
+			return false
+		}
+	}
+	year, month, day := decimalOf(s[:4]), decimalOf(s[5:7]), decimalOf(s[8:10])
+	if year == 0 || month < 1 || month > 12 || day < 1 ||
+		time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Day() != day {
+		return false
+	}
+	return len(s) == 10 || decimalOf(s[11:13]) < 24 && decimalOf(s[14:16]) < 60 && decimalOf(s[17:19]) < 60
+}
+
+// validOffset reports whether s is "+09:00" (Exif 3.0, 4.6.6, OffsetTime), or Z.
+func validOffset(s string) bool {
+	if s == "Z" {
+		return true
+	}
+	return len(s) == 6 && (s[0] == '+' || s[0] == '-') && s[3] == ':' &&
+		allDigits(s[1:3]) && allDigits(s[4:]) && decimalOf(s[1:3]) < 24 && decimalOf(s[4:]) < 60
+}
+
+// allDigits reports whether s is digits, at least one.
+func allDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// decimalOf returns the number that a few digits are.
+func decimalOf(s string) int {
+	n := 0
+	for i := range len(s) {
+		n = n*10 + int(s[i]-'0')
+	}
+	return n
+}

@@ -1,0 +1,320 @@
+package exif
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/rwcarlsen/goexif/tiff"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
+)
+
+// This is the one file that touches goexif, and goexif sees nothing but the entries made here: of a
+// known type, with as many bytes as its type and count say.
+
+// kind is what a value consists of.
+type kind uint8
+
+const (
+	kindNone  kind = iota // nothing to be shown
+	kindText              // one text
+	kindInt               // integers
+	kindRat               // fractions
+	kindFloat             // floating point numbers
+)
+
+// value is the value of one tag: a text, or n numbers of one kind.
+type value struct {
+	kind kind
+	n    int
+	text string
+	ints []int64   // integers that goexif doesn't read
+	tag  *tiff.Tag // all other numbers
+}
+
+// int returns the i'th integer; the value's kind is kindInt.
+func (v *value) int(i int) int64 {
+	if v.tag == nil {
+		return v.ints[i]
+	}
+	n, _ := v.tag.Int64(i) // fails for other kinds only
+	return n
+}
+
+// rat returns the i'th fraction; the value's kind is kindRat.
+func (v *value) rat(i int) (num, den int64) {
+	num, den, _ = v.tag.Rat2(i) // fails for other kinds only
+	return num, den
+}
+
+// float returns the i'th floating point number; the value's kind is kindFloat.
+func (v *value) float(i int) float64 {
+	f, _ := v.tag.Float(i) // fails for other kinds only
+	return f
+}
+
+// single reports whether the value was stored as a 32-bit floating point number.
+func (v *value) single() bool { return v.tag != nil && v.tag.Type == tiff.DTFloat }
+
+// quotient returns the i'th number of any kind as a decimal; ok is false where it has none: n/0,
+// 0/0, NaN and infinities.
+func (v *value) quotient(i int) (f float64, ok bool) {
+	switch v.kind {
+	case kindInt:
+		return float64(v.int(i)), true
+	case kindRat:
+		n, d := v.rat(i)
+		return float64(n) / float64(d), d != 0
+	case kindFloat:
+		f := v.float(i)
+		return f, !math.IsNaN(f) && !math.IsInf(f, 0)
+	}
+	return 0, false
+}
+
+func textValue(s string) value { return value{kind: kindText, n: 1, text: s} }
+
+func intsValue(b []byte) value {
+	ints := make([]int64, len(b))
+	for i, c := range b {
+		ints[i] = int64(c)
+	}
+	return value{kind: kindInt, n: len(ints), ints: ints}
+}
+
+// decodeValue turns the bytes of a checked entry into a value; b holds whole values of the type, at
+// most maxText bytes, in the file's byte order, and is not kept. ok is false where they are broken.
+func decodeValue(order binary.ByteOrder, typ uint16, b []byte, as reading, o *Options) (v value, ok bool) {
+	switch as {
+	case asText:
+		if bytewise(typ) {
+			return textValue(text(b, o)), true
+		}
+	case asCharCode:
+		if bytewise(typ) {
+			return textValue(charCodeText(order, b, o)), true
+		}
+	case asUTF16:
+		if bytewise(typ) {
+			return textValue(utf16Text(binary.LittleEndian, b)), true
+		}
+	case asBytes:
+		if bytewise(typ) {
+			return intsValue(b), true
+		}
+	case asCFAPattern:
+		if typ == typeUndefined {
+			return cfaPattern(order, b)
+		}
+	}
+	switch typ {
+	case typeASCII, typeUTF8:
+		return textValue(text(b, o)), true
+	case typeUndefined:
+		return undefined(b, o), true
+	case typeLong8, typeSLong8, typeIFD8:
+		ints := make([]int64, len(b)/8)
+		for i := range ints {
+			ints[i] = int64(order.Uint64(b[i*8:])) //nolint:gosec // checked below
+			if typ != typeSLong8 && ints[i] < 0 {
+				return v, false // 2^63 and above: no file has an offset or a count like that
+			}
+		}
+		return value{kind: kindInt, n: len(ints), ints: ints}, true
+	case typeIFD:
+		typ = typeLong
+	}
+
+	count := len(b) / int(typeSize(typ)) //nolint:gosec // at most 8
+	// the entry as it would stand in a file, its values right behind it
+	var small [64]byte
+	e := append(small[:0], make([]byte, 12)...)
+	order.PutUint16(e, 0)
+	order.PutUint16(e[2:], typ)
+	order.PutUint32(e[4:], uint32(count)) //nolint:gosec // at most maxText
+	if len(b) <= 4 {
+		copy(e[8:], b)
+	} else {
+		order.PutUint32(e[8:], 12)
+		e = append(e, b...)
+	}
+	t, err := tiff.DecodeTag(bytes.NewReader(e), order)
+	if err != nil {
+		return v, false
+	}
+	v = value{n: count, tag: t}
+	switch t.Format() {
+	case tiff.IntVal:
+		v.kind = kindInt
+	case tiff.RatVal:
+		v.kind = kindRat
+	case tiff.FloatVal:
+		v.kind = kindFloat
+	default:
+		return v, false
+	}
+	return v, true
+}
+
+// bytewise reports whether values of the type are one byte each, so that they can be read as what
+// the tag's definition says.
+func bytewise(typ uint16) bool {
+	switch typ {
+	case typeByte, typeASCII, typeUndefined, typeUTF8, typeSByte:
+		return true
+	}
+	return false
+}
+
+// undefined reads bytes of which nothing is known: as text if they look like it, as numbers if they
+// are few.
+func undefined(b []byte, o *Options) value {
+	if t := bytes.TrimRight(b, "\x00"); len(t) > 0 && printable(t) {
+		return textValue(text(b, o))
+	}
+	if len(b) > maxBytesShown {
+		return value{}
+	}
+	return intsValue(b)
+}
+
+func printable(b []byte) bool {
+	if !utf8.Valid(b) {
+		return false
+	}
+	for _, c := range b {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7F {
+			return false
+		}
+	}
+	return true
+}
+
+// text reads bytes up to their first NUL, without trailing blanks, as UTF-8 if they are that, else
+// in the configured charset.
+func text(b []byte, o *Options) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	b = bytes.TrimRight(b, " \t\r\n")
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return decodeText(o.charset(), b)
+}
+
+// decodeText decodes b; what the encoding doesn't know becomes U+FFFD.
+func decodeText(enc encoding.Encoding, b []byte) string {
+	s, err := enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return strings.ToValidUTF8(string(b), "\uFFFD")
+	}
+	return strings.ToValidUTF8(string(s), "\uFFFD")
+}
+
+// The character codes of UserComment and its like (Exif 3.0, 4.6.6, table 9).
+const (
+	codeASCII     = "ASCII\x00\x00\x00"
+	codeJIS       = "JIS\x00\x00\x00\x00\x00"
+	codeUnicode   = "UNICODE\x00"
+	codeUndefined = "\x00\x00\x00\x00\x00\x00\x00\x00"
+)
+
+// charCodeText reads a text whose first 8 bytes name its character code. Many writers leave the
+// code out, and some write UNICODE in the byte order they like.
+func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
+	if len(b) < 8 {
+		return text(b, o)
+	}
+	rest := b[8:]
+	switch string(b[:8]) {
+	case codeASCII, codeUndefined:
+		return text(rest, o)
+	case codeJIS:
+		if i := bytes.IndexByte(rest, 0); i >= 0 {
+			rest = rest[:i]
+		}
+		if bytes.IndexByte(rest, 0x1B) < 0 && !ascii(rest) {
+			return text(rest, o) // JIS by name only
+		}
+		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
+	case codeUnicode:
+		return utf16Text(guessOrder(order, rest), rest)
+	}
+	return text(b, o)
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// guessOrder returns the byte order in which b reads as more plausible UTF-16: the one in which
+// more units are below 0x100, the file's own if they are equal.
+func guessOrder(order binary.ByteOrder, b []byte) binary.ByteOrder {
+	little, big := 0, 0
+	for i := 0; i+1 < len(b); i += 2 {
+		switch {
+		case b[i] != 0 && b[i+1] == 0:
+			little++
+		case b[i] == 0 && b[i+1] != 0:
+			big++
+		}
+	}
+	switch {
+	case little > big:
+		return binary.LittleEndian
+	case big > little:
+		return binary.BigEndian
+	}
+	return order
+}
+
+// utf16Text reads UTF-16 up to its first NUL; a byte order mark has the last word.
+func utf16Text(order binary.ByteOrder, b []byte) string {
+	units := make([]uint16, 0, len(b)/2)
+	for i := 0; i+1 < len(b); i += 2 {
+		u := order.Uint16(b[i:])
+		if i == 0 && u == 0xFEFF {
+			continue
+		}
+		if i == 0 && u == 0xFFFE {
+			if order == binary.ByteOrder(binary.LittleEndian) {
+				order = binary.BigEndian
+			} else {
+				order = binary.LittleEndian
+			}
+			continue
+		}
+		if u == 0 {
+			break
+		}
+		units = append(units, u)
+	}
+	return strings.TrimRight(string(utf16.Decode(units)), " \t\r\n")
+}
+
+// cfaPattern reads columns and rows, 16 bits each, then one byte a cell. Cameras write the two
+// numbers in either byte order, whatever the file's; the one that fits the size is right.
+func cfaPattern(order binary.ByteOrder, b []byte) (v value, ok bool) {
+	if len(b) < 4 {
+		return v, false
+	}
+	for _, o := range []binary.ByteOrder{order, binary.LittleEndian, binary.BigEndian} {
+		w, h := int(o.Uint16(b)), int(o.Uint16(b[2:]))
+		if w*h > 0 && w*h <= len(b)-4 {
+			v = intsValue(b[2 : 4+w*h])
+			v.ints[0], v.ints[1] = int64(w), int64(h)
+			return v, true
+		}
+	}
+	return v, false
+}
