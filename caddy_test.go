@@ -1,0 +1,238 @@
+package caddyexif
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+// server is a Caddy running in this process. All its sites listen at one address and are told apart
+// by the Host header.
+type server struct {
+	t    testing.TB
+	addr string
+}
+
+// serve runs a Caddyfile. {$ADDR} in it is the address of its sites, {$PORT} the port in it.
+func serve(t testing.TB, caddyfile string) *server {
+	t.Helper()
+	return serveWith(t, "", caddyfile)
+}
+
+// serveWith is serve with global options.
+func serveWith(t testing.TB, options, caddyfile string) *server {
+	t.Helper()
+	addr := freeAddr(t)
+	sites := strings.NewReplacer("{$ADDR}", addr, "{$PORT}", addr[strings.LastIndexByte(addr, ':')+1:]).Replace(caddyfile)
+	global := "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system " + t.TempDir() +
+		"\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n" + options + "}\n"
+	cfg := adapt(t, global+sites)
+	if err := caddy.Load(cfg, true); err != nil {
+		t.Fatalf("loading: %v\n%s", err, caddyfile)
+	}
+	t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &server{t, addr}
+}
+
+func adapt(t testing.TB, caddyfile string) []byte {
+	t.Helper()
+	cfg, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		t.Fatalf("adapting: %v\n%s", err, caddyfile)
+	}
+	for _, w := range warnings {
+		if !strings.Contains(w.Message, "not formatted") {
+			t.Errorf("adapting: %v", w)
+		}
+	}
+	return cfg
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// response is what a client gets.
+type response struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// get sends a request to the site of that name; path goes out as it stands. Headers are pairs.
+func (s *server) get(method, site, path string, header ...string) response {
+	s.t.Helper()
+	u := &url.URL{Scheme: "http", Host: s.addr, Opaque: path}
+	if p, q, ok := strings.Cut(path, "?"); ok {
+		u.Opaque, u.RawQuery = p, q
+	}
+	req := &http.Request{Method: method, URL: u, Host: site, Header: make(http.Header)}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       30 * time.Second,
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		s.t.Fatalf("%s %s%s: %v", method, site, path, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatalf("%s %s%s: %v", method, site, path, err)
+	}
+	return response{res.StatusCode, res.Header, string(body)}
+}
+
+// exif asks for the EXIF of an object.
+func (s *server) exif(site, object string, header ...string) response {
+	s.t.Helper()
+	return s.get(http.MethodGet, site, object+suffix, header...)
+}
+
+// samples is a folder with the samples of testdata, some in sub-folders, and some that aren't
+// images.
+func samples(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name string, b []byte) {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := testimage.Samples()
+	for name, b := range s {
+		write(name, b)
+	}
+	photo := s["iphone-4s.jpg"]
+	for _, name := range []string{
+		"private/a.jpg", "team/a.jpg", "hidden/a.jpg", "a b+c%&@ü.jpg", "x.raw.jpg", "dir.jpg/inner.jpg", "sub/dir/a.jpg",
+	} {
+		write(name, photo)
+	}
+	write("text.jpg", []byte("no image, whatever its name says"))
+	write("empty.jpg", nil)
+	write("index.html", []byte("<html>index</html>"))
+	return dir
+}
+
+const iphone4S = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"1","XResolution":"72/1","YResolution":"72/1",` +
+	`"ResolutionUnit":"2","YCbCrPositioning":"1","ExposureTime":"1/449"}`
+
+// countingFS is a Caddy filesystem that counts the bytes read from it.
+type countingFS struct {
+	// The folder it shows.
+	Root string `json:"root,omitempty"`
+
+	fs.StatFS `json:"-"`
+}
+
+var bytesRead atomic.Int64
+
+func init() { caddy.RegisterModule(countingFS{}) }
+
+func (countingFS) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "caddy.fs.counting_test", New: func() caddy.Module { return new(countingFS) }}
+}
+
+// UnmarshalCaddyfile takes the one word root.
+func (c *countingFS) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	for d.Next() {
+		for d.NextBlock(0) {
+			if !d.AllArgs(&c.Root) {
+				return d.ArgErr()
+			}
+		}
+	}
+	return nil
+}
+
+func (c *countingFS) Provision(caddy.Context) error {
+	statFS, ok := os.DirFS(c.Root).(fs.StatFS)
+	if !ok {
+		return errors.New("no StatFS")
+	}
+	c.StatFS = statFS
+	return nil
+}
+
+func (c *countingFS) Open(name string) (fs.File, error) {
+	f, err := c.StatFS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return countingFile{f.(*os.File)}, nil //nolint:forcetypeassert // os.DirFS opens nothing else
+}
+
+type countingFile struct{ *os.File }
+
+func (f countingFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	bytesRead.Add(int64(n))
+	return n, err
+}
+
+// WriteTo hides os.File's, which doesn't read through Read.
+func (f countingFile) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{f})
+}
+
+// upstream is a server of the test's own at an address of its own.
+func upstream(t testing.TB, h http.HandlerFunc) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	go srv.Serve(l)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if srv.Shutdown(ctx) != nil {
+			srv.Close()
+		}
+	})
+	return l.Addr().String()
+}
+
+func writeFile(t testing.TB, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,163 @@
+package caddyexif
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// TestAdapt compares the JSON of a Caddyfile that uses every word with its golden, and loads it.
+func TestAdapt(t *testing.T) {
+	input, err := os.ReadFile("testdata/all.Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if formatted := caddyfile.Format(input); !bytes.Equal(formatted, input) {
+		t.Error("testdata/all.Caddyfile is not formatted")
+	}
+	cfg := adapt(t, string(input))
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, cfg, "", "\t"); err != nil {
+		t.Fatal(err)
+	}
+	pretty.WriteByte('\n')
+	golden(t, "all.Caddyfile.json", pretty.Bytes())
+
+	var parsed caddy.Config
+	if err := json.Unmarshal(cfg, &parsed); err != nil {
+		t.Fatal(err)
+	}
+	parsed.Admin = &caddy.AdminConfig{Disabled: true}
+	if err := caddy.Validate(&parsed); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOrder has exif in front of whatever protects or rewrites, however the Caddyfile is written.
+func TestOrder(t *testing.T) {
+	cfg := string(adapt(t, ":80 {\n\tfile_server\n\tbasic_auth {\n\t\tbob "+hiccup+"\n\t}\n\ttry_files {path} /i.html\n\turi strip_prefix /x\n"+
+		"\tredir /a /b\n\texif\n\theader X-A b\n}\n"))
+	var order []string
+	for _, m := range regexp.MustCompile(`"handler":"(\w+)"`).FindAllStringSubmatch(cfg, -1) {
+		order = append(order, m[1])
+	}
+	if i := slices.Index(order, "exif"); i != 1 || order[0] != "headers" {
+		t.Errorf("got handlers %v, want exif right after headers", order)
+	}
+}
+
+// TestConfigErrors has each mistake named with its file and line.
+func TestConfigErrors(t *testing.T) {
+	for _, tc := range []struct{ name, block, want string }{
+		{"unknown word", "value raw", `unknown word "value", at Caddyfile:3`},
+		{"repeated word", "values raw\nvalues typed", `values is given twice, at Caddyfile:4`},
+		{"repeated flag", "unknown\nunknown", `unknown is given twice, at Caddyfile:4`},
+		{"bad style", "values pretty", `values: "pretty" is none of raw, described, typed, at Caddyfile:3`},
+		{"no style", "values", `wrong argument count or unexpected line ending after 'values', at Caddyfile:3`},
+		{"two styles", "values raw typed", `at Caddyfile:3`},
+		{"flag with argument", "unknown yes", `at Caddyfile:3`},
+		{"bad size", "window huge", `window: bad size "huge", at Caddyfile:3`},
+		{"negative size", "max_read -1", `max_read: bad size "-1", at Caddyfile:3`},
+		{"zero size", "max_read 0", `max_read: size "0" is out of range, at Caddyfile:3`},
+		{"size over int64", "cache 9000000TiB", `cache: `},
+		{"window too small", "window 1KiB", `window: 1024 is not between`},
+		{"window too large", "window 1GiB", `at Caddyfile:3`},
+		{"max_read below window", "window 1MiB\nmax_read 512KiB", `max_read: 524288 bytes are less than one window, at Caddyfile:4`},
+		{"bad cache", "cache on", `cache: bad size "on", at Caddyfile:3`},
+		{"bad pattern in omit", "omit GPS[", `"GPS[" is no pattern, at Caddyfile:3`},
+		{"bad pattern in only", "only Make [", `"[" is no pattern, at Caddyfile:3`},
+		{"no pattern", "omit", `at Caddyfile:3`},
+		{"bad charset", "charset klingon", `charset: "klingon" is no label of the WHATWG Encoding Standard, at Caddyfile:3`},
+		{"unknown action", "allow PutObject", `unknown action "PutObject", want GetObject or ListBucket, at Caddyfile:3`},
+		{"no action", "allow", `allow wants an action: GetObject or ListBucket, at Caddyfile:3`},
+		{"repeated action", "allow GetObject GetObject", `GetObject is given twice, at Caddyfile:3`},
+		{"unknown matcher", "allow GetObject ListBuckets", `'ListBuckets'`},
+		{"unknown matcher's place", "allow GetObject nonsense x", `at Caddyfile:3`},
+		{"unknown matcher in a block", "allow GetObject {\nnonsense x\n}", `at Caddyfile:`},
+		{"unknown named matcher", "allow GetObject @nobody", `nobody`},
+		{"after a matcher", "allow GetObject /a path /b", `unexpected "path" after the rule's matcher, at Caddyfile:3`},
+		{"rules for nobody", "deny GetObject path *.raw", `no rule allows GetObject, so every request would be refused, at Caddyfile:4`},
+		{"list for nobody", "allow ListBucket", `no rule allows GetObject, so every request would be refused, at Caddyfile:4`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\nexif {\n"+tc.block+"\n}\nfile_server\n}\n"),
+				map[string]any{"filename": "Caddyfile"})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "Caddyfile:") {
+				t.Errorf("got %q, want %q and the place", err, tc.want)
+			}
+		})
+	}
+	if _, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\nexif raw\n}\n"), nil); err == nil {
+		t.Error("arguments of the directive: no error")
+	}
+}
+
+// TestJSONErrors has the same mistakes refused when they come as JSON.
+func TestJSONErrors(t *testing.T) {
+	for config, want := range map[string]string{
+		`{"values":"pretty"}`:                  "is none of",
+		`{"window":1}`:                         "window",
+		`{"max_read":-5}`:                      "max_read",
+		`{"omit":["["]}`:                       "no pattern",
+		`{"omit":[""]}`:                        "no pattern",
+		`{"charset":"klingon"}`:                "charset",
+		`{"permissions":[{}]}`:                 "effect",
+		`{"permissions":[{"effect":"allow"}]}`: "no action",
+		`{"permissions":[{"effect":"allow","actions":["PutObject"]}]}`:                                          "unknown action",
+		`{"permissions":[{"effect":"permit","actions":["GetObject"]}]}`:                                         "effect",
+		`{"permissions":[{"effect":"deny","actions":["GetObject"]}]}`:                                           "no rule allows GetObject",
+		`{"permissions":[{"effect":"allow","actions":["GetObject"],"match":[{"nonsense":{}}]}]}`:                "nonsense",
+		`{"permissions":[{"effect":"allow","actions":["GetObject"],"match":[{"remote_ip":{"ranges":["x"]}}]}]}`: "remote_ip",
+		`{"unknown_field":1}`: "unknown_field",
+	} {
+		ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+		_, err := ctx.LoadModuleByID("http.handlers.exif", json.RawMessage(config))
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", config, err, want)
+		}
+	}
+}
+
+// TestGrammarAgrees has the same grammar in the code's comment and in the README, and every word of
+// it in the golden.
+func TestGrammarAgrees(t *testing.T) {
+	code, err := os.ReadFile("caddyfile.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := os.ReadFile("testdata/all.Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, comment, _ := strings.Cut(string(code), "//\texif [<matcher>] {\n")
+	comment, _, ok := strings.Cut(comment, "//\t}\n")
+	comment = strings.ReplaceAll(comment, "//\t", "")
+	_, doc, _ := strings.Cut(string(readme), "exif [<matcher>] {\n")
+	doc, _, ok2 := strings.Cut(doc, "\n}\n")
+	if !ok || !ok2 || strings.TrimRight(comment, "\n") != doc {
+		t.Errorf("the grammar in caddyfile.go\n%s\nis not that of README.md\n%s", comment, doc)
+	}
+	for line := range strings.Lines(comment) {
+		for word := range strings.SplitSeq(strings.Fields(line)[0], "|") {
+			if !regexp.MustCompile(`(?m)^\t\t` + word + `\b`).Match(all) {
+				t.Errorf("testdata/all.Caddyfile doesn't use %s", word)
+			}
+		}
+	}
+}

@@ -1,0 +1,325 @@
+// Package caddyexif is a Caddy module that answers GET <object>@base@tag=exif with the EXIF of the
+// object as JSON, for photos on disk and in buckets: the EXIF operation of Kingsoft's object store
+// KS3, for every Caddy server.
+package caddyexif
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"golang.org/x/text/encoding/htmlindex"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+)
+
+func init() {
+	caddy.RegisterModule(Handler{})
+}
+
+const (
+	// defaultWindow is enough for the EXIF of nearly all images that have it in front, and what a
+	// bucket sends in one go anyway.
+	defaultWindow = 64 << 10
+	// minWindow and maxWindow keep a request's memory within a few windows of a sensible size.
+	minWindow = 4 << 10
+	maxWindow = 4 << 20
+	// defaultMaxRead bounds what one request can make the handlers behind read, however its object
+	// is laid out.
+	defaultMaxRead = 16 << 20
+	// defaultCache is room for some ten thousand answers.
+	defaultCache = 32 << 20
+)
+
+// The names of the value styles.
+var styles = map[string]exif.Style{"raw": exif.Raw, "described": exif.Described, "typed": exif.Typed}
+
+// Handler answers requests for `<object>@base@tag=exif` with the EXIF of the object as JSON.
+//
+// The object is read through the handlers that follow in the route (a file server, a reverse proxy
+// in front of a bucket, …), a few kilobytes at a time, so whatever protects, rewrites or routes the
+// photo does the same for its EXIF: who can't fetch the photo can't fetch its EXIF. All other
+// requests pass untouched.
+//
+// With permissions, reading EXIF needs the action `GetObject`; an object that doesn't exist is
+// answered 404 to who holds `ListBucket` and 403 to everybody else.
+type Handler struct {
+	// Who may read EXIF (`GetObject`), and who may learn that an object doesn't exist
+	// (`ListBucket`). Without rules the handlers behind decide. With rules, what isn't allowed is
+	// refused.
+	Permissions Permissions `json:"permissions,omitempty"`
+
+	// How values are rendered: `raw` (as stored, every value a string: `"72/1"`), `described`
+	// (English, for people: `"0.00800 (1/125) sec"`) or `typed` (numbers, arrays, decimals and
+	// ISO 8601 dates, for programs). Default: `raw`.
+	Values string `json:"values,omitempty"`
+
+	// The tags that are answered, as patterns over their names (`*`, `?`, `[a-z]`). Default: all.
+	Only []string `json:"only,omitempty"`
+
+	// The tags that are never answered, as patterns over their names, such as `GPS*`. It has the
+	// last word over `only`. Default: none.
+	Omit []string `json:"omit,omitempty"`
+
+	// The encoding of text that is not valid UTF-8: any label of the WHATWG Encoding Standard, such
+	// as `gbk` or `shift_jis`. Default: `latin1`.
+	Charset string `json:"charset,omitempty"`
+
+	// Answer tags of no standard, too, as `UnknownTag_0xabcd`. Default: false.
+	Unknown bool `json:"unknown,omitempty"`
+
+	// How many bytes of an object are asked for at a time, between 4 KiB and 4 MiB.
+	// Default: 65536 (64 KiB).
+	Window int64 `json:"window,omitempty"`
+
+	// How many bytes of an object may be read for one answer, at least one window. Objects whose
+	// EXIF is out of reach are answered 400 `ImageTooLarge`. Default: 16777216 (16 MiB).
+	MaxRead int64 `json:"max_read,omitempty"`
+
+	// How many bytes of answers are kept in memory, the least used making room. A kept answer still
+	// passes through the handlers behind each time, with `If-None-Match`. Negative: none.
+	// Default: 33554432 (32 MiB).
+	Cache int64 `json:"cache,omitempty"`
+
+	// Hand errors to the server's error routes (`handle_errors`) instead of answering them as JSON.
+	// Default: false.
+	PassErrors bool `json:"pass_errors,omitempty"`
+
+	options exif.Options
+	mark    string // what marks our entity tags as made with these settings
+	cache   *answerCache
+	logger  *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.exif",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// Provision sets the handler up.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	if h.Window == 0 {
+		h.Window = defaultWindow
+	}
+	if h.MaxRead == 0 {
+		h.MaxRead = max(defaultMaxRead, h.Window)
+	}
+	if err := h.check(); err != nil {
+		return err
+	}
+	if h.Cache == 0 {
+		h.Cache = defaultCache
+	}
+	options, err := h.exifOptions()
+	if err != nil {
+		return err
+	}
+	if h.Cache > 0 {
+		if h.cache, err = newAnswerCache(h.Cache); err != nil {
+			return fmt.Errorf("cache: %w", err)
+		}
+	}
+	h.options = options
+	h.mark = h.settingsMark()
+	return h.Permissions.provision(ctx)
+}
+
+// Validate checks the configuration.
+func (h *Handler) Validate() error { return h.Permissions.validate() }
+
+// check checks the settings that a Caddyfile can have wrong, but for the permissions; zero values
+// are defaults.
+func (h *Handler) check() error {
+	switch {
+	case h.Window != 0 && (h.Window < minWindow || h.Window > maxWindow):
+		return fmt.Errorf("window: %d is not between %d (4 KiB) and %d (4 MiB) bytes", h.Window, minWindow, maxWindow)
+	case h.MaxRead < 0 || h.MaxRead != 0 && h.MaxRead < max(h.Window, minWindow):
+		return fmt.Errorf("max_read: %d bytes are less than one window", h.MaxRead)
+	}
+	_, err := h.exifOptions()
+	return err
+}
+
+// exifOptions are the settings that shape an answer, in the decoder's words.
+func (h *Handler) exifOptions() (o exif.Options, err error) {
+	style, ok := styles[h.Values]
+	if !ok && h.Values != "" {
+		return o, fmt.Errorf("values: %q is none of raw, described, typed", h.Values)
+	}
+	o.Style = style
+	o.Unknown = h.Unknown
+	if h.Charset != "" {
+		if o.Charset, err = htmlindex.Get(h.Charset); err != nil {
+			return o, fmt.Errorf("charset: %q is no label of the WHATWG Encoding Standard", h.Charset)
+		}
+	}
+	for _, p := range append(h.Only[:len(h.Only):len(h.Only)], h.Omit...) {
+		if _, err := path.Match(p, ""); err != nil || p == "" {
+			return o, fmt.Errorf("only, omit: %q is no pattern", p)
+		}
+	}
+	if len(h.Only) > 0 || len(h.Omit) > 0 {
+		o.Keep = h.keeps
+	}
+	return o, nil
+}
+
+// keeps reports whether the tag of that name is answered.
+func (h *Handler) keeps(name string) bool {
+	return (len(h.Only) == 0 || matchesAny(h.Only, name)) && !matchesAny(h.Omit, name)
+}
+
+func matchesAny(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if ok, _ := path.Match(p, name); ok { // patterns were checked
+			return true
+		}
+	}
+	return false
+}
+
+// formatVersion changes when the same object and settings give another answer than before, so that
+// answers that clients keep are asked for again.
+const formatVersion = 1
+
+// settingsMark is a short mark of everything but the object that shapes an answer.
+func (h *Handler) settingsMark() string {
+	f := fnv.New32a()
+	fmt.Fprintf(f, "%d %d %q %q %q %t", formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
+	return fmt.Sprintf("-exif%08x", f.Sum32())
+}
+
+// ServeHTTP answers requests for EXIF and passes all others on.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	target, ours, err := parseTarget(r.URL.Path)
+	if !ours {
+		return next.ServeHTTP(w, r)
+	}
+	if err != nil {
+		return h.writeFailure(w, r, failureOf(err))
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		defer enterObject(r, target).leave()
+		return next.ServeHTTP(w, r)
+	default:
+		f := fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "the method must be GET or HEAD", nil)
+		f.header = http.Header{"Allow": {"GET, HEAD, OPTIONS"}}
+		return h.writeFailure(w, r, f)
+	}
+	a, err := h.answer(r, next, target)
+	if err != nil {
+		f := failureOf(err)
+		if l := f.header.Get("Location"); l != "" {
+			f.header = http.Header{"Location": {relocate(l, r.Host, suffix)}}
+		}
+		return h.writeFailure(w, r, f)
+	}
+	return writeAnswer(w, r, a)
+}
+
+// answer reads the object's EXIF through next.
+func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, target string) (*answer, error) {
+	key := cacheKey(r, target)
+	kept := h.cache.get(key)
+	conds := conditions(r.Header, h.mark)
+	if kept != nil {
+		conds = map[string]string{"If-None-Match": kept.objectTag}
+	}
+	req := enterObject(r, target)
+	defer req.leave()
+	o := &object{req: req, next: next, window: h.Window, maxRead: h.MaxRead}
+	a, err := h.read(o, conds, kept)
+	if errors.Is(err, errChanged) {
+		a, err = h.read(o, conds, kept) // once more, from the start
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a.body != nil && (kept == nil || a.etag != kept.etag) {
+		h.cache.put(key, a)
+	}
+	a.notModified = a.body == nil || unmodified(r.Header, a)
+	return a, nil
+}
+
+// read asks for the object under the conditions given, decides whether its EXIF may be read, and
+// reads it. Where the conditions hold it answers what was kept, or an answer without a body.
+func (h *Handler) read(o *object, conds map[string]string, kept *keptAnswer) (*answer, error) {
+	err := o.open(conds)
+	var s *statusError
+	errors.As(err, &s)
+	// decided now: the handlers behind have said who the client is, and nothing of the object has
+	// been used yet
+	if err := h.refusal(o.req.r, s); err != nil {
+		return nil, err
+	}
+	if s != nil && s.status == http.StatusNotModified && conds != nil {
+		if kept != nil {
+			return kept.revalidated(s.header), nil
+		}
+		tag := s.header.Get("Etag")
+		if tag == "" {
+			tag = conds["If-None-Match"] // some stores leave it out
+		}
+		return &answer{header: s.header, etag: ourTag(tag, h.mark)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := exif.Decode(o, &h.options)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{
+		body:   m.AppendJSON(nil, &h.options),
+		header: o.header,
+		etag:   ourTag(o.header.Get("Etag"), h.mark),
+	}, nil
+}
+
+// refusal applies the permissions to what the handlers behind answered instead of the object, if
+// they did. It is nil where the answer stands.
+func (h *Handler) refusal(r *http.Request, s *statusError) error {
+	if len(h.Permissions) == 0 {
+		return nil
+	}
+	if s != nil && (s.status == http.StatusUnauthorized || s.status == http.StatusProxyAuthRequired) {
+		return nil // who the client is is still to be found out
+	}
+	if !h.holds(actionGetObject, r) {
+		return denied(nil)
+	}
+	missing := s != nil && (s.status == http.StatusNotFound || s.status == http.StatusGone)
+	if missing && !h.holds(actionListBucket, r) {
+		return denied(nil)
+	}
+	return nil
+}
+
+func (h *Handler) holds(action string, r *http.Request) bool {
+	held, err := h.Permissions.holds(action, r)
+	if err != nil {
+		h.logger.Error("a permission's matcher failed, which counts against the client",
+			zap.String("action", action), zap.Error(err))
+	}
+	return held
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.Validator             = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)
