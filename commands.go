@@ -1,0 +1,305 @@
+package caddyexif
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/certmagic"
+	"github.com/spf13/cobra"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "exif-server",
+		Usage: "[--domain <example.com>] [--root <path> | --bucket <url>] [--listen <addr>] [--values <style>] [--browse] [--access-log]",
+		Short: "Serves photos and their EXIF as JSON",
+		Long: `
+Serves the photos of a folder or of a public bucket, and the EXIF of each at
+its path followed by ` + suffix + `.
+
+The folder is --root, by default the current one. A bucket is the URL of an
+S3-compatible bucket that may be read by everybody, path style
+(https://s3.example.com/photos) or virtual-host style
+(https://photos.s3.example.com).
+
+The listener's socket address can be customized with --listen; its default is
+:2015. If a domain name is given with --domain, the default is the HTTPS port
+and the server uses HTTPS. If using a public domain, ensure its A/AAAA records
+are properly configured first.
+
+--values is how values are rendered: raw, described or typed. With --browse,
+requests for folders without an index file respond with a file listing.`,
+		CobraFunc: func(cmd *cobra.Command) {
+			cmd.Args = cobra.NoArgs
+			cmd.Flags().StringP("domain", "d", "", "Domain name at which to serve")
+			cmd.Flags().StringP("root", "r", "", "The folder to serve")
+			cmd.Flags().StringP("bucket", "u", "", "The URL of the bucket to serve")
+			cmd.Flags().StringP("listen", "l", "", "The address to which to bind the listener")
+			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
+			cmd.Flags().BoolP("browse", "b", false, "Enable directory browsing")
+			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")
+			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdServer)
+		},
+	})
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "exif",
+		Usage: "[--values <style>] <file>...",
+		Short: "Prints the EXIF of images as JSON",
+		Long: `
+Prints what the server would answer for these files, one JSON object a line.
+The file - is the standard input.
+
+The exit status is 1 if one of the files can't be read or is no image; the
+others are printed all the same.`,
+		CobraFunc: func(cmd *cobra.Command) {
+			cmd.Args = cobra.MinimumNArgs(1)
+			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
+			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdExif)
+		},
+	})
+}
+
+// cmdServer runs exif-server.
+func cmdServer(fl caddycmd.Flags) (int, error) {
+	caddy.TrapSignals()
+
+	cfg, listen, err := serverConfig(fl)
+	if err != nil {
+		return caddy.ExitCodeFailedStartup, err
+	}
+	if err := caddy.Run(cfg); err != nil {
+		return caddy.ExitCodeFailedStartup, err
+	}
+	base := baseURL(listen, fl.String("domain"))
+	example := "PHOTO.jpg"
+	if fl.String("bucket") == "" {
+		if name := firstPhoto(fl.String("root")); name != "" {
+			example = (&url.URL{Path: name}).EscapedPath()
+		}
+	}
+	fmt.Printf("Serving photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, example, suffix)
+	select {}
+}
+
+// serverConfig is the configuration exif-server runs.
+func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
+	domain, root, bucket := fl.String("domain"), fl.String("root"), fl.String("bucket")
+	handler := Handler{Values: fl.String("values")}
+	if err := handler.check(); err != nil {
+		return nil, "", err
+	}
+	routes := caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
+		caddyconfig.JSONModuleObject(handler, "handler", "exif", nil),
+	}}}
+	switch {
+	case bucket != "" && root != "":
+		return nil, "", errors.New("--root and --bucket exclude each other")
+	case bucket != "" && fl.Bool("browse"):
+		return nil, "", errors.New("--browse needs a folder, a bucket can't be listed")
+	case bucket != "":
+		behind, err := bucketRoutes(bucket)
+		if err != nil {
+			return nil, "", err
+		}
+		routes = append(routes, behind...)
+	default:
+		if root != "" {
+			if info, err := os.Stat(root); err != nil {
+				return nil, "", fmt.Errorf("--root: %w", err)
+			} else if !info.IsDir() {
+				return nil, "", fmt.Errorf("--root: %s is not a folder", root)
+			}
+		}
+		fileServer := map[string]any{"handler": "file_server", "root": root}
+		if fl.Bool("browse") {
+			fileServer["browse"] = struct{}{}
+		}
+		routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(fileServer, nil)}})
+	}
+	if domain != "" {
+		subroute := map[string]any{"handler": "subroute", "routes": routes}
+		routes = caddyhttp.RouteList{{
+			MatcherSetsRaw: []caddy.ModuleMap{{"host": caddyconfig.JSON(caddyhttp.MatchHost{domain}, nil)}},
+			HandlersRaw:    []json.RawMessage{caddyconfig.JSON(subroute, nil)},
+		}}
+	}
+	listen = fl.String("listen")
+	if listen == "" {
+		listen = ":2015"
+		if domain != "" {
+			listen = ":" + strconv.Itoa(certmagic.HTTPSPort)
+		}
+	}
+	server := &caddyhttp.Server{
+		Listen:            []string{listen},
+		ReadHeaderTimeout: caddy.Duration(10 * time.Second),
+		IdleTimeout:       caddy.Duration(30 * time.Second),
+		MaxHeaderBytes:    1024 * 10,
+		Routes:            routes,
+	}
+	if fl.Bool("access-log") {
+		server.Logs = &caddyhttp.ServerLogConfig{}
+	}
+	no := false
+	return &caddy.Config{
+		Admin: &caddy.AdminConfig{Disabled: true, Config: &caddy.ConfigSettings{Persist: &no}},
+		AppsRaw: caddy.ModuleMap{
+			"http": caddyconfig.JSON(caddyhttp.App{Servers: map[string]*caddyhttp.Server{"exif": server}}, nil),
+		},
+	}, listen, nil
+}
+
+// bucketRoutes proxy to a public bucket: only reads, only objects (no listings), and nothing of the
+// client's credentials, which a store would refuse.
+func bucketRoutes(bucket string) (caddyhttp.RouteList, error) {
+	u, err := url.Parse(bucket)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("--bucket: %q is no http or https URL", bucket)
+	}
+	if u.RawQuery != "" || u.User != nil || u.Fragment != "" {
+		return nil, errors.New("--bucket: the URL must be the bucket's, without query or credentials")
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	transport := map[string]any{"protocol": "http"}
+	if u.Scheme == "https" {
+		transport["tls"] = struct{}{}
+	}
+	route := func(match map[string]any, handler map[string]any) caddyhttp.Route {
+		r := caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(handler, nil)}}
+		if match != nil {
+			set := caddy.ModuleMap{}
+			for k, v := range match {
+				set[k] = caddyconfig.JSON(v, nil)
+			}
+			r.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
+		}
+		return r
+	}
+	routes := caddyhttp.RouteList{
+		route(map[string]any{"not": []any{map[string]any{"method": []string{"GET", "HEAD", "OPTIONS"}}}},
+			map[string]any{"handler": "error", "status_code": 405}),
+		route(map[string]any{"path": []string{"*/"}},
+			map[string]any{"handler": "error", "status_code": 404}),
+	}
+	if prefix := strings.TrimSuffix(u.EscapedPath(), "/"); prefix != "" {
+		routes = append(routes, route(nil,
+			map[string]any{"handler": "rewrite", "uri": prefix + "{http.request.uri}"}))
+	}
+	return append(routes, route(nil, map[string]any{
+		"handler":   "reverse_proxy",
+		"transport": transport,
+		"upstreams": []any{map[string]any{"dial": net.JoinHostPort(u.Hostname(), port)}},
+		"headers": map[string]any{
+			"request": map[string]any{
+				"set":    map[string][]string{"Host": {u.Host}},
+				"delete": []string{"Authorization", "Cookie"},
+			},
+			"response": map[string]any{"delete": []string{"X-Amz-*"}},
+		},
+	})), nil
+}
+
+// baseURL is where a browser on this machine reaches the server.
+func baseURL(listen, domain string) string {
+	if domain != "" {
+		return "https://" + domain
+	}
+	addr, err := caddy.ParseNetworkAddress(listen)
+	if err != nil {
+		return "http://localhost"
+	}
+	host := addr.Host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(addr.StartPort)))
+}
+
+// firstPhoto is the name of a photo in the folder, to be tried; "" if there is none.
+func firstPhoto(root string) string {
+	if root == "" {
+		root = "."
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		switch strings.ToLower(filepath.Ext(e.Name())) {
+		case ".jpg", ".jpeg", ".tif", ".tiff", ".heic", ".png", ".webp", ".avif", ".dng":
+			if !e.IsDir() {
+				return e.Name()
+			}
+		}
+	}
+	return ""
+}
+
+// cmdExif runs the exif command.
+func cmdExif(fl caddycmd.Flags) (int, error) {
+	handler := Handler{Values: fl.String("values")}
+	options, err := handler.exifOptions()
+	if err != nil {
+		return caddy.ExitCodeFailedStartup, err
+	}
+	failed := 0
+	for _, name := range fl.Args() {
+		line, err := fileEXIF(name, &options)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+			failed++
+			continue
+		}
+		if _, err := os.Stdout.Write(append(line, '\n')); err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+	}
+	if failed > 0 {
+		return caddy.ExitCodeFailedStartup, fmt.Errorf("%d of %d files not answered", failed, len(fl.Args()))
+	}
+	return caddy.ExitCodeSuccess, nil
+}
+
+// fileEXIF is the answer for a file on disk, or the standard input.
+func fileEXIF(name string, o *exif.Options) ([]byte, error) {
+	var r io.ReaderAt
+	if name == "-" {
+		b, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return nil, err
+		}
+		r = bytes.NewReader(b)
+	} else {
+		f, err := os.Open(name) //nolint:gosec // the file the user asked for
+		if err != nil {
+			return nil, errors.Unwrap(err) // the name is said already
+		}
+		defer f.Close()
+		r = f
+	}
+	m, err := exif.Decode(r, o)
+	if err != nil {
+		f := failureOf(err)
+		return nil, fmt.Errorf("%s: %s", f.code, f.message)
+	}
+	return m.AppendJSON(nil, o), nil
+}

@@ -1,0 +1,203 @@
+package caddyexif
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// buildCaddy builds cmd/caddy, as users do.
+func buildCaddy(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds Caddy")
+	}
+	bin := filepath.Join(t.TempDir(), "caddy")
+	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/caddy").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return bin
+}
+
+func TestCommands(t *testing.T) {
+	bin := buildCaddy(t)
+	t.Run("exif", func(t *testing.T) { testExifCommand(t, bin) })
+	t.Run("exif-server", func(t *testing.T) { testServerCommand(t, bin) })
+}
+
+func testExifCommand(t *testing.T, bin string) {
+	photo, err := os.ReadFile("testdata/iphone-4s.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		args   string
+		stdin  []byte
+		out    string
+		errs   []string // in what is printed to stderr
+		failed bool
+	}{
+		{args: "testdata/iphone-4s.jpg", out: iphone4S + "\n"},
+		{args: "testdata/iphone-4s.jpg testdata/plain.jpg", out: iphone4S + "\n{}\n"},
+		{args: "--values raw -", stdin: photo, out: iphone4S + "\n"},
+		{
+			args: "nope.jpg testdata/iphone-4s.jpg testdata/README.md testdata/zz-broken.jpg testdata", out: iphone4S + "\n", failed: true,
+			errs: []string{
+				"nope.jpg: no such file or directory", "testdata/README.md: NotAnImage: ",
+				"testdata/zz-broken.jpg: InvalidExif: ", "testdata: ", "4 of 5 files",
+			},
+		},
+		{args: "--values pretty testdata/iphone-4s.jpg", failed: true, errs: []string{"is none of raw, described, typed"}},
+		{args: "", failed: true, errs: []string{"requires at least 1 arg"}},
+	} {
+		cmd := exec.Command(bin, append([]string{"exif"}, strings.Fields(tc.args)...)...)
+		cmd.Stdin = bytes.NewReader(tc.stdin)
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		err := cmd.Run()
+		if out.String() != tc.out || (err != nil) != tc.failed {
+			t.Errorf("exif %s: got %v, %s; want failed %v, %s", tc.args, err, out.String(), tc.failed, tc.out)
+		}
+		for _, e := range tc.errs {
+			if !strings.Contains(errs.String(), e) {
+				t.Errorf("exif %s: got %s, want %s", tc.args, errs.String(), e)
+			}
+		}
+	}
+}
+
+// start runs exif-server and returns the URL that it says to try.
+func start(t *testing.T, bin string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(bin, append([]string{"exif-server"}, args...)...)
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	var said []byte
+	found := regexp.MustCompile(`curl '([^']+)'`)
+	buf := make([]byte, 4096)
+	timeout := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	defer timeout.Stop()
+	for {
+		n, err := out.Read(buf)
+		said = append(said, buf[:n]...)
+		if m := found.FindSubmatch(said); m != nil {
+			return string(m[1])
+		}
+		if err != nil {
+			t.Fatalf("exif-server %v said %s", args, said)
+		}
+	}
+}
+
+func fetch(t *testing.T, url string) (int, string) {
+	t.Helper()
+	res, err := http.Get(url) //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+func testServerCommand(t *testing.T, bin string) {
+	files := freeAddr(t)
+	url := start(t, bin, "--root", "testdata", "--listen", files)
+	if want := "http://" + files + "/iphone-4s.jpg" + suffix; url != want {
+		t.Errorf("got %s, want %s", url, want)
+	}
+	if status, body := fetch(t, url); status != 200 || body != iphone4S {
+		t.Errorf("files: got %d %s", status, body)
+	}
+	if status, body := fetch(t, "http://"+files+"/iphone-4s.jpg"); status != 200 || !strings.HasPrefix(body, "\xFF\xD8") {
+		t.Errorf("files: the photo: got %d", status)
+	}
+	if status, _ := fetch(t, "http://"+files+"/"); status != 404 {
+		t.Errorf("files: the folder: got %d", status)
+	}
+
+	// a bucket, path style, that refuses what stores refuse and lists what may not be listed
+	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		name, ok := strings.CutPrefix(r.URL.Path, "/bucket/")
+		switch {
+		case r.Header.Get("Authorization") != "" || r.Header.Get("Cookie") != "":
+			w.WriteHeader(400)
+		case name == "" || strings.HasSuffix(name, "/"):
+			io.WriteString(w, "<ListBucketResult/>")
+		case !ok:
+			w.WriteHeader(404)
+		default:
+			w.Header().Set("X-Amz-Meta-Owner", "secret")
+			http.ServeFile(w, r, "testdata/"+name)
+		}
+	})
+	front := freeAddr(t)
+	url = start(t, bin, "--bucket", "http://"+bucket+"/bucket", "--listen", front, "--values", "raw")
+	photo := strings.Replace(url, "PHOTO.jpg", "iphone-4s.jpg", 1)
+	req, err := http.NewRequest(http.MethodGet, photo, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer x")
+	req.Header.Set("Cookie", "a=b")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(res.Body)
+	res.Body.Close()
+	if res.StatusCode != 200 || string(body) != iphone4S {
+		t.Errorf("bucket: got %d %s", res.StatusCode, body)
+	}
+	for path, want := range map[string]int{
+		"/iphone-4s.jpg": 200, "/": 404, "//": 404, "/x/": 404, "/nope.jpg": 404, "/" + suffix: 400, "/nope.jpg" + suffix: 404,
+	} {
+		if status, body := fetch(t, "http://"+front+path); status != want || strings.Contains(body, "ListBucket") {
+			t.Errorf("bucket: %s: got %d %s, want %d", path, status, body, want)
+		}
+	}
+	res, err = http.Post("http://"+front+"/iphone-4s.jpg", "text/plain", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 405 {
+		t.Errorf("bucket: POST: got %d", res.StatusCode)
+	}
+
+	for args, want := range map[string]string{
+		"--root testdata --bucket http://x/y": "exclude each other",
+		"--bucket ftp://x/y":                  "no http or https URL",
+		"--bucket http://u:p@x/y":             "without query or credentials",
+		"--bucket http://x/y --browse":        "can't be listed",
+		"--root nope":                         "--root: ",
+		"--root go.mod":                       "not a folder",
+		"--values pretty":                     "is none of",
+		"testdata":                            "unknown command",
+	} {
+		out, err := exec.Command(bin, append([]string{"exif-server"}, strings.Fields(args)...)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: got %v %s, want %s", args, err, out, want)
+		}
+	}
+}
