@@ -71,9 +71,6 @@ func (c *answerCache) put(key string, a *answer) {
 	}
 	kept := make(http.Header)
 	carry(kept, a.header)
-	if lm := a.header.Get("Last-Modified"); lm != "" {
-		kept.Set("Last-Modified", lm)
-	}
 	c.c.Set(key, &keptAnswer{answer{body: a.body, header: kept, etag: a.etag}, tag})
 }
 
@@ -82,9 +79,6 @@ func (c *answerCache) put(key string, a *answer) {
 func (k *keptAnswer) revalidated(h http.Header) *answer {
 	a := k.answer
 	a.header = maps.Clone(k.header)
-	if lm := h.Get("Last-Modified"); lm != "" {
-		a.header.Set("Last-Modified", lm)
-	}
 	fresh := make(http.Header)
 	carry(fresh, h)
 	maps.Copy(a.header, fresh)

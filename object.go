@@ -107,17 +107,13 @@ func (o *objectRequest) reset() {
 	*o.r = o.client
 	*o.r.URL = o.object
 	o.r.RequestURI = o.object.RequestURI()
-	o.resetHeader()
-	if o.groups != nil {
-		clear(o.groups)
-		maps.Copy(o.groups, o.savedGroups)
-	}
-}
-
-func (o *objectRequest) resetHeader() {
 	clear(o.r.Header)
 	for k, v := range o.header {
 		o.r.Header[k] = slices.Clone(v) // handlers change values in place
+	}
+	if o.groups != nil {
+		clear(o.groups)
+		maps.Copy(o.groups, o.savedGroups)
 	}
 }
 

@@ -143,9 +143,6 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) error {
 	if a.etag != "" {
 		h.Set("Etag", a.etag)
 	}
-	if lm := a.header.Get("Last-Modified"); lm != "" {
-		h.Set("Last-Modified", lm)
-	}
 	if a.notModified {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -166,12 +163,16 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) 
 	return err
 }
 
-// carry copies what the object's answer says of who may keep and read it.
+// carry copies what the object's answer says of its age and of who may keep and read it.
 func carry(dst, src http.Header) {
 	for k, v := range src {
 		switch {
 		case k == "Cache-Control" || k == "Expires" || strings.HasPrefix(k, "Access-Control-"):
 			dst[k] = v
+		case k == "Last-Modified":
+			if v := src.Get(k); v != "" {
+				dst.Set(k, v)
+			}
 		case k == "Vary":
 			for _, field := range v {
 				for name := range strings.SplitSeq(field, ",") {
