@@ -412,20 +412,45 @@ func TestBrokenEXIF(t *testing.T) {
 // and not more read than a small multiple of what there is.
 func check(t *testing.T, data []byte) {
 	t.Helper()
-	for _, o := range []Options{{}, {Style: Described}, {Style: Typed, Unknown: true}} {
-		r := &counter{r: bytes.NewReader(data)}
-		m, err := Decode(r, &o)
-		if err != nil && !errors.Is(err, ErrNotImage) && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrTooLarge) {
-			t.Fatalf("got error %v, want one of the package's", err)
-		}
-		if limit := maxValues + 1<<16 + 64*int64(len(data)); r.bytes > limit {
-			t.Fatalf("read %d bytes of a file of %d, want at most %d", r.bytes, len(data), limit)
-		}
-		if err != nil {
-			continue
-		}
-		if b := m.AppendJSON(nil, &o); !json.Valid(b) {
-			t.Fatalf("style %d: not JSON: %q", o.Style, b)
+	for _, o := range checkedOptions {
+		checkWith(t, data, &o)
+	}
+}
+
+var checkedOptions = []Options{{}, {Style: Described}, {Style: Typed, Unknown: true}}
+
+func checkWith(t *testing.T, data []byte, o *Options) {
+	t.Helper()
+	r := &counter{r: bytes.NewReader(data)}
+	m, err := Decode(r, o)
+	if err != nil && !errors.Is(err, ErrNotImage) && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrTooLarge) {
+		t.Fatalf("got error %v, want one of the package's", err)
+	}
+	if limit := maxValues + 1<<16 + 64*int64(len(data)); r.bytes > limit {
+		t.Fatalf("read %d bytes of a file of %d, want at most %d", r.bytes, len(data), limit)
+	}
+	if err != nil {
+		return
+	}
+	if b := m.AppendJSON(nil, o); !json.Valid(b) {
+		t.Fatalf("style %d: not JSON: %q", o.Style, b)
+	}
+}
+
+// maxGrowth is how much one answer may add to the heap.
+const maxGrowth = 8 << 20
+
+// checkGrowth checks what a file makes of the heap, too. What is allocated is no less than what the
+// heap grows by; that includes what others allocate, so it must run alone.
+func checkGrowth(t *testing.T, data []byte) {
+	t.Helper()
+	for _, o := range checkedOptions {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		checkWith(t, data, &o)
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > maxGrowth {
+			t.Fatalf("style %d: allocated %d bytes, want at most %d", o.Style, n, maxGrowth)
 		}
 	}
 }
@@ -881,21 +906,8 @@ func TestHostileRW2(t *testing.T) {
 
 // TestMutated changes bytes of the corpus's files, near their start, where the structure is.
 func TestMutated(t *testing.T) {
-	dir := os.Getenv("EXIF_CORPUS")
-	if dir == "" {
-		t.Skip("EXIF_CORPUS is not set")
-	}
+	files := corpusFiles(t)
 	const budget = 5 * time.Second
-	var files []string
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil || len(files) == 0 {
-		t.Fatal(len(files), err)
-	}
 	rnd := rand.New(rand.NewPCG(3, 1))
 	end := time.Now().Add(budget)
 	rounds := 0
@@ -928,4 +940,33 @@ func TestMutated(t *testing.T) {
 		}
 	}
 	t.Logf("%d files, %d rounds of 20", len(files), rounds)
+}
+
+// corpusFiles are the real photos at EXIF_CORPUS.
+func corpusFiles(t *testing.T) (files []string) {
+	dir := os.Getenv("EXIF_CORPUS")
+	if dir == "" {
+		t.Skip("EXIF_CORPUS is not set")
+	}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	return files
+}
+
+// TestGrowth: no real photo costs more memory than an answer may.
+func TestGrowth(t *testing.T) {
+	for _, file := range corpusFiles(t) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkGrowth(t, data)
+	}
 }
