@@ -120,12 +120,25 @@ func (o *Options) charset() encoding.Encoding {
 	return charmap.Windows1252
 }
 
-// Metadata is the EXIF of one image.
+// Metadata is the EXIF of one image. It can be decoded into again and again, and then reuses its
+// memory.
 type Metadata struct {
 	// Format is the container it was found in: "jpeg", "tiff", ...
 	Format string
 
-	tags []tag // in file order, names unique
+	tags  []tag // in file order, names unique
+	space space
+}
+
+// space is memory that decoding needs and that no answer refers to.
+type space struct {
+	names   map[string]struct{} // of the tags so far
+	walkers []walker
+	head    [sniffLen]byte
+	word    [8]byte
+	entries [entryChunk * 20]byte // of a directory
+	value   []byte                // an entry's
+	single  entryReader           // the entry that goexif sees
 }
 
 // tag is one entry of the answer.
@@ -153,21 +166,46 @@ func (m *Metadata) find(d directory, id uint16) *tag {
 // are ErrNotImage, ErrInvalid, ErrTooLarge or what r returned (other than io.EOF, which only ends
 // the file).
 func Decode(r io.ReaderAt, o *Options) (*Metadata, error) {
-	var head [sniffLen]byte
-	n, err := readAt(r, head[:], 0)
+	m := new(Metadata)
+	err := m.Decode(r, o)
+	return m, err
+}
+
+// Decode is the function Decode into m, whose former content is gone.
+func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
+	m.reset()
+	n, err := readAt(r, m.space.head[:], 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f := sniff(head[:n])
+	f := sniff(m.space.head[:n])
 	if f == nil {
-		return nil, ErrNotImage
+		return ErrNotImage
 	}
-	m := &Metadata{Format: f.name}
 	blocks, err := f.find(r)
-	if err != nil || len(blocks) == 0 {
-		return m, err
+	if errors.Is(err, ErrNotImage) {
+		return err
 	}
-	return m, m.walk(blocks, o)
+	m.Format = f.name
+	if err != nil || len(blocks) == 0 {
+		return err
+	}
+	return m.walk(blocks, o)
+}
+
+// reset empties m, and lets go of memory that only an unusual image needs.
+func (m *Metadata) reset() {
+	const usual = 512
+	if len(m.tags) > usual {
+		*m = Metadata{}
+	}
+	clear(m.tags)
+	m.Format, m.tags = "", m.tags[:0]
+	clear(m.space.names)
+	clear(m.space.walkers)
+	if cap(m.space.value) > maxBinary*4 {
+		m.space.value = nil
+	}
 }
 
 // readAt reads up to len(p) bytes at off. Fewer than len(p) without an error means that the file

@@ -2,9 +2,9 @@ package exif
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // directory is one of the five directories that are read, in the order their tags are answered.
@@ -133,12 +133,14 @@ type block struct {
 
 // totals is what the blocks of one file have in common.
 type totals struct {
-	names   map[string]struct{}
-	values  int    // bytes of values so far
-	entries int    // entries seen so far
-	good    int    // those that could be read
-	scratch []byte // an entry's value
+	values  int // bytes of values so far
+	entries int // entries seen so far
+	good    int // those that could be read
 }
+
+// entryChunk is how many entries of a directory are read at a time: its count may claim far more
+// than there are.
+const entryChunk = 128
 
 // walker reads the directories of one block.
 type walker struct {
@@ -149,25 +151,29 @@ type walker struct {
 	m *Metadata
 
 	starts  [directories]int64 // where each directory starts, 0 for none
-	visited []int64            // the starts of those that were read
+	visited [directories]int64 // the starts of those that were read
 }
 
 // walk adds the tags of the blocks, each directory from all of them before the next directory.
 func (m *Metadata) walk(blocks []block, o *Options) error {
-	t := &totals{names: make(map[string]struct{}, 64)}
-	walkers := make([]walker, 0, len(blocks))
+	var t totals
+	if m.space.names == nil {
+		m.space.names = make(map[string]struct{}, 128)
+	}
+	walkers := m.space.walkers[:0]
 	for _, b := range blocks {
-		var head [16]byte
-		n, err := readAt(b.r, head[:], 0)
+		head := m.space.head[:16]
+		n, err := readAt(b.r, head, 0)
 		if err != nil {
 			return err
 		}
 		if l, first, ok := parseHeader(head[:n]); ok {
-			w := walker{layout: l, block: b, totals: t, o: o, m: m}
+			w := walker{layout: l, block: b, totals: &t, o: o, m: m}
 			w.starts[b.first] = first
 			walkers = append(walkers, w)
 		}
 	}
+	m.space.walkers = walkers
 	readable := false
 	for d := ifd0; d < directories; d++ {
 		for i := range walkers {
@@ -192,14 +198,12 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 	if start == 0 {
 		return false, nil
 	}
-	for _, v := range w.visited {
-		if v == start {
-			return false, nil
-		}
+	if slices.Contains(w.visited[:], start) {
+		return false, nil
 	}
-	w.visited = append(w.visited, start)
+	w.visited[d] = start
 
-	var b [8]byte
+	b := w.m.space.word[:]
 	countSize := int64(2)
 	if w.big {
 		countSize = 8
@@ -209,18 +213,16 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 	}
 	var count uint64
 	if w.big {
-		count = w.order.Uint64(b[:])
+		count = w.order.Uint64(b)
 	} else {
-		count = uint64(w.order.Uint16(b[:]))
+		count = uint64(w.order.Uint16(b))
 	}
 
-	// a chunk of entries at a time: the count may claim far more than there is
-	const chunk = 128
-	var buf [chunk * 20]byte
+	buf := w.m.space.entries[:]
 	size := w.entrySize()
 	pos := start + countSize
 	for left := count; left > 0; {
-		n := min(left, chunk)
+		n := min(left, entryChunk)
 		got, err := readAt(w.r, buf[:int64(n)*size], pos)
 		if err != nil {
 			return false, err
@@ -252,17 +254,17 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 
 // next reads the offset of IFD1, which follows the entries of IFD0.
 func (w *walker) next(pos int64) error {
-	var b [8]byte
+	b := w.m.space.word[:]
 	if w.big {
-		ok, err := readFull(w.r, b[:], pos)
+		ok, err := readFull(w.r, b, pos)
 		if ok {
-			w.starts[ifd1] = offset(w.order.Uint64(b[:]))
+			w.starts[ifd1] = offset(w.order.Uint64(b))
 		}
 		return err
 	}
 	ok, err := readFull(w.r, b[:4], pos)
 	if ok {
-		w.starts[ifd1] = int64(w.order.Uint32(b[:]))
+		w.starts[ifd1] = int64(w.order.Uint32(b))
 	}
 	return err
 }
@@ -301,19 +303,20 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	}
 	name := def.name
 	if !known {
-		name = fmt.Sprintf("UnknownTag_0x%04x", id)
+		name = unknownName(id)
 	}
 	if d == ifd1 {
 		name = "Thumb" + name
 	}
-	if _, twice := w.names[name]; twice {
+	names := w.m.space.names
+	if _, twice := names[name]; twice {
 		return true, nil
 	}
 
-	if uint64(cap(w.scratch)) < size {
-		w.scratch = make([]byte, max(size, maxBinary))
+	if uint64(cap(w.m.space.value)) < size {
+		w.m.space.value = make([]byte, max(size, maxBinary))
 	}
-	b := w.scratch[:size]
+	b := w.m.space.value[:size]
 	if size <= uint64(len(inline)) {
 		copy(b, inline)
 	} else {
@@ -330,14 +333,14 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	if w.values += len(b); w.values > maxValues || len(w.m.tags) == maxTags {
 		return false, ErrTooLarge
 	}
-	v, ok := decodeValue(w.order, typ, b, def.as, w.o)
+	v, ok := w.m.space.single.decodeValue(w.order, typ, b, def.as, w.o)
 	if !ok {
 		return false, nil
 	}
 	if v.kind == kindNone {
 		return true, nil
 	}
-	w.names[name] = struct{}{}
+	names[name] = struct{}{}
 	w.m.tags = append(w.m.tags, tag{dir: d, id: id, name: name, val: v})
 	return true, nil
 }
@@ -392,22 +395,40 @@ func sizeLimit(as reading, typ uint16) uint64 {
 	return maxBinary
 }
 
-// lookup finds what a tag number means in a directory. Cameras put TIFF tags in the Exif directory
-// and the other way round, and those of Interoperability in either; from 0x00FE on their numbers
-// don't collide.
+// unknownName is the name of a tag that no table names.
+func unknownName(id uint16) string {
+	const hex = "0123456789abcdef"
+	b := []byte("UnknownTag_0x....")
+	for i := range 4 {
+		b[len(b)-1-i] = hex[id>>(4*i)&15]
+	}
+	return string(b)
+}
+
+// lookup finds what a tag number means in a directory.
 func lookup(d directory, id uint16) (def tagDef, ok bool) {
 	switch d {
 	case gpsIFD:
 		def, ok = gpsTags[id]
-		return def, ok
 	case interopIFD:
 		def, ok = interopTags[id]
-		return def, ok
+	default:
+		def, ok = sharedTags[id]
 	}
-	for _, table := range [...]map[uint16]tagDef{tiffTags, exifTags, interopTags} {
-		if def, ok = table[id]; ok && id >= 0x00FE {
-			return def, true
+	return def, ok
+}
+
+// sharedTags are those of IFD0, IFD1 and the Exif directory. Cameras put TIFF tags in the Exif
+// directory and the other way round, and those of Interoperability in either; from 0x00FE on their
+// numbers don't collide.
+var sharedTags = func() map[uint16]tagDef {
+	all := make(map[uint16]tagDef)
+	for _, table := range [...]map[uint16]tagDef{interopTags, exifTags, tiffTags} {
+		for id, def := range table {
+			if id >= 0x00FE {
+				all[id] = def
+			}
 		}
 	}
-	return tagDef{}, false
-}
+	return all
+}()

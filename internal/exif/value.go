@@ -86,9 +86,15 @@ func intsValue(b []byte) value {
 	return value{kind: kindInt, n: len(ints), ints: ints}
 }
 
+// entryReader is one entry as it would stand in a file, for goexif to read.
+type entryReader struct {
+	r   bytes.Reader
+	buf []byte
+}
+
 // decodeValue turns the bytes of a checked entry into a value; b holds whole values of the type, at
 // most maxText bytes, in the file's byte order, and is not kept. ok is false where they are broken.
-func decodeValue(order binary.ByteOrder, typ uint16, b []byte, as reading, o *Options) (v value, ok bool) {
+func (e *entryReader) decodeValue(order binary.ByteOrder, typ uint16, b []byte, as reading, o *Options) (v value, ok bool) {
 	switch as {
 	case asText:
 		if bytewise(typ) {
@@ -130,19 +136,18 @@ func decodeValue(order binary.ByteOrder, typ uint16, b []byte, as reading, o *Op
 	}
 
 	count := len(b) / int(typeSize(typ)) //nolint:gosec // at most 8
-	// the entry as it would stand in a file, its values right behind it
-	var small [64]byte
-	e := append(small[:0], make([]byte, 12)...)
-	order.PutUint16(e, 0)
-	order.PutUint16(e[2:], typ)
-	order.PutUint32(e[4:], uint32(count)) //nolint:gosec // at most maxText
+	// its values stand right behind the entry, unless they fit in it
+	e.buf = append(e.buf[:0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	order.PutUint16(e.buf[2:], typ)
+	order.PutUint32(e.buf[4:], uint32(count)) //nolint:gosec // at most maxText
 	if len(b) <= 4 {
-		copy(e[8:], b)
+		copy(e.buf[8:], b)
 	} else {
-		order.PutUint32(e[8:], 12)
-		e = append(e, b...)
+		order.PutUint32(e.buf[8:], 12)
+		e.buf = append(e.buf, b...)
 	}
-	t, err := tiff.DecodeTag(bytes.NewReader(e), order)
+	e.r.Reset(e.buf)
+	t, err := tiff.DecodeTag(&e.r, order)
 	if err != nil {
 		return v, false
 	}
