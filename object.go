@@ -37,6 +37,8 @@ var (
 	// errEncoded says that the object was answered compressed though identity was asked for.
 	errEncoded = errors.New("the object was answered with a Content-Encoding although identity was asked for; " +
 		"serve it without one, or exempt images from compression behind exif")
+	// errBroken says that the handlers behind gave up in the middle of a body.
+	errBroken = errors.New("the body from behind broke off")
 	// errUnusable says that an answer to a range can't be placed in the object.
 	errUnusable = errors.New("the answer from behind can't be used")
 )
@@ -149,11 +151,19 @@ func (o *objectRequest) do(next caddyhttp.Handler, w *capture, header map[string
 		r.Header.Set(k, v)
 	}
 	defer func() {
-		// reverse_proxy answers a writer that takes no more with this panic
-		if w.cut {
-			if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // a panic's value
-				panic(p)
-			}
+		// reverse_proxy has one panic for a writer that takes no more and for a body that breaks off.
+		// Of the latter our client, to whom nothing has gone yet, can be told. Before the header it is
+		// the directive abort.
+		broken := w.status != 0 && o.client.Context().Err() == nil
+		if !w.cut && !broken {
+			return
+		}
+		switch p := recover(); {
+		case p == nil:
+		case p != http.ErrAbortHandler: //nolint:errorlint // a panic's value
+			panic(p)
+		case !w.cut:
+			err = errBroken
 		}
 	}()
 	return next.ServeHTTP(w, r)
@@ -407,7 +417,7 @@ func (o *object) fetch(off, n int64, header map[string]string, b *block) error {
 	status := c.status
 	if status == 0 {
 		status = statusOf(err)
-	} else if err != nil && !c.cut {
+	} else if err != nil && !c.cut && !c.drop {
 		return fmt.Errorf("%w: it ended early: %w", errUnusable, err)
 	}
 	switch {

@@ -454,3 +454,57 @@ http://down.test:{$PORT} {
 		}
 	})
 }
+
+// TestBrokenOff has bodies end before their length is reached.
+func TestBrokenOff(t *testing.T) {
+	breakOff := func(w http.ResponseWriter, status int, contentRange string) {
+		w.Header().Set("Content-Length", "60000")
+		if contentRange != "" {
+			w.Header().Set("Content-Range", contentRange)
+		}
+		w.WriteHeader(status)
+		w.Write(make([]byte, 100))
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	far := farObject(200<<10, 300<<10)
+	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		switch first := strings.HasPrefix(r.Header.Get("Range"), "bytes=0-"); {
+		case r.URL.Path == "/first.jpg":
+			breakOff(w, 206, "bytes 0-59999/100000")
+		case r.URL.Path == "/missing.jpg":
+			breakOff(w, 404, "")
+		case first:
+			w.Header().Set("Etag", `"a"`)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(far))
+		default:
+			breakOff(w, 206, "bytes 196608-256607/307200")
+		}
+	})
+	srv := serve(t, `
+http://bucket.test:{$PORT} {
+	bind 127.0.0.1
+	exif
+	handle /abort.jpg {
+		abort
+	}
+	handle {
+		reverse_proxy `+addr+`
+	}
+}
+`)
+	for object, want := range map[string]string{
+		"/first.jpg": `"code":"InternalError"`, "/later.tif": `"code":"InternalError"`, "/missing.jpg": `"code":"NoSuchKey"`,
+	} {
+		if got := srv.exif("bucket.test", object); !strings.Contains(got.body, want) {
+			t.Errorf("%s: got %d %s, want %s", object, got.status, got.body, want)
+		}
+	}
+	// abort is still obeyed
+	req, _ := http.NewRequest(http.MethodGet, "http://"+srv.addr+"/abort.jpg"+suffix, nil)
+	req.Host = "bucket.test"
+	if res, err := http.DefaultClient.Do(req); err == nil {
+		res.Body.Close()
+		t.Errorf("abort: got %s", res.Status)
+	}
+}
