@@ -334,7 +334,7 @@ func (o *object) ReadAt(p []byte, off int64) (n int, err error) {
 				return n, io.EOF
 			}
 			if b, err = o.load(at, int64(len(p)-n)); err != nil {
-				return n, err
+				return n, readError{err}
 			}
 			if at < b.off || at >= b.end() {
 				return n, io.EOF
@@ -344,6 +344,14 @@ func (o *object) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	return n, nil
 }
+
+// readError is why a window can't be had. It never is io.EOF, the end of the object, which errors of
+// connections that were closed wrap.
+type readError struct{ error }
+
+func (e readError) Is(target error) bool { return target != io.EOF && errors.Is(e.error, target) }
+
+func (e readError) As(target any) bool { return errors.As(e.error, target) }
 
 func (o *object) blockAt(off int64) *block {
 	for i := range o.blocks {

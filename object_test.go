@@ -474,6 +474,9 @@ func TestBrokenOff(t *testing.T) {
 			breakOff(w, 206, "bytes 0-59999/100000")
 		case r.URL.Path == "/missing.jpg":
 			breakOff(w, 404, "")
+		case r.URL.Path == "/closed.tif" && !first:
+			c, _, _ := http.NewResponseController(w).Hijack()
+			c.Close()
 		case first:
 			w.Header().Set("Etag", `"a"`)
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(far))
@@ -495,6 +498,7 @@ http://bucket.test:{$PORT} {
 `)
 	for object, want := range map[string]string{
 		"/first.jpg": `"code":"InternalError"`, "/later.tif": `"code":"InternalError"`, "/missing.jpg": `"code":"NoSuchKey"`,
+		"/closed.tif": `"code":"BadGateway"`,
 	} {
 		if got := srv.exif("bucket.test", object); !strings.Contains(got.body, want) {
 			t.Errorf("%s: got %d %s, want %s", object, got.status, got.body, want)
