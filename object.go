@@ -193,11 +193,11 @@ func (c *capture) Header() http.Header { return c.header }
 
 // WriteHeader implements http.ResponseWriter. Informational answers are ignored.
 func (c *capture) WriteHeader(status int) {
-	if c.status != 0 || status < 200 {
+	if c.status != 0 || 100 <= status && status < 200 {
 		return
 	}
 	c.status = status
-	if status >= 300 {
+	if status < 200 || status >= 300 {
 		c.drop = true
 		return
 	}

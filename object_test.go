@@ -472,6 +472,10 @@ func TestBrokenOff(t *testing.T) {
 		switch first := strings.HasPrefix(r.Header.Get("Range"), "bytes=0-"); {
 		case r.URL.Path == "/first.jpg":
 			breakOff(w, 206, "bytes 0-59999/100000")
+		case r.URL.Path == "/099.jpg":
+			c, _, _ := http.NewResponseController(w).Hijack()
+			io.WriteString(c, "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n")
+			c.Close()
 		case r.URL.Path == "/missing.jpg":
 			breakOff(w, 404, "")
 		case r.URL.Path == "/closed.tif" && !first:
@@ -498,7 +502,7 @@ http://bucket.test:{$PORT} {
 `)
 	for object, want := range map[string]string{
 		"/first.jpg": `"code":"InternalError"`, "/later.tif": `"code":"InternalError"`, "/missing.jpg": `"code":"NoSuchKey"`,
-		"/closed.tif": `"code":"BadGateway"`,
+		"/closed.tif": `"code":"BadGateway"`, "/099.jpg": `"code":"InternalError"`,
 	} {
 		if got := srv.exif("bucket.test", object); !strings.Contains(got.body, want) {
 			t.Errorf("%s: got %d %s, want %s", object, got.status, got.body, want)
