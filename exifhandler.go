@@ -257,6 +257,17 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, target string)
 // read asks for the object under the conditions given, decides whether its EXIF may be read, and
 // reads it. Where the conditions hold it answers what was kept, or an answer without a body.
 func (h *Handler) read(o *object, conds map[string]string, kept *keptAnswer) (*answer, error) {
+	if len(h.Permissions) > 0 && !h.holds(actionGetObject, o.req.r) {
+		// As things stand the answer is no, and only the handlers behind can change that, by finding
+		// out who the client is. They are asked with a single byte: a window takes a time by which an
+		// object that exists could be told from one that doesn't.
+		err := o.probe(conds)
+		var s *statusError
+		errors.As(err, &s)
+		if err := h.refusal(o.req.r, s); err != nil {
+			return nil, err
+		}
+	}
 	err := o.open(conds)
 	var s *statusError
 	errors.As(err, &s)

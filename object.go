@@ -324,6 +324,12 @@ func (o *object) open(conditions map[string]string) error {
 	return o.fetch(0, o.window, conditions, &o.blocks[0])
 }
 
+// probe is open with the first byte alone, for who may be told no more than that there is none.
+func (o *object) probe(conditions map[string]string) error {
+	o.header, o.size = nil, -1
+	return o.fetch(0, 1, conditions, new(block))
+}
+
 // ReadAt implements io.ReaderAt.
 func (o *object) ReadAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {

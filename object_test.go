@@ -516,3 +516,55 @@ http://bucket.test:{$PORT} {
 		t.Errorf("abort: got %s", res.Status)
 	}
 }
+
+// TestRefusedCheaply counts what is read for callers whom the rules refuse: a byte, whether or not
+// the handlers behind could have changed that.
+func TestRefusedCheaply(t *testing.T) {
+	var rec recorder
+	photo := testimage.Samples()["iphone-4s.jpg"]
+	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		rec.add(r.Clone(r.Context()))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
+	})
+	srv := serve(t, `
+http://header.test:{$PORT} {
+	bind 127.0.0.1
+	exif {
+		allow GetObject header X-Right yes
+	}
+	reverse_proxy `+addr+`
+}
+http://user.test:{$PORT} {
+	bind 127.0.0.1
+	exif {
+		allow GetObject `+"`{http.auth.user.id} == \"bob\"`"+`
+	}
+	basic_auth {
+		bob `+hiccup+`
+		eve `+hiccup+`
+	}
+	reverse_proxy `+addr+`
+}
+`)
+	for _, tc := range []struct {
+		site, header, value string
+		status              int
+		ranges              []string
+	}{
+		{"header", "X-Right", "no", 403, []string{"bytes=0-0"}},
+		{"header", "X-Right", "yes", 200, []string{"bytes=0-65535"}},
+		{"user", "Authorization", basic("eve"), 403, []string{"bytes=0-0"}},
+		{"user", "Authorization", basic("bob"), 200, []string{"bytes=0-0", "bytes=0-65535"}},
+		{"user", "X-Right", "no", 401, nil},
+	} {
+		rec.take()
+		got := srv.exif(tc.site+".test", "/a.jpg", tc.header, tc.value)
+		var ranges []string
+		for _, r := range rec.take() {
+			ranges = append(ranges, r.Header.Get("Range"))
+		}
+		if got.status != tc.status || fmt.Sprint(ranges) != fmt.Sprint(tc.ranges) {
+			t.Errorf("%s, %s: got %d after %q, want %d after %q", tc.site, tc.value, got.status, ranges, tc.status, tc.ranges)
+		}
+	}
+}
