@@ -1,0 +1,470 @@
+// Package load puts a Caddy of its own process, built from cmd/caddy, under 1,000 requests at once:
+// good, missing, forbidden, broken and huge objects, half from a folder and half from a server with
+// faults, while its config is reloaded. Every object has exactly one right answer.
+//
+// E2E_LOAD is how long it takes (default 60s), E2E_RACE=1 builds Caddy with the race detector and
+// doesn't look at its memory.
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+const (
+	suffix   = "@base@tag=exif"
+	clients  = 1000
+	distinct = 2000 // good objects, each with an answer of its own
+	maxRSS   = 256 << 20
+)
+
+// object is something that is asked for, and the one right answer.
+type object struct {
+	path   string
+	header [2]string
+	head   bool
+	status int
+	body   string // the request's id left out
+}
+
+func jpeg(description string) []byte {
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010E, description), testimage.Short(0x0112, 6)}}
+	return testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(b.Encode()))
+}
+
+// far is the head of a TIFF whose directory stands at off, and what stands at off-16.
+func far(off uint32) (head, tail []byte) {
+	le := func(v uint32) []byte { return []byte{byte(v), byte(v >> 8), byte(v >> 16), byte(v >> 24)} }
+	head = append([]byte("II\x2a\x00"), le(off)...)
+	tail = append([]byte("far away\x00\x00\x00\x00\x00\x00\x00\x00"), 2, 0, 0x0F, 0x01, 2, 0, 10, 0, 0, 0)
+	tail = append(append(tail, le(off-16)...), 0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0)
+	return head, tail
+}
+
+const farAnswer = `{"Make":"far away","Orientation":"6"}`
+
+func failure(status int, code, message string) string {
+	return fmt.Sprintf(`{"code":%q,"message":%q,"status":%d,"requestId":"-"}`, code, message, status)
+}
+
+var (
+	missing   = object{status: 404, body: failure(404, "NoSuchKey", "the object does not exist")}
+	denied    = object{status: 403, body: failure(403, "AccessDenied", "access denied")}
+	notImage  = object{status: 400, body: failure(400, "NotAnImage", "the object is not an image of a known format")}
+	invalid   = object{status: 400, body: failure(400, "InvalidExif", "the image's EXIF is broken, none of it can be read")}
+	tooLarge  = object{status: 400, body: failure(400, "ImageTooLarge", "the image's EXIF can't be reached within the limits")}
+	internal  = object{status: 500, body: failure(500, "InternalError", "the object can't be read")}
+	badGate   = object{status: 502, body: failure(502, "BadGateway", "the object's server can't be reached")}
+	busy      = object{status: 503, body: failure(503, "ServiceUnavailable", "the object can't be had now")}
+	farObject = object{status: 200, body: farAnswer}
+)
+
+func (o object) at(path string) object { o.path = path; return o }
+
+// folder writes the objects on disk.
+func folder(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	write := func(name string, b []byte) {
+		if err := os.WriteFile(filepath.Join(root, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range distinct {
+		write(fmt.Sprintf("good-%d.jpg", i), jpeg(fmt.Sprintf("object %d in the folder", i)))
+	}
+	s := testimage.Samples()
+	write("plain.jpg", s["plain.jpg"])
+	write("broken.jpg", s["zz-broken.jpg"])
+	write("text.jpg", []byte("no image"))
+	write("empty.jpg", nil)
+	write("secret.jpg", s["photo.jpg"])
+	head, tail := far(3 << 30)
+	f, err := os.Create(filepath.Join(root, "huge.tif"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for off, b := range map[int64][]byte{0: head, 3<<30 - 16: tail} {
+		if _, err := f.WriteAt(b, off); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Truncate(10 << 30); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// bucket is the server with faults. It answers each path always alike.
+func bucket(t *testing.T) (addr string) {
+	t.Helper()
+	s := testimage.Samples()
+	head, tail := far(300 << 10)
+	tiff := make([]byte, 400<<10)
+	copy(tiff, head)
+	copy(tiff[300<<10-16:], tail)
+	good := make([][]byte, distinct)
+	for i := range good {
+		good[i] = append(jpeg(fmt.Sprintf("object %d in the bucket", i)), make([]byte, 100<<10)...)
+	}
+	var changes atomic.Int64
+	flush := func(w http.ResponseWriter) { http.NewResponseController(w).Flush() }
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serve := func(etag string, b []byte) {
+			w.Header().Set("Etag", etag)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
+		}
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		if i, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(name, "good-"), ".jpg")); err == nil {
+			serve(fmt.Sprintf(`"%d"`, i), good[i])
+			return
+		}
+		switch name {
+		case "plain.jpg":
+			serve(`"p"`, s["plain.jpg"])
+		case "broken.jpg":
+			serve(`"b"`, s["zz-broken.jpg"])
+		case "text.jpg":
+			serve(`"t"`, []byte("no image"))
+		case "secret.jpg":
+			serve(`"s"`, s["photo.jpg"])
+		case "far.tif":
+			serve(`"f"`, tiff)
+		case "slow.tif":
+			time.Sleep(100 * time.Millisecond)
+			serve(`"f"`, tiff)
+		case "changing.tif":
+			serve(fmt.Sprintf(`"%d"`, changes.Add(1)), tiff)
+		case "huge.jpg": // no ranges, 5 GB
+			w.Header().Set("Content-Length", "5000000000")
+			w.Write(good[0])
+			for zeros := make([]byte, 32<<10); ; {
+				if _, err := w.Write(zeros); err != nil {
+					return
+				}
+			}
+		case "out-of-reach.tif": // no ranges, 5 GB
+			w.Header().Set("Content-Length", "5000000000")
+			h, _ := far(3 << 30)
+			w.Write(h)
+			for zeros := make([]byte, 32<<10); ; {
+				if _, err := w.Write(zeros); err != nil {
+					return
+				}
+			}
+		case "forbidden.jpg":
+			w.WriteHeader(403)
+		case "busy.jpg":
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(503)
+		case "error.jpg":
+			w.WriteHeader(500)
+		case "closes.jpg":
+			panic(http.ErrAbortHandler)
+		case "breaks.jpg":
+			w.Header().Set("Content-Length", "60000")
+			w.Header().Set("Content-Range", "bytes 0-59999/100000")
+			w.WriteHeader(206)
+			w.Write(good[0][:500])
+			flush(w)
+			panic(http.ErrAbortHandler)
+		case "lies.jpg":
+			w.Header().Set("Content-Range", "bytes 500-999/1000")
+			w.WriteHeader(206)
+			w.Write(good[0][:500])
+		default:
+			w.WriteHeader(404)
+		}
+	}))
+	srv.Config.ErrorLog = nil
+	t.Cleanup(srv.Close)
+	return srv.Listener.Addr().String()
+}
+
+// objects are all that is asked for, of a site.
+func objects(site string) (all []object) {
+	for i := range distinct {
+		name := "folder"
+		if strings.HasPrefix(site, "bucket") {
+			name = "bucket"
+		}
+		all = append(all, object{
+			path: fmt.Sprintf("/good-%d.jpg", i), status: 200,
+			body: fmt.Sprintf(`{"ImageDescription":"object %d in the %s","Orientation":"6"}`, i, name),
+		})
+	}
+	// the others as often as the good ones, all together
+	var others []object
+	add := func(o ...object) { others = append(others, o...) }
+	add(object{path: "/plain.jpg", status: 200, body: "{}"}, invalid.at("/broken.jpg"), notImage.at("/text.jpg"))
+	switch site {
+	case "files", "bucket":
+		add(missing.at("/missing.jpg"), missing.at("/no/such/thing.jpg"))
+	default: // with rules: no ListBucket, and secret.jpg is denied
+		add(denied.at("/missing.jpg"), denied.at("/no/such/thing.jpg"), denied.at("/secret.jpg"))
+	}
+	if strings.HasPrefix(site, "files") {
+		add(notImage.at("/empty.jpg"), farObject.at("/huge.tif"))
+	} else {
+		huge := object{path: "/huge.jpg", status: 200, body: all[0].body}
+		add(denied.at("/forbidden.jpg"), busy.at("/busy.jpg"), internal.at("/error.jpg"), badGate.at("/closes.jpg"), internal.at("/breaks.jpg"),
+			internal.at("/lies.jpg"), internal.at("/changing.tif"), farObject.at("/far.tif"), farObject.at("/slow.tif"),
+			huge, tooLarge.at("/out-of-reach.tif"))
+	}
+	n := len(all)
+	for i := range n {
+		o := others[i%len(others)]
+		o.head = i%7 == 0
+		all = append(all, o)
+	}
+	for i := 0; i < n; i += 5 {
+		all[i].head = i%2 == 0
+		all[i].header = [2]string{"Range", "bytes=3-9"} // of the photo, not of the answer
+	}
+	return all
+}
+
+// caddyfile is the config; the n-th of them differ only in a header that nobody looks at.
+func caddyfile(admin, addr, storage, root, bucket string, n int) string {
+	site := func(name, rules, behind string) string {
+		return fmt.Sprintf("http://%s.test:%s {\nbind fd/3 {\nprotocols h1\n}\nheader X-Config %d\nexif {\ncache 2MiB\n%s\n}\n%s\n}\n",
+			name, addr[strings.LastIndexByte(addr, ':')+1:], n, rules, behind)
+	}
+	const rules = "allow GetObject ListBucket header X-Nobody sends\nallow GetObject\ndeny GetObject path /secret.jpg"
+	files := "root * " + root + "\nfile_server"
+	proxy := "reverse_proxy " + bucket
+	return "{\nadmin " + admin + "\nauto_https off\npersist_config off\nstorage file_system " + storage + "\nlog {\nlevel PANIC\n}\n}\n" +
+		site("files", "", files) + site("files-rules", rules, files) + site("bucket", "", proxy) + site("bucket-rules", rules, proxy)
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
+
+func TestLoad(t *testing.T) {
+	duration := time.Minute
+	if s := os.Getenv("E2E_LOAD"); s != "" {
+		var err error
+		if duration, err = time.ParseDuration(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	race := os.Getenv("E2E_RACE") == "1"
+	tmp := t.TempDir()
+	build := []string{"build", "-o", filepath.Join(tmp, "caddy")}
+	if race {
+		build = append(build, "-race")
+	}
+	cmd := exec.Command("go", append(build, "./cmd/caddy")...)
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	admin := freeAddr(t)
+	// Caddy gets its socket as from systemd. One that it opens itself it closes at a reload, when the
+	// next config has opened another at the same port, and whoever was waiting to be accepted at the
+	// first one is reset, whatever is served.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	socket, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	root, upstream := folder(t), bucket(t)
+	config := func(n int) string { return caddyfile(admin, addr, tmp, root, upstream, n) }
+	if err := os.WriteFile(filepath.Join(tmp, "Caddyfile"), []byte(config(0)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	server := exec.Command(filepath.Join(tmp, "caddy"), "run", "--config", filepath.Join(tmp, "Caddyfile"), "--adapter", "caddyfile")
+	server.Stderr = &stderr
+	server.ExtraFiles = []*os.File{socket}
+	server.Env = append(os.Environ(), "HOME="+tmp, "XDG_CONFIG_HOME="+tmp, "XDG_DATA_HOME="+tmp)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	socket.Close()
+	t.Cleanup(func() {
+		server.Process.Signal(os.Interrupt)
+		server.Wait()
+		for _, bad := range []string{"DATA RACE", "panic", "fatal error"} {
+			if strings.Contains(stderr.String(), bad) {
+				t.Errorf("Caddy said:\n%.10000s", stderr.String())
+				break
+			}
+		}
+	})
+	up := false
+	for end := time.Now().Add(time.Minute); !up && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if res, err := http.Get("http://" + admin + "/config/"); err == nil {
+			res.Body.Close()
+			up = res.StatusCode == 200
+		}
+	}
+	if !up {
+		t.Fatalf("Caddy isn't up: %s", stderr.String())
+	}
+
+	sites := []string{"files", "files-rules", "bucket", "bucket-rules"}
+	asked := map[string][]object{}
+	for _, s := range sites {
+		asked[s] = objects(s)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), duration)
+	defer cancel()
+	var requests, wrong, reloads, again atomic.Int64
+	var reloading atomic.Int64
+	codes := make([]atomic.Int64, 600)
+	report := func(format string, args ...any) {
+		if wrong.Add(1) <= 20 {
+			t.Errorf(format, args...)
+		}
+	}
+	var wg sync.WaitGroup
+	start := time.Now()
+	for i := range clients {
+		wg.Go(func() {
+			tr := &http.Transport{MaxIdleConns: 1, DisableCompression: true}
+			defer tr.CloseIdleConnections()
+			random := rand.New(rand.NewPCG(1, uint64(i)))
+			for ctx.Err() == nil {
+				site := sites[random.IntN(len(sites))]
+				o := asked[site][random.IntN(len(asked[site]))]
+				status, body, err := o.ask(tr, addr, site)
+				// net/http's server, when it shuts down, closes connections on which a request has just
+				// arrived, new ones among them, without a byte of an answer (the loop in conn.serve).
+				// HTTP clients ask again then (RFC 9112, section 9.3.1), and Go's does on used connections.
+				for tries := 0; errors.Is(err, io.EOF) && status == 0 && reloading.Load() > 0 && tries < 3; tries++ {
+					again.Add(1)
+					status, body, err = o.ask(tr, addr, site)
+				}
+				requests.Add(1)
+				codes[status].Add(1)
+				switch {
+				case err != nil:
+					report("%s%s: %v", site, o.path, err)
+				case status != o.status || body != o.body && !o.head || o.head && body != "":
+					report("%s%s: got %d %s, want %d %s", site, o.path, status, body, o.status, o.body)
+				}
+			}
+		})
+	}
+	const times = 5
+	wg.Go(func() {
+		for n := range times {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(duration / (times + 1)):
+			}
+			req, err := http.NewRequest(http.MethodPost, "http://"+admin+"/load", strings.NewReader(config(n+1)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header.Set("Content-Type", "text/caddyfile")
+			reloading.Add(1)
+			res, err := http.DefaultClient.Do(req)
+			time.AfterFunc(2*time.Second, func() { reloading.Add(-1) })
+			if err != nil {
+				t.Errorf("reload: %v", err)
+				return
+			}
+			body, _ := io.ReadAll(res.Body)
+			res.Body.Close()
+			if res.StatusCode != 200 {
+				t.Errorf("reload: %s %s", res.Status, body)
+				return
+			}
+			reloads.Add(1)
+		}
+	})
+	wg.Wait()
+	took := time.Since(start)
+	rss := peakRSS(t, server.Process.Pid)
+	var b strings.Builder
+	for code := range codes {
+		if n := codes[code].Load(); n > 0 {
+			fmt.Fprintf(&b, " %d×%d", n, code)
+		}
+	}
+	fmt.Printf("load: %d clients, %v, race %t: %d requests, %.0f/s, %d wrong, %d reloads (%d asked again), peak RSS %d MiB;%s\n",
+		clients, took.Round(time.Second), race, requests.Load(), float64(requests.Load())/took.Seconds(), wrong.Load(), reloads.Load(), again.Load(), rss>>20, b.String())
+	if reloads.Load() != times {
+		t.Errorf("got %d reloads, want %d", reloads.Load(), times)
+	}
+	if !race && rss > maxRSS {
+		t.Errorf("peak RSS is %d MiB, want at most %d", rss>>20, maxRSS>>20)
+	}
+	if requests.Load() < clients {
+		t.Errorf("only %d requests", requests.Load())
+	}
+}
+
+// ask sends the request and returns the answer, its request's id left out.
+func (o *object) ask(tr *http.Transport, addr, site string) (status int, body string, err error) {
+	req := &http.Request{
+		Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: addr, Opaque: o.path + suffix}, Host: site + ".test", Header: make(http.Header),
+	}
+	if o.head {
+		req.Method = http.MethodHead
+	}
+	if o.header[0] != "" {
+		req.Header.Set(o.header[0], o.header[1])
+	}
+	res, err := tr.RoundTrip(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	return res.StatusCode, requestID.ReplaceAllString(string(b), `"requestId":"-"`), err
+}
+
+// peakRSS is the most memory that the process has had, in bytes.
+func peakRSS(t *testing.T, pid int) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kb int64
+	_, line, _ := strings.Cut(string(b), "VmHWM:")
+	if _, err := fmt.Sscan(line, &kb); err != nil {
+		t.Fatal(err)
+	}
+	return kb << 10
+}
