@@ -1,0 +1,390 @@
+// Package leaks holds a real Caddy with exif to telling callers without rights nothing: not by
+// status, headers or bytes, and not by time.
+package leaks
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	"golang.org/x/crypto/bcrypt"
+
+	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+const (
+	suffix = "@base@tag=exif"
+	tag    = `"0123456789abcdef"` // of the bucket's objects
+	// authorization is bob's, whose password is hiccup.
+	authorization = "Basic Ym9iOmhpY2N1cA=="
+)
+
+// photo is of a real one's size.
+var photo = append(bytes.Clone(testimage.Samples()["photo.jpg"]), make([]byte, 3<<20)...)
+
+// start runs a Caddy whose sites each keep something from everybody who doesn't send
+// "X-Right: yes" or bob's password, in front of a folder and of a bucket that hold the same photos.
+func start(t *testing.T) (addr string) {
+	t.Helper()
+	digest, err := bcrypt.GenerateFromPassword([]byte("hiccup"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := string(digest)
+	root := t.TempDir()
+	for _, dir := range []string{"is", "other"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"a.jpg", "b.jpg"} {
+			if err := os.WriteFile(filepath.Join(root, dir, name), photo, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Host, "bucket-403") && r.Header.Get("X-Right") != "yes" {
+			w.WriteHeader(http.StatusForbidden) // as AWS does without ListBucket
+			return
+		}
+		if !exists(r.URL.Path) {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Etag", tag)
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		http.ServeContent(w, r, "", time.Unix(1.7e9, 0), bytes.NewReader(photo))
+	}))
+	t.Cleanup(bucket.Close)
+
+	files := "root * " + root + "\nfile_server"
+	proxy := "reverse_proxy " + bucket.Listener.Addr().String()
+	var b strings.Builder
+	site := func(name, rules, behind string) {
+		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\nbind 127.0.0.1\nexif {\n%s\n}\n%s\n}\n", name, rules, behind)
+	}
+	const right = " header X-Right yes"
+	for behind, handler := range map[string]string{"files": files, "bucket": proxy} {
+		site("rules-"+behind, "allow GetObject ListBucket"+right, handler)
+		site("nocache-"+behind, "cache off\nallow GetObject ListBucket"+right, handler)
+		site("list-"+behind, "allow GetObject"+right+"\nallow ListBucket", handler)
+		site("deny-"+behind, "allow GetObject ListBucket\ndeny GetObject not"+right, handler)
+		site("user-"+behind, "allow GetObject ListBucket `{http.auth.user.id} == \"bob\"`", "basic_auth @named {\nbob "+hash+"\n}\n@named header Authorization *\n"+handler)
+		site("login-"+behind, "", "basic_auth {\nbob "+hash+"\n}\n"+handler)
+		site("errors-"+behind, "pass_errors\nallow GetObject ListBucket"+right, handler)
+	}
+	// what the handlers behind tell by themselves
+	fmt.Fprintf(&b, "http://photo-files.test:{$PORT} {\nbind 127.0.0.1\n%s\n}\n", files)
+	fmt.Fprintf(&b, "http://photo-bucket.test:{$PORT} {\nbind 127.0.0.1\n%s\n}\n", proxy)
+	site("bucket-403", "", proxy)
+	site("bucket-403-rules", "allow GetObject\nallow ListBucket"+right, proxy)
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr = l.Addr().String()
+	l.Close()
+	caddyfile := "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system " + t.TempDir() +
+		"\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n}\n" +
+		strings.ReplaceAll(b.String(), "{$PORT}", addr[strings.LastIndexByte(addr, ':')+1:])
+	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		t.Fatalf("adapting: %v\n%s", err, caddyfile)
+	}
+	if err := caddy.Load(cfg, true); err != nil {
+		t.Fatalf("loading: %v\n%s", err, caddyfile)
+	}
+	t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return addr
+}
+
+// exists tells which objects the bucket and the folder have: /is/a.jpg and the like, but not
+// /no/a.jpg.
+func exists(path string) bool { return path == "/is/a.jpg" || path == "/is/b.jpg" }
+
+// sites are those of which a caller without rights may learn nothing.
+var sites = []string{
+	"rules-files", "rules-bucket", "nocache-files", "nocache-bucket", "list-files", "list-bucket", "deny-files", "deny-bucket",
+	"user-files", "user-bucket", "login-files", "login-bucket", "errors-files", "errors-bucket", "bucket-403", "bucket-403-rules",
+}
+
+// client keeps one connection and speaks HTTP by hand: what it measures is Caddy and not itself.
+type client struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func dial(t *testing.T, addr string) *client {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return &client{t, c, bufio.NewReader(c)}
+}
+
+// do sends a request and reads the answer. Headers are pairs.
+func (c *client) do(method, site, object string, headers ...string) (status int, header http.Header, body string, took time.Duration) {
+	c.t.Helper()
+	var b strings.Builder
+	if !strings.HasPrefix(site, "photo-") {
+		object += suffix
+	}
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s.test\r\n", method, object, site)
+	for i := 0; i < len(headers); i += 2 {
+		fmt.Fprintf(&b, "%s: %s\r\n", headers[i], headers[i+1])
+	}
+	b.WriteString("\r\n")
+	raw := []byte(b.String())
+	start := time.Now()
+	if _, err := c.conn.Write(raw); err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.in.Peek(1); err != nil {
+		c.t.Fatalf("%s %s%s: %v", method, site, object, err)
+	}
+	took = time.Since(start)
+	res, err := http.ReadResponse(c.in, &http.Request{Method: method})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	bb, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, string(bb), took
+}
+
+var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
+
+// seen is all that a caller sees of an answer, but for the date and the request's id.
+func (c *client) seen(method, site, object string, headers ...string) string {
+	c.t.Helper()
+	status, h, body, _ := c.do(method, site, object, headers...)
+	h.Del("Date")
+	body = requestID.ReplaceAllString(body, `"requestId":"-"`)
+	var b strings.Builder
+	fmt.Fprintln(&b, status)
+	for _, k := range slices.Sorted(maps.Keys(h)) {
+		fmt.Fprintf(&b, "%s: %q\n", k, h[k])
+	}
+	return b.String() + "\n" + body
+}
+
+// TestSame compares what is answered of objects that exist with what is of objects that don't.
+func TestSame(t *testing.T) {
+	addr := start(t)
+	c := dial(t, addr)
+	ours := map[string]string{} // each site's ETag of the object, as those with rights are told it
+	for _, site := range sites {
+		_, h, body, _ := c.do(http.MethodGet, site, "/is/a.jpg", "X-Right", "yes", "Authorization", authorization)
+		if h.Get("Etag") == "" || !strings.Contains(body, "testimage") {
+			t.Fatalf("%s: nobody is let in: %v %s", site, h, body)
+		}
+		ours[site] = h.Get("Etag")
+	}
+	compared := 0
+	for _, site := range sites {
+		conditions := [][]string{
+			nil,
+			{"If-None-Match", ours[site]},
+			{"If-None-Match", tag},
+			{"If-None-Match", "*"},
+			{"If-None-Match", `"x", W/` + ours[site]},
+			{"If-Match", ours[site]},
+			{"If-Match", "*"},
+			{"If-Modified-Since", "Tue, 01 Jan 2080 00:00:00 GMT"},
+			{"If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"},
+			{"If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"},
+		}
+		ranges := [][]string{nil, {"Range", "bytes=0-9"}, {"Range", "bytes=99999999-"}, {"Range", "bytes=0-9", "If-Range", ours[site]}}
+		others := [][]string{nil, {"Origin", "https://app.test"}, {"Accept-Encoding", "gzip"}}
+		callers := [][]string{nil}
+		if strings.HasPrefix(site, "login") || strings.HasPrefix(site, "user") {
+			callers = append(callers, []string{"Authorization", "Basic Ym9iOnRoZSB3cm9uZyBvbmU="})
+		}
+		// a.jpg has been answered to who may read it, and is kept; b.jpg hasn't
+		for _, name := range []string{"a.jpg", "b.jpg"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+				for _, headers := range product(conditions, ranges, others, callers) {
+					is := c.seen(method, site, "/is/"+name, headers...)
+					no := c.seen(method, site, "/no/"+name, headers...)
+					compared++
+					if is != no {
+						t.Errorf("%s: %s %s %q:\nexists:\n%s\ndoesn't:\n%s", site, method, name, headers, is, no)
+					}
+					if strings.HasPrefix(is, "2") || strings.HasPrefix(is, "3") {
+						t.Errorf("%s: %s %s %q: let in:\n%s", site, method, name, headers, is)
+					}
+				}
+			}
+		}
+	}
+	fmt.Printf("leaks: %d pairs of an object that exists and one that doesn't, on %d sites, answered alike: %t\n", compared, len(sites), !t.Failed())
+}
+
+// product is every choice of one element of each list, joined.
+func product(lists ...[][]string) [][]string {
+	all := [][]string{nil}
+	for _, list := range lists {
+		var next [][]string
+		for _, a := range all {
+			for _, b := range list {
+				next = append(next, slices.Concat(a, b))
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// TestTime measures whether the time of the refusal tells objects that exist from those that don't.
+//
+// The requests go out one after the other on one connection, in pairs whose order changes, so that
+// whatever else the machine does meets both alike. What is compared is the chance that the request
+// for the object that exists took longer than the one for the missing: the area under the ROC curve,
+// which is the Mann-Whitney statistic over n². It is 0.5 where time tells nothing, doesn't depend on
+// how the times are distributed, and outliers count once. With n = 3000 it has a standard error of
+// 0.0075 where there is no difference; 0.1 is far from that and still next to useless to whoever
+// asks.
+//
+// The handlers behind are asked in any case, since they find out who the client is, and a file that
+// is opened takes longer than one that isn't found. That difference is theirs; it is measured at the
+// photo's own address, for its first byte. Where the AUC is beyond 0.1, the medians may be as far
+// apart as there, a quarter and 5 µs more: a 64 KiB window read before the refusal is seen by that.
+func TestTime(t *testing.T) {
+	addr := start(t)
+	own := map[string]float64{}
+	for _, behind := range []string{"files", "bucket"} {
+		is, no := measure(t, addr, "photo-"+behind, "/b.jpg", "Range", "bytes=0-0")
+		own[behind] = median(is) - median(no)
+		printTimes("photo-"+behind, false, is, no)
+	}
+	for _, site := range sites {
+		if strings.HasPrefix(site, "errors") || strings.HasPrefix(site, "deny") || strings.HasPrefix(site, "list") {
+			continue // like rules
+		}
+		for _, kept := range []bool{false, true} {
+			if kept && (strings.HasPrefix(site, "nocache") || strings.HasPrefix(site, "login") || site == "bucket-403") {
+				continue
+			}
+			name := "/b.jpg"
+			if kept {
+				name = "/a.jpg"
+				if status, _, _, _ := dial(t, addr).do(http.MethodGet, site, "/is"+name, "X-Right", "yes", "Authorization", authorization); status != 200 {
+					t.Fatalf("%s: %d", site, status)
+				}
+			}
+			is, no := measure(t, addr, site, name)
+			a, apart := auc(is, no), median(is)-median(no)
+			printTimes(site, kept, is, no)
+			limit := 5.0
+			for behind, d := range own {
+				if strings.HasSuffix(site, behind) {
+					limit += 1.25 * max(d, 0)
+				}
+			}
+			if (a < 0.4 || a > 0.6) && math.Abs(apart) > limit {
+				t.Errorf("%s: time tells: AUC %.3f, %.1f µs apart, the handlers behind explain %.1f", site, a, apart, limit)
+			}
+		}
+	}
+}
+
+// measure is how long n requests for an object that exists take, and n for a missing one.
+func measure(t *testing.T, addr, site, name string, headers ...string) (is, no []time.Duration) {
+	t.Helper()
+	const n, warm = 3000, 200
+	c := dial(t, addr)
+	ask := func(dir string, to *[]time.Duration) {
+		status, _, _, took := c.do(http.MethodGet, site, dir+name, headers...)
+		if status != 403 && status != 401 && !strings.HasPrefix(site, "photo-") {
+			t.Fatalf("%s: %d", site, status)
+		}
+		*to = append(*to, took)
+	}
+	for i := range n + warm {
+		if i == warm {
+			is, no = is[:0], no[:0]
+		}
+		if i%2 == 0 { // either kind follows either kind as often
+			ask("/is", &is)
+			ask("/no", &no)
+		} else {
+			ask("/no", &no)
+			ask("/is", &is)
+		}
+	}
+	return is, no
+}
+
+func printTimes(site string, kept bool, is, no []time.Duration) {
+	fmt.Printf("time: %-17s kept %-5t  exists %6.1f µs  doesn't %6.1f µs  AUC %.3f\n", site, kept, median(is), median(no), auc(is, no))
+}
+
+func median(d []time.Duration) float64 {
+	d = slices.Clone(d)
+	slices.Sort(d)
+	return float64(d[len(d)/2].Nanoseconds()) / 1000
+}
+
+// auc is the chance that one of a is larger than one of b, ties counting half.
+func auc(a, b []time.Duration) float64 {
+	b = slices.Clone(b)
+	slices.Sort(b)
+	sum := 0.0
+	for _, x := range a {
+		less := sort.Search(len(b), func(i int) bool { return b[i] >= x })
+		upto := sort.Search(len(b), func(i int) bool { return b[i] > x })
+		sum += float64(less) + float64(upto-less)/2
+	}
+	return sum / float64(len(a)) / float64(len(b))
+}
+
+// TestAUC checks the measure itself.
+func TestAUC(t *testing.T) {
+	var n atomic.Int64
+	some := func() (d []time.Duration) {
+		for range 1000 {
+			d = append(d, time.Duration(n.Add(7919)%1009))
+		}
+		return d
+	}
+	a, b := some(), some()
+	if got := auc(a, b); got < 0.45 || got > 0.55 {
+		t.Errorf("got %v of the same", got)
+	}
+	for i := range a {
+		a[i] += 2000
+	}
+	if got := auc(a, b); got != 1 {
+		t.Errorf("got %v of slower ones", got)
+	}
+}
