@@ -2,6 +2,7 @@ package caddyexif
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,11 +19,17 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver"
 	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
+
+// gallery is the template of the listings of exif-server --browse.
+//
+//go:embed examples/gallery/gallery.html
+var gallery string
 
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
@@ -44,7 +51,8 @@ and the server uses HTTPS. If using a public domain, ensure its A/AAAA records
 are properly configured first.
 
 --values is how values are rendered: raw, described or typed. With --browse,
-requests for folders without an index file respond with a file listing.`,
+requests for folders without an index file respond with a gallery of their
+photos, and --values is described by default.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs
 			cmd.Flags().StringP("domain", "d", "", "Domain name at which to serve")
@@ -52,7 +60,7 @@ requests for folders without an index file respond with a file listing.`,
 			cmd.Flags().StringP("bucket", "u", "", "The URL of the bucket to serve")
 			cmd.Flags().StringP("listen", "l", "", "The address to which to bind the listener")
 			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
-			cmd.Flags().BoolP("browse", "b", false, "Enable directory browsing")
+			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
 			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")
 			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdServer)
 		},
@@ -101,6 +109,9 @@ func cmdServer(fl caddycmd.Flags) (int, error) {
 func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
 	domain, root, bucket := fl.String("domain"), fl.String("root"), fl.String("bucket")
 	handler := Handler{Values: fl.String("values")}
+	if handler.Values == "" && fl.Bool("browse") {
+		handler.Values = "described" // a gallery is for people
+	}
 	if err := handler.check(); err != nil {
 		return nil, "", err
 	}
@@ -129,6 +140,9 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		fileServer := map[string]any{"handler": "file_server", "root": root}
 		if fl.Bool("browse") {
 			fileServer["browse"] = struct{}{}
+			// The config could only name a file on disk, which this isn't. The variable is how Caddy
+			// lets programs bring their own template; the process serves nothing else.
+			fileserver.BrowseTemplate = gallery
 		}
 		routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(fileServer, nil)}})
 	}

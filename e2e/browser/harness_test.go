@@ -1,0 +1,331 @@
+// Package browser tests the gallery in a real browser, by clicks and keys.
+package browser
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+const suffix = "@base@tag=exif"
+
+// The browser, Caddy and the photos are made once for all tests.
+var (
+	chrome context.Context
+	caddy  string
+	photos string
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		tmp, err := os.MkdirTemp("", "gallery")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(tmp)
+		caddy = filepath.Join(tmp, "caddy")
+		build := exec.Command("go", "build", "-o", caddy, "./cmd/caddy")
+		build.Dir = "../.."
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%v: %s", err, out)
+			return 1
+		}
+		photos = filepath.Join(tmp, "photos")
+
+		options := append(chromedp.DefaultExecAllocatorOptions[:],
+			chromedp.NoSandbox, // which root can't have
+			chromedp.DisableGPU,
+			chromedp.Flag("disable-quic", true),
+			chromedp.Flag("disable-component-update", true),
+			chromedp.Flag("hide-scrollbars", false),
+			chromedp.Flag("lang", "en-US"),
+			// A name that isn't localhost: there browsers have no clipboard API without HTTPS. No
+			// other name is found, so that nothing can leave the machine.
+			chromedp.Flag("host-resolver-rules", "MAP photos.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
+			chromedp.UserDataDir(filepath.Join(tmp, "profile")),
+			chromedp.WSURLReadTimeout(60*time.Second),
+		)
+		allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+		defer cancel()
+		var cancelBrowser context.CancelFunc
+		chrome, cancelBrowser = chromedp.NewContext(allocator)
+		defer cancelBrowser()
+		if err := chromedp.Run(chrome); err != nil {
+			fmt.Fprintln(os.Stderr, "Chromium doesn't start (Debian's package is chromium):", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+var photosOnce sync.Once
+
+func folder(t *testing.T) string {
+	photosOnce.Do(func() { writePhotos(t, photos) })
+	return photos
+}
+
+// serve runs Caddy and returns the port it serves at; the arguments have %d in place of it.
+func serve(t *testing.T, dir string, env []string, args ...string) (port int, stop func()) {
+	t.Helper()
+	port = freePort(t)
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "%d", fmt.Sprint(port))
+	}
+	cmd := exec.Command(caddy, args...)
+	cmd.Dir = dir
+	home := t.TempDir()
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, fmt.Sprintf("CADDY_ADMIN=127.0.0.1:%d", freePort(t)))
+	for _, e := range env {
+		cmd.Env = append(cmd.Env, strings.ReplaceAll(e, "%d", fmt.Sprint(port)))
+	}
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	t.Cleanup(stop)
+	for range 150 {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			conn.Close()
+			return port, stop
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	stop()
+	t.Fatalf("%v doesn't serve: %s", args, out.String())
+	return 0, nil
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// example serves the photos by the example's Caddyfile.
+func example(t *testing.T) string {
+	port, _ := serve(t, "../../examples/gallery", []string{"PHOTOS=" + folder(t), "ADDRESS=http://:%d"}, "run")
+	return fmt.Sprintf("http://127.0.0.1:%d/", port)
+}
+
+// command serves them by exif-server --browse.
+func command(t *testing.T, args ...string) string {
+	args = append([]string{"exif-server", "--browse", "--listen", "127.0.0.1:%d", "--root", folder(t)}, args...)
+	port, _ := serve(t, "", nil, args...)
+	return fmt.Sprintf("http://127.0.0.1:%d/", port)
+}
+
+// caddyfile serves them by a Caddyfile.
+func caddyfile(t *testing.T, text string) (base string, stop func()) {
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	gallery, err := filepath.Abs("../../examples/gallery/gallery.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = strings.NewReplacer("ROOT", folder(t), "GALLERY", gallery).Replace(text)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port, stop := serve(t, "", []string{"PORT=%d"}, "run", "--config", file)
+	return fmt.Sprintf("http://127.0.0.1:%d/", port), stop
+}
+
+// tab is a page of the browser, and what it may not do.
+type tab struct {
+	*testing.T
+	ctx  context.Context
+	base string
+
+	mu       sync.Mutex
+	requests []string
+	expected []string // parts of addresses whose failing is what is tested
+	outside  bool     // requests to elsewhere are what is tested
+}
+
+// open opens a page of the site in a window of the given size. At the end of the test, the page must
+// have asked nothing of any other site, and had no error and no violation of its policy.
+func open(t *testing.T, base, path string, width, height int64) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(chrome)
+	t.Cleanup(cancel)
+	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancelTime)
+	b := &tab{T: t, ctx: ctx, base: base}
+	chromedp.ListenTarget(ctx, b.listen)
+	b.do(
+		log.Enable(), network.Enable(), page.Enable(), runtime.Enable(), network.ClearBrowserCookies(),
+		chromedp.ActionFunc(func(ctx context.Context) error {
+			_, err := page.AddScriptToEvaluateOnNewDocument(`
+				addEventListener('securitypolicyviolation', e => {
+					console.error('violation of', e.violatedDirective, 'by', e.blockedURI);
+				});`).Do(ctx)
+			return err
+		}),
+		emulation.SetDeviceMetricsOverride(width, height, 1, width < 500),
+		chromedp.Navigate(base+path),
+	)
+	return b
+}
+
+func (b *tab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+		if !b.outside && !strings.HasPrefix(e.Request.URL, b.base) && !strings.HasPrefix(e.Request.URL, "data:") {
+			b.Errorf("a request left the site: %s", e.Request.URL)
+		}
+	case *page.EventJavascriptDialogOpening:
+		b.Errorf("a dialog of a script opened: %s", e.Message)
+	case *runtime.EventExceptionThrown:
+		b.Errorf("an exception: %s", e.ExceptionDetails.Error())
+	case *runtime.EventConsoleAPICalled:
+		var words []string
+		for _, a := range e.Args {
+			words = append(words, string(a.Value))
+		}
+		b.Errorf("console.%s: %s", e.Type, strings.Join(words, " "))
+	case *log.EventEntryAdded:
+		if e.Entry.Source == log.SourceNetwork {
+			for _, part := range b.expected {
+				if strings.Contains(e.Entry.URL, part) {
+					return
+				}
+			}
+		}
+		b.Errorf("the browser logged: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
+	}
+}
+
+func (b *tab) expect(part ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, part...)
+}
+
+func (b *tab) do(actions ...chromedp.Action) {
+	b.Helper()
+	if err := chromedp.Run(b.ctx, actions...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// js is the value of an expression in the page.
+func js[T any](b *tab, expression string) (v T) {
+	b.Helper()
+	if err := chromedp.Run(b.ctx, chromedp.Evaluate(expression, &v)); err != nil {
+		b.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// wait waits until an expression is true in the page.
+func (b *tab) wait(expression string) {
+	b.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(25 * time.Millisecond) {
+		if js[bool](b, expression) {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("never true: %s; the page says %q", expression, js[string](b, `document.body.innerText.slice(-1500)`))
+		}
+	}
+}
+
+// press presses keys one after the other, with the modifiers held.
+func (b *tab) press(keys string) {
+	b.Helper()
+	b.do(chromedp.KeyEvent(keys))
+}
+
+func (b *tab) click(selector string) {
+	b.Helper()
+	b.do(chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
+}
+
+// openPhoto clicks on a photo and waits for what is said of it.
+func (b *tab) openPhoto(name string) {
+	b.Helper()
+	b.do(chromedp.Evaluate(fmt.Sprintf(`{
+		const i = [...document.querySelectorAll('.photo')].findIndex(p => p.querySelector('.name').textContent === %q);
+		document.querySelectorAll('.photo').forEach((p, n) => p.toggleAttribute('data-wanted', n === i));
+	}`, name), nil))
+	b.click("[data-wanted]")
+	b.wait(`document.querySelector('dialog').open`)
+	b.wait(fmt.Sprintf(`document.getElementById('title').textContent === %q`, name))
+	b.settled()
+}
+
+// settled waits until the EXIF, or what is said instead of it, is there.
+func (b *tab) settled() {
+	b.Helper()
+	b.wait(`!document.getElementById('exif').hidden || !document.getElementById('said').hidden && !document.getElementById('said').textContent.startsWith('Reading')`)
+}
+
+func (b *tab) closePhoto() {
+	b.Helper()
+	b.press(kb.Escape)
+	b.wait(`!document.querySelector('dialog').open && location.hash === ''`)
+}
+
+// fits fails if the page or the opened photo is wider than the window.
+func (b *tab) fits() {
+	b.Helper()
+	got := js[string](b, `(() => {
+		const wide = [document.scrollingElement, document.querySelector('dialog[open]'), document.querySelector('dialog[open] .panel')]
+			.filter(e => e && e.scrollWidth > Math.min(e.clientWidth, innerWidth)).map(e => e.tagName + ' ' + e.scrollWidth);
+		const all = document.querySelector('dialog[open]') ?? document.body;
+		for (const e of all.querySelectorAll('*')) {
+			const r = e.getBoundingClientRect();
+			if (r.width && (r.right > innerWidth + .5 || r.left < -.5) && !e.closest('.unseen, svg, .frame')) wide.push(e.tagName + '.' + e.className + '#' + e.id + ' ' + r.left + '-' + r.right);
+		}
+		return wide.join('; ');
+	})()`)
+	if got != "" {
+		b.Errorf("wider than the window: %s", got)
+	}
+}
+
+// fetch is what the site answers to a program.
+func fetch(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
