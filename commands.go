@@ -102,6 +102,9 @@ func cmdServer(fl caddycmd.Flags) (int, error) {
 		}
 	}
 	fmt.Printf("Serving photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, example, suffix)
+	if fl.Bool("browse") {
+		fmt.Printf("The gallery is at\n\n    %s/\n\n", base)
+	}
 	select {}
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -66,7 +67,8 @@ func TestMain(m *testing.M) {
 		allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 		defer cancel()
 		var cancelBrowser context.CancelFunc
-		chrome, cancelBrowser = chromedp.NewContext(allocator)
+		// chromedp says so when it meets an event newer than itself
+		chrome, cancelBrowser = chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {}))
 		defer cancelBrowser()
 		if err := chromedp.Run(chrome); err != nil {
 			fmt.Fprintln(os.Stderr, "Chromium doesn't start (Debian's package is chromium):", err)
@@ -76,11 +78,18 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-var photosOnce sync.Once
+var scenesOnce, oddOnce sync.Once
 
-func folder(t *testing.T) string {
-	photosOnce.Do(func() { writePhotos(t, photos) })
-	return photos
+func sceneFolder(t *testing.T) string {
+	dir := filepath.Join(photos, "scenes")
+	scenesOnce.Do(func() { writeScenes(t, dir) })
+	return dir
+}
+
+func oddFolder(t *testing.T) string {
+	dir := filepath.Join(photos, "odd")
+	oddOnce.Do(func() { writeOdd(t, dir) })
+	return dir
 }
 
 // serve runs Caddy and returns the port it serves at; the arguments have %d in place of it.
@@ -130,27 +139,27 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// example serves the photos by the example's Caddyfile.
-func example(t *testing.T) string {
-	port, _ := serve(t, "../../examples/gallery", []string{"PHOTOS=" + folder(t), "ADDRESS=http://:%d"}, "run")
+// example serves a folder by the example's Caddyfile.
+func example(t *testing.T, dir string) string {
+	port, _ := serve(t, "../../examples/gallery", []string{"PHOTOS=" + dir, "ADDRESS=http://:%d"}, "run")
 	return fmt.Sprintf("http://127.0.0.1:%d/", port)
 }
 
-// command serves them by exif-server --browse.
-func command(t *testing.T, args ...string) string {
-	args = append([]string{"exif-server", "--browse", "--listen", "127.0.0.1:%d", "--root", folder(t)}, args...)
+// command serves a folder by exif-server --browse.
+func command(t *testing.T, dir string, args ...string) string {
+	args = append([]string{"exif-server", "--browse", "--listen", "127.0.0.1:%d", "--root", dir}, args...)
 	port, _ := serve(t, "", nil, args...)
 	return fmt.Sprintf("http://127.0.0.1:%d/", port)
 }
 
-// caddyfile serves them by a Caddyfile.
-func caddyfile(t *testing.T, text string) (base string, stop func()) {
+// caddyfile serves a folder by a Caddyfile.
+func caddyfile(t *testing.T, dir, text string) (base string, stop func()) {
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	gallery, err := filepath.Abs("../../examples/gallery/gallery.html")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = strings.NewReplacer("ROOT", folder(t), "GALLERY", gallery).Replace(text)
+	text = strings.NewReplacer("ROOT", dir, "GALLERY", gallery).Replace(text)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +176,7 @@ type tab struct {
 	mu       sync.Mutex
 	requests []string
 	expected []string // parts of addresses whose failing is what is tested
-	outside  bool     // requests to elsewhere are what is tested
+	trying   bool     // what may not be done is tried
 }
 
 // open opens a page of the site in a window of the given size. At the end of the test, the page must
@@ -198,10 +207,13 @@ func open(t *testing.T, base, path string, width, height int64) *tab {
 func (b *tab) listen(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.trying {
+		return
+	}
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		b.requests = append(b.requests, e.Request.URL)
-		if !b.outside && !strings.HasPrefix(e.Request.URL, b.base) && !strings.HasPrefix(e.Request.URL, "data:") {
+		if !strings.HasPrefix(e.Request.URL, b.base) && !strings.HasPrefix(e.Request.URL, "data:") {
 			b.Errorf("a request left the site: %s", e.Request.URL)
 		}
 	case *page.EventJavascriptDialogOpening:
@@ -239,10 +251,11 @@ func (b *tab) do(actions ...chromedp.Action) {
 	}
 }
 
-// js is the value of an expression in the page.
+// js is the value of an expression in the page, waited for if it is a promise.
 func js[T any](b *tab, expression string) (v T) {
 	b.Helper()
-	if err := chromedp.Run(b.ctx, chromedp.Evaluate(expression, &v)); err != nil {
+	wait := func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+	if err := chromedp.Run(b.ctx, chromedp.Evaluate(expression, &v, wait)); err != nil {
 		b.Fatalf("%s: %v", expression, err)
 	}
 	return v
@@ -252,19 +265,31 @@ func js[T any](b *tab, expression string) (v T) {
 func (b *tab) wait(expression string) {
 	b.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(25 * time.Millisecond) {
-		if js[bool](b, expression) {
+		var yes bool
+		err := chromedp.Run(b.ctx, chromedp.Evaluate(expression, &yes)) // fails while a page comes
+		if err == nil && yes {
 			return
 		}
 		if time.Now().After(deadline) {
-			b.Fatalf("never true: %s; the page says %q", expression, js[string](b, `document.body.innerText.slice(-1500)`))
+			b.Fatalf("never true: %s (%v); the page says %q", expression, err, js[string](b, `document.body.innerText`))
 		}
 	}
 }
 
-// press presses keys one after the other, with the modifiers held.
+// press presses keys one after the other.
 func (b *tab) press(keys string) {
 	b.Helper()
-	b.do(chromedp.KeyEvent(keys))
+	for _, r := range keys {
+		if r < ' ' || r > '~' {
+			b.do(chromedp.KeyEvent(string(r)))
+			continue
+		}
+		// as a keyboard does it: what the page does about the key is asked before it is a letter
+		b.do(
+			input.DispatchKeyEvent(input.KeyDown).WithKey(string(r)).WithText(string(r)),
+			input.DispatchKeyEvent(input.KeyUp).WithKey(string(r)),
+		)
+	}
 }
 
 func (b *tab) click(selector string) {
@@ -303,6 +328,9 @@ func (b *tab) fits() {
 	got := js[string](b, `(() => {
 		const wide = [document.scrollingElement, document.querySelector('dialog[open]'), document.querySelector('dialog[open] .panel')]
 			.filter(e => e && e.scrollWidth > Math.min(e.clientWidth, innerWidth)).map(e => e.tagName + ' ' + e.scrollWidth);
+		for (const e of document.querySelectorAll('dialog[open] #exposure :is(dt, dd)')) {
+			if (e.scrollWidth > e.clientWidth) wide.push('cut off: ' + e.textContent);
+		}
 		const all = document.querySelector('dialog[open]') ?? document.body;
 		for (const e of all.querySelectorAll('*')) {
 			const r = e.getBoundingClientRect();

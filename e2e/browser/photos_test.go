@@ -175,7 +175,7 @@ func (s *scene) block(orientation uint16, w, h int) testimage.Block {
 			testimage.Undefined(0x9000, []byte("0232")),
 			testimage.ASCII(0x9003, s.date),
 			testimage.ASCII(0x9004, s.date),
-			testimage.ASCII(0x9011, "+02:00"),
+			testimage.ASCII(0x9011, fmt.Sprintf("%+03d:00", int(math.Round(s.lon/15)))),
 			testimage.SRational(0x9204, -1, 3),
 			testimage.Short(0x9207, 5),
 			testimage.Short(0x9209, 16),
@@ -238,24 +238,39 @@ var hostile = []string{
 	`__proto__.jpg`, `title.jpg`, `dialog`, `.hidden.jpg`, `UPPER.JPG`, `comma, in.heic`,
 }
 
-// writePhotos fills a folder: the scenes, sub-folders with what isn't as it should be, and one with
-// hostile names.
-func writePhotos(t *testing.T, dir string) {
+func write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeScenes fills a folder as photographers have them.
+func writeScenes(t *testing.T, dir string) {
+	t.Helper()
+	for i := range scenes {
+		data := scenes[i].jpeg(i)
+		write(t, filepath.Join(dir, scenes[i].name), data)
+		if scenes[i].lon < -10 && scenes[i].lat > 60 {
+			write(t, filepath.Join(dir, "2025 Iceland", scenes[i].name), data)
+		}
+	}
+	write(t, filepath.Join(dir, "packing list.txt"), []byte("tripod\n"))
+	if err := os.MkdirAll(filepath.Join(dir, "2026"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeOdd fills a folder with two: files that aren't as they should be, and hostile names.
+func writeOdd(t *testing.T, dir string) {
 	t.Helper()
 	write := func(name string, data []byte) {
 		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, filepath.Join(dir, name), data)
 	}
-	for i := range scenes {
-		write(scenes[i].name, scenes[i].jpeg(i))
-	}
-	write("packing list.txt", []byte("tripod\n"))
-
 	small := testimage.Gradient(120, 80)
 	full := testimage.Full()
 	bad := testimage.EXIFSegment((&testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Nobody")}}).Encode())
@@ -295,7 +310,4 @@ func writePhotos(t *testing.T, dir string) {
 		testimage.ASCII(0x010E, strings.Repeat("M", 900)),
 	}}))
 	write(`Hostile/<img src=x onerror=pwned=1>&"'#?%/inside.jpg`, photo(small, full))
-	if err := os.MkdirAll(filepath.Join(dir, "Nothing yet"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 }
