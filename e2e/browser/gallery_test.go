@@ -130,6 +130,12 @@ func visit(t *testing.T, base string) {
 		t.Errorf("copied: got %v %v, want %v", err, copied, tags)
 	}
 
+	// what is said meanwhile
+	b.do(chromedp.Evaluate(`{
+		window.said = [];
+		new MutationObserver(() => said.push(document.getElementById('said').textContent)).observe(document.getElementById('said'), { childList: true });
+	}`, nil))
+
 	// next and previous, by keys and by clicks, and around the end
 	b.do(chromedp.Focus("#title", chromedp.ByQuery))
 	for _, step := range []struct {
@@ -152,6 +158,9 @@ func visit(t *testing.T, base string) {
 		b.settled()
 	}
 	b.wait(`document.getElementById('tags').textContent.includes('NIKON Z 6_2')`)
+	if got := js[string](b, `said.filter(s => !s.startsWith('Reading')).join()`); got != "" {
+		t.Errorf("of photos that were left before their EXIF was there, it was said: %s", got)
+	}
 
 	// the focus stays inside, and is seen
 	for range 12 {
@@ -175,7 +184,8 @@ func visit(t *testing.T, base string) {
 	b.press(kb.Enter)
 	b.wait(`document.querySelector('dialog').open && location.hash === '#Blue%20hour%20in%20Reine.jpg'`)
 	b.settled()
-	// back closes, forward opens, and after the button there is nothing to go back to in this page
+	// back closes, forward opens, and the button goes back as well
+	b.do(chromedp.Evaluate(`window.opened = navigation.currentEntry.index`, nil))
 	b.do(chromedp.NavigateBack())
 	b.wait(`!document.querySelector('dialog').open && location.hash === ''`)
 	b.wait(`document.activeElement.textContent.includes('Blue hour')`)
@@ -184,6 +194,7 @@ func visit(t *testing.T, base string) {
 	b.settled()
 	b.click("#close")
 	b.wait(`!document.querySelector('dialog').open && location.hash === '' && document.title === 'Photos'`)
+	b.wait(`navigation.currentEntry.index === opened - 1`)
 
 	// a shared link
 	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(base+"#Dune%2045.jpg"))
