@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -244,6 +245,11 @@ func write(t *testing.T, name string, data []byte) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(name, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// as old as photos are, which makes browsers keep what they were answered
+	old := time.Now().AddDate(-1, 0, 0)
+	if err := os.Chtimes(name, old, old); err != nil {
 		t.Fatal(err)
 	}
 }
