@@ -8,6 +8,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddyexif/caddy-exif"
+	_ "github.com/caddyexif/caddy-exif/s3transport"
 )
 
 func main() {

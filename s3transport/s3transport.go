@@ -1,0 +1,370 @@
+// Package s3transport is a Caddy module that lets reverse_proxy read private buckets: it signs
+// requests for objects with AWS Signature Version 4 and lets nothing else through.
+package s3transport
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/encoding/httpbinding"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
+)
+
+func init() {
+	caddy.RegisterModule(Transport{})
+}
+
+// maxErrorBody is how much of a store's error is logged, and read so that the connection can be
+// used again. S3 errors are a few hundred bytes.
+const maxErrorBody = 16 << 10
+
+// emptyHash is the hash of the body that reads have: none.
+var emptyHash = func() string {
+	sum := sha256.Sum256(nil)
+	return hex.EncodeToString(sum[:])
+}()
+
+// passed are the request headers that go to the store. A list of what may pass, since stores know
+// many more than x-amz-*: MinIO lists archives for one, some take the method or the host (and with
+// it the bucket) from another.
+var passed = []string{
+	"Accept", "Accept-Encoding", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range",
+	"If-Unmodified-Since", "Origin", "Range", "Referer", "Traceparent", "Tracestate", "User-Agent",
+	"Via", "X-Forwarded-For", "X-Forwarded-Proto",
+}
+
+// bucketName is what stores allow, Ceph's tenant:bucket included.
+var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
+
+// Transport is a transport for reverse_proxy that reads objects from S3-compatible stores with keys
+// of its own, so that a private bucket can be served.
+//
+// It signs GET and HEAD requests for objects with AWS Signature Version 4. Any other method is
+// answered 405; a path that is no object's key, or that a store might take for a listing or for
+// another bucket (empty segments, `.` and `..`, `%2F`, `%00`, a slash at the end), 404. Neither
+// reaches the store. Of the client's query only `versionId` goes along, and of its headers only
+// what matters to reading an object: no credentials, cookies or `X-Amz-*`. Error answers of the
+// store lose their bodies, which name keys and accounts.
+//
+// Everything that the `http` transport can be told, this one can, too.
+type Transport struct {
+	reverseproxy.HTTPTransport
+
+	// The store's region, such as `eu-central-1`. Placeholders are replaced when the config is
+	// loaded. Default: what the AWS SDK finds in its environment and files.
+	Region string `json:"region,omitempty"`
+
+	// The bucket, put before each key (path style). Leave it out if the upstream's host name has it
+	// (virtual-host style). Placeholders are replaced when the config is loaded.
+	Bucket string `json:"bucket,omitempty"`
+
+	// The access key's ID. Placeholders are replaced when the config is loaded. Default, if there is
+	// no secret key either: what the AWS SDK's default chain finds (environment, files, roles),
+	// refreshed before it expires.
+	AccessKey string `json:"access_key,omitempty"`
+
+	// The access key's secret. Placeholders are replaced when the config is loaded.
+	SecretKey string `json:"secret_key,omitempty"`
+
+	region      string
+	bucket      string
+	credentials aws.CredentialsProvider
+	signer      *v4.Signer
+	logger      *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (Transport) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.transport.s3",
+		New: func() caddy.Module { return new(Transport) },
+	}
+}
+
+// Provision sets the transport up.
+func (t *Transport) Provision(ctx caddy.Context) error {
+	t.logger = ctx.Logger()
+	if err := t.check(); err != nil {
+		return err
+	}
+	repl := caddy.NewReplacer()
+	var access, secret string
+	for _, f := range []struct {
+		name, in string
+		out      *string
+	}{
+		{"region", t.Region, &t.region},
+		{"bucket", t.Bucket, &t.bucket},
+		{"access_key", t.AccessKey, &access},
+		{"secret_key", t.SecretKey, &secret},
+	} {
+		if f.in == "" {
+			continue
+		}
+		var err error
+		if *f.out, err = repl.ReplaceOrErr(f.in, true, true); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	if err := checkBucket(t.bucket); err != nil {
+		return err
+	}
+	if access != "" {
+		t.credentials = credentials.NewStaticCredentialsProvider(access, secret, "")
+	}
+	if access == "" || t.region == "" {
+		cfg, err := config.LoadDefaultConfig(ctx)
+		if err != nil {
+			return fmt.Errorf("loading the AWS SDK's configuration: %w", err)
+		}
+		if t.region == "" {
+			t.region = cfg.Region
+		}
+		if access == "" {
+			t.credentials = cfg.Credentials // cached and refreshed
+		}
+	}
+	if t.region == "" {
+		return errors.New("region: there is none, neither here nor in the AWS SDK's environment or files")
+	}
+	t.signer = v4.NewSigner(func(o *v4.SignerOptions) {
+		o.DisableURIPathEscaping = true // S3 signs the path as it is sent
+	})
+	return t.HTTPTransport.Provision(ctx)
+}
+
+// check checks what can be told before placeholders are replaced.
+func (t *Transport) check() error {
+	switch {
+	case t.AccessKey != "" && t.SecretKey == "":
+		return errors.New("access_key needs a secret_key")
+	case t.AccessKey == "" && t.SecretKey != "":
+		return errors.New("secret_key needs an access_key")
+	case !strings.Contains(t.Bucket, "{"):
+		return checkBucket(t.Bucket)
+	}
+	return nil
+}
+
+func checkBucket(name string) error {
+	if name != "" && !bucketName.MatchString(name) {
+		return fmt.Errorf("bucket: %q is no bucket's name", name)
+	}
+	return nil
+}
+
+// FindKeys reports whether the AWS SDK's default chain finds keys: nil if it does. It may ask the
+// network for them.
+func (Transport) FindKeys(ctx context.Context) error {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = cfg.Credentials.Retrieve(ctx)
+	return err
+}
+
+// RequestHeaderOps has requests go to the upstream's host, with or without TLS: a store tells
+// buckets apart by it. header_up can say otherwise.
+func (t *Transport) RequestHeaderOps() *headers.HeaderOps {
+	return &headers.HeaderOps{Set: http.Header{"Host": {"{http.reverse_proxy.upstream.hostport}"}}}
+}
+
+// RoundTrip sends a signed request for an object. What it refuses it answers itself, since
+// reverse_proxy counts errors against the upstream.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		defer req.Body.Close() // reads have none, and a RoundTripper closes it
+	}
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		res := refusal(req, http.StatusMethodNotAllowed)
+		res.Header.Set("Allow", "GET, HEAD")
+		return res, nil
+	}
+	path, ok := objectPath(req.URL)
+	if !ok {
+		return refusal(req, http.StatusNotFound), nil
+	}
+	out, err := t.sign(req, path)
+	if err != nil {
+		return nil, err
+	}
+	res, err := t.HTTPTransport.RoundTrip(out)
+	if err != nil {
+		return nil, err
+	}
+	res.Request = req // not the one with our signature
+	if res.StatusCode >= http.StatusBadRequest {
+		t.dropError(res)
+	}
+	return res, nil
+}
+
+// objectPath is the path of an object, decoded, beginning with a slash. ok is false for what is no
+// object's, or might be taken for something else.
+func objectPath(u *url.URL) (path string, ok bool) {
+	path = u.Path
+	if !strings.HasPrefix(path, "/") || strings.Contains(path, "\x00") ||
+		strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") {
+		return "", false
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if segment == "" {
+			return "", false
+		}
+		// a store on Windows may have these as separators
+		for part := range strings.SplitSeq(segment, `\`) {
+			if part == "." || part == ".." {
+				return "", false
+			}
+		}
+	}
+	return path, true
+}
+
+// sign makes the request that goes to the store. req stays as it is: reverse_proxy may try again
+// with it, and logs it.
+func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) {
+	keys, err := t.credentials.Retrieve(req.Context())
+	if err != nil {
+		return nil, fmt.Errorf("finding the keys to sign with: %w", err)
+	}
+	if t.bucket != "" {
+		path = "/" + t.bucket + path
+	}
+	u := &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: path, RawPath: httpbinding.EscapePath(path, false)}
+	if id := req.URL.Query().Get("versionId"); id != "" {
+		u.RawQuery = "versionId=" + httpbinding.EscapePath(id, true)
+	}
+	out := (&http.Request{
+		Method: req.Method, URL: u, Host: req.Host, Header: make(http.Header),
+		Proto: req.Proto, ProtoMajor: req.ProtoMajor, ProtoMinor: req.ProtoMinor,
+	}).WithContext(req.Context())
+	t.SetScheme(out) // the default port is not part of the host that is signed
+	out.Header.Set("X-Amz-Content-Sha256", emptyHash)
+	if err := t.signer.SignHTTP(req.Context(), keys, out, emptyHash, "s3", t.region, time.Now()); err != nil {
+		return nil, fmt.Errorf("signing: %w", err)
+	}
+	// not signed, so that whatever stands between may change them
+	for _, k := range passed {
+		if v, ok := req.Header[k]; ok {
+			out.Header[k] = v
+		}
+	}
+	return out, nil
+}
+
+// dropError takes the body off an error of the store and logs it: it names the access key, the
+// account, the bucket and what was signed.
+func (t *Transport) dropError(res *http.Response) {
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what can't be read isn't logged
+	res.Body.Close()
+	if c := t.logger.Check(zap.DebugLevel, "the store's error"); c != nil {
+		c.Write(zap.Int("status", res.StatusCode), zap.ByteString("body", body))
+	}
+	res.Body = http.NoBody
+	res.ContentLength = 0
+	res.TransferEncoding = nil
+	res.Trailer = nil
+	for _, k := range []string{"Content-Encoding", "Content-Type", "Etag", "Trailer"} {
+		res.Header.Del(k)
+	}
+	res.Header.Set("Content-Length", "0")
+}
+
+// refusal is an answer without the store.
+func refusal(req *http.Request, status int) *http.Response {
+	return &http.Response{
+		Status: http.StatusText(status), StatusCode: status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Length": {"0"}}, Body: http.NoBody, Request: req,
+	}
+}
+
+// UnmarshalCaddyfile sets the transport up from Caddyfile tokens:
+//
+//	transport s3 {
+//		region     <region>
+//		bucket     <bucket>
+//		access_key <id>
+//		secret_key <secret>
+//		<any word of transport http>
+//	}
+func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the transport's name
+	first := d.Token()
+	if len(d.RemainingArgs()) > 0 {
+		return d.ArgErr()
+	}
+	words := map[string]*string{
+		"region": &t.Region, "bucket": &t.Bucket, "access_key": &t.AccessKey, "secret_key": &t.SecretKey,
+	}
+	var others []caddyfile.Token
+	for d.NextBlock(0) {
+		word := d.Val()
+		value, ours := words[word]
+		if !ours {
+			others = append(others, d.NextSegment()...)
+			continue
+		}
+		if *value != "" {
+			return d.Errf("%s is given twice", word)
+		}
+		if !d.AllArgs(value) {
+			return d.ArgErr()
+		}
+		if *value == "" {
+			return d.Errf("%s is empty", word)
+		}
+		if word == "bucket" && !strings.Contains(t.Bucket, "{") {
+			if err := checkBucket(t.Bucket); err != nil {
+				return d.WrapErr(err)
+			}
+		}
+	}
+	if err := t.check(); err != nil {
+		return d.WrapErr(err)
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	// the rest is a block of transport http
+	token := func(text, file string, line int) caddyfile.Token {
+		return caddyfile.Token{Text: text, File: file, Line: line}
+	}
+	last := others[len(others)-1]
+	block := []caddyfile.Token{token("http", first.File, first.Line), token("{", first.File, first.Line)}
+	block = append(block, others...)
+	block = append(block, token("}", last.File, last.Line+1))
+	return t.HTTPTransport.UnmarshalCaddyfile(caddyfile.NewDispenser(block))
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner                                = (*Transport)(nil)
+	_ caddy.CleanerUpper                               = (*Transport)(nil)
+	_ caddyfile.Unmarshaler                            = (*Transport)(nil)
+	_ http.RoundTripper                                = (*Transport)(nil)
+	_ reverseproxy.TLSTransport                        = (*Transport)(nil)
+	_ reverseproxy.H2CTransport                        = (*Transport)(nil)
+	_ reverseproxy.RequestHeaderOpsTransport           = (*Transport)(nil)
+	_ reverseproxy.HealthCheckSchemeOverriderTransport = (*Transport)(nil)
+	_ reverseproxy.ProxyProtocolTransport              = (*Transport)(nil)
+)
