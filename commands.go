@@ -2,6 +2,7 @@ package caddyexif
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,7 @@ var gallery string
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "exif-server",
-		Usage: "[--domain <example.com>] [--root <path> | --bucket <url>] [--listen <addr>] [--values <style>] [--browse] [--access-log]",
+		Usage: "[--domain <example.com>] [--root <path> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--browse] [--access-log]",
 		Short: "Serves photos and their EXIF as JSON",
 		Long: `
 Serves the photos of a folder or of a public bucket, and the EXIF of each at
@@ -43,7 +44,9 @@ its path followed by ` + suffix + `.
 The folder is --root, by default the current one. A bucket is the URL of an
 S3-compatible bucket that may be read by everybody, path style
 (https://s3.example.com/photos) or virtual-host style
-(https://photos.s3.example.com).
+(https://photos.s3.example.com). With --region, a private one can be read, too:
+requests are signed with the keys that the AWS SDK finds (AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY, its files, roles), if it finds any.
 
 The listener's socket address can be customized with --listen; its default is
 :2015. If a domain name is given with --domain, the default is the HTTPS port
@@ -58,6 +61,7 @@ photos, and --values is described by default.`,
 			cmd.Flags().StringP("domain", "d", "", "Domain name at which to serve")
 			cmd.Flags().StringP("root", "r", "", "The folder to serve")
 			cmd.Flags().StringP("bucket", "u", "", "The URL of the bucket to serve")
+			cmd.Flags().StringP("region", "", "", "The region of the bucket, to sign requests with the keys at hand")
 			cmd.Flags().StringP("listen", "l", "", "The address to which to bind the listener")
 			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
 			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
@@ -110,7 +114,7 @@ func cmdServer(fl caddycmd.Flags) (int, error) {
 
 // serverConfig is the configuration exif-server runs.
 func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
-	domain, root, bucket := fl.String("domain"), fl.String("root"), fl.String("bucket")
+	domain, root, bucket, region := fl.String("domain"), fl.String("root"), fl.String("bucket"), fl.String("region")
 	handler := Handler{Values: fl.String("values")}
 	if handler.Values == "" && fl.Bool("browse") {
 		handler.Values = "described" // a gallery is for people
@@ -124,10 +128,19 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	switch {
 	case bucket != "" && root != "":
 		return nil, "", errors.New("--root and --bucket exclude each other")
+	case region != "" && bucket == "":
+		return nil, "", errors.New("--region needs a --bucket")
 	case bucket != "" && fl.Bool("browse"):
 		return nil, "", errors.New("--browse needs a folder, a bucket can't be listed")
 	case bucket != "":
-		behind, err := bucketRoutes(bucket)
+		signed, err := canSign(region)
+		if err != nil {
+			return nil, "", err
+		}
+		if !signed {
+			region = ""
+		}
+		behind, err := bucketRoutes(bucket, region)
 		if err != nil {
 			return nil, "", err
 		}
@@ -182,9 +195,38 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	}, listen, nil
 }
 
-// bucketRoutes proxy to a public bucket: only reads, only objects (no listings), and nothing of the
-// client's credentials, which a store would refuse.
-func bucketRoutes(bucket string) (caddyhttp.RouteList, error) {
+// s3Transport is the module that signs requests. It is not imported here: who doesn't need it
+// shouldn't have to build the AWS SDK.
+const s3Transport = "http.reverse_proxy.transport.s3"
+
+// canSign reports whether requests to a bucket in that region can be signed: whether the AWS SDK
+// finds keys. Without a region they can't.
+func canSign(region string) (bool, error) {
+	if region == "" {
+		return false, nil
+	}
+	info, err := caddy.GetModule(s3Transport)
+	if err != nil {
+		return false, errors.New("--region: this Caddy can't sign requests, build it with: xcaddy build " +
+			"--with github.com/caddyexif/caddy-exif --with github.com/caddyexif/caddy-exif/s3transport")
+	}
+	keys, ok := info.New().(interface{ FindKeys(context.Context) error })
+	if !ok {
+		return false, fmt.Errorf("--region: the module %s is not this project's", s3Transport)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := keys.FindKeys(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "No keys to sign with, so only what everybody may read is served: %v\n", err)
+		return false, nil
+	}
+	return true, nil
+}
+
+// bucketRoutes proxy to a bucket: only reads, only objects (no listings), and nothing of the
+// client's credentials, which a store would refuse. With a region requests are signed, without one
+// the bucket must be public.
+func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	u, err := url.Parse(bucket)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("--bucket: %q is no http or https URL", bucket)
@@ -217,7 +259,15 @@ func bucketRoutes(bucket string) (caddyhttp.RouteList, error) {
 		route(map[string]any{"path": []string{"*/"}},
 			map[string]any{"handler": "error", "status_code": 404}),
 	}
-	if prefix := strings.TrimSuffix(u.EscapedPath(), "/"); prefix != "" {
+	prefix := strings.TrimSuffix(u.EscapedPath(), "/")
+	if region != "" {
+		name, rest, more := strings.Cut(strings.TrimPrefix(prefix, "/"), "/")
+		transport["protocol"], transport["region"], transport["bucket"] = "s3", region, name
+		if prefix = ""; more {
+			prefix = "/" + rest
+		}
+	}
+	if prefix != "" {
 		routes = append(routes, route(nil,
 			map[string]any{"handler": "rewrite", "uri": prefix + "{http.request.uri}"}))
 	}

@@ -185,8 +185,11 @@ func testServerCommand(t *testing.T, bin string) {
 		t.Errorf("bucket: POST: got %d", res.StatusCode)
 	}
 
+	testSignedBucket(t, bin)
+
 	for args, want := range map[string]string{
 		"--root testdata --bucket http://x/y": "exclude each other",
+		"--region eu-test-1":                  "--region needs a --bucket",
 		"--bucket ftp://x/y":                  "no http or https URL",
 		"--bucket http://u:p@x/y":             "without query or credentials",
 		"--bucket http://x/y --browse":        "can't be listed",
@@ -199,5 +202,42 @@ func testServerCommand(t *testing.T, bin string) {
 		if err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%s: got %v %s, want %s", args, err, out, want)
 		}
+	}
+}
+
+// testSignedBucket has --region sign with the keys at hand, and do without where there are none.
+func testSignedBucket(t *testing.T, bin string) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		name, ok := strings.CutPrefix(r.URL.Path, "/bucket/2024/")
+		signed := strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=labkey/")
+		if !ok || !signed || !strings.Contains(r.Header.Get("Authorization"), "/eu-test-1/s3/") {
+			w.WriteHeader(403)
+			return
+		}
+		http.ServeFile(w, r, "testdata/"+name)
+	})
+	for key, want := range map[string]int{"labkey": 200, "": 403} {
+		t.Setenv("AWS_ACCESS_KEY_ID", key)
+		t.Setenv("AWS_SECRET_ACCESS_KEY", key)
+		front := freeAddr(t)
+		url := start(t, bin, "--bucket", "http://"+bucket+"/bucket/2024/", "--region", "eu-test-1", "--listen", front, "--values", "raw")
+		if status, body := fetch(t, strings.Replace(url, "PHOTO.jpg", "iphone-4s.jpg", 1)); status != want || want == 200 && body != iphone4S {
+			t.Errorf("key %q: got %d %s, want %d", key, status, body, want)
+		}
+		for _, path := range []string{"/", "//", "/x/", "/%2e%2e/"} {
+			if status, _ := fetch(t, "http://"+front+path); status != 404 {
+				t.Errorf("key %q: %s: got %d", key, path, status)
+			}
+		}
+	}
+}
+
+// TestCannotSign has a Caddy without the transport say how to get it.
+func TestCannotSign(t *testing.T) {
+	if _, err := canSign("eu-test-1"); err == nil || !strings.Contains(err.Error(), "--with github.com/caddyexif/caddy-exif/s3transport") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -274,8 +274,8 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 // dropError takes the body off an error of the store and logs it: it names the access key, the
 // account, the bucket and what was signed.
 func (t *Transport) dropError(res *http.Response) {
+	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what can't be read isn't logged
-	res.Body.Close()
 	if c := t.logger.Check(zap.DebugLevel, "the store's error"); c != nil {
 		c.Write(zap.Int("status", res.StatusCode), zap.ByteString("body", body))
 	}
