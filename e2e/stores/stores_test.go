@@ -1,0 +1,593 @@
+// Package stores holds the contract in front of real object stores, started from nothing on
+// loopback: versitygw, Ceph RGW and, where asked for, MinIO.
+package stores
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/caddyexif/caddy-exif"
+	_ "github.com/caddyexif/caddy-exif/s3transport"
+)
+
+var update = flag.Bool("update", false, "rewrite the README's table of stores")
+
+const suffix = "@base@tag=exif"
+
+// keys are names that proxies and signers have got wrong.
+var keys = []string{
+	"with space.jpg", "ünïcode-写真.jpg", "me@home.jpg", "a+b.jpg", "100%.jpg", "pct%20lit.jpg", "x#y?z.jpg",
+	"q'&=;,$!()*~.jpg", "gps.jpg@v2.jpg", `back\slash.jpg`, "deep/er/photo.jpg",
+}
+
+// ruleSets are the permissions that each site has once.
+var ruleSets = []struct{ name, rules string }{
+	{"none", ""},
+	{"get", "allow GetObject"},
+	{"list", "allow GetObject ListBucket"},
+}
+
+// situation is a way in which a bucket can be had.
+type situation struct {
+	name, label, bucket string
+	signed, presigned   bool
+	closed              bool // nobody may read
+}
+
+var situations = []situation{
+	{name: "acl", label: "public by ACL", bucket: "acl"},
+	{name: "get-only", label: "policy: everybody may GetObject", bucket: "get-only"},
+	{name: "get-list", label: "policy: everybody may GetObject and ListBucket", bucket: "get-list"},
+	{name: "anonymous", label: "private, without keys", bucket: "private", closed: true},
+	{name: "s3", label: "private, through `transport s3`", bucket: "private", signed: true},
+	{name: "presigned", label: "private, pre-signed URL", bucket: "private", presigned: true},
+}
+
+const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
+
+// serve runs Caddy in front of the store and returns its address. The sites are told apart by name.
+func serve(s *store, files string) string {
+	s.t.Helper()
+	port := freePort(s.t)
+	var b strings.Builder
+	b.WriteString("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n}\n")
+	site := func(name, body string) {
+		fmt.Fprintf(&b, "http://%s.test:%s {\n\tbind 127.0.0.1\n%s\n}\n", name, port, body)
+	}
+	for _, x := range situations {
+		for _, r := range ruleSets {
+			behind := "\trewrite * /" + x.bucket + "{uri}\n\treverse_proxy " + s.addr +
+				" {\n\t\theader_up Host {upstream_hostport}\n\t\theader_up -Authorization\n\t\theader_up -Cookie\n\t}"
+			if x.signed {
+				behind = "\treverse_proxy " + s.addr + " {\n\t\ttransport s3 {\n" + keyWords + "\t\t\tbucket " + x.bucket + "\n\t\t}\n\t}"
+			}
+			site(x.name+"-"+r.name, "\texif {\n\t\t"+r.rules+"\n\t}\n"+behind)
+		}
+	}
+	_, storePort, _ := net.SplitHostPort(s.addr)
+	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t}\n\t}")
+	site("versions", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+keyWords+"\t\t\tbucket versions\n\t\t}\n\t}")
+	site("wrong-keys", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+strings.Replace(keyWords, secretKey, "wrong", 1)+"\t\t\tbucket private\n\t\t}\n\t}")
+	site("files", "\texif\n\troot "+files+"\n\tfile_server")
+	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(b.String()), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := caddy.Load(cfg, true); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return "127.0.0.1:" + port
+}
+
+// answer is what a client gets.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// code is the code of an error, "" for what is none.
+func (a answer) code() string {
+	var e struct{ Code string }
+	if a.status >= 400 {
+		json.Unmarshal([]byte(a.body), &e)
+	}
+	return e.Code
+}
+
+// String is the answer's cell in the table.
+func (a answer) String() string { return strings.TrimSpace(fmt.Sprint(a.status, " ", a.code())) }
+
+var requestID = regexp.MustCompile(`"requestId":"[^"]*"`)
+
+// bytes is all of an answer but for what differs between any two.
+func (a answer) bytes() string {
+	h := a.header.Clone()
+	h.Del("Date")
+	return fmt.Sprint(a.status, h, requestID.ReplaceAllString(a.body, ""))
+}
+
+// get sends a request to a site, with the target as it stands. Headers are pairs.
+func get(t *testing.T, addr, site, method, target string, header ...string) answer {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	req := method + " " + target + " HTTP/1.1\r\nHost: " + site + ".test\r\nConnection: close\r\n"
+	for i := 0; i < len(header); i += 2 {
+		req += header[i] + ": " + header[i+1] + "\r\n"
+	}
+	if _, err := io.WriteString(conn, req+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("%s %s %s: %v", method, site, target, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("%s %s %s: %v", method, site, target, err)
+	}
+	return answer{res.StatusCode, res.Header, string(body)}
+}
+
+// spellings of a key as a request's path: as browsers escape it, and with all escaped that can be.
+func spellings(key string) []string {
+	all := ""
+	for _, b := range []byte(key) {
+		if b == '/' {
+			all += "/"
+		} else {
+			all += fmt.Sprintf("%%%02x", b)
+		}
+	}
+	return []string{(&url.URL{Path: "/" + key}).EscapedPath(), "/" + all}
+}
+
+const otherSecret = "what is in the other bucket"
+
+// fill puts into the store what the checks need.
+func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
+	policy := func(bucket string, list bool) {
+		p := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::` + bucket + `/*"]}`
+		if list {
+			p += `,{"Effect":"Allow","Principal":"*","Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::` + bucket + `"]}`
+		}
+		s.must("PUT", query("/"+bucket, "policy="), []byte(p+"]}"), nil)
+	}
+	for _, b := range []string{"get-only", "get-list", "private", "versions", "secret"} {
+		s.must("PUT", "/"+b, nil, nil)
+	}
+	policy("get-only", false)
+	policy("get-list", true)
+	acl := http.Header{"X-Amz-Acl": {"public-read"}}
+	status, _, _ := s.do("PUT", "/acl", nil, http.Header{"X-Amz-Acl": {"public-read"}, "X-Amz-Object-Ownership": {"BucketOwnerPreferred"}})
+	hasACL = status == 200
+	if !hasACL {
+		s.must("PUT", "/acl", nil, nil)
+	}
+	for _, b := range []string{"acl", "get-only", "get-list", "private"} {
+		var h http.Header
+		if b == "acl" && hasACL {
+			h = acl
+		}
+		s.must("PUT", "/"+b+"/photo.jpg", photo, h)
+		s.must("PUT", "/"+b+"/empty.jpg", nil, h)
+	}
+	// some stores take ACLs and let nobody in by them
+	if res, err := http.Get("http://" + s.addr + "/acl/photo.jpg"); err != nil {
+		s.t.Fatal(err)
+	} else {
+		res.Body.Close()
+		hasACL = res.StatusCode == 200
+	}
+	s.must("PUT", "/secret/photo.jpg", []byte(otherSecret), nil)
+	for _, b := range []string{"get-only", "private"} {
+		for _, key := range keys {
+			s.must("PUT", "/"+b+"/"+key, photo, nil)
+		}
+		for name, content := range files {
+			s.must("PUT", "/"+b+"/"+name, content, nil)
+		}
+	}
+	return hasACL
+}
+
+// corpus are the files to ask the EXIF of: the samples and, of the test photos, each format's.
+func corpus(t *testing.T) map[string][]byte {
+	files := map[string][]byte{}
+	add := func(root, dir string) {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, ".json") || strings.HasSuffix(path, ".md") || strings.HasSuffix(path, "file") {
+				return err
+			}
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			files[name], err = os.ReadFile(path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("../..", "testdata")
+	if dir := os.Getenv("EXIF_CORPUS"); dir != "" {
+		add(dir, "formats")
+		add(dir, "made")
+	} else {
+		fmt.Println("EXIF_CORPUS is not set: only the samples are asked for")
+	}
+	return files
+}
+
+func TestStores(t *testing.T) {
+	files := corpus(t)
+	var rows []string
+	for _, x := range []struct {
+		name  string
+		start func(*testing.T) *store
+	}{{"versitygw", startVersitygw}, {"RGW", startRGW}, {"MinIO", startMinIO}} {
+		if x.name == "MinIO" && os.Getenv("E2E_MINIO") == "" {
+			if _, err := exec.LookPath("minio"); err != nil {
+				fmt.Println("MinIO: not run, since there is no minio in PATH; E2E_MINIO=1 builds it")
+				continue
+			}
+		}
+		t.Run(x.name, func(t *testing.T) {
+			s := x.start(t)
+			rows = append(rows, contract(s, files)...)
+			fmt.Printf("%s: %d checks passed\n", s.name, s.checks)
+		})
+	}
+	table(t, rows)
+}
+
+// contract checks all there is to check of a store, and returns its rows of the table.
+func contract(s *store, files map[string][]byte) []string {
+	t := s.t
+	photo := files["testdata/iphone-4s.jpg"]
+	dir := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hasACL := fill(s, photo, files)
+	addr := serve(s, dir)
+	want := get(t, addr, "files", "GET", "/testdata/iphone-4s.jpg"+suffix)
+	if want.status != 200 || !strings.HasPrefix(want.body, `{"Make":"Apple"`) {
+		t.Fatalf("files: got %v %s", want, want.body)
+	}
+	buckets := []string{"acl", "get-only", "get-list", "private", "secret"}
+	before := s.snapshot(buckets...)
+
+	var rows []string
+	for _, x := range situations {
+		if x.bucket == "acl" && !hasACL {
+			rows = append(rows, fmt.Sprintf("| %s | %s | not offered | | | | |", s.name, x.label))
+			continue
+		}
+		rows = append(rows, checkSituation(s, addr, x, want, photo))
+	}
+	checkKeys(s, addr, want, photo)
+	checkFormats(s, addr, files)
+	checkListings(s, addr, photo, want)
+	checkVersions(s, addr, files)
+	checkWrites(s, addr)
+	s.check(s.snapshot(buckets...) == before, "the store was changed")
+	return rows
+}
+
+// checkSituation checks existing, missing and empty objects, under each set of rules.
+func checkSituation(s *store, addr string, x situation, want answer, photo []byte) string {
+	t := s.t
+	target := func(key string) string {
+		q := ""
+		if x.presigned {
+			q = "?" + s.presign("/"+x.bucket+"/"+key)
+		}
+		return "/" + key + q
+	}
+	exif := func(method, rules, key string, header ...string) answer {
+		return get(t, addr, x.name+"-"+rules, method, strings.Replace(target(key), "/"+key, "/"+key+suffix, 1), header...)
+	}
+	cells := map[string]answer{}
+	for _, r := range ruleSets {
+		site := x.name + "-" + r.name
+		existing, missing, empty := exif("GET", r.name, "photo.jpg"), exif("GET", r.name, "missing.jpg"), exif("GET", r.name, "empty.jpg")
+		for key, a := range map[string]answer{"photo.jpg": existing, "missing.jpg": missing, "empty.jpg": empty} {
+			cells[r.name+" "+key] = a
+			head := exif("HEAD", r.name, key)
+			s.check(head.status == a.status && head.body == "", "%s: HEAD of %s: got %v, GET %v", site, key, head, a)
+			s.check(a.header.Get("Content-Type") == "application/json", "%s: %s: got %s", site, key, a.header.Get("Content-Type"))
+			for k := range a.header {
+				s.check(!strings.HasPrefix(k, "X-Amz-"), "%s: %s: the answer has the store's %s", site, key, k)
+			}
+		}
+		if x.closed {
+			s.check(existing.String() == "403 AccessDenied", "%s: existing: got %v", site, existing)
+			s.check(existing.bytes() == missing.bytes(), "%s: existing and missing can be told apart:\n%s\n%s", site, existing.bytes(), missing.bytes())
+			s.check(existing.bytes() == empty.bytes(), "%s: existing and empty can be told apart", site)
+			continue
+		}
+		s.check(existing.status == 200 && existing.body == want.body, "%s: existing: got %v %s", site, existing, existing.body)
+		s.check(empty.String() == "400 NotAnImage", "%s: empty: got %v %s", site, empty, empty.body)
+		again := exif("GET", r.name, "photo.jpg")
+		s.check(again.bytes() == existing.bytes(), "%s: existing, from the cache: got %s", site, again.bytes())
+		tag := existing.header.Get("Etag")
+		same := exif("GET", r.name, "photo.jpg", "If-None-Match", tag)
+		s.check(tag != "" && same.status == 304 && same.body == "", "%s: If-None-Match %s: got %v", site, tag, same)
+		other := exif("GET", r.name, "photo.jpg", "If-None-Match", `"other"`)
+		s.check(other.status == 200 && other.body == want.body, "%s: If-None-Match other: got %v", site, other)
+		switch r.name {
+		case "none":
+			s.check(missing.status == 403 || missing.status == 404, "%s: missing: got %v", site, missing)
+		case "get":
+			s.check(missing.String() == "403 AccessDenied", "%s: missing: got %v", site, missing)
+		case "list": // what the store refuses stays refused
+			s.check(missing.String() == cells["none missing.jpg"].String(), "%s: missing: got %v", site, missing)
+		}
+		plain := get(t, addr, site, "GET", target("photo.jpg"))
+		s.check(plain.status == 200 && plain.body == string(photo), "%s: the photo itself: got %d", site, plain.status)
+		part := get(t, addr, site, "GET", target("photo.jpg"), "Range", "bytes=2-9")
+		s.check(part.status == 206 && part.body == string(photo[2:10]), "%s: a range of the photo: got %d", site, part.status)
+		if x.presigned {
+			forged := strings.NewReplacer("photo.jpg", "photo.jpg"+suffix, "Signature=", "Signature=0").Replace(target("photo.jpg"))
+			a := get(t, addr, site, "GET", forged)
+			s.check(a.String() == "403 AccessDenied", "%s: a forged signature: got %v", site, a)
+			a = get(t, addr, site, "GET", "/photo.jpg"+suffix)
+			s.check(a.String() == "403 AccessDenied", "%s: no signature: got %v", site, a)
+		} else {
+			a := get(t, addr, site, "GET", "/photo.jpg"+suffix, "Authorization", "Bearer x", "Cookie", "a=b")
+			s.check(a.status == 200 && a.body == want.body, "%s: with credentials of another kind: got %v", site, a)
+		}
+	}
+	return fmt.Sprintf("| %s | %s | %v | %v | %v | %v | %v |", s.name, x.label, cells["none photo.jpg"], cells["none empty.jpg"],
+		cells["none missing.jpg"], cells["get missing.jpg"], cells["list missing.jpg"])
+}
+
+// checkKeys asks for each key, in each spelling, of a public bucket and of a private one.
+func checkKeys(s *store, addr string, want answer, photo []byte) {
+	for _, site := range []string{"get-only-none", "s3-none", "s3-get", "vhost"} {
+		for _, key := range keys {
+			for _, target := range spellings(key) {
+				a := get(s.t, addr, site, "GET", target)
+				s.check(a.status == 200 && a.body == string(photo), "%s: GET %s: got %d", site, target, a.status)
+				a = get(s.t, addr, site, "HEAD", target)
+				s.check(a.status == 200 && a.body == "", "%s: HEAD %s: got %d", site, target, a.status)
+				a = get(s.t, addr, site, "GET", target+suffix)
+				s.check(a.status == 200 && a.body == want.body, "%s: EXIF of %s: got %v %s", site, target, a, a.body)
+				a = get(s.t, addr, site, "GET", target+"%40base%40tag%3DEXIF")
+				s.check(a.status == 200 && a.body == want.body, "%s: EXIF of %s, escaped: got %v %s", site, target, a, a.body)
+			}
+		}
+	}
+}
+
+// checkFormats has each file answered as it is from disk.
+func checkFormats(s *store, addr string, files map[string][]byte) {
+	for name := range files {
+		target := (&url.URL{Path: "/" + name}).EscapedPath() + suffix
+		want := get(s.t, addr, "files", "GET", target)
+		for _, site := range []string{"get-only-none", "s3-none"} {
+			a := get(s.t, addr, site, "GET", target)
+			s.check(a.status == want.status && requestID.ReplaceAllString(a.body, "") == requestID.ReplaceAllString(want.body, ""),
+				"%s: %s: got %v %.200s, want %v %.200s", site, name, a, a.body, want, want.body)
+		}
+	}
+}
+
+// refused are the spellings of what is no object, and of what a store may take for something else.
+var refused = []string{
+	"/", "//", "///", "/photo.jpg/", "/deep/", "/deep", "//photo.jpg", "/deep//er/photo.jpg", "/.", "/..", "/./", "/../",
+	"/../secret/photo.jpg", "/../secret", "/../secret/", "/deep/../photo.jpg", "/deep/./er/photo.jpg", "/deep/..", "/%2e", "/%2E%2e",
+	"/%2e%2e/secret/photo.jpg", "/.%2e/secret/photo.jpg", "/deep/%2e%2e/%2e%2e/secret/photo.jpg", "/%2F", "/%2f", "/%2Fphoto.jpg",
+	"/deep%2Fer%2Fphoto.jpg", "/..%2Fsecret%2Fphoto.jpg", "/%2e%2e%2Fsecret%2Fphoto.jpg", "/%00", "/photo.jpg%00", "/%00/",
+	"/private", "/private/", "/private/photo.jpg", "/secret", "/secret/", "/secret/photo.jpg",
+	"/?", "/?list-type=2", "/?delimiter=/", "/?prefix=deep", "/?uploads", "/?acl", "/?policy", "/?versions", "/?location", "/?versionId=null",
+	"//?list-type=2", "/.?list-type=2", "/%2F?list-type=2", "/%00?list-type=2", "/deep/?list-type=2", "/missing.jpg?list-type=2",
+	`/..\secret\photo.jpg`, "/..%5Csecret%5Cphoto.jpg", "/deep%5C..%5C..%5C..%5Csecret%5Cphoto.jpg",
+	// escaped twice: a key of that name would do, and there is none
+	"/%252e%252e/secret/photo.jpg", "/..%252fsecret%252fphoto.jpg", "/%252F", "/%2500", "/%252e", "/deep%252F..%252F..%252Fsecret%252Fphoto.jpg",
+	"/%3Flist-type=2", "/%3Facl", "/%23", "/%20", "/%09", "/%0A", "/%0D%0A%0D%0A", "/*", "/%EF%BC%8F", "/%c0%ae%c0%ae/secret/photo.jpg", "/%c0%af",
+	"http://{site}.test", "http://{site}.test/", "http://{site}.test/../secret/photo.jpg", "http://{site}.test//?list-type=2",
+}
+
+// queries ask a store for something about an object, or for another answer than the object.
+var queries = []string{
+	"acl", "acl=", "tagging", "tagging=", "uploads", "uploadId=x", "list-type=2", "policy", "versions", "versioning", "location", "torrent",
+	"attributes", "legal-hold", "retention", "restore", "select&select-type=2", "partNumber=1", "versionId=", "website", "cors", "logging", "notification",
+	"response-content-type=text/html", "response-content-disposition=attachment", "response-cache-control=x", "prefix=x", "foo=bar", "delete",
+	"X-Amz-Signature=0&X-Amz-Credential=x&X-Amz-Algorithm=AWS4-HMAC-SHA256", "AWSAccessKeyId=x&Signature=x&Expires=1",
+}
+
+// leaked is in what nobody may see.
+var leaked = regexp.MustCompile(`ListBucket|ListAllMyBuckets|ListMultipart|ListVersions|AccessControl|Tagging|Versioning|LocationConstraint|` +
+	`ObjectAttributes|s3:GetObject|` + otherSecret + `|` + accessKey + `|gps\.jpg@v2`)
+
+// checkListings has no spelling give a listing, or anything but an object of the bucket.
+func checkListings(s *store, addr string, photo []byte, want answer) {
+	t := s.t
+	// what would be told apart if it came
+	for path, mark := range map[string]string{
+		"/": "ListAllMyBuckets", query("/private", "list-type=2"): "ListBucket", query("/private", "acl="): "AccessControl",
+		"/secret/photo.jpg": otherSecret,
+	} {
+		_, b := s.must("GET", path, nil, nil)
+		s.check(strings.Contains(b, mark) && leaked.MatchString(b), "the owner, GET %q: got %s", path, b)
+	}
+	for _, site := range []string{"s3-none", "vhost"} {
+		for _, target := range refused {
+			target = strings.Replace(target, "{site}", site, 1)
+			for _, method := range []string{"GET", "HEAD"} {
+				a := get(t, addr, site, method, target)
+				s.check(a.status >= 400 && a.status < 500 && !leaked.MatchString(a.body), "%s: %s %s: got %d %.300s", site, method, target, a.status, a.body)
+				path, q, _ := strings.Cut(target, "?")
+				if strings.HasSuffix(path, ".test") {
+					continue // the suffix would be the host's
+				}
+				a = get(t, addr, site, method, path+suffix+"?"+q)
+				s.check(a.status >= 400 && a.status < 500 && !leaked.MatchString(a.body), "%s: %s EXIF of %s: got %d %.300s", site, method, target, a.status, a.body)
+			}
+		}
+		for _, q := range queries {
+			a := get(t, addr, site, "GET", "/photo.jpg?"+q)
+			s.check(a.status == 200 && a.body == string(photo) && a.header.Get("Content-Type") != "text/html", "%s: ?%s: got %d %.300s", site, q, a.status, a.body)
+			a = get(t, addr, site, "GET", "/photo.jpg"+suffix+"?"+q)
+			s.check(a.status == 200 && a.body == want.body, "%s: EXIF, ?%s: got %v %.300s", site, q, a, a.body)
+		}
+		_, port, _ := net.SplitHostPort(s.addr)
+		for _, h := range [][]string{
+			{"X-Forwarded-Host", "secret." + domain + ":" + port},
+			{"Forwarded", "host=secret." + domain},
+			{"X-Http-Method-Override", "DELETE"},
+			{"X-Amz-Copy-Source", "/secret/photo.jpg"},
+			{"X-Minio-Extract", "true"},
+			{"X-Amz-Date", "20200101T000000Z"},
+			{"X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"},
+			{"X-Amz-Security-Token", "x"},
+			{"Authorization", "AWS4-HMAC-SHA256 Credential=x/20200101/x/s3/aws4_request, SignedHeaders=host, Signature=0"},
+			{"Content-Length", "0"},
+		} {
+			a := get(t, addr, site, "GET", "/photo.jpg", h...)
+			s.check(a.status == 200 && a.body == string(photo), "%s: %v: got %d %.300s", site, h, a.status, a.body)
+		}
+	}
+	a := get(t, addr, "wrong-keys", "GET", "/photo.jpg")
+	s.check(a.status == 403 && a.body == "", "wrong keys: got %d %s", a.status, a.body)
+	a = get(t, addr, "wrong-keys", "GET", "/photo.jpg"+suffix)
+	s.check(a.String() == "403 AccessDenied" && !leaked.MatchString(a.body), "wrong keys: EXIF: got %d %s", a.status, a.body)
+}
+
+// checkVersions has versionId go along, and nothing else of the query.
+func checkVersions(s *store, addr string, files map[string][]byte) {
+	s.must("PUT", query("/versions", "versioning="),
+		[]byte(`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>`), nil)
+	var ids []string
+	contents := [][]byte{files["testdata/iphone-4s.jpg"], files["testdata/photo.jpg"]}
+	for _, c := range contents {
+		h, _ := s.must("PUT", "/versions/photo.jpg", c, nil)
+		ids = append(ids, url.QueryEscape(h.Get("X-Amz-Version-Id")))
+	}
+	s.check(ids[0] != "" && ids[0] != ids[1], "versions: got %q", ids)
+	names := []string{"iphone-4s.jpg", "photo.jpg"}
+	for i, id := range ids {
+		a := get(s.t, addr, "versions", "GET", "/photo.jpg?acl&versionId="+id)
+		s.check(a.status == 200 && a.body == string(contents[i]), "version %d: got %d", i, a.status)
+		a = get(s.t, addr, "versions", "GET", "/photo.jpg"+suffix+"?versionId="+id)
+		want := get(s.t, addr, "files", "GET", "/testdata/"+names[i]+suffix)
+		s.check(a.status == 200 && a.body == want.body, "version %d: EXIF: got %v %.300s", i, a, a.body)
+	}
+	a := get(s.t, addr, "versions", "GET", "/photo.jpg")
+	s.check(a.body == string(contents[1]), "the newest version: got %d", a.status)
+}
+
+// checkWrites has nothing written. That nothing was is for the caller to see.
+func checkWrites(s *store, addr string) {
+	for _, method := range []string{"PUT", "POST", "DELETE", "PATCH", "COPY", "MOVE", "OPTIONS", "PROPFIND"} {
+		for _, target := range []string{"/photo.jpg", "/new.jpg", "/", "/?delete", "/?policy", "/?acl", "/photo.jpg?acl", "/photo.jpg?tagging", "/photo.jpg?uploads"} {
+			for _, site := range []string{"s3-none", "s3-list", "vhost"} {
+				a := get(s.t, addr, site, method, target, "Content-Length", "0", "X-Amz-Copy-Source", "/secret/photo.jpg", "X-Amz-Acl", "public-read")
+				s.check(a.status == 405 && a.header.Get("Allow") == "GET, HEAD", "%s: %s %s: got %d", site, method, target, a.status)
+			}
+			if method == "OPTIONS" {
+				continue
+			}
+			for _, site := range []string{"get-only-none", "get-list-none"} {
+				a := get(s.t, addr, site, method, target, "Content-Length", "0")
+				s.check(a.status >= 400, "%s: %s %s: got %d", site, method, target, a.status)
+			}
+			path, q, _ := strings.Cut(target, "?")
+			if a := get(s.t, addr, "s3-none", method, path+suffix+"?"+q, "Content-Length", "0"); path == "/" {
+				s.check(a.status >= 400, "%s EXIF of %s: got %d", method, target, a.status)
+			} else {
+				s.check(a.status == 405, "%s EXIF of %s: got %d", method, target, a.status)
+			}
+		}
+	}
+}
+
+const (
+	readme = "../../README.md"
+	begin  = "<!-- stores:begin -->\n"
+	end    = "<!-- stores:end -->"
+	head   = "| store | bucket | existing | empty | missing | missing, `allow GetObject` | missing, `allow GetObject ListBucket` |\n|---|---|---|---|---|---|---|\n"
+)
+
+// table compares the measured rows with the README's, or rewrites those with -update. Rows of a
+// store that wasn't run are left as they are.
+func table(t *testing.T, rows []string) {
+	t.Helper()
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	old, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no %s%s", readme, begin, end)
+	}
+	store := func(row string) string { return strings.SplitN(row+"||", "|", 3)[1] }
+	measured := rows
+	for line := range strings.Lines(strings.TrimPrefix(old, head)) {
+		line = strings.TrimSpace(line)
+		if line != "" && !slices.ContainsFunc(measured, func(row string) bool { return store(row) == store(line) }) {
+			rows = append(rows, line)
+		}
+	}
+	order := []string{" versitygw ", " Ceph RGW ", " MinIO "}
+	slices.SortStableFunc(rows, func(a, b string) int { return slices.Index(order, store(a)) - slices.Index(order, store(b)) })
+	got := head + strings.Join(rows, "\n") + "\n"
+	fmt.Print(got)
+	if got == old {
+		return
+	}
+	if !*update {
+		t.Errorf("%s has another table; go test ./stores -update writes what was measured", readme)
+		return
+	}
+	if t.Failed() {
+		t.Error("the table isn't rewritten, since not all checks passed")
+		return
+	}
+	var out bytes.Buffer
+	out.WriteString(before + begin + got + end + after)
+	if err := os.WriteFile(readme, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
