@@ -41,9 +41,9 @@ var emptyHash = func() string {
 	return hex.EncodeToString(sum[:])
 }()
 
-// passed are the request headers that go to the store. A list of what may pass, since stores know
-// many more than x-amz-*: MinIO lists archives for one, some take the method or the host (and with
-// it the bucket) from another.
+// passed are the request headers that go to the store. A list of what may pass, since stores and the
+// gateways in front of them know many more than x-amz-*: MinIO looks into archives for one, others
+// may take the method or the host, and with it the bucket, from one.
 var passed = []string{
 	"Accept", "Accept-Encoding", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range",
 	"If-Unmodified-Since", "Origin", "Range", "Referer", "Traceparent", "Tracestate", "User-Agent",
