@@ -1,13 +1,11 @@
 package caddyexif
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -23,8 +21,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver"
 	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
-
-	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 // gallery is the template of the listings of exif-server --browse.
@@ -67,22 +63,6 @@ photos, and --values is described by default.`,
 			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
 			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")
 			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdServer)
-		},
-	})
-	caddycmd.RegisterCommand(caddycmd.Command{
-		Name:  "exif",
-		Usage: "[--values <style>] <file>...",
-		Short: "Prints the EXIF of images as JSON",
-		Long: `
-Prints what the server would answer for these files, one JSON object a line.
-The file - is the standard input.
-
-The exit status is 1 if one of the files can't be read or is no image; the
-others are printed all the same.`,
-		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.MinimumNArgs(1)
-			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
-			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdExif)
 		},
 	})
 }
@@ -319,54 +299,4 @@ func firstPhoto(root string) string {
 		}
 	}
 	return ""
-}
-
-// cmdExif runs the exif command.
-func cmdExif(fl caddycmd.Flags) (int, error) {
-	handler := Handler{Values: fl.String("values")}
-	options, err := handler.exifOptions()
-	if err != nil {
-		return caddy.ExitCodeFailedStartup, err
-	}
-	failed := 0
-	for _, name := range fl.Args() {
-		line, err := fileEXIF(name, &options)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-			failed++
-			continue
-		}
-		if _, err := os.Stdout.Write(append(line, '\n')); err != nil {
-			return caddy.ExitCodeFailedStartup, err
-		}
-	}
-	if failed > 0 {
-		return caddy.ExitCodeFailedStartup, fmt.Errorf("%d of %d files not answered", failed, len(fl.Args()))
-	}
-	return caddy.ExitCodeSuccess, nil
-}
-
-// fileEXIF is the answer for a file on disk, or the standard input.
-func fileEXIF(name string, o *exif.Options) ([]byte, error) {
-	var r io.ReaderAt
-	if name == "-" {
-		b, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return nil, err
-		}
-		r = bytes.NewReader(b)
-	} else {
-		f, err := os.Open(name) //nolint:gosec // the file the user asked for
-		if err != nil {
-			return nil, errors.Unwrap(err) // the name is said already
-		}
-		defer f.Close()
-		r = f
-	}
-	m, err := exif.Decode(r, o)
-	if err != nil {
-		f := failureOf(err)
-		return nil, fmt.Errorf("%s: %s", f.code, f.message)
-	}
-	return m.AppendJSON(nil, o), nil
 }

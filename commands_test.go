@@ -1,7 +1,6 @@
 package caddyexif
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"os"
@@ -29,48 +28,8 @@ func buildCaddy(t *testing.T) string {
 func TestCommands(t *testing.T) {
 	bin := buildCaddy(t)
 	t.Run("exif", func(t *testing.T) { testExifCommand(t, bin) })
+	t.Run("exif, broken pipe", func(t *testing.T) { testBrokenPipe(t, bin) })
 	t.Run("exif-server", func(t *testing.T) { testServerCommand(t, bin) })
-}
-
-func testExifCommand(t *testing.T, bin string) {
-	photo, err := os.ReadFile("testdata/iphone-4s.jpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tc := range []struct {
-		args   string
-		stdin  []byte
-		out    string
-		errs   []string // in what is printed to stderr
-		failed bool
-	}{
-		{args: "testdata/iphone-4s.jpg", out: iphone4S + "\n"},
-		{args: "testdata/iphone-4s.jpg testdata/plain.jpg", out: iphone4S + "\n{}\n"},
-		{args: "--values raw -", stdin: photo, out: iphone4S + "\n"},
-		{
-			args: "nope.jpg testdata/iphone-4s.jpg testdata/README.md testdata/zz-broken.jpg testdata", out: iphone4S + "\n", failed: true,
-			errs: []string{
-				"nope.jpg: no such file or directory", "testdata/README.md: NotAnImage: ",
-				"testdata/zz-broken.jpg: InvalidExif: ", "testdata: ", "4 of 5 files",
-			},
-		},
-		{args: "--values pretty testdata/iphone-4s.jpg", failed: true, errs: []string{"is none of raw, described, typed"}},
-		{args: "", failed: true, errs: []string{"requires at least 1 arg"}},
-	} {
-		cmd := exec.Command(bin, append([]string{"exif"}, strings.Fields(tc.args)...)...)
-		cmd.Stdin = bytes.NewReader(tc.stdin)
-		var out, errs bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &errs
-		err := cmd.Run()
-		if out.String() != tc.out || (err != nil) != tc.failed {
-			t.Errorf("exif %s: got %v, %s; want failed %v, %s", tc.args, err, out.String(), tc.failed, tc.out)
-		}
-		for _, e := range tc.errs {
-			if !strings.Contains(errs.String(), e) {
-				t.Errorf("exif %s: got %s, want %s", tc.args, errs.String(), e)
-			}
-		}
-	}
 }
 
 // start runs exif-server and returns the URL that it says to try.
