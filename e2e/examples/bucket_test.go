@@ -1,0 +1,95 @@
+package examples
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bucket answers like an S3-compatible store whose bucket "photos" holds testdata. allow says who
+// may read it. What the examples must not let through fails the test.
+func bucket(t *testing.T, allow func(*http.Request) bool) string {
+	t.Helper()
+	fail := func(w http.ResponseWriter, status int, code string) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code></Error>`, code)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Amz-Request-Id", "secret")
+		key, ok := strings.CutPrefix(r.URL.Path, "/photos/")
+		switch {
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			t.Errorf("the bucket was asked to %s %s", r.Method, r.URL.Path)
+			fail(w, http.StatusNoContent, "Done")
+			return
+		case r.Header.Get("Cookie") != "":
+			t.Errorf("the bucket got the client's cookies")
+		case !ok:
+			fail(w, http.StatusNotFound, "NoSuchBucket")
+			return
+		case key == "" || strings.HasSuffix(key, "/"):
+			t.Errorf("the bucket was listed: %s", r.URL)
+			io.WriteString(w, "<ListBucketResult/>")
+			return
+		case !allow(r):
+			fail(w, http.StatusForbidden, "AccessDenied")
+			return
+		}
+		b, err := os.ReadFile(filepath.Join(repository, "testdata", filepath.FromSlash(key)))
+		if err != nil {
+			fail(w, http.StatusNotFound, "NoSuchKey")
+			return
+		}
+		sum := md5.Sum(b)
+		w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:])+`"`)
+		w.Header().Set("Content-Type", "binary/octet-stream")
+		http.ServeContent(w, r, "", time.Unix(1_700_000_000, 0), bytes.NewReader(b))
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// anonymous requests are good, and credentials that aren't the store's are not.
+func anonymous(r *http.Request) bool { return r.Header.Get("Authorization") == "" }
+
+// signedBy are requests signed with that key (the signature itself is for a real store to check).
+func signedBy(key string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		return strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential="+key+"/") &&
+			strings.Contains(r.Header.Get("Authorization"), "/eu-central-1/s3/aws4_request") &&
+			r.Header.Get("X-Amz-Date") != "" && r.Header.Get("X-Amz-Content-Sha256") != ""
+	}
+}
+
+// gatekeeper is a server for forward_auth that lets a cookie in.
+func gatekeeper(t *testing.T, cookie string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Cookie") != cookie {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// needsAddress skips where the machine hasn't that address; Linux has all of 127.0.0.0/8.
+func needsAddress(t *testing.T, ip string) {
+	t.Helper()
+	l, err := net.Listen("tcp", ip+":0")
+	if err != nil {
+		t.Skipf("this machine isn't %s: %v", ip, err)
+	}
+	l.Close()
+}

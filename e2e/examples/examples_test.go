@@ -1,0 +1,369 @@
+package examples
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestConfigs checks that every Caddyfile is one as it stands, without any variable set, is
+// formatted, and stands in the list of examples.
+func TestConfigs(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(repository, "examples/*/*Caddyfile"))
+	if err != nil || len(names) < 11 {
+		t.Fatalf("got %v %v", names, err)
+	}
+	readme, err := os.ReadFile(filepath.Join(repository, "examples/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		folder := filepath.Base(filepath.Dir(name))
+		config := "examples/" + folder + "/" + filepath.Base(name)
+		t.Run(folder+"/"+filepath.Base(name), func(t *testing.T) {
+			for _, args := range [][]string{
+				{"adapt", "--adapter", "caddyfile", "--config", config},
+				{"fmt", "--diff", config},
+			} {
+				out, err := caddy(context.Background(), t, nil, args...).CombinedOutput()
+				if err != nil {
+					t.Errorf("%s: %v: %s", args[0], err, out)
+				}
+			}
+			if !strings.Contains(string(readme), "]("+folder+"/") {
+				t.Errorf("examples/README.md doesn't list %s", folder)
+			}
+		})
+	}
+}
+
+func TestFiles(t *testing.T) {
+	s := run(t, "files/Caddyfile")
+	a := s.exif(request{path: "/iphone-4s.jpg"}, 200)
+	a.is(iphone4S)
+	s.exif(request{path: "/iphone-4s.jpg", header: map[string]string{"If-None-Match": a.header.Get("ETag")}}, 304).is("")
+	s.exif(request{path: "/plain.jpg"}, 200).is("{}")
+	s.exif(request{path: "/README.md"}, 400).code("NotAnImage")
+	s.exif(request{path: "/nope.jpg"}, 404).code("NoSuchKey")
+	s.exif(request{method: "POST", path: "/iphone-4s.jpg"}, 405).code("MethodNotAllowed")
+	s.ask(request{path: "/iphone-4s.jpg"}, 200).has("\xFF\xD8\xFF")
+}
+
+func TestPublicBucket(t *testing.T) {
+	s := run(t, "public-bucket/Caddyfile", "STORE="+bucket(t, anonymous))
+	credentials := map[string]string{"Authorization": "Bearer x", "Cookie": "session=y"}
+	s.exif(request{path: "/iphone-4s.jpg"}, 200).is(iphone4S)
+	s.exif(request{path: "/iphone-4s.jpg", header: credentials}, 200).is(iphone4S)
+	s.ask(request{path: "/iphone-4s.jpg" + suffix + "?x=1"}, 200).is(iphone4S)
+	s.exif(request{path: "/nope.jpg"}, 404).code("NoSuchKey")
+	s.exif(request{path: "/"}, 400).code("InvalidRequest")
+	a := s.ask(request{path: "/iphone-4s.jpg"}, 200)
+	if a.header.Get("X-Amz-Request-Id") != "" {
+		t.Error("the store's headers are passed on")
+	}
+	s.ask(request{path: "/"}, 404).hasNot("ListBucket")
+	s.ask(request{path: "/?list-type=2"}, 404).hasNot("ListBucket")
+	s.ask(request{path: "//"}, 404).hasNot("ListBucket")
+	s.ask(request{method: "PUT", path: "/iphone-4s.jpg"}, 405)
+	s.ask(request{method: "DELETE", path: "/iphone-4s.jpg"}, 405)
+}
+
+func TestPrivateBucket(t *testing.T) {
+	const module = "http.reverse_proxy.transport.s3"
+	modules, err := caddy(context.Background(), t, nil, "list-modules").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(modules), module+"\n") {
+		t.Fatalf("this Caddy has no module %s: import its package in main_test.go", module)
+	}
+	s := run(t, "private-bucket/Caddyfile", "STORE="+bucket(t, signedBy("AKEXAMPLE")), "S3_KEY=AKEXAMPLE", "S3_SECRET=secret")
+	s.exif(request{path: "/iphone-4s.jpg"}, 401).code("Unauthorized")
+	s.exif(request{path: "/iphone-4s.jpg", user: "team:wrong"}, 401).code("Unauthorized")
+	s.exif(request{path: "/iphone-4s.jpg", user: team}, 200).is(iphone4S)
+	s.exif(request{path: "/nope.jpg", user: team}, 404).code("NoSuchKey")
+	s.ask(request{path: "/iphone-4s.jpg"}, 401)
+	s.ask(request{path: "/iphone-4s.jpg", user: team}, 200).has("\xFF\xD8\xFF")
+	s.ask(request{path: "/", user: team}, 404).hasNot("ListBucket")
+	s.ask(request{method: "DELETE", path: "/iphone-4s.jpg", user: team}, 405)
+
+	// with another key, what the store refuses stays refused
+	s = run(t, "private-bucket/Caddyfile", "STORE="+bucket(t, signedBy("AKEXAMPLE")), "S3_KEY=AKOTHER", "S3_SECRET=secret")
+	s.exif(request{path: "/iphone-4s.jpg", user: team}, 403).code("AccessDenied")
+}
+
+func TestCluster(t *testing.T) {
+	store := "STORE=" + bucket(t, anonymous)
+	one := run(t, "cluster/Caddyfile", store)
+	two := run(t, "cluster/Caddyfile", store)
+	front := run(t, "cluster/balancer.Caddyfile", "NODES="+one.addr+" "+two.addr)
+	a := one.exif(request{path: "/photo.jpg"}, 200)
+	b := two.exif(request{path: "/photo.jpg"}, 200)
+	if a.body != b.body || a.header.Get("ETag") == "" || a.header.Get("ETag") != b.header.Get("ETag") {
+		t.Errorf("the nodes differ: %s %v, %s %v", a, a.header, b, b.header)
+	}
+	front.exif(request{path: "/photo.jpg"}, 200).is(a.body)
+	// what one node said of a photo, the other knows to be unchanged
+	front.exif(request{path: "/photo.jpg", header: map[string]string{"If-None-Match": b.header.Get("ETag")}}, 304).is("")
+	fmt.Println("  (one of the nodes is stopped)")
+	one.stop()
+	for _, name := range []string{"/photo.jpg", "/iphone-4s.jpg", "/photo.tif", "/ks3-table.jpg", "/plain.jpg"} {
+		front.exif(request{path: name}, 200)
+	}
+	front.exif(request{path: "/nope.jpg"}, 404).code("NoSuchKey")
+	front.ask(request{path: "/"}, 404)
+}
+
+func TestPermissions(t *testing.T) {
+	needsAddress(t, "127.0.0.2")
+	dir := photos(t, map[string]string{
+		"a.jpg": "iphone-4s.jpg", "original.tif": "photo.tif", "team/a.jpg": "iphone-4s.jpg", "office/a.jpg": "iphone-4s.jpg",
+	})
+	s := run(t, "permissions/Caddyfile", "PHOTOS="+dir, "OFFICE=127.0.0.2/32")
+	const office = "127.0.0.2"
+
+	s.exif(request{path: "/a.jpg"}, 200).is(iphone4S)
+	missing := s.exif(request{path: "/nope.jpg"}, 403)
+	missing.code("AccessDenied")
+	s.exif(request{path: "/nope.jpg", from: office}, 404).code("NoSuchKey")
+
+	s.ask(request{path: "/original.tif"}, 200)
+	forbidden := s.exif(request{path: "/original.tif"}, 403)
+	forbidden.code("AccessDenied")
+	s.exif(request{path: "/original.tif", from: office}, 200).has(`"LensModel":"18-55mm"`)
+
+	s.exif(request{path: "/team/a.jpg"}, 401).code("Unauthorized")
+	s.exif(request{path: "/team/nope.jpg"}, 401).code("Unauthorized")
+	s.exif(request{path: "/team/a.jpg", user: "team:wrong"}, 401).code("Unauthorized")
+	s.exif(request{path: "/team/a.jpg", user: team}, 200).is(iphone4S)
+	s.exif(request{path: "/team/nope.jpg", user: team}, 404).code("NoSuchKey")
+
+	s.ask(request{path: "/office/a.jpg"}, 403)
+	s.exif(request{path: "/office/a.jpg"}, 403).code("AccessDenied")
+	s.exif(request{path: "/office/nope.jpg"}, 403).code("AccessDenied")
+	s.exif(request{path: "/office/a.jpg", from: office}, 200).is(iphone4S)
+
+	// what is forbidden and what is missing look the same
+	same := func(a *answer) string {
+		return a.body[:strings.Index(a.body, `"requestId"`)] + fmt.Sprint(len(a.body), len(a.header))
+	}
+	if same(missing) != same(forbidden) {
+		t.Errorf("got %s %v and %s %v", missing, missing.header, forbidden, forbidden.header)
+	}
+}
+
+func TestPrivacy(t *testing.T) {
+	s := run(t, "privacy/Caddyfile")
+	for _, header := range []map[string]string{nil, {"Cookie": "Authorization=x"}} {
+		a := s.exif(request{path: "/photo.jpg", header: header}, 200)
+		a.has(`"Model":"testimage"`)
+		a.hasNot("GPS", "39/1 54/1", "SN-0042", "SerialNumber")
+		a.private()
+		a.field("Vary", "Authorization")
+	}
+	a := s.exif(request{path: "/photo.jpg", user: team}, 200)
+	a.has(`"GPSLatitude":"39/1 54/1 1512/100"`, `"BodySerialNumber":"SN-0042"`)
+	a.private()
+	a.field("Vary", "Authorization")
+	a.field("Cache-Control", "private")
+	// the team's tag is no key to what the public is answered, nor the other way round
+	public := s.exif(request{path: "/photo.jpg", header: map[string]string{"If-None-Match": a.header.Get("ETag")}}, 200)
+	public.hasNot("GPS")
+	for _, header := range []map[string]string{
+		{"Authorization": "Bearer x"}, {"Authorization": "Basic eA=="}, {"Authorization": "Basic dGVhbTp3cm9uZw=="},
+	} {
+		s.exif(request{path: "/photo.jpg", header: header}, 401).code("Unauthorized")
+	}
+	s.exif(request{path: "/photo.jpg", user: "team:wrong"}, 401).hasNot("GPS")
+}
+
+// private prints the tags that tell a place or an owner.
+func (a *answer) private() {
+	fmt.Printf("    of these GPS and serial numbers: %s\n", regexp.MustCompile(`"(GPS|BodySerial)[A-Za-z]+":"[^"]*"`).FindAllString(a.body, -1))
+}
+
+func TestCORS(t *testing.T) {
+	const app = "https://app.example.com"
+	s := run(t, "cors/Caddyfile")
+	preflight := map[string]string{"Origin": app, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+	a := s.exif(request{method: "OPTIONS", path: "/iphone-4s.jpg", header: preflight}, 204)
+	a.field("Access-Control-Allow-Origin", app)
+	a.field("Access-Control-Allow-Methods", "GET")
+	a.field("Access-Control-Allow-Headers", "Authorization")
+	a = s.exif(request{path: "/iphone-4s.jpg", header: map[string]string{"Origin": app}}, 200)
+	a.is(iphone4S)
+	a.field("Access-Control-Allow-Origin", app)
+	a.field("Access-Control-Expose-Headers", "ETag")
+	a.field("Vary", "Origin")
+	// the app can read errors, too
+	a = s.exif(request{path: "/nope.jpg", header: map[string]string{"Origin": app}}, 404)
+	a.code("NoSuchKey")
+	a.field("Access-Control-Allow-Origin", app)
+	// no other site's script can read any
+	preflight["Origin"] = "https://evil.example.com"
+	for _, a := range []*answer{
+		s.exif(request{path: "/iphone-4s.jpg", header: map[string]string{"Origin": "https://evil.example.com"}}, 200),
+		s.exif(request{method: "OPTIONS", path: "/iphone-4s.jpg", header: preflight}, 405),
+	} {
+		if got := a.header.Values("Access-Control-Allow-Origin"); len(got) > 0 {
+			t.Errorf("%s: allowed: %v", a.what, got)
+		}
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	s := run(t, "rate-limit/Caddyfile", "EVENTS=3", "WINDOW=2s")
+	for range 3 {
+		s.exif(request{path: "/iphone-4s.jpg"}, 200).is(iphone4S)
+	}
+	a := s.exif(request{path: "/photo.jpg"}, 429)
+	a.code("TooManyRequests")
+	a.field("Content-Type", "application/json")
+	if wait := a.header.Get("Retry-After"); wait != "1" && wait != "2" {
+		t.Errorf("got Retry-After: %q", wait)
+	}
+	s.exif(request{path: "/iphone-4s.jpg", header: map[string]string{"X-Forwarded-For": "192.0.2.1"}}, 429)
+	s.ask(request{path: "/iphone-4s.jpg"}, 200) // only EXIF is counted
+	fmt.Println("  (after Retry-After)")
+	time.Sleep(2100 * time.Millisecond)
+	s.exif(request{path: "/photo.jpg"}, 200).has("testimage")
+}
+
+func TestSharedCache(t *testing.T) {
+	dir := photos(t, map[string]string{"a.jpg": "iphone-4s.jpg", "members/a.jpg": "photo.jpg"})
+	s := run(t, "shared-cache/Caddyfile", "PHOTOS="+dir, "AUTH="+gatekeeper(t, "member=yes"))
+	member := map[string]string{"Cookie": "member=yes"}
+	a := s.exif(request{path: "/a.jpg"}, 200)
+	a.is(iphone4S)
+	a.field("Cache-Status", "stored")
+	a = s.exif(request{path: "/a.jpg"}, 200)
+	a.is(iphone4S)
+	a.field("Cache-Status", "hit")
+
+	s.exif(request{path: "/members/a.jpg"}, 401).hasNot("testimage")
+	s.exif(request{path: "/members/a.jpg", header: member}, 200).has("testimage")
+	a = s.exif(request{path: "/members/a.jpg", header: member}, 200)
+	a.has("testimage")
+	a.field("Cache-Status", "hit") // so it is there to be leaked
+	for _, r := range []request{
+		{path: "/members/a.jpg"},
+		{path: "/members/a.jpg", header: map[string]string{"Cookie": "member=no"}},
+		{path: "//members/a.jpg"},
+		{path: "/%6dembers/a.jpg"},
+		{path: "/x/../members/a.jpg"},
+		{path: "/members/./a.jpg"},
+	} {
+		s.exif(r, 401).hasNot("testimage")
+	}
+	s.ask(request{path: "/members/a.jpg"}, 401)
+	s.ask(request{path: "/members/a.jpg%40base%40tag%3Dexif"}, 401).hasNot("testimage")
+
+	// for what isn't fresh enough the client asks, as ever, and a photo that was replaced is read again
+	if err := os.Rename(filepath.Join(dir, "members/a.jpg"), filepath.Join(dir, "a.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	s.exif(request{path: "/a.jpg"}, 200).is(iphone4S)
+	s.exif(request{path: "/a.jpg", header: map[string]string{"Cache-Control": "no-cache"}}, 200).has("testimage")
+}
+
+func TestErrors(t *testing.T) {
+	s := run(t, "errors/Caddyfile")
+	s.exif(request{path: "/iphone-4s.jpg"}, 200).is(iphone4S)
+	a := s.exif(request{path: "/nope.jpg"}, 404)
+	a.is(`{"title":"Not Found","status":404,"detail":"NoSuchKey: the object does not exist"}`)
+	a.field("Content-Type", "application/problem+json")
+	s.exif(request{path: "/README.md"}, 400).has(`"detail":"NotAnImage: `)
+	a = s.exif(request{path: "/zz-broken.jpg"}, 400)
+	a.has(`"detail":"InvalidExif: `)
+	s.exif(request{method: "PUT", path: "/iphone-4s.jpg"}, 405).field("Allow", "GET, HEAD, OPTIONS")
+	a = s.ask(request{path: "/nope.jpg"}, 404)
+	a.has("<h1>404 Not Found</h1>")
+	a.field("Content-Type", "text/html")
+}
+
+func TestLog(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "access.log")
+	s := run(t, "log/Caddyfile", "LOG="+log)
+	s.exif(request{path: "/photo.jpg"}, 200)
+	s.exif(request{path: "/photo.jpg"}, 200)
+	s.exif(request{path: "/nope.jpg"}, 404)
+	s.ask(request{path: "/photo.jpg"}, 200)
+	metrics := s.metrics("caddy_exif_")
+	s.stop()
+
+	lines := logged(t, log)
+	if len(lines) != 4 {
+		t.Fatalf("got %d lines", len(lines))
+	}
+	for i, line := range lines {
+		fmt.Printf("  logged: format %v, tags %v, bytes_read %v, requests %v, cache %v\n",
+			line["exif_format"], line["exif_tags"], line["exif_bytes_read"], line["exif_requests"], line["exif_cache"])
+		if i == 3 {
+			for k := range line {
+				if strings.HasPrefix(k, "exif_") {
+					t.Errorf("%s in the line of a request that isn't for EXIF", k)
+				}
+			}
+		}
+	}
+	first, second := lines[0], lines[1]
+	if first["exif_format"] != "jpeg" || fmt.Sprint(first["exif_requests"]) != "1" || first["exif_cache"] != "miss" {
+		t.Errorf("the placeholders of {http.exif.*} are wrong, or this module doesn't set them: %v", first)
+	}
+	if second["exif_cache"] != "hit" || fmt.Sprint(second["exif_bytes_read"]) != "0" {
+		t.Errorf("the second time: got %v", second)
+	}
+	if !strings.Contains(metrics, "caddy_exif_requests_total{") {
+		t.Errorf("no metrics: %s", metrics)
+	}
+}
+
+// metrics returns the lines of the admin endpoint's metrics with that prefix.
+func (s *site) metrics(prefix string) string {
+	s.t.Helper()
+	res, err := http.Get("http://" + s.admin + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var found []string
+	for line := range strings.Lines(string(b)) {
+		if strings.HasPrefix(line, prefix) {
+			found = append(found, line)
+		}
+	}
+	return strings.Join(found, "")
+}
+
+func TestSystemd(t *testing.T) {
+	verify, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("needs systemd-analyze")
+	}
+	unit, err := os.ReadFile(filepath.Join(repository, "examples/systemd/caddy-exif.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// a program that is there, in place of where it will be installed
+	text := strings.ReplaceAll(string(unit), "/usr/local/bin/caddy", "/bin/true")
+	name := filepath.Join(t.TempDir(), "caddy-exif.service")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(verify, "verify", "--man=no", name).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v: %s", err, out)
+	}
+}

@@ -1,0 +1,323 @@
+// Package examples runs each Caddyfile of the examples folder as it stands, and asks it what its
+// users would.
+package examples
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/caddyserver/cache-handler"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	_ "github.com/mholt/caddy-ratelimit"
+
+	_ "github.com/caddyexif/caddy-exif"
+)
+
+const (
+	repository = "../.."
+	suffix     = "@base@tag=exif"
+
+	iphone4S = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"1","XResolution":"72/1","YResolution":"72/1",` +
+		`"ResolutionUnit":"2","YCbCrPositioning":"1","ExposureTime":"1/449"}`
+
+	team = "team:photos" // what the hashes in the Caddyfiles are of
+)
+
+// TestMain makes the test binary Caddy itself, with the modules that examples need, when it is asked
+// to be.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_CADDY") != "" {
+		caddycmd.Main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func caddy(ctx context.Context, t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Dir = repository // as when a newcomer runs it; the default folder of photos is relative
+	cmd.Env = append(os.Environ(), "BE_CADDY=1", "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
+	cmd.Env = append(cmd.Env, env...)
+	return cmd
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// output keeps what Caddy logs, for when something is wrong.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// site is an example that runs.
+type site struct {
+	t     *testing.T
+	addr  string
+	admin string
+	log   *output
+	stop  func()
+}
+
+// run starts Caddy with an example's Caddyfile and waits until it answers.
+func run(t *testing.T, config string, env ...string) *site {
+	t.Helper()
+	s := &site{t: t, addr: freeAddr(t), admin: freeAddr(t), log: new(output)}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := caddy(ctx, t, append([]string{"LISTEN=" + s.addr, "CADDY_ADMIN=" + s.admin}, env...),
+		"run", "--config", "examples/"+config)
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	s.stop = func() {
+		cancel()
+		<-ended
+	}
+	t.Cleanup(s.stop)
+	for range 300 {
+		select {
+		case <-ended:
+			t.Fatalf("examples/%s doesn't run: %s", config, s.log)
+		case <-time.After(100 * time.Millisecond):
+		}
+		if conn, err := net.Dial("tcp", s.addr); err == nil {
+			conn.Close()
+			fmt.Printf("\nexamples/%s\n", config)
+			return s
+		}
+	}
+	t.Fatalf("examples/%s doesn't answer: %s", config, s.log)
+	return nil
+}
+
+// request is one to a site.
+type request struct {
+	method string // default: GET
+	path   string
+	header map[string]string
+	user   string // name:password
+	from   string // the client's address, one of this machine's
+}
+
+// answer is what came back.
+type answer struct {
+	t      *testing.T
+	what   string
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends the request, prints it and its answer, and checks the status.
+func (s *site) ask(r request, status int) *answer {
+	s.t.Helper()
+	if r.method == "" {
+		r.method = http.MethodGet
+	}
+	req, err := http.NewRequest(r.method, "http://"+s.addr+r.path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	what := r.method + " " + r.path
+	var names []string
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+		names = append(names, k+": "+v)
+	}
+	sort.Strings(names)
+	if r.user != "" {
+		name, password, _ := strings.Cut(r.user, ":")
+		req.SetBasicAuth(name, password)
+		names = append(names, "as "+name)
+	}
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	if r.from != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(r.from)}
+		names = append(names, "from "+r.from)
+	}
+	if len(names) > 0 {
+		what += " (" + strings.Join(names, ", ") + ")"
+	}
+	transport := &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, DisableCompression: true}
+	res, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(req)
+	if err != nil {
+		s.t.Fatalf("%s: %v: %s", what, err, s.log)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatalf("%s: %v", what, err)
+	}
+	a := &answer{t: s.t, what: what, status: res.StatusCode, header: res.Header, body: string(body)}
+	fmt.Printf("  %s -> %s\n", what, a)
+	if a.status != status {
+		s.t.Errorf("%s: got %s, want %d", what, a, status)
+	}
+	return a
+}
+
+// exif asks for the EXIF of a photo.
+func (s *site) exif(r request, status int) *answer {
+	s.t.Helper()
+	r.path += suffix
+	a := s.ask(r, status)
+	if r.method != http.MethodOptions && a.header.Get("Content-Type") != "" && !json.Valid([]byte(a.body)) {
+		s.t.Errorf("%s: no JSON: %s", a.what, a.body)
+	}
+	return a
+}
+
+func (a *answer) String() string {
+	var b strings.Builder
+	fmt.Fprint(&b, a.status)
+	for _, k := range []string{
+		"Retry-After", "WWW-Authenticate", "Location", "Vary", "Cache-Control", "Cache-Status",
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Methods",
+	} {
+		if v := a.header.Values(k); len(v) > 0 {
+			fmt.Fprintf(&b, ", %s: %s", k, strings.Join(v, ", "))
+		}
+	}
+	switch body, cut := a.body, 170; {
+	case body == "":
+	case strings.ContainsRune(body, 0):
+		fmt.Fprintf(&b, " [%d bytes]", len(body))
+	case len(body) > cut:
+		fmt.Fprintf(&b, " %s…", strings.ToValidUTF8(body[:cut], ""))
+	default:
+		fmt.Fprintf(&b, " %s", body)
+	}
+	return b.String()
+}
+
+// is checks the whole body.
+func (a *answer) is(body string) {
+	a.t.Helper()
+	if a.body != body {
+		a.t.Errorf("%s: got %s, want %s", a.what, a.body, body)
+	}
+}
+
+// has checks that each text is in the body.
+func (a *answer) has(texts ...string) {
+	a.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(a.body, text) {
+			a.t.Errorf("%s: no %s in %s", a.what, text, a.body)
+		}
+	}
+}
+
+// hasNot checks that none of the texts is in the body.
+func (a *answer) hasNot(texts ...string) {
+	a.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(a.body, text) {
+			a.t.Errorf("%s: %s in %s", a.what, text, a.body)
+		}
+	}
+}
+
+// code checks the code of an error as JSON.
+func (a *answer) code(code string) {
+	a.t.Helper()
+	var got struct {
+		Code   string
+		Status int
+	}
+	if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Code != code || got.Status != a.status {
+		a.t.Errorf("%s: got %s, want %d %s", a.what, a.body, a.status, code)
+	}
+}
+
+// field checks that a header field has a value among its values.
+func (a *answer) field(name, value string) {
+	a.t.Helper()
+	if got := strings.Join(a.header.Values(name), ", "); !strings.Contains(got, value) {
+		a.t.Errorf("%s: got %s: %q, want %q", a.what, name, got, value)
+	}
+}
+
+// photos makes a folder of photos: name in it -> name in testdata.
+func photos(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, from := range files {
+		b, err := os.ReadFile(filepath.Join(repository, "testdata", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// logged returns the lines of a log that is JSON.
+func logged(t *testing.T, name string) (lines []map[string]any) {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		line := map[string]any{}
+		if err := json.Unmarshal(s.Bytes(), &line); err != nil {
+			t.Errorf("%v: %s", err, s.Text())
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
