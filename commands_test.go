@@ -18,7 +18,7 @@ func buildCaddy(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("builds Caddy")
 	}
-	bin := filepath.Join(t.TempDir(), "caddy")
+	bin := filepath.Join(t.TempDir(), "caddy.exe") // what Windows runs has to be called that
 	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/caddy").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

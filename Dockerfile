@@ -1,0 +1,28 @@
+# Caddy with the exif module, as a user without rights, in an image that holds nothing else.
+#
+#	docker build -t caddy-exif .
+#	docker run --rm -p 2015:2015 -v "$PWD/testdata:/photos:ro" caddy-exif
+#	docker run --rm -p 80:80 -p 443:443 -v "$PWD/Caddyfile:/etc/caddy/Caddyfile:ro" -v caddy:/data \
+#		caddy-exif run --config /etc/caddy/Caddyfile
+
+FROM --platform=$BUILDPLATFORM golang:1.26-alpine AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG TARGETOS TARGETARCH
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+	go build -trimpath -ldflags='-s -w' -o /out/caddy ./cmd/caddy \
+	&& mkdir /out/data /out/config /out/photos
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /out/caddy /usr/bin/caddy
+COPY --from=build --chown=nonroot:nonroot /out/photos /photos
+# certificates, and Caddy's own settings
+COPY --from=build --chown=nonroot:nonroot /out/data /data
+COPY --from=build --chown=nonroot:nonroot /out/config /config
+ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config
+VOLUME ["/data", "/config"]
+EXPOSE 80 443 443/udp 2015
+ENTRYPOINT ["/usr/bin/caddy"]
+CMD ["exif-server", "--root", "/photos"]
