@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// bucket is a stand-in for an object store: files of a folder with a strong ETag and ranges, behind
+// a latency. It counts what it is asked for and can stop in the middle of its answers.
+type bucket struct {
+	root string
+	// one is the object behind every path below /synthetic/, each with an ETag of its own.
+	one []byte
+
+	latency     atomic.Int64 // nanoseconds before each answer
+	requests    atomic.Int64
+	notModified atomic.Int64
+	bytes       atomic.Int64 // of bodies
+	held        atomic.Int64 // answers that stand still
+
+	mu      sync.Mutex
+	hold    holding
+	release chan struct{} // closed when held answers may go on
+}
+
+// holding is which answers stop halfway.
+type holding string
+
+const (
+	holdNone  holding = "none"
+	holdAll   holding = "all"
+	holdLater holding = "later" // those of ranges that don't begin at 0
+)
+
+// bucketStats is what the bucket says of itself.
+type bucketStats struct {
+	Requests, NotModified, Bytes, Held int64
+}
+
+// serveBucket serves the folder root on a free port, which it prints, until standard input ends,
+// that is, as long as its parent lives.
+func serveBucket(root string) error {
+	one, err := os.ReadFile(filepath.Join(root, "one.jpg"))
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	b := &bucket{root: root, one: one, hold: holdNone, release: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /-/set", b.set)
+	mux.HandleFunc("GET /-/stats", b.stats)
+	mux.HandleFunc("/", b.object)
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	return s.Serve(l)
+}
+
+// set sets the latency and which answers are held, lets go of those that are, and counts from 0.
+func (b *bucket) set(w http.ResponseWriter, r *http.Request) {
+	latency, err := time.ParseDuration(r.FormValue("latency"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	b.latency.Store(int64(latency))
+	b.mu.Lock()
+	b.hold = holding(r.FormValue("hold"))
+	close(b.release)
+	b.release = make(chan struct{})
+	b.mu.Unlock()
+	for _, n := range []*atomic.Int64{&b.requests, &b.notModified, &b.bytes} {
+		n.Store(0)
+	}
+}
+
+func (b *bucket) stats(w http.ResponseWriter, _ *http.Request) {
+	_ = json.NewEncoder(w).Encode(bucketStats{b.requests.Load(), b.notModified.Load(), b.bytes.Load(), b.held.Load()})
+}
+
+func (b *bucket) object(w http.ResponseWriter, r *http.Request) {
+	b.requests.Add(1)
+	time.Sleep(time.Duration(b.latency.Load()))
+	s := &sender{ResponseWriter: w, b: b, ctx: r.Context(), later: later(r.Header.Get("Range"))}
+	if name, ok := strings.CutPrefix(r.URL.Path, "/synthetic/"); ok {
+		w.Header().Set("Etag", strconv.Quote(name))
+		http.ServeContent(s, r, "photo.jpg", time.Time{}, bytes.NewReader(b.one))
+		return
+	}
+	f, err := os.Open(filepath.Join(b.root, filepath.FromSlash(r.URL.Path)))
+	if err != nil {
+		http.NotFound(s, r)
+		return
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.IsDir() {
+		http.NotFound(s, r)
+		return
+	}
+	w.Header().Set("Etag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
+	w.Header().Set("Content-Type", "application/octet-stream") // as stores do for what they don't know
+	http.ServeContent(s, r, "", info.ModTime(), f)
+}
+
+// later reports whether a range doesn't begin at 0.
+func later(rng string) bool { return rng != "" && !strings.HasPrefix(rng, "bytes=0-") }
+
+// sender counts what is sent and stops halfway if it is to.
+type sender struct {
+	http.ResponseWriter
+	b     *bucket
+	ctx   context.Context //nolint:containedctx // the request's own
+	later bool
+
+	release chan struct{} // nil: doesn't stop
+	left    int64         // bytes until it stops
+}
+
+func (s *sender) WriteHeader(status int) {
+	if status == http.StatusNotModified {
+		s.b.notModified.Add(1)
+	}
+	s.b.mu.Lock()
+	if s.b.hold == holdAll || s.b.hold == holdLater && s.later {
+		s.release = s.b.release
+		n, _ := strconv.ParseInt(s.Header().Get("Content-Length"), 10, 64)
+		s.left = n / 2
+	}
+	s.b.mu.Unlock()
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *sender) Write(p []byte) (n int, err error) {
+	if s.release != nil && int64(len(p)) > s.left {
+		n, err = s.send(p[:s.left])
+		if err != nil {
+			return n, err
+		}
+		if err := http.NewResponseController(s.ResponseWriter).Flush(); err != nil {
+			return n, err
+		}
+		s.b.held.Add(1)
+		select {
+		case <-s.release:
+		case <-s.ctx.Done():
+		}
+		s.b.held.Add(-1)
+		s.release = nil
+		p = p[n:]
+	}
+	m, err := s.send(p)
+	return n + m, err
+}
+
+func (s *sender) send(p []byte) (int, error) {
+	n, err := s.ResponseWriter.Write(p)
+	s.left -= int64(n)
+	s.b.bytes.Add(int64(n))
+	return n, err
+}

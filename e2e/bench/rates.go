@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// rates compares requests a second. The contestants run in turn, so that what else the machine does
+// meets all of them.
+func rates(ctx context.Context, r *rig) error {
+	type contestant struct {
+		name string
+		target
+		runs []rate
+	}
+	photo := func(site string) target {
+		return target{r.sites[site], "/photos/%02d.jpg" + suffix, photos, "turn", 0, r.caddy}
+	}
+	json := func(site string) target {
+		return target{r.sites[site], "/json/%02d.json", photos, "turn", 0, r.caddy}
+	}
+	all := []*contestant{
+		{name: "`exif`, answers kept in the cache", target: photo("cached")},
+		{name: "`exif`, `cache off`", target: photo("off")},
+		{name: "the same JSON as a static file, no `exif`", target: json("static")},
+		{name: "the same file, `exif` in its route", target: json("cached")},
+	}
+	cached, off, static, passed := all[0], all[1], all[2], all[3]
+	var imagor *contestant
+	if r.imagor != nil {
+		imagor = &contestant{name: "imagor's `/meta`", target: target{r.imagorURL, "/unsafe/meta/%02d.jpg", photos, "turn", 0, r.imagor}}
+		all = append(all, imagor)
+	}
+	for round := range r.rounds + 1 {
+		for i := range all {
+			c := all[(i+round)%len(all)]
+			v, err := r.wrk(ctx, c.target, connections, r.duration)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round > 0 || r.smoke { // the first warms up
+				c.runs = append(c.runs, v)
+			}
+		}
+		if r.smoke {
+			break
+		}
+	}
+	perSec := func(v rate) float64 { return v.perSec }
+	perCPU := func(v rate) float64 { return 1 / v.cpu }
+
+	fmt.Print("\n| requests/s | at least | ratio of medians | of rounds | by processor time |\n|---|---|---|---|---|\n")
+	missed := false
+	line := func(what string, least float64, a, b *contestant) {
+		if a == nil || b == nil {
+			fmt.Printf("| %s | %.4g | not run: no binary given (`-imagor`) | | |\n", what, least)
+			return
+		}
+		got := median(pick(a.runs, perSec)) / median(pick(b.runs, perSec))
+		if got < least {
+			missed = true
+		}
+		var each []float64
+		for i := range a.runs {
+			each = append(each, a.runs[i].perSec/b.runs[i].perSec)
+		}
+		fmt.Printf("| %s | %.4g | %.3g%s | %.3g to %.3g | %.3g |\n", what, least, got, mark(got >= least),
+			slices.Min(each), slices.Max(each), median(pick(a.runs, perCPU))/median(pick(b.runs, perCPU)))
+	}
+	line("answers kept in the cache, against the same JSON as a static file", 1.2, cached, static)
+	line("`cache off`, against the same", 0.85, off, static)
+	line("`cache off`, against imagor's `/meta`", 30, off, imagor)
+	line("a static file with `exif` in its route, against one without", 0.99, passed, static)
+
+	fmt.Print("\n| | requests/s, median | least to most | server's processor time | p50 | p99 |\n|---|---|---|---|---|---|\n")
+	for _, c := range all {
+		v := pick(c.runs, perSec)
+		fmt.Printf("| %s | %.0f | %.0f to %.0f | %.0f µs | %.2f ms | %.2f ms |\n", c.name,
+			median(v), slices.Min(v), slices.Max(v), median(pick(c.runs, func(v rate) float64 { return v.cpu })),
+			median(pick(c.runs, func(v rate) float64 { return v.p50.Seconds() * 1e3 })),
+			median(pick(c.runs, func(v rate) float64 { return v.p99.Seconds() * 1e3 })))
+	}
+	if missed && !r.smoke {
+		return errMissed
+	}
+	return nil
+}
+
+func pick(runs []rate, f func(rate) float64) (v []float64) {
+	for _, r := range runs {
+		v = append(v, f(r))
+	}
+	return v
+}
+
+// mark marks figures that aren't reached.
+func mark(ok bool) string {
+	if ok {
+		return ""
+	}
+	return " **missed**"
+}
