@@ -150,11 +150,14 @@ func farHEIC(size int64) (front, end []byte) {
 	return front, end
 }
 
+// maker is the tag by which answers for the images made here are known.
+const maker = `"Make":"caddy-exif"`
+
 // manyTags is a TIFF of n tags of one number each, of numbers that no standard names.
 func manyTags(n int) []byte {
 	var b testimage.Block
 	for i := range n {
-		b.IFD0 = append(b.IFD0, testimage.Long(uint16(0xD000+i), uint32(i))) //nolint:gosec // n is at most 10,000
+		b.IFD0 = append(b.IFD0, testimage.Long(uint16(0xD000+i), uint32(i)))
 	}
 	return b.Encode()
 }

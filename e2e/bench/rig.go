@@ -30,7 +30,7 @@ var windows = []int{8, 16, 32, 64, 128}
 type rig struct {
 	*options
 	dir       string // temporary
-	data      string // what is served
+	data      string // what is served, by Caddy and by the bucket
 	root      string // of this repository
 	photoSize int
 	client    *http.Client
@@ -193,9 +193,9 @@ func (r *rig) startBucket(ctx context.Context) error {
 }
 
 func (r *rig) startCaddy(ctx context.Context) error {
-	binary := r.caddy0()
+	caddy := r.binary()
 	if r.options.caddy == "" {
-		build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/caddy") //nolint:gosec // a path of ours
+		build := exec.CommandContext(ctx, "go", "build", "-o", caddy, "./cmd/caddy") //nolint:gosec // a path of ours
 		build.Dir = r.root
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
@@ -237,14 +237,14 @@ func (r *rig) startCaddy(ctx context.Context) error {
 	if err := write(name, []byte(config)); err != nil {
 		return err
 	}
-	if r.caddy, err = r.start(ctx, nil, binary, "run", "--config", name); err != nil {
+	if r.caddy, err = r.start(ctx, nil, caddy, "run", "--config", name); err != nil {
 		return err
 	}
-	return r.wait(ctx, r.sites["static"]+"/one.jpg", filepath.Base(binary))
+	return r.wait(ctx, r.sites["static"]+"/one.jpg", filepath.Base(caddy))
 }
 
-// caddy0 is where Caddy's binary is, or is to be.
-func (r *rig) caddy0() string {
+// binary is where Caddy's binary is, or is to be.
+func (r *rig) binary() string {
 	if r.options.caddy != "" {
 		if abs, err := filepath.Abs(r.options.caddy); err == nil {
 			return abs
@@ -285,7 +285,7 @@ func (r *rig) wait(ctx context.Context, url, name string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	log, _ := os.ReadFile(filepath.Join(r.dir, name+".log"))
+	log, _ := os.ReadFile(filepath.Join(r.dir, name+".log")) //nolint:gosec // a file of ours
 	return fmt.Errorf("it doesn't come up: %w\n%s", err, log)
 }
 

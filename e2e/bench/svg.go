@@ -40,7 +40,7 @@ func decades(values []float64, from, to float64) scale {
 		lo, hi = min(lo, math.Log10(v)), max(hi, math.Log10(v))
 	}
 	lo, hi = math.Floor(lo+1e-9), math.Ceil(hi-1e-9)
-	return scale{lo, max(hi, lo+1), from, to}
+	return scale{lo, max(hi, lo+2), from, to} // on less than two decades noise looks like news
 }
 
 func (s scale) at(v float64) float64 {
@@ -63,6 +63,7 @@ const style = `
 	.line { fill: none; stroke-width: 2.5; stroke-linejoin: round }
 	.a { stroke: #0072b2; fill: #0072b2 } .b { stroke: #c34e00; fill: #c34e00 } .c { stroke: #00795a; fill: #00795a }
 	.line.a, .line.b, .line.c { fill: none }
+	.line.c { stroke-dasharray: 8 6 } /* what lies beneath shows */
 	@media (prefers-color-scheme: dark) {
 		svg { background: #0d1117; fill: #e6edf3 }
 		.page { fill: #0d1117 }
@@ -145,7 +146,7 @@ func (p *plot) svg() ([]byte, error) {
 	return []byte(b.String()), wellFormed(b.String())
 }
 
-func colour(i int) string { return string(rune('a' + i)) }
+func colour(i int) string { return "abc"[i : i+1] }
 
 // drawMark draws the mark of the i'th line: a disc, a square, a diamond.
 func drawMark(b *strings.Builder, i int, x, y float64) {
@@ -164,6 +165,10 @@ func tick(v float64, unit string) string {
 	switch unit {
 	case "B":
 		return si(v, unit)
+	case "ms":
+		if v >= 1000 {
+			v, unit = v/1000, "s"
+		}
 	case "":
 		if v >= 1000 {
 			return fmt.Sprintf("%.0f,000", v/1000)
