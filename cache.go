@@ -71,7 +71,7 @@ func (c *answerCache) put(key string, a *answer) {
 	}
 	kept := make(http.Header)
 	carry(kept, a.header)
-	c.c.Set(key, &keptAnswer{answer{body: a.body, header: kept, etag: a.etag}, tag})
+	c.c.Set(key, &keptAnswer{answer{body: a.body, header: kept, etag: a.etag, format: a.format, tags: a.tags}, tag})
 }
 
 // revalidated is the kept answer as the handlers' 304 lets it out: what the 304 says holds (RFC

@@ -12,7 +12,7 @@ import (
 )
 
 // The password of everybody is "hiccup"; the hash is Caddy's own example.
-const hiccup = "$2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG"
+const hiccup = "$2a$04$MNH8yDO0n7hwD5NghSTZb.nJwtMDd39R3D.Ia1TYI6CQsrak5X/eS"
 
 func basic(user string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":hiccup"))

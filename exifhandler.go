@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -94,6 +95,7 @@ type Handler struct {
 	options exif.Options
 	mark    string // what marks our entity tags as made with these settings
 	cache   *answerCache
+	metrics *metrics
 	logger  *zap.Logger
 }
 
@@ -128,6 +130,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		if h.cache, err = newAnswerCache(h.Cache); err != nil {
 			return fmt.Errorf("cache: %w", err)
 		}
+	}
+	if h.metrics, err = newMetrics(ctx.GetMetricsRegistry(), h.cache); err != nil {
+		return fmt.Errorf("metrics: %w", err)
 	}
 	h.options = options
 	h.mark = h.settingsMark()
@@ -205,32 +210,46 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !ours {
 		return next.ServeHTTP(w, r)
 	}
-	if err != nil {
-		return h.writeFailure(w, r, failureOf(err))
-	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
+	if err == nil && r.Method == http.MethodOptions {
 		defer enterObject(r, target).leave()
 		return next.ServeHTTP(w, r)
-	default:
-		f := fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "the method must be GET or HEAD", nil)
-		f.header = http.Header{"Allow": {"GET, HEAD, OPTIONS"}}
-		return h.writeFailure(w, r, f)
 	}
-	a, err := h.answer(r, next, target)
-	if err != nil {
-		f := failureOf(err)
+	start := time.Now()
+	p := &report{cache: cacheOff}
+	var a *answer
+	if err == nil {
+		a, err = h.answer(r, next, target, p)
+	}
+	p.publish(r)
+	status := http.StatusOK
+	var f *failure
+	switch {
+	case err != nil:
+		f = failureOf(err)
 		if l := f.header.Get("Location"); l != "" {
 			f.header = http.Header{"Location": {relocate(l, r.Host, suffix)}}
 		}
+		status = f.status
+	case a.notModified:
+		status = http.StatusNotModified
+	}
+	h.metrics.observe(status, p, time.Since(start))
+	if f != nil {
 		return h.writeFailure(w, r, f)
 	}
 	return writeAnswer(w, r, a)
 }
 
 // answer reads the object's EXIF through next.
-func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, target string) (*answer, error) {
+func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, target string, p *report) (*answer, error) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		f := fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "the method must be GET or HEAD", nil)
+		f.header = http.Header{"Allow": {"GET, HEAD, OPTIONS"}}
+		return nil, f
+	}
+	if h.cache != nil {
+		p.cache = cacheMiss
+	}
 	key := cacheKey(r, target)
 	kept := h.cache.get(key)
 	conds := conditions(r.Header, h.mark)
@@ -243,6 +262,13 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, target string)
 	a, err := h.read(o, conds, kept)
 	if errors.Is(err, errChanged) {
 		a, err = h.read(o, conds, kept) // once more, from the start
+	}
+	p.read, p.requests = o.read, o.requests
+	if a != nil {
+		p.format, p.tags = a.format, a.tags
+		if kept != nil && a.etag == kept.etag {
+			p.cache = cacheHit
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -297,6 +323,8 @@ func (h *Handler) read(o *object, conds map[string]string, kept *keptAnswer) (*a
 		body:   m.AppendJSON(nil, &h.options),
 		header: o.header,
 		etag:   ourTag(o.header.Get("Etag"), h.mark),
+		format: m.Format,
+		tags:   m.Len(),
 	}, nil
 }
 

@@ -23,6 +23,8 @@ type answer struct {
 	body   []byte
 	header http.Header // of the object
 	etag   string      // ours; "" where the object has none
+	format string      // of the object, "" where it wasn't read
+	tags   int
 
 	notModified bool // the client has it already
 }

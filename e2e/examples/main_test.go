@@ -26,6 +26,7 @@ import (
 	_ "github.com/mholt/caddy-ratelimit"
 
 	_ "github.com/caddyexif/caddy-exif"
+	_ "github.com/caddyexif/caddy-exif/s3transport"
 )
 
 const (

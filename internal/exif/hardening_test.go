@@ -155,7 +155,7 @@ func TestHostileTIFF(t *testing.T) {
 
 // slow makes room in time limits: the race detector and other jobs on the machine cost time that
 // says nothing of the code.
-const slow = 5
+const slow = 50
 
 func answerOf(f []byte, o *Options) string {
 	m, err := Decode(bytes.NewReader(f), o)

@@ -1,0 +1,61 @@
+package caddyexif
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// TestMetrics: handlers of one configuration count together, and a registry takes them twice.
+func TestMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	cache, err := newAnswerCache(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache.put("k", &answer{body: []byte("{}"), header: http.Header{"Etag": {`"1"`}}})
+	cache.c.CleanUp()
+	for _, c := range []*answerCache{cache, nil} {
+		m, err := newMetrics(reg, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.observe(http.StatusOK, &report{format: "jpeg", read: 65536, requests: 2, cache: cacheMiss}, 0)
+		m.observe(http.StatusNotFound, &report{cache: cacheOff}, 0)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, f := range families {
+		b.WriteString(f.String() + "\n")
+	}
+	got := strings.ReplaceAll(b.String(), "  ", " ")
+	for _, want := range []string{
+		`name:"caddy_exif_requests_total"`, `value:"jpeg"`, `value:"404"`, `value:"none"`,
+		`name:"caddy_exif_object_bytes_read_total"`, `value:131072`, `name:"caddy_exif_object_requests_total"`,
+		`name:"caddy_exif_duration_seconds"`, `name:"caddy_exif_cache_hits_total"`,
+		`name:"caddy_exif_cache_misses_total"`, `name:"caddy_exif_cache_bytes"`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got no %s in\n%s", want, got)
+		}
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	repl := caddy.NewReplacer()
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r = r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, repl))
+	(&report{format: "heif", tags: 7, read: 65536, requests: 1, cache: cacheMiss}).publish(r)
+	got := repl.ReplaceAll("{http.exif.format} {http.exif.tags} {http.exif.bytes_read} {http.exif.requests} {http.exif.cache} {http.exif.other}", "-")
+	if want := "heif 7 65536 1 miss -"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
