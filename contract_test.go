@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The password of everybody is "hiccup"; the hash is Caddy's own example.
+// The password of everybody is "hiccup"; the hash is a cheap one.
 const hiccup = "$2a$04$MNH8yDO0n7hwD5NghSTZb.nJwtMDd39R3D.Ia1TYI6CQsrak5X/eS"
 
 func basic(user string) string {
