@@ -147,6 +147,9 @@ func TestHostileTIFF(t *testing.T) {
 					if n := after.TotalAlloc - before.TotalAlloc; n > limit {
 						t.Errorf("allocated %d bytes", n)
 					}
+					if n := heapOf(f, &Options{Unknown: unknown}); n > maxGrowth {
+						t.Errorf("the heap grew by %d bytes", n)
+					}
 				}
 			}
 		})
@@ -156,6 +159,23 @@ func TestHostileTIFF(t *testing.T) {
 // slow makes room in time limits: the race detector and other jobs on the machine cost time that
 // says nothing of the code.
 const slow = 50
+
+// heapOf is by how many bytes an answer and what it was made from make the heap grow.
+func heapOf(f []byte, o *Options) int64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	m, err := Decode(bytes.NewReader(f), o)
+	var b []byte
+	if err == nil {
+		b = m.AppendJSON(nil, o)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(m)
+	runtime.KeepAlive(b)
+	return int64(after.HeapAlloc) - int64(before.HeapAlloc) //nolint:gosec // of one process
+}
 
 func answerOf(f []byte, o *Options) string {
 	m, err := Decode(bytes.NewReader(f), o)
