@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 func caddy(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], append([]string{"exif"}, args...)...) //nolint:gosec // ourselves
+	cmd := exec.Command(os.Args[0], append([]string{"exif"}, args...)...)
 	cmd.Env = append(os.Environ(), "BE_CADDY=1")
 	return cmd
 }

@@ -174,7 +174,7 @@ func heapOf(f []byte, o *Options) int64 {
 	runtime.ReadMemStats(&after)
 	runtime.KeepAlive(m)
 	runtime.KeepAlive(b)
-	return int64(after.HeapAlloc) - int64(before.HeapAlloc) //nolint:gosec // of one process
+	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }
 
 func answerOf(f []byte, o *Options) string {
