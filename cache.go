@@ -1,9 +1,10 @@
 package caddyexif
 
 import (
-	"maps"
+	"bytes"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/maypok86/otter/v2"
 )
@@ -13,6 +14,20 @@ import (
 // A nil cache keeps nothing.
 type answerCache struct {
 	c *otter.Cache[string, *keptAnswer]
+
+	mu      sync.Mutex
+	flights map[version]*flight
+}
+
+// version is one version of an object, as the cache knows it.
+type version struct{ key, tag string }
+
+// flight is the decoding of one version of an object, for which others who have been let through to
+// it wait.
+type flight struct {
+	version
+	landed chan struct{} // closed at the end
+	kept   *keptAnswer   // then; nil where it failed
 }
 
 // keptAnswer is an answer and the tag of the object it was made from.
@@ -29,7 +44,7 @@ func newAnswerCache(size int64) (*answerCache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answerCache{c}, nil
+	return &answerCache{c: c, flights: make(map[version]*flight)}, nil
 }
 
 // weight is about what an entry costs in memory.
@@ -63,24 +78,49 @@ func (c *answerCache) get(key string) *keptAnswer {
 	return k
 }
 
-// put keeps an answer whose object has a strong tag; without one there is nothing to ask with.
-func (c *answerCache) put(key string, a *answer) {
-	tag := a.header.Get("Etag")
-	if c == nil || !strongTag(tag) {
-		return
+// put keeps a copy of an answer whose object has a strong tag; without one there is nothing to ask
+// with.
+func (c *answerCache) put(key string, a *answer) *keptAnswer {
+	k := &keptAnswer{*a, a.header.Get("Etag")}
+	k.body = bytes.Clone(a.body)
+	k.header = make(http.Header)
+	carry(k.header, a.header)
+	c.c.Set(key, k)
+	return k
+}
+
+// join is the flight that decodes that version of an object. A new one is the caller's to lead, and
+// to land, whatever happens.
+func (c *answerCache) join(key, tag string) (f *flight, leads bool) {
+	v := version{key, tag}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.flights[v]; f != nil {
+		return f, false
 	}
-	kept := make(http.Header)
-	carry(kept, a.header)
-	c.c.Set(key, &keptAnswer{answer{body: a.body, header: kept, etag: a.etag, format: a.format, tags: a.tags}, tag})
+	f = &flight{version: v, landed: make(chan struct{})}
+	c.flights[v] = f
+	return f, true
+}
+
+// land ends a flight.
+func (c *answerCache) land(f *flight) {
+	c.mu.Lock()
+	delete(c.flights, f.version)
+	c.mu.Unlock()
+	close(f.landed)
 }
 
 // revalidated is the kept answer as the handlers' 304 lets it out: what the 304 says holds (RFC
 // 9111, section 4.3.4).
 func (k *keptAnswer) revalidated(h http.Header) *answer {
 	a := k.answer
-	a.header = maps.Clone(k.header)
-	fresh := make(http.Header)
-	carry(fresh, h)
-	maps.Copy(a.header, fresh)
+	a.header = make(http.Header, len(k.header))
+	carry(a.header, h)
+	for name, values := range k.header {
+		if _, ok := a.header[name]; !ok {
+			a.header[name] = values
+		}
+	}
 	return &a
 }

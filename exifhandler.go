@@ -4,12 +4,14 @@
 package caddyexif
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -211,14 +213,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	if err == nil && r.Method == http.MethodOptions {
-		defer enterObject(r, target).leave()
-		return next.ServeHTTP(w, r)
+		var o objectRequest
+		o.enter(r, target)
+		return o.pass(next, w)
 	}
 	start := time.Now()
 	p := &report{cache: cacheOff}
 	var a *answer
 	if err == nil {
-		a, err = h.answer(r, next, target, p)
+		s := readings.Get().(*reading) //nolint:forcetypeassert // the pool has nothing else
+		defer s.release()              // when the answer, which is in its memory, has been written
+		a, err = h.answer(s, r, next, target, p)
 	}
 	p.publish(r)
 	status := http.StatusOK
@@ -241,7 +246,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 }
 
 // answer reads the object's EXIF through next.
-func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, target string, p *report) (*answer, error) {
+func (h *Handler) answer(s *reading, r *http.Request, next caddyhttp.Handler, target string, p *report) (*answer, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		f := fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "the method must be GET or HEAD", nil)
 		f.header = http.Header{"Allow": {"GET, HEAD, OPTIONS"}}
@@ -249,83 +254,186 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, target string,
 	}
 	if h.cache != nil {
 		p.cache = cacheMiss
+		s.key = cacheKey(r, target)
 	}
-	key := cacheKey(r, target)
-	kept := h.cache.get(key)
-	conds := conditions(r.Header, h.mark)
-	if kept != nil {
-		conds = map[string]string{"If-None-Match": kept.objectTag}
+	s.h, s.kept = h, h.cache.get(s.key)
+	cond := conditions(r.Header, h.mark)
+	if s.kept != nil {
+		cond = condition{"If-None-Match", s.kept.objectTag}
 	}
-	req := enterObject(r, target)
-	defer req.leave()
-	o := &object{req: req, next: next, window: h.Window, maxRead: h.MaxRead}
-	a, err := h.read(o, conds, kept)
+	s.enter(r, target, next, h)
+	defer s.leave()
+	a, err := h.read(s, cond)
 	if errors.Is(err, errChanged) {
-		a, err = h.read(o, conds, kept) // once more, from the start
+		a, err = h.read(s, cond) // once more, from the start
 	}
-	p.read, p.requests = o.read, o.requests
+	p.read, p.requests = s.read, s.requests
 	if a != nil {
 		p.format, p.tags = a.format, a.tags
-		if kept != nil && a.etag == kept.etag {
+		if s.kept != nil && a.etag == s.kept.etag {
 			p.cache = cacheHit
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if a.body != nil && (kept == nil || a.etag != kept.etag) {
-		h.cache.put(key, a)
-	}
 	a.notModified = a.body == nil || unmodified(r.Header, a)
 	return a, nil
 }
 
-// read asks for the object under the conditions given, decides whether its EXIF may be read, and
-// reads it. Where the conditions hold it answers what was kept, or an answer without a body.
-func (h *Handler) read(o *object, conds map[string]string, kept *keptAnswer) (*answer, error) {
-	if len(h.Permissions) > 0 && !h.holds(actionGetObject, o.req.r) {
+// read asks for the object under the condition given, decides whether its EXIF may be read, and
+// reads it. Where the condition holds it answers what was kept, or an answer without a body.
+func (h *Handler) read(s *reading, cond condition) (*answer, error) {
+	r := s.req.r
+	if len(h.Permissions) > 0 && !h.holds(actionGetObject, r) {
 		// As things stand the answer is no, and only the handlers behind can change that, by finding
 		// out who the client is. They are asked with a single byte: a window takes a time by which an
 		// object that exists could be told from one that doesn't.
-		err := o.probe(conds)
-		var s *statusError
-		errors.As(err, &s)
-		if err := h.refusal(o.req.r, s); err != nil {
+		err := s.probe(cond)
+		var status *statusError
+		errors.As(err, &status)
+		if err := h.refusal(r, status); err != nil {
 			return nil, err
 		}
 	}
-	err := o.open(conds)
-	var s *statusError
-	errors.As(err, &s)
+	s.decoded = false
+	defer s.land()
+	err := s.open(cond)
+	var status *statusError
+	errors.As(err, &status)
 	// decided now: the handlers behind have said who the client is, and nothing of the object has
-	// been used yet
-	if err := h.refusal(o.req.r, s); err != nil {
+	// been answered yet
+	if err := h.refusal(r, status); err != nil {
 		return nil, err
 	}
-	if s != nil && s.status == http.StatusNotModified && conds != nil {
-		if kept != nil {
-			return kept.revalidated(s.header), nil
+	if status != nil && status.status == http.StatusNotModified && cond.name != "" {
+		if s.kept != nil {
+			return s.kept.revalidated(status.header), nil
 		}
-		tag := s.header.Get("Etag")
-		if tag == "" {
-			tag = conds["If-None-Match"] // some stores leave it out
+		tag := status.header.Get("Etag")
+		if tag == "" && cond.name == "If-None-Match" {
+			tag = cond.value // some stores leave it out
 		}
-		return &answer{header: s.header, etag: ourTag(tag, h.mark)}, nil
+		return &answer{header: status.header, etag: ourTag(tag, h.mark)}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	m, err := exif.Decode(o, &h.options)
-	if err != nil {
-		return nil, err
+	return s.decode(r.Context())
+}
+
+// reading is one request's work: the object, and memory that is used again by later requests.
+type reading struct {
+	object
+	h    *Handler
+	meta exif.Metadata
+	json []byte
+
+	key     string      // of the answer in the cache
+	kept    *keptAnswer // what the cache has of the object, nil for nothing
+	flight  *flight     // the decoding of this very object that others may wait for, nil for none
+	leads   bool        // it is ours
+	decoded bool        // meta is the object's
+}
+
+var readings = sync.Pool{New: func() any {
+	s := new(reading)
+	s.enough = s.first
+	return s
+}}
+
+// release lets others use the memory.
+func (s *reading) release() {
+	const usual = 64 << 10
+	if cap(s.json) > usual {
+		s.json = nil
 	}
-	return &answer{
-		body:   m.AppendJSON(nil, &h.options),
-		header: o.header,
-		etag:   ourTag(o.header.Get("Etag"), h.mark),
-		format: m.Format,
-		tags:   m.Len(),
-	}, nil
+	s.h, s.key, s.kept = nil, "", nil
+	readings.Put(s)
+}
+
+// first decodes the first bytes of an object that is at hand, where its EXIF lies within them and
+// nobody has done it.
+func (s *reading) first(b []byte, header http.Header) bool {
+	if s.join(header); s.sameAsKept(header) || s.flight != nil && !s.leads {
+		return true
+	}
+	s.decoded = s.meta.Decode(prefix(b), &s.h.options) == nil
+	return s.decoded
+}
+
+// prefix is the first bytes of a longer object.
+type prefix []byte
+
+var errBeyond = errors.New("not among the object's first bytes")
+
+// ReadAt implements io.ReaderAt.
+func (b prefix) ReadAt(p []byte, off int64) (int, error) {
+	if off > int64(len(b)) || copy(p, b[off:]) < len(p) {
+		return 0, errBeyond
+	}
+	return len(p), nil
+}
+
+// join finds out whether the object with that header is being decoded for another request; if not,
+// this request leads.
+func (s *reading) join(header http.Header) {
+	if tag := header.Get("Etag"); s.h.cache != nil && s.flight == nil && strongTag(tag) && !s.sameAsKept(header) {
+		s.flight, s.leads = s.h.cache.join(s.key, tag)
+	}
+}
+
+// land ends what join began.
+func (s *reading) land() {
+	if s.leads {
+		s.h.cache.land(s.flight)
+	}
+	s.flight, s.leads = nil, false
+}
+
+// sameAsKept reports whether the kept answer was made from the object with that header; some
+// servers send it although they are asked not to.
+func (s *reading) sameAsKept(header http.Header) bool {
+	return s.kept != nil && s.kept.objectTag == header.Get("Etag")
+}
+
+// decode answers the opened object's EXIF.
+func (s *reading) decode(ctx context.Context) (*answer, error) {
+	s.join(s.header)
+	kept := s.kept
+	if !s.sameAsKept(s.header) {
+		kept = nil
+	}
+	if s.flight != nil && !s.leads {
+		select {
+		case <-s.flight.landed:
+			kept = s.flight.kept
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if kept != nil {
+		a := kept.answer
+		a.header = s.header
+		return &a, nil
+	}
+	if !s.decoded {
+		if err := s.meta.Decode(s, &s.h.options); err != nil {
+			return nil, err
+		}
+	}
+	s.json = s.meta.AppendJSON(s.json[:0], &s.h.options)
+	a := &answer{
+		body:   s.json,
+		header: s.header,
+		etag:   ourTag(s.header.Get("Etag"), s.h.mark),
+		format: s.meta.Format,
+		tags:   s.meta.Len(),
+	}
+	if s.leads {
+		s.flight.kept = s.h.cache.put(s.key, a)
+	}
+	return a, nil
 }
 
 // refusal applies the permissions to what the handlers behind answered instead of the object, if

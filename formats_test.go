@@ -134,13 +134,13 @@ func costOf(t *testing.T, data []byte) (row formatRow, format string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req := enterObject(r, "/photo")
-	defer req.leave()
-	o := &object{req: req, next: next, window: defaultWindow, maxRead: defaultMaxRead}
-	if err := o.open(nil); err != nil {
+	var o object
+	o.enter(r, "/photo", next, &Handler{Window: defaultWindow, MaxRead: defaultMaxRead})
+	defer o.leave()
+	if err := o.open(condition{}); err != nil {
 		return row, ""
 	}
-	m, err := exif.Decode(o, &exif.Options{})
+	m, err := exif.Decode(&o, &exif.Options{})
 	if err != nil {
 		return row, ""
 	}

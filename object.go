@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +21,9 @@ const (
 	// maxDropped is how much of a body that isn't the object's (an error page) is taken before it
 	// is cut off. Below it the connection behind stays usable.
 	maxDropped = 64 << 10
+	// firstBytes is how much is read of a file before the rest of its window: it has all there is of
+	// most photos, and copying 64 KiB takes longer than decoding them.
+	firstBytes = 16 << 10
 	// keptBlocks is how many windows are kept: the first, where most images have all there is, and
 	// two more, so that a directory and its values can lie apart.
 	keptBlocks = 3
@@ -66,9 +68,10 @@ type objectRequest struct {
 	r      *http.Request
 	client http.Request // as the client sent it
 	url    url.URL
-	header http.Header
+	fields []field // the client's header
 
 	object url.URL // the object's
+	uri    string
 
 	original    *url.URL // what {http.request.orig_uri.*} and FastCGI see
 	originalURL url.URL
@@ -77,14 +80,23 @@ type objectRequest struct {
 	savedGroups map[string]struct{}
 }
 
+// field is a field of a request's header.
+type field struct {
+	name   string
+	values []string
+}
+
 // origURI is the one placeholder of the original request that isn't read from its URL.
 const origURI = "http.request.orig_uri"
 
-// enterObject points r at the object; leave undoes it.
-func enterObject(r *http.Request, object string) *objectRequest {
-	o := &objectRequest{r: r, client: *r, url: *r.URL, header: r.Header.Clone()}
-	o.object = *r.URL
+// enter points r at the object; leave undoes it.
+func (o *objectRequest) enter(r *http.Request, object string) {
+	*o = objectRequest{r: r, client: *r, url: *r.URL, object: *r.URL, fields: o.fields[:0]}
+	for name, values := range r.Header {
+		o.fields = append(o.fields, field{name, values})
+	}
 	setPath(&o.object, object)
+	o.uri = o.object.RequestURI()
 	o.repl, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && orig.URL != nil {
 		// a guard that asks for the original path must see the object's there, too; where a rewrite
@@ -101,17 +113,16 @@ func enterObject(r *http.Request, object string) *objectRequest {
 		o.groups, o.savedGroups = groups, maps.Clone(groups)
 	}
 	o.reset()
-	return o
 }
 
 // reset makes the request the object's again, with the client's method and headers.
 func (o *objectRequest) reset() {
 	*o.r = o.client
 	*o.r.URL = o.object
-	o.r.RequestURI = o.object.RequestURI()
+	o.r.RequestURI = o.uri
 	clear(o.r.Header)
-	for k, v := range o.header {
-		o.r.Header[k] = slices.Clone(v) // handlers change values in place
+	for _, f := range o.fields {
+		o.r.Header[f.name] = f.values
 	}
 	if o.groups != nil {
 		clear(o.groups)
@@ -132,23 +143,65 @@ func (o *objectRequest) leave() {
 	}
 }
 
-// do runs next for a range of the object, with the extra headers given.
-func (o *objectRequest) do(next caddyhttp.Handler, w *capture, header map[string]string) (err error) {
+// lend gives the request copies of the client's header fields, less those that drop reports, since
+// handlers change values in place; and the fields given, in the place of the client's.
+func (o *objectRequest) lend(drop func(name string) bool, more ...field) {
+	n := len(more)
+	for _, f := range o.fields {
+		n += len(f.values)
+	}
+	values := make([]string, 0, n)
+	set := func(f field) {
+		from := len(values)
+		values = append(values, f.values...)
+		o.r.Header[f.name] = values[from:len(values):len(values)]
+	}
+	clear(o.r.Header)
+	for _, f := range o.fields {
+		if !drop(f.name) {
+			set(f)
+		}
+	}
+	for _, f := range more {
+		set(f)
+	}
+}
+
+// pass runs next with the object's request as it is.
+func (o *objectRequest) pass(next caddyhttp.Handler, w http.ResponseWriter) error {
+	defer o.leave()
+	o.lend(func(string) bool { return false })
+	return next.ServeHTTP(w, o.r)
+}
+
+// notRanges reports the fields of a client's request that one for a range of the object doesn't
+// have: conditions and what is about a body or a protocol.
+func notRanges(name string) bool {
+	switch name {
+	case "Content-Length", "Expect", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return strings.HasPrefix(name, "If-")
+}
+
+// identityOnly is the Accept-Encoding of all requests for a range.
+var identityOnly = []string{"identity"}
+
+// do runs next for n bytes of the object from off on, under the condition given.
+func (o *objectRequest) do(next caddyhttp.Handler, w *capture, off, n int64, cond condition) (err error) {
 	defer o.reset()
 	r := o.r
 	r.Method = http.MethodGet
 	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
-	for k := range r.Header {
-		if strings.HasPrefix(k, "If-") {
-			delete(r.Header, k)
-		}
+	more := [...]field{
+		{"Accept-Encoding", identityOnly},
+		{"Range", []string{"bytes=" + strconv.FormatInt(off, 10) + "-" + strconv.FormatInt(off+n-1, 10)}},
+		{cond.name, []string{cond.value}},
 	}
-	for _, k := range []string{"Content-Length", "Expect", "Transfer-Encoding", "Upgrade"} {
-		delete(r.Header, k) // about a body or a protocol that this request doesn't have
-	}
-	r.Header.Set("Accept-Encoding", "identity")
-	for k, v := range header {
-		r.Header.Set(k, v)
+	if cond.name == "" {
+		o.lend(notRanges, more[:2]...)
+	} else {
+		o.lend(notRanges, more[:]...)
 	}
 	defer func() {
 		// reverse_proxy has one panic for a writer that takes no more and for a body that breaks off.
@@ -178,6 +231,9 @@ type capture struct {
 	// place is asked once the header is there: how many bytes of the body to skip, and how many the
 	// body has at most (-1: unknown). An error cuts the body off.
 	place func(status int, h http.Header) (skip, length int64, err error)
+
+	// enough, where there is one, is asked whether the first bytes of a body that is at hand do.
+	enough func(first []byte, h http.Header) bool
 
 	want    int    // bytes to keep
 	buf     []byte // the bytes kept
@@ -224,6 +280,7 @@ func (c *capture) Write(p []byte) (int, error) {
 	skipped := min(c.skip, int64(len(p)))
 	c.skip -= skipped
 	rest := p[skipped:]
+	c.reserve()
 	keep := min(len(rest), c.want-len(c.buf))
 	c.buf = append(c.buf, rest[:keep]...)
 	if keep < len(rest) || c.full() {
@@ -231,6 +288,13 @@ func (c *capture) Write(p []byte) (int, error) {
 		return int(skipped) + keep, c.stop()
 	}
 	return len(p), nil
+}
+
+// reserve makes room for all that is wanted.
+func (c *capture) reserve() {
+	if cap(c.buf) < c.want {
+		c.buf = append(make([]byte, 0, c.want), c.buf...)
+	}
 }
 
 // ReadFrom implements io.ReaderFrom, which http.ServeContent prefers: it reads no more than is
@@ -258,20 +322,41 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 			return n, ignoreEOF(err)
 		}
 	}
-	for len(c.buf) < c.want {
-		c.buf = slices.Grow(c.buf, c.want-len(c.buf))
-		got, err := r.Read(c.buf[len(c.buf):c.want])
+	c.reserve()
+	upto := c.want
+	ask := c.enough != nil && len(c.buf) == 0 && c.want > firstBytes && atHand(r)
+	if ask {
+		upto = firstBytes
+	}
+	for len(c.buf) < upto {
+		got, err := r.Read(c.buf[len(c.buf):upto])
 		c.buf = c.buf[:len(c.buf)+got]
 		c.taken += int64(got)
 		n += int64(got)
 		if err != nil {
 			return n, ignoreEOF(err)
 		}
+		if ask && len(c.buf) == upto {
+			if c.enough(c.buf, c.header) {
+				return n, c.stop()
+			}
+			ask, upto = false, c.want
+		}
 	}
 	if c.full() {
 		return n, c.stop()
 	}
 	return n, nil
+}
+
+// atHand reports whether r can be read from anywhere, as a file can, so that to stop reading costs
+// nothing; a stream from a server that is cut off takes its connection with it.
+func atHand(r io.Reader) bool {
+	if l, ok := r.(*io.LimitedReader); ok { // http.ServeContent's, for a range
+		r = l.R
+	}
+	_, ok := r.(io.Seeker)
+	return ok
 }
 
 // full reports whether all that is wanted is there and more would come.
@@ -295,10 +380,11 @@ func ignoreEOF(err error) error {
 // object is what the handlers behind answer for the object's path, as an io.ReaderAt: each window
 // of bytes that is needed is a sub-request with a Range.
 type object struct {
-	req     *objectRequest
+	req     objectRequest
 	next    caddyhttp.Handler
 	window  int64
 	maxRead int64
+	enough  func(first []byte, h http.Header) bool // see capture
 
 	header http.Header // of the first answer
 	size   int64       // -1: not known
@@ -317,17 +403,50 @@ type block struct {
 
 func (b *block) end() int64 { return b.off + int64(len(b.b)) }
 
-// open asks for the first window, with the conditional headers given. What isn't the object comes
-// back as a *statusError.
-func (o *object) open(conditions map[string]string) error {
-	o.header, o.size, o.blocks = nil, -1, [keptBlocks]block{}
-	return o.fetch(0, o.window, conditions, &o.blocks[0])
+// condition is a conditional header field of a sub-request; the zero value is none.
+type condition struct{ name, value string }
+
+// enter makes o the object of that path behind next. What is in its memory is forgotten, and the
+// memory used again.
+func (o *object) enter(r *http.Request, path string, next caddyhttp.Handler, h *Handler) {
+	o.next, o.window, o.maxRead = next, h.Window, h.MaxRead
+	o.requests, o.read = 0, 0
+	o.forget()
+	o.req.enter(r, path)
+}
+
+// leave makes the request the client's again, and lets go of all but memory of the usual size.
+func (o *object) leave() {
+	o.req.leave()
+	clear(o.req.fields)
+	o.req = objectRequest{fields: o.req.fields}
+	o.forget()
+	for i := range o.blocks {
+		if b := &o.blocks[i]; int64(cap(b.b)) > o.window {
+			b.b = nil
+		}
+	}
+	o.next = nil
+}
+
+func (o *object) forget() {
+	o.header, o.size, o.turn = nil, -1, 0
+	for i := range o.blocks {
+		o.blocks[i] = block{b: o.blocks[i].b[:0]}
+	}
+}
+
+// open asks for the first window, under the condition given. What isn't the object comes back as a
+// *statusError.
+func (o *object) open(cond condition) error {
+	o.forget()
+	return o.fetch(0, o.window, cond, &o.blocks[0])
 }
 
 // probe is open with the first byte alone, for who may be told no more than that there is none.
-func (o *object) probe(conditions map[string]string) error {
-	o.header, o.size = nil, -1
-	return o.fetch(0, 1, conditions, new(block))
+func (o *object) probe(cond condition) error {
+	o.forget()
+	return o.fetch(0, 1, cond, new(block))
 }
 
 // ReadAt implements io.ReaderAt.
@@ -387,24 +506,23 @@ func (o *object) load(off, need int64) (*block, error) {
 	}
 	b := &o.blocks[1+o.turn%(keptBlocks-1)]
 	o.turn++
-	return b, o.fetch(start, n, nil, b)
+	return b, o.fetch(start, n, condition{}, b)
 }
 
 // fetch fills b with up to n bytes of the object from off on.
-func (o *object) fetch(off, n int64, header map[string]string, b *block) error {
+func (o *object) fetch(off, n int64, cond condition, b *block) error {
 	if o.requests++; o.requests > maxRequests || o.read+n > o.maxRead {
 		return errTooFar
 	}
-	h := map[string]string{"Range": "bytes=" + strconv.FormatInt(off, 10) + "-" + strconv.FormatInt(off+n-1, 10)}
-	maps.Copy(h, header)
 	first := o.header == nil
 	if !first {
 		if tag := o.header.Get("Etag"); strongTag(tag) {
-			h["If-Match"] = tag
+			cond = condition{"If-Match", tag}
 		}
 	}
 	size := int64(-1)
 	c := &capture{header: make(http.Header), want: int(n), buf: b.b[:0]}
+	*b = block{off: off, b: c.buf}
 	c.place = func(status int, h http.Header) (skip, length int64, err error) {
 		if !identity(h) {
 			return 0, 0, errEncoded
@@ -423,7 +541,10 @@ func (o *object) fetch(off, n int64, header map[string]string, b *block) error {
 		}
 		return off - start, length, nil
 	}
-	err := o.req.do(o.next, c, h)
+	if first {
+		c.enough = o.enough
+	}
+	err := o.req.do(o.next, c, off, n, cond)
 	o.read += c.taken
 	if c.err != nil {
 		return c.err
@@ -441,7 +562,6 @@ func (o *object) fetch(off, n int64, header map[string]string, b *block) error {
 		o.header, o.size = c.header, 0
 		return nil
 	case !first && status == http.StatusRequestedRangeNotSatisfiable:
-		*b = block{off: off}
 		return nil
 	case !first && gone(status):
 		return errChanged

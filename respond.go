@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -165,22 +166,23 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) 
 	return err
 }
 
-// carry copies what the object's answer says of its age and of who may keep and read it.
+// carry copies what the object's answer says of its age and of who may keep and read it. Nothing is
+// shared: handlers ahead change values in place.
 func carry(dst, src http.Header) {
 	for k, v := range src {
 		switch {
 		case k == "Cache-Control" || k == "Expires" || strings.HasPrefix(k, "Access-Control-"):
-			dst[k] = v
+			dst[k] = slices.Clone(v)
 		case k == "Last-Modified":
-			if v := src.Get(k); v != "" {
-				dst.Set(k, v)
+			if len(v) > 0 && v[0] != "" {
+				dst[k] = []string{v[0]}
 			}
 		case k == "Vary":
 			for _, field := range v {
 				for name := range strings.SplitSeq(field, ",") {
 					// our answer is never encoded
 					if name = strings.TrimSpace(name); name != "" && !strings.EqualFold(name, "Accept-Encoding") {
-						dst.Add("Vary", name)
+						dst[k] = append(dst[k], name)
 					}
 				}
 			}
@@ -305,18 +307,18 @@ func objectTags(field []string, mark string) (tags []string) {
 	return tags
 }
 
-// conditions are the conditional headers for the object that a client's request for EXIF makes.
-func conditions(r http.Header, mark string) map[string]string {
+// conditions is the condition on the object that a client's conditions on its EXIF make.
+func conditions(r http.Header, mark string) condition {
 	if inm := r.Values("If-None-Match"); len(inm) > 0 {
 		if tags := objectTags(inm, mark); len(tags) > 0 {
-			return map[string]string{"If-None-Match": strings.Join(tags, ", ")}
+			return condition{"If-None-Match", strings.Join(tags, ", ")}
 		}
-		return nil // If-Modified-Since counts only without it (RFC 9110, section 13.1.3)
+		return condition{} // If-Modified-Since counts only without it (RFC 9110, section 13.1.3)
 	}
 	if ims := r.Get("If-Modified-Since"); ims != "" {
-		return map[string]string{"If-Modified-Since": ims}
+		return condition{"If-Modified-Since", ims}
 	}
-	return nil
+	return condition{}
 }
 
 // unmodified reports whether the client's conditions say that it has this answer already; stores
@@ -333,7 +335,11 @@ func unmodified(r http.Header, a *answer) bool {
 		}
 		return false
 	}
-	since, err1 := http.ParseTime(r.Get("If-Modified-Since"))
+	ims := r.Get("If-Modified-Since")
+	if ims == "" {
+		return false
+	}
+	since, err1 := http.ParseTime(ims)
 	modified, err2 := http.ParseTime(a.header.Get("Last-Modified"))
 	return err1 == nil && err2 == nil && !modified.After(since)
 }
