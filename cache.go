@@ -36,6 +36,12 @@ type keptAnswer struct {
 	objectTag string
 }
 
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 func newAnswerCache(size int64) (*answerCache, error) {
 	c, err := otter.New(&otter.Options[string, *keptAnswer]{
 		MaximumWeight: uint64(max(size, 0)),
@@ -89,14 +95,18 @@ func (c *answerCache) put(key string, a *answer) *keptAnswer {
 	return k
 }
 
-// join is the flight that decodes that version of an object. A new one is the caller's to lead, and
-// to land, whatever happens.
+// join is the flight that decodes that version of an object; it has landed where the answer is kept,
+// which servers that don't know conditions make happen. A new one is the caller's to lead, and to
+// land, whatever happens.
 func (c *answerCache) join(key, tag string) (f *flight, leads bool) {
 	v := version{key, tag}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.flights[v]; f != nil {
 		return f, false
+	}
+	if k := c.get(key); k != nil && k.objectTag == tag {
+		return &flight{landed: closed, kept: k}, false
 	}
 	f = &flight{version: v, landed: make(chan struct{})}
 	c.flights[v] = f

@@ -355,7 +355,7 @@ func (s *reading) release() {
 // first decodes the first bytes of an object that is at hand, where its EXIF lies within them and
 // nobody has done it.
 func (s *reading) first(b []byte, header http.Header) bool {
-	if s.join(header); s.sameAsKept(header) || s.flight != nil && !s.leads {
+	if s.join(header); s.flight != nil && !s.leads {
 		return true
 	}
 	s.decoded = s.meta.Decode(prefix(b), &s.h.options) == nil
@@ -375,10 +375,10 @@ func (b prefix) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// join finds out whether the object with that header is being decoded for another request; if not,
-// this request leads.
+// join finds out whether the object with that header has been decoded, or is being decoded, for
+// another request; if not, this request leads.
 func (s *reading) join(header http.Header) {
-	if tag := header.Get("Etag"); s.h.cache != nil && s.flight == nil && strongTag(tag) && !s.sameAsKept(header) {
+	if tag := header.Get("Etag"); s.h.cache != nil && s.flight == nil && strongTag(tag) {
 		s.flight, s.leads = s.h.cache.join(s.key, tag)
 	}
 }
@@ -391,31 +391,19 @@ func (s *reading) land() {
 	s.flight, s.leads = nil, false
 }
 
-// sameAsKept reports whether the kept answer was made from the object with that header; some
-// servers send it although they are asked not to.
-func (s *reading) sameAsKept(header http.Header) bool {
-	return s.kept != nil && s.kept.objectTag == header.Get("Etag")
-}
-
 // decode answers the opened object's EXIF.
 func (s *reading) decode(ctx context.Context) (*answer, error) {
-	s.join(s.header)
-	kept := s.kept
-	if !s.sameAsKept(s.header) {
-		kept = nil
-	}
-	if s.flight != nil && !s.leads {
+	if s.join(s.header); s.flight != nil && !s.leads {
 		select {
 		case <-s.flight.landed:
-			kept = s.flight.kept
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-	}
-	if kept != nil {
-		a := kept.answer
-		a.header = s.header
-		return &a, nil
+		if kept := s.flight.kept; kept != nil {
+			a := kept.answer
+			a.header = s.header
+			return &a, nil
+		}
 	}
 	if !s.decoded {
 		if err := s.meta.Decode(s, &s.h.options); err != nil {

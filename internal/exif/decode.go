@@ -130,7 +130,7 @@ type Metadata struct {
 	space space
 }
 
-// space is memory that decoding needs and that no answer refers to.
+// space is memory that decoding needs, and the numbers that its values are of.
 type space struct {
 	names   map[string]struct{} // of the tags so far
 	walkers []walker
@@ -138,7 +138,7 @@ type space struct {
 	word    [8]byte
 	entries [entryChunk * 20]byte // of a directory
 	value   []byte                // an entry's
-	single  entryReader           // the entry that goexif sees
+	numbers fileNumbers
 }
 
 // tag is one entry of the answer.
@@ -203,6 +203,7 @@ func (m *Metadata) reset() {
 	m.Format, m.tags = "", m.tags[:0]
 	clear(m.space.names)
 	clear(m.space.walkers)
+	m.space.numbers.forget()
 	if cap(m.space.value) > maxBinary*4 {
 		m.space.value = nil
 	}

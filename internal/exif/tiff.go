@@ -188,7 +188,7 @@ func (m *Metadata) walk(blocks []block, o *Options) error {
 	if !readable || t.entries > 0 && t.good == 0 {
 		return ErrInvalid
 	}
-	return nil
+	return m.space.numbers.decode()
 }
 
 // directory reads one directory; ok is false where there is none to be read. An offset that leads
@@ -333,7 +333,7 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	if w.values += len(b); w.values > maxValues || len(w.m.tags) == maxTags {
 		return false, ErrTooLarge
 	}
-	v, ok := w.m.space.single.decodeValue(w.order, typ, b, def.as, w.o)
+	v, ok := w.m.space.numbers.value(w.order, typ, b, def.as, w.o)
 	if !ok {
 		return false, nil
 	}

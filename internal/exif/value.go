@@ -16,6 +16,9 @@ import (
 // This is the one file that touches goexif, and goexif sees nothing but the entries made here: of a
 // known type, with as many bytes as its type and count say.
 
+// entryHead is the size in bytes of an entry, behind which its values stand here.
+const entryHead = 12
+
 // kind is what a value consists of.
 type kind uint8
 
@@ -32,33 +35,34 @@ type value struct {
 	kind kind
 	n    int
 	text string
-	ints []int64   // integers that goexif doesn't read
-	tag  *tiff.Tag // all other numbers
+	ints []int64  // integers that goexif doesn't read
+	from *numbers // all other numbers: n of these,
+	at   int      // from here on
 }
 
 // int returns the i'th integer; the value's kind is kindInt.
 func (v *value) int(i int) int64 {
-	if v.tag == nil {
+	if v.from == nil {
 		return v.ints[i]
 	}
-	n, _ := v.tag.Int64(i) // fails for other kinds only
+	n, _ := v.from.tag.Int64(v.at + i) // fails for other kinds only
 	return n
 }
 
 // rat returns the i'th fraction; the value's kind is kindRat.
 func (v *value) rat(i int) (num, den int64) {
-	num, den, _ = v.tag.Rat2(i) // fails for other kinds only
+	num, den, _ = v.from.tag.Rat2(v.at + i) // fails for other kinds only
 	return num, den
 }
 
 // float returns the i'th floating point number; the value's kind is kindFloat.
 func (v *value) float(i int) float64 {
-	f, _ := v.tag.Float(i) // fails for other kinds only
+	f, _ := v.from.tag.Float(v.at + i) // fails for other kinds only
 	return f
 }
 
 // single reports whether the value was stored as a 32-bit floating point number.
-func (v *value) single() bool { return v.tag != nil && v.tag.Type == tiff.DTFloat }
+func (v *value) single() bool { return v.from != nil && v.from.tag.Type == tiff.DTFloat }
 
 // quotient returns the i'th number of any kind as a decimal; ok is false where it has none: n/0,
 // 0/0, NaN and infinities.
@@ -86,15 +90,83 @@ func intsValue(b []byte) value {
 	return value{kind: kindInt, n: len(ints), ints: ints}
 }
 
-// entryReader is one entry as it would stand in a file, for goexif to read.
-type entryReader struct {
-	r   bytes.Reader
+// numbers are those of one type and byte order in all of a file's entries, as the one entry that
+// goexif sees of them: value by value it would take half a kilobyte for each fraction.
+type numbers struct {
 	buf []byte
+	tag *tiff.Tag // from decode on
 }
 
-// decodeValue turns the bytes of a checked entry into a value; b holds whole values of the type, at
-// most maxText bytes, in the file's byte order, and is not kept. ok is false where they are broken.
-func (e *entryReader) decodeValue(order binary.ByteOrder, typ uint16, b []byte, as reading, o *Options) (v value, ok bool) {
+// add adds the numbers of a value of that size each, and returns the index of the first.
+func (n *numbers) add(b []byte, size int) (at int) {
+	if len(n.buf) == 0 {
+		n.buf = append(n.buf, make([]byte, entryHead)...)
+	}
+	at = (len(n.buf) - entryHead) / size
+	n.buf = append(n.buf, b...)
+	return at
+}
+
+// decode has goexif read the numbers. The type is one that it knows.
+func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
+	values := n.buf[entryHead:]
+	order.PutUint16(n.buf[2:], typ)
+	order.PutUint32(n.buf[4:], uint32(uint64(len(values))/typeSize(typ))) //nolint:gosec // at most maxValues
+	if len(values) <= 4 {
+		copy(n.buf[8:], values)
+	} else {
+		order.PutUint32(n.buf[8:], entryHead)
+	}
+	n.tag, err = tiff.DecodeTag(bytes.NewReader(n.buf), order)
+	return err
+}
+
+// forget empties n, and lets go of memory that only an unusual image needs.
+func (n *numbers) forget() {
+	n.buf, n.tag = n.buf[:0], nil
+	if cap(n.buf) > maxBinary*16 {
+		n.buf = nil
+	}
+}
+
+// fileNumbers are all numbers of a file.
+type fileNumbers struct{ little, big [typeDouble + 1]numbers }
+
+func (f *fileNumbers) of(order binary.ByteOrder) *[typeDouble + 1]numbers {
+	if order == binary.ByteOrder(binary.BigEndian) {
+		return &f.big
+	}
+	return &f.little
+}
+
+// each calls do for the numbers that there are, until it fails.
+func (f *fileNumbers) each(do func(n *numbers, order binary.ByteOrder, typ uint16) error) error {
+	for _, order := range [...]binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		all := f.of(order)
+		for typ := range all {
+			if n := &all[typ]; len(n.buf) > 0 {
+				if err := do(n, order, uint16(typ)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// decode has goexif read all numbers.
+func (f *fileNumbers) decode() error {
+	return f.each(func(n *numbers, order binary.ByteOrder, typ uint16) error { return n.decode(order, typ) })
+}
+
+func (f *fileNumbers) forget() {
+	_ = f.each(func(n *numbers, _ binary.ByteOrder, _ uint16) error { n.forget(); return nil })
+}
+
+// value turns the bytes of a checked entry into a value; b holds whole values of the type, at most
+// maxText bytes, in the file's byte order, and is not kept. ok is false where they are broken.
+// Numbers can be had after decode.
+func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as reading, o *Options) (v value, ok bool) {
 	switch as {
 	case asText:
 		if bytewise(typ) {
@@ -135,32 +207,14 @@ func (e *entryReader) decodeValue(order binary.ByteOrder, typ uint16, b []byte, 
 		typ = typeLong
 	}
 
-	count := len(b) / int(typeSize(typ)) //nolint:gosec // at most 8
-	// its values stand right behind the entry, unless they fit in it
-	e.buf = append(e.buf[:0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	order.PutUint16(e.buf[2:], typ)
-	order.PutUint32(e.buf[4:], uint32(count)) //nolint:gosec // at most maxText
-	if len(b) <= 4 {
-		copy(e.buf[8:], b)
-	} else {
-		order.PutUint32(e.buf[8:], 12)
-		e.buf = append(e.buf, b...)
-	}
-	e.r.Reset(e.buf)
-	t, err := tiff.DecodeTag(&e.r, order)
-	if err != nil {
-		return v, false
-	}
-	v = value{n: count, tag: t}
-	switch t.Format() {
-	case tiff.IntVal:
-		v.kind = kindInt
-	case tiff.RatVal:
+	size := int(typeSize(typ)) //nolint:gosec // at most 8
+	n := &f.of(order)[typ]
+	v = value{kind: kindInt, n: len(b) / size, from: n, at: n.add(b, size)}
+	switch typ {
+	case typeRational, typeSRational:
 		v.kind = kindRat
-	case tiff.FloatVal:
+	case typeFloat, typeDouble:
 		v.kind = kindFloat
-	default:
-		return v, false
 	}
 	return v, true
 }
