@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -272,6 +273,48 @@ func TestSharedCache(t *testing.T) {
 	}
 	s.exif(request{path: "/a.jpg"}, 200).is(iphone4S)
 	s.exif(request{path: "/a.jpg", header: map[string]string{"Cache-Control": "no-cache"}}, 200).has("testimage")
+}
+
+func TestMigrate(t *testing.T) {
+	dir := photos(t, map[string]string{"a.jpg": "iphone-4s.jpg", "team/a.jpg": "iphone-4s.jpg"})
+	odd := filepath.Join(dir, "a b?c#d%2F+ü.jpg")
+	if err := os.Link(filepath.Join(dir, "a.jpg"), odd); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, "migrate/Caddyfile", "PHOTOS="+dir)
+	escaped := "/" + url.PathEscape(filepath.Base(odd))
+	for _, photo := range []string{"/a.jpg", escaped} {
+		for _, path := range []string{
+			photo + suffix,
+			photo + suffix + "?exif",
+			photo + "?exif",                           // COS, Qiniu, BOS
+			photo + "?exif&sign=a%3Ab",                // the same, signed
+			photo + "?exif/version/v2",                // Qiniu
+			photo + "?x-oss-process=image/info",       // OSS
+			photo + "?x-oss-process=image%2Finfo&x=1", // the same by an SDK
+			photo + "?x-bce-process=image/info",       // BOS
+			photo + "@exif",                           // OSS of old
+			photo + "@infoexif",
+			photo + "%40exif",
+			"/unsafe/meta" + photo, // imagor
+		} {
+			s.ask(request{path: path}, 200).is(iphone4S)
+		}
+	}
+	for _, path := range []string{"/a.jpg", "/a.jpg?imageInfo", "/a.jpg?x-oss-process=image/resize,w_100"} {
+		s.ask(request{path: path}, 200).has("\xFF\xD8\xFF")
+	}
+	for _, path := range []string{"/nope.jpg?exif", "/nope.jpg?x-oss-process=image/info", "/nope.jpg@exif", "/unsafe/meta/nope.jpg"} {
+		s.ask(request{path: path}, 404).code("NoSuchKey")
+	}
+	// whatever the address, what guards the photo guards its EXIF
+	s.ask(request{path: "/team/a.jpg"}, 401)
+	for _, path := range []string{
+		"/team/a.jpg?exif", "/team/a.jpg?x-oss-process=image/info", "/team/a.jpg@exif", "/unsafe/meta/team/a.jpg", "/team/a.jpg" + suffix,
+	} {
+		s.ask(request{path: path}, 401).code("Unauthorized")
+		s.ask(request{path: path, user: team}, 200).is(iphone4S)
+	}
 }
 
 func TestErrors(t *testing.T) {
