@@ -46,6 +46,39 @@ func TestConfigs(t *testing.T) {
 	}
 }
 
+// TestSnippets checks that the Caddyfiles in the documents are such, and that those parts of one are
+// that may be put into a site.
+func TestSnippets(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^ *```caddyfile\n(.*?)^ *```")
+	for name, min := range map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1} {
+		b, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := block.FindAllStringSubmatch(string(b), -1)
+		if len(blocks) < min {
+			t.Errorf("%s: got %d Caddyfiles", name, len(blocks))
+		}
+		for _, m := range blocks {
+			text := m[1]
+			switch {
+			case strings.Contains(text, "[<matcher>]"):
+				continue // the grammar
+			case !regexp.MustCompile(`(?m)^photos\.example\.com \{`).MatchString(text):
+				text = "photos.example.com {\n" + text + "}\n"
+			}
+			config := filepath.Join(t.TempDir(), "Caddyfile")
+			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := caddy(context.Background(), t, nil, "adapt", "--adapter", "caddyfile", "--config", config).CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %v: %s\n%s", name, err, out, text)
+			}
+		}
+	}
+}
+
 func TestFiles(t *testing.T) {
 	s := run(t, "files/Caddyfile")
 	a := s.exif(request{path: "/iphone-4s.jpg"}, 200)
