@@ -423,6 +423,33 @@ func (s *site) metrics(prefix string) string {
 	return strings.Join(found, "")
 }
 
+// TestDockerContext checks that what is built into the command gets into the image's build.
+func TestDockerContext(t *testing.T) {
+	list := exec.Command("go", "list", "-f", "{{range .EmbedFiles}}{{.}}\n{{end}}", ".")
+	list.Dir = repository
+	out, err := list.Output()
+	files := strings.Fields(string(out))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %v %v", files, err)
+	}
+	ignore, err := os.ReadFile(filepath.Join(repository, ".dockerignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		ignored := false
+		for line := range strings.Lines(string(ignore)) {
+			pattern, back := strings.CutPrefix(strings.TrimSpace(line), "!")
+			if file == pattern || strings.HasPrefix(file, pattern+"/") {
+				ignored = !back // the last line that matches decides
+			}
+		}
+		if ignored {
+			t.Errorf(".dockerignore keeps %s out, which the module embeds", file)
+		}
+	}
+}
+
 func TestSystemd(t *testing.T) {
 	verify, err := exec.LookPath("systemd-analyze")
 	if err != nil {
