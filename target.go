@@ -10,7 +10,7 @@ import (
 // case.
 const suffix = "@base@tag=exif"
 
-// errMalformed says why a path that asks for EXIF can't be served.
+// Why a path that asks for EXIF can't be served.
 var (
 	errFollowed = errors.New("nothing may follow " + suffix)
 	errNoObject = errors.New("the path before " + suffix + " names no object")

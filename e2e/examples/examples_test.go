@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,39 @@ func TestConfigs(t *testing.T) {
 				t.Errorf("examples/README.md doesn't list %s", folder)
 			}
 		})
+	}
+}
+
+// TestSnippets checks that the Caddyfiles in the documents are such, and that those parts of one are
+// that may be put into a site.
+func TestSnippets(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^ *```caddyfile\n(.*?)^ *```")
+	for name, min := range map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1} {
+		b, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := block.FindAllStringSubmatch(string(b), -1)
+		if len(blocks) < min {
+			t.Errorf("%s: got %d Caddyfiles", name, len(blocks))
+		}
+		for _, m := range blocks {
+			text := m[1]
+			switch {
+			case strings.Contains(text, "[<matcher>]"):
+				continue // the grammar
+			case !regexp.MustCompile(`(?m)^photos\.example\.com \{`).MatchString(text):
+				text = "photos.example.com {\n" + text + "}\n"
+			}
+			config := filepath.Join(t.TempDir(), "Caddyfile")
+			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := caddy(context.Background(), t, nil, "adapt", "--adapter", "caddyfile", "--config", config).CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %v: %s\n%s", name, err, out, text)
+			}
+		}
 	}
 }
 
@@ -274,6 +308,48 @@ func TestSharedCache(t *testing.T) {
 	s.exif(request{path: "/a.jpg", header: map[string]string{"Cache-Control": "no-cache"}}, 200).has("testimage")
 }
 
+func TestMigrate(t *testing.T) {
+	dir := photos(t, map[string]string{"a.jpg": "iphone-4s.jpg", "team/a.jpg": "iphone-4s.jpg"})
+	odd := filepath.Join(dir, "a b?c#d%2F+ü.jpg")
+	if err := os.Link(filepath.Join(dir, "a.jpg"), odd); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, "migrate/Caddyfile", "PHOTOS="+dir)
+	escaped := "/" + url.PathEscape(filepath.Base(odd))
+	for _, photo := range []string{"/a.jpg", escaped} {
+		for _, path := range []string{
+			photo + suffix,
+			photo + suffix + "?exif",
+			photo + "?exif",                           // COS, Qiniu, BOS
+			photo + "?exif&sign=a%3Ab",                // the same, signed
+			photo + "?exif/version/v2",                // Qiniu
+			photo + "?x-oss-process=image/info",       // OSS
+			photo + "?x-oss-process=image%2Finfo&x=1", // the same by an SDK
+			photo + "?x-bce-process=image/info",       // BOS
+			photo + "@exif",                           // OSS of old
+			photo + "@infoexif",
+			photo + "%40exif",
+			"/unsafe/meta" + photo, // imagor
+		} {
+			s.ask(request{path: path}, 200).is(iphone4S)
+		}
+	}
+	for _, path := range []string{"/a.jpg", "/a.jpg?imageInfo", "/a.jpg?x-oss-process=image/resize,w_100"} {
+		s.ask(request{path: path}, 200).has("\xFF\xD8\xFF")
+	}
+	for _, path := range []string{"/nope.jpg?exif", "/nope.jpg?x-oss-process=image/info", "/nope.jpg@exif", "/unsafe/meta/nope.jpg"} {
+		s.ask(request{path: path}, 404).code("NoSuchKey")
+	}
+	// whatever the address, what guards the photo guards its EXIF
+	s.ask(request{path: "/team/a.jpg"}, 401)
+	for _, path := range []string{
+		"/team/a.jpg?exif", "/team/a.jpg?x-oss-process=image/info", "/team/a.jpg@exif", "/unsafe/meta/team/a.jpg", "/team/a.jpg" + suffix,
+	} {
+		s.ask(request{path: path}, 401).code("Unauthorized")
+		s.ask(request{path: path, user: team}, 200).is(iphone4S)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	s := run(t, "errors/Caddyfile")
 	s.exif(request{path: "/iphone-4s.jpg"}, 200).is(iphone4S)
@@ -345,6 +421,33 @@ func (s *site) metrics(prefix string) string {
 		}
 	}
 	return strings.Join(found, "")
+}
+
+// TestDockerContext checks that what is built into the command gets into the image's build.
+func TestDockerContext(t *testing.T) {
+	list := exec.Command("go", "list", "-f", "{{range .EmbedFiles}}{{.}}\n{{end}}", ".")
+	list.Dir = repository
+	out, err := list.Output()
+	files := strings.Fields(string(out))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %v %v", files, err)
+	}
+	ignore, err := os.ReadFile(filepath.Join(repository, ".dockerignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		ignored := false
+		for line := range strings.Lines(string(ignore)) {
+			pattern, back := strings.CutPrefix(strings.TrimSpace(line), "!")
+			if file == pattern || strings.HasPrefix(file, pattern+"/") {
+				ignored = !back // the last line that matches decides
+			}
+		}
+		if ignored {
+			t.Errorf(".dockerignore keeps %s out, which the module embeds", file)
+		}
+	}
 }
 
 func TestSystemd(t *testing.T) {
