@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -293,7 +294,28 @@ func (c *capture) Write(p []byte) (int, error) {
 // reserve makes room for all that is wanted.
 func (c *capture) reserve() {
 	if cap(c.buf) < c.want {
-		c.buf = append(make([]byte, 0, c.want), c.buf...)
+		releaseBuffer(c.buf)
+		c.buf = newBuffer(c.want)
+	}
+}
+
+// buffers are those of windows, to be used again. A request has one from the first byte of a body
+// on: those that wait for a slow server have none.
+var buffers sync.Pool // of *[]byte
+
+// newBuffer returns an empty buffer with room for n bytes.
+func newBuffer(n int) []byte {
+	if b, ok := buffers.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, n)
+}
+
+// releaseBuffer lets others use the buffer, unless it is an unusually large one.
+func releaseBuffer(b []byte) {
+	const usual = 4 * defaultWindow
+	if 0 < cap(b) && cap(b) <= usual {
+		buffers.Put(&b)
 	}
 }
 
@@ -406,8 +428,7 @@ func (b *block) end() int64 { return b.off + int64(len(b.b)) }
 // condition is a conditional header field of a sub-request; the zero value is none.
 type condition struct{ name, value string }
 
-// enter makes o the object of that path behind next. What is in its memory is forgotten, and the
-// memory used again.
+// enter makes o the object of that path behind next.
 func (o *object) enter(r *http.Request, path string, next caddyhttp.Handler, h *Handler) {
 	o.next, o.window, o.maxRead = next, h.Window, h.MaxRead
 	o.requests, o.read = 0, 0
@@ -415,24 +436,20 @@ func (o *object) enter(r *http.Request, path string, next caddyhttp.Handler, h *
 	o.req.enter(r, path)
 }
 
-// leave makes the request the client's again, and lets go of all but memory of the usual size.
+// leave makes the request the client's again, and gives back the memory.
 func (o *object) leave() {
 	o.req.leave()
 	clear(o.req.fields)
 	o.req = objectRequest{fields: o.req.fields}
-	o.forget()
-	for i := range o.blocks {
-		if b := &o.blocks[i]; int64(cap(b.b)) > o.window {
-			b.b = nil
-		}
-	}
 	o.next = nil
+	o.forget()
 }
 
 func (o *object) forget() {
 	o.header, o.size, o.turn = nil, -1, 0
 	for i := range o.blocks {
-		o.blocks[i] = block{b: o.blocks[i].b[:0]}
+		releaseBuffer(o.blocks[i].b)
+		o.blocks[i] = block{}
 	}
 }
 
@@ -522,7 +539,13 @@ func (o *object) fetch(off, n int64, cond condition, b *block) error {
 	}
 	size := int64(-1)
 	c := &capture{header: make(http.Header), want: int(n), buf: b.b[:0]}
-	*b = block{off: off, b: c.buf}
+	*b = block{off: off}
+	defer func() {
+		if b.b == nil {
+			releaseBuffer(c.buf)
+		}
+		c.buf = nil
+	}()
 	c.place = func(status int, h http.Header) (skip, length int64, err error) {
 		if !identity(h) {
 			return 0, 0, errEncoded
