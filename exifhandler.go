@@ -219,10 +219,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	start := time.Now()
 	p := &report{cache: cacheOff}
+	s := readings.Get().(*reading)
+	defer s.release() // when the answer, which is in its memory, has been written
 	var a *answer
 	if err == nil {
-		s := readings.Get().(*reading) //nolint:forcetypeassert // the pool has nothing else
-		defer s.release()              // when the answer, which is in its memory, has been written
 		a, err = h.answer(s, r, next, target, p)
 	}
 	p.publish(r)
@@ -242,7 +242,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if f != nil {
 		return h.writeFailure(w, r, f)
 	}
-	return writeAnswer(w, r, a)
+	if err = writeAnswer(w, r, a); err != nil {
+		s.json = nil // the writer may still be at it: HTTP/2's returns at once when the stream is closed
+	}
+	return err
 }
 
 // answer reads the object's EXIF through next.
