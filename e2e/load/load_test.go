@@ -367,8 +367,9 @@ func TestLoad(t *testing.T) {
 				// net/http's server, when it shuts down, closes connections on which a request has just
 				// arrived, new ones among them, without a byte of an answer (the loop in conn.serve).
 				// HTTP clients ask again then (RFC 9112, section 9.3.1), and Go's does on used connections.
-				for tries := 0; errors.Is(err, io.EOF) && status == 0 && reloading.Load() > 0 && tries < 3; tries++ {
+				for tries := 0; errors.Is(err, io.EOF) && status == 0 && reloading.Load() > 0 && tries < 10; tries++ {
 					again.Add(1)
+					time.Sleep(time.Duration(tries) * 10 * time.Millisecond)
 					status, body, err = o.ask(tr, addr, site)
 				}
 				requests.Add(1)
@@ -390,15 +391,9 @@ func TestLoad(t *testing.T) {
 				return
 			case <-time.After(time.Until(start.Add(time.Duration(n+1) * duration / (times + 1)))):
 			}
-			req, err := http.NewRequest(http.MethodPost, "http://"+admin+"/load", strings.NewReader(config(n+1)))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			req.Header.Set("Content-Type", "text/caddyfile")
 			reloading.Add(1)
-			res, err := http.DefaultClient.Do(req)
-			time.AfterFunc(2*time.Second, func() { reloading.Add(-1) })
+			res, err := reload(admin, config(n+1))
+			time.AfterFunc(5*time.Second, func() { reloading.Add(-1) })
 			if err != nil {
 				t.Errorf("reload: %v", err)
 				return
@@ -432,6 +427,25 @@ func TestLoad(t *testing.T) {
 	if requests.Load() < clients {
 		t.Errorf("only %d requests", requests.Load())
 	}
+}
+
+// reload posts a configuration. Caddy's admin endpoint is replaced with each, and closes connections
+// then.
+func reload(admin, config string) (res *http.Response, err error) {
+	for range 5 {
+		var req *http.Request
+		req, err = http.NewRequest(http.MethodPost, "http://"+admin+"/load", strings.NewReader(config))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Content-Type", "text/caddyfile")
+		req.Close = true
+		if res, err = http.DefaultClient.Do(req); err == nil {
+			return res, nil
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return nil, err
 }
 
 // ask sends the request and returns the answer, its request's id left out.
