@@ -1,6 +1,7 @@
 package caddyexif
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +74,7 @@ type objectRequest struct {
 
 	object url.URL // the object's
 	uri    string
+	runs   int // of the handlers behind
 
 	original    *url.URL // what {http.request.orig_uri.*} and FastCGI see
 	originalURL url.URL
@@ -192,6 +194,13 @@ var identityOnly = []string{"identity"}
 func (o *objectRequest) do(next caddyhttp.Handler, w *capture, off, n int64, cond condition) (err error) {
 	defer o.reset()
 	r := o.r
+	if o.runs++; o.runs > 1 {
+		// A dial that one run has begun may go on after it, and read Caddy's variables, while handlers
+		// of the next set theirs: a map's end, and with it the server's. What is set stays the run's.
+		if vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
+			*r = *r.WithContext(context.WithValue(r.Context(), caddyhttp.VarsCtxKey, maps.Clone(vars)))
+		}
+	}
 	r.Method = http.MethodGet
 	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
 	more := [...]field{
