@@ -392,7 +392,7 @@ func (p *progress) show(n, total int) {
 	}
 	if !p.trapped {
 		p.trapped = true
-		go p.clearOnInterrupt()
+		p.clearOnInterrupt() // before there is a line that could be left
 	}
 	p.shown = time.Now()
 	p.write(progressLine(n, total, time.Since(p.started), p.columns()))
@@ -426,12 +426,14 @@ func (p *progress) columns() int {
 func (p *progress) clearOnInterrupt() {
 	interrupt := make(chan os.Signal, 1)
 	signal.Notify(interrupt, os.Interrupt)
-	<-interrupt
-	signal.Reset(os.Interrupt)
-	p.write("")
-	if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(os.Interrupt) != nil {
-		os.Exit(exitInterrupted) // Windows can't send it
-	}
+	go func() {
+		<-interrupt
+		signal.Reset(os.Interrupt)
+		p.write("")
+		if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(os.Interrupt) != nil {
+			os.Exit(exitInterrupted) // Windows can't send it
+		}
+	}()
 }
 
 // exitInterrupted is what shells say of a program that was interrupted: 128 and the signal.
