@@ -288,7 +288,10 @@ func (h *Handler) answer(s *reading, r *http.Request, next caddyhttp.Handler, ta
 // reads it. Where the condition holds it answers what was kept, or an answer without a body.
 func (h *Handler) read(s *reading, cond condition) (*answer, error) {
 	r := s.req.r
-	if len(h.Permissions) > 0 && !h.holds(actionGetObject, r) {
+	if held, final := h.holds(actionGetObject, r); !held {
+		if final {
+			return nil, denied(nil)
+		}
 		// As things stand the answer is no, and only the handlers behind can change that, by finding
 		// out who the client is. They are asked with a single byte: a window takes a time by which an
 		// object that exists could be told from one that doesn't.
@@ -430,29 +433,32 @@ func (s *reading) decode(ctx context.Context) (*answer, error) {
 // refusal applies the permissions to what the handlers behind answered instead of the object, if
 // they did. It is nil where the answer stands.
 func (h *Handler) refusal(r *http.Request, s *statusError) error {
-	if len(h.Permissions) == 0 {
-		return nil
-	}
 	if s != nil && (s.status == http.StatusUnauthorized || s.status == http.StatusProxyAuthRequired) {
 		return nil // who the client is is still to be found out
 	}
-	if !h.holds(actionGetObject, r) {
+	if held, _ := h.holds(actionGetObject, r); !held {
 		return denied(nil)
 	}
-	missing := s != nil && (s.status == http.StatusNotFound || s.status == http.StatusGone)
-	if missing && !h.holds(actionListBucket, r) {
+	if s == nil || s.status != http.StatusNotFound && s.status != http.StatusGone {
+		return nil
+	}
+	if held, _ := h.holds(actionListBucket, r); !held {
 		return denied(nil)
 	}
 	return nil
 }
 
-func (h *Handler) holds(action string, r *http.Request) bool {
-	held, err := h.Permissions.holds(action, r)
+// holds is the decision of the permissions. Without any, everything is held.
+func (h *Handler) holds(action string, r *http.Request) (held, final bool) {
+	if len(h.Permissions) == 0 {
+		return true, true
+	}
+	held, final, err := h.Permissions.holds(action, r)
 	if err != nil {
 		h.logger.Error("a permission's matcher failed, which counts against the client",
 			zap.String("action", action), zap.Error(err))
 	}
-	return held
+	return held, final
 }
 
 // Interface guards

@@ -517,8 +517,8 @@ http://bucket.test:{$PORT} {
 	}
 }
 
-// TestRefusedCheaply counts what is read for callers whom the rules refuse: a byte, whether or not
-// the handlers behind could have changed that.
+// TestRefusedCheaply counts what is read for callers whom the rules refuse: nothing where no handler
+// behind can change that, else a byte.
 func TestRefusedCheaply(t *testing.T) {
 	var rec recorder
 	photo := testimage.Samples()["iphone-4s.jpg"]
@@ -526,36 +526,50 @@ func TestRefusedCheaply(t *testing.T) {
 		rec.add(r.Clone(r.Context()))
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
 	})
-	srv := serve(t, `
-http://header.test:{$PORT} {
-	bind 127.0.0.1
-	exif {
-		allow GetObject header X-Right yes
+	const bob = "allow GetObject `{http.auth.user.id} == \"bob\"`\n"
+	config := ""
+	for site, rules := range map[string]string{
+		"header":      "allow GetObject header X-Right yes",
+		"address":     "allow GetObject remote_ip 192.0.2.1",
+		"not":         "allow GetObject {\nnot {\nmethod GET\npath *.jpg\n}\n}",
+		"deny":        "allow GetObject\ndeny GetObject path /a.*",
+		"bob":         bob,
+		"bob-not-a":   bob + "deny GetObject path /a.jpg",
+		"bob-or":      bob + "allow GetObject header X-Right yes",
+		"placeholder": "allow GetObject path /{http.auth.user.id}.jpg",
+		"login":       "allow GetObject header Authorization *",
+		"not-user":    "allow GetObject {\nnot {\nvars {http.auth.user.id} eve\n}\n}",
+	} {
+		config += "http://" + site + ".test:{$PORT} {\nbind 127.0.0.1\nexif {\n" + rules + "\n}\n" +
+			"basic_auth {\nbob " + hiccup + "\neve " + hiccup + "\na " + hiccup + "\n}\nreverse_proxy " + addr + "\n}\n"
 	}
-	reverse_proxy `+addr+`
-}
-http://user.test:{$PORT} {
-	bind 127.0.0.1
-	exif {
-		allow GetObject `+"`{http.auth.user.id} == \"bob\"`"+`
-	}
-	basic_auth {
-		bob `+hiccup+`
-		eve `+hiccup+`
-	}
-	reverse_proxy `+addr+`
-}
-`)
+	srv := serve(t, config)
+	nothing, probe := []string(nil), []string{"bytes=0-0"}
+	window, both := []string{"bytes=0-65535"}, []string{"bytes=0-0", "bytes=0-65535"}
 	for _, tc := range []struct {
 		site, header, value string
 		status              int
 		ranges              []string
 	}{
-		{"header", "X-Right", "no", 403, []string{"bytes=0-0"}},
-		{"header", "X-Right", "yes", 200, []string{"bytes=0-65535"}},
-		{"user", "Authorization", basic("eve"), 403, []string{"bytes=0-0"}},
-		{"user", "Authorization", basic("bob"), 200, []string{"bytes=0-0", "bytes=0-65535"}},
-		{"user", "X-Right", "no", 401, nil},
+		{"header", "Authorization", basic("bob"), 403, nothing},
+		{"header", "X-Other", "x", 403, nothing},
+		{"header", "X-Right", "yes", 401, nothing},
+		{"address", "X-Other", "x", 403, nothing},
+		{"address", "Authorization", basic("bob"), 403, nothing},
+		{"not", "Authorization", basic("bob"), 403, nothing},
+		{"deny", "Authorization", basic("bob"), 403, nothing},
+		{"bob", "Authorization", basic("eve"), 403, probe},
+		{"bob", "Authorization", basic("bob"), 200, both},
+		{"bob", "X-Other", "x", 401, nothing},
+		{"bob-not-a", "Authorization", basic("bob"), 403, nothing},
+		{"bob-or", "Authorization", basic("eve"), 403, probe},
+		{"bob-or", "Authorization", basic("bob"), 200, both},
+		{"placeholder", "Authorization", basic("a"), 200, both},
+		{"placeholder", "Authorization", basic("bob"), 403, probe},
+		{"login", "X-Other", "x", 401, nothing},
+		{"login", "Authorization", basic("bob"), 200, window},
+		{"not-user", "Authorization", basic("bob"), 200, window},
+		{"not-user", "Authorization", basic("eve"), 403, window},
 	} {
 		rec.take()
 		got := srv.exif(tc.site+".test", "/a.jpg", tc.header, tc.value)

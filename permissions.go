@@ -1,10 +1,12 @@
 package caddyexif
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -45,6 +47,7 @@ type Rule struct {
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	matcherSets caddyhttp.MatcherSets
+	late        bool // handlers behind may change what it matches
 }
 
 // provision loads the rules' matchers.
@@ -53,6 +56,9 @@ func (p Permissions) provision(ctx caddy.Context) error {
 		r := &p[i]
 		if r.MatcherSetsRaw == nil {
 			continue
+		}
+		for _, set := range r.MatcherSetsRaw {
+			r.late = r.late || !early(set)
 		}
 		sets, err := ctx.LoadModule(r, "MatcherSetsRaw")
 		if err != nil {
@@ -92,10 +98,37 @@ var errNobody = errors.New("permissions: no rule allows GetObject, so every requ
 
 func isAction(s string) bool { return s == actionGetObject || s == actionListBucket }
 
-// holds is the decision: whether the request holds the action. It fails closed: a matcher that
-// can't decide counts as matching in a "deny" rule and as not matching in an "allow" rule; its
-// error is returned for the log.
-func (p Permissions) holds(action string, r *http.Request) (held bool, err error) {
+// early reports whether a matcher set is about nothing but the request, so that the handlers behind,
+// who find out who the client is, can't change what it matches. Credentials are none of that: the
+// client may be asked for them yet.
+func early(set caddy.ModuleMap) bool {
+	for name, config := range set {
+		switch name {
+		case "client_ip", "header", "host", "method", "path", "protocol", "query", "remote_ip":
+		case "not":
+			var sets []caddy.ModuleMap
+			if json.Unmarshal(config, &sets) != nil || slices.ContainsFunc(sets, func(s caddy.ModuleMap) bool { return !early(s) }) {
+				return false
+			}
+			continue
+		default:
+			return false
+		}
+		text := strings.ToLower(string(config))
+		// a placeholder can stand for anything
+		if strings.Contains(text, "authorization") || strings.Contains(strings.TrimPrefix(text, "{"), "{") {
+			return false
+		}
+	}
+	return true
+}
+
+// holds is the decision: whether the request holds the action, and where it doesn't, whether that is
+// final, whatever the handlers behind find out. It fails closed: a matcher that can't decide counts
+// as matching in a "deny" rule and as not matching in an "allow" rule; its error is returned for the
+// log.
+func (p Permissions) holds(action string, r *http.Request) (held, final bool, err error) {
+	final = true
 	for i := range p {
 		rule := &p[i]
 		if !slices.Contains(rule.Actions, action) || held && rule.Effect == effectAllow {
@@ -105,10 +138,12 @@ func (p Permissions) holds(action string, r *http.Request) (held bool, err error
 		err = errors.Join(err, e)
 		switch {
 		case rule.Effect == effectDeny && (matches || e != nil):
-			return false, err
+			return false, !rule.late, err
 		case rule.Effect == effectAllow && matches && e == nil:
 			held = true
+		case rule.Effect == effectAllow && rule.late:
+			final = false
 		}
 	}
-	return held, err
+	return held, final, err
 }
