@@ -2,9 +2,11 @@ package caddyexif
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/maypok86/otter/v2"
 )
@@ -28,6 +30,24 @@ type flight struct {
 	version
 	landed chan struct{} // closed at the end
 	kept   *keptAnswer   // then; nil where it failed
+}
+
+// patience is how long others wait for a flight before they decode for themselves: whoever leads may
+// be one whom the handlers behind keep waiting.
+const patience = time.Second
+
+// wait returns what a flight has made, nil if nothing. The error is the context's.
+func (f *flight) wait(ctx context.Context) (*keptAnswer, error) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-f.landed:
+		return f.kept, nil
+	case <-late.C:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // keptAnswer is an answer and the tag of the object it was made from.

@@ -151,13 +151,16 @@ func TestFailureIsNotShared(t *testing.T) {
 	}
 }
 
-// TestWaitingEndsWithTheClient has the one who decodes for all stall: who waits and goes away isn't
-// held.
-func TestWaitingEndsWithTheClient(t *testing.T) {
+// TestWaitingEnds has the one who decodes for all stall: who waits and goes away isn't held, and who
+// stays reads for himself after a while.
+func TestWaitingEnds(t *testing.T) {
 	stalled, goOn := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var began atomic.Bool
 	c := &crowd{photo: farPhoto(), further: func() error {
-		once.Do(func() { close(stalled); <-goOn })
+		if began.CompareAndSwap(false, true) {
+			close(stalled)
+			<-goOn
+		}
 		return nil
 	}}
 	h := provisioned(t, &Handler{})
@@ -169,10 +172,14 @@ func TestWaitingEndsWithTheClient(t *testing.T) {
 		}
 	})
 	<-stalled
-	c.all.Add(1)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
+	c.all.Add(1)
 	if a := ask(ctx, h, c, "x"); a.Code == http.StatusOK {
+		t.Errorf("got %d %s", a.Code, a.Body)
+	}
+	c.all.Add(1)
+	if a := ask(t.Context(), h, c, "x"); a.Body.String() != `{"Make":"far away"}` {
 		t.Errorf("got %d %s", a.Code, a.Body)
 	}
 	close(goOn)

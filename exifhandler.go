@@ -400,12 +400,9 @@ func (s *reading) land() {
 // decode answers the opened object's EXIF.
 func (s *reading) decode(ctx context.Context) (*answer, error) {
 	if s.join(s.header); s.flight != nil && !s.leads {
-		select {
-		case <-s.flight.landed:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if kept := s.flight.kept; kept != nil {
+		if kept, err := s.flight.wait(ctx); err != nil {
+			return nil, err
+		} else if kept != nil {
 			a := kept.answer
 			a.header = s.header
 			return &a, nil
