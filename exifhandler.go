@@ -295,24 +295,20 @@ func (h *Handler) read(s *reading, cond condition) (*answer, error) {
 		// As things stand the answer is no, and only the handlers behind can change that, by finding
 		// out who the client is. They are asked with a single byte: a window takes a time by which an
 		// object that exists could be told from one that doesn't.
-		err := s.probe(cond)
-		var status *statusError
-		errors.As(err, &status)
-		if err := h.refusal(r, status); err != nil {
+		if err := h.refusal(r, s.probe(cond)); err != nil {
 			return nil, err
 		}
 	}
 	s.decoded = false
 	defer s.land()
 	err := s.open(cond)
-	var status *statusError
-	errors.As(err, &status)
 	// decided now: the handlers behind have said who the client is, and nothing of the object has
 	// been answered yet
-	if err := h.refusal(r, status); err != nil {
+	if err := h.refusal(r, err); err != nil {
 		return nil, err
 	}
-	if status != nil && status.status == http.StatusNotModified && cond.name != "" {
+	var status *statusError
+	if errors.As(err, &status) && status.status == http.StatusNotModified && cond.name != "" {
 		if s.kept != nil {
 			return s.kept.revalidated(status.header), nil
 		}
@@ -427,16 +423,21 @@ func (s *reading) decode(ctx context.Context) (*answer, error) {
 	return a, nil
 }
 
-// refusal applies the permissions to what the handlers behind answered instead of the object, if
-// they did. It is nil where the answer stands.
-func (h *Handler) refusal(r *http.Request, s *statusError) error {
-	if s != nil && (s.status == http.StatusUnauthorized || s.status == http.StatusProxyAuthRequired) {
+// refusal applies the permissions to what asking for the object came to: err is a *statusError where
+// the handlers behind answered something else. It is nil where that stands.
+func (h *Handler) refusal(r *http.Request, err error) error {
+	status := 0
+	var s *statusError
+	if errors.As(err, &s) {
+		status = s.status
+	}
+	if status == http.StatusUnauthorized || status == http.StatusProxyAuthRequired {
 		return nil // who the client is is still to be found out
 	}
 	if held, _ := h.holds(actionGetObject, r); !held {
 		return denied(nil)
 	}
-	if s == nil || s.status != http.StatusNotFound && s.status != http.StatusGone {
+	if status != http.StatusNotFound && status != http.StatusGone {
 		return nil
 	}
 	if held, _ := h.holds(actionListBucket, r); !held {

@@ -23,6 +23,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/caddyexif/caddy-exif/e2e/internal/local"
 )
 
 const suffix = "@base@tag=exif"
@@ -93,18 +95,18 @@ func oddFolder(t *testing.T) string {
 }
 
 // serve runs Caddy and returns the port it serves at; the arguments have %d in place of it.
-func serve(t *testing.T, dir string, env []string, args ...string) (port int, stop func()) {
+func serve(t *testing.T, dir string, env []string, args ...string) (port string, stop func()) {
 	t.Helper()
-	port = freePort(t)
+	port = local.FreePort(t)
 	for i := range args {
-		args[i] = strings.ReplaceAll(args[i], "%d", fmt.Sprint(port))
+		args[i] = strings.ReplaceAll(args[i], "%d", port)
 	}
 	cmd := exec.Command(caddy, args...)
 	cmd.Dir = dir
 	home := t.TempDir()
-	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, fmt.Sprintf("CADDY_ADMIN=127.0.0.1:%d", freePort(t)))
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "CADDY_ADMIN="+local.FreeAddr(t))
 	for _, e := range env {
-		cmd.Env = append(cmd.Env, strings.ReplaceAll(e, "%d", fmt.Sprint(port)))
+		cmd.Env = append(cmd.Env, strings.ReplaceAll(e, "%d", port))
 	}
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -117,7 +119,7 @@ func serve(t *testing.T, dir string, env []string, args ...string) (port int, st
 	})
 	t.Cleanup(stop)
 	for range 150 {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			conn.Close()
 			return port, stop
@@ -126,30 +128,20 @@ func serve(t *testing.T, dir string, env []string, args ...string) (port int, st
 	}
 	stop()
 	t.Fatalf("%v doesn't serve: %s", args, out.String())
-	return 0, nil
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return "", nil
 }
 
 // example serves a folder by the example's Caddyfile.
 func example(t *testing.T, dir string) string {
 	port, _ := serve(t, "../../examples/gallery", []string{"PHOTOS=" + dir, "ADDRESS=http://:%d"}, "run")
-	return fmt.Sprintf("http://127.0.0.1:%d/", port)
+	return "http://127.0.0.1:" + port + "/"
 }
 
 // command serves a folder by exif-server --browse.
 func command(t *testing.T, dir string, args ...string) string {
 	args = append([]string{"exif-server", "--browse", "--listen", "127.0.0.1:%d", "--root", dir}, args...)
 	port, _ := serve(t, "", nil, args...)
-	return fmt.Sprintf("http://127.0.0.1:%d/", port)
+	return "http://127.0.0.1:" + port + "/"
 }
 
 // caddyfile serves a folder by a Caddyfile.
@@ -164,7 +156,7 @@ func caddyfile(t *testing.T, dir, text string) (base string, stop func()) {
 		t.Fatal(err)
 	}
 	port, stop := serve(t, "", []string{"PORT=%d"}, "run", "--config", file)
-	return fmt.Sprintf("http://127.0.0.1:%d/", port), stop
+	return "http://127.0.0.1:" + port + "/", stop
 }
 
 // tab is a page of the browser, and what it may not do.

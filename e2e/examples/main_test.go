@@ -26,6 +26,7 @@ import (
 	_ "github.com/mholt/caddy-ratelimit"
 
 	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/e2e/internal/local"
 	_ "github.com/caddyexif/caddy-exif/s3transport"
 )
 
@@ -63,16 +64,6 @@ func caddy(ctx context.Context, t *testing.T, env []string, args ...string) *exe
 	return cmd
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // output keeps what Caddy logs, for when something is wrong.
 type output struct {
 	mu  sync.Mutex
@@ -103,7 +94,7 @@ type site struct {
 // run starts Caddy with an example's Caddyfile and waits until it answers.
 func run(t *testing.T, config string, env ...string) *site {
 	t.Helper()
-	s := &site{t: t, addr: freeAddr(t), admin: freeAddr(t), log: new(output)}
+	s := &site{t: t, addr: local.FreeAddr(t), admin: local.FreeAddr(t), log: new(output)}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := caddy(ctx, t, append([]string{"LISTEN=" + s.addr, "CADDY_ADMIN=" + s.admin}, env...),
 		"run", "--config", "examples/"+config)

@@ -5,49 +5,12 @@ package faults
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
-	"testing"
 	"time"
-
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-
-	_ "github.com/caddyexif/caddy-exif"
 )
 
 const suffix = "@base@tag=exif"
-
-// serve runs a Caddyfile in this process. {$ADDR} in it is the address that is returned, {$PORT} its
-// port.
-func serve(t testing.TB, caddyfile string) (addr string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	caddyfile = "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system " + t.TempDir() +
-		"\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n}\n" +
-		strings.NewReplacer("{$ADDR}", addr, "{$PORT}", addr[strings.LastIndexByte(addr, ':')+1:]).Replace(caddyfile)
-	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
-	if err != nil {
-		t.Fatalf("adapting: %v\n%s", err, caddyfile)
-	}
-	if err := caddy.Load(cfg, true); err != nil {
-		t.Fatalf("loading: %v\n%s", err, caddyfile)
-	}
-	t.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return addr
-}
 
 // response is what a client gets.
 type response struct {

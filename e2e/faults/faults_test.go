@@ -19,6 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/caddyexif/caddy-exif/e2e/internal/inprocess"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -493,7 +494,7 @@ func faults() []fault {
 func TestFaults(t *testing.T) {
 	log.SetOutput(io.Discard) // net/http tells of bytes that nobody asked for
 	up := startUpstream(t)
-	addr := serve(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr))
+	addr := inprocess.Serve(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr))
 	for _, site := range []string{"plain", "bounded", "cached"} { // so that what starts once has started
 		up.set(func(c *conn, r *http.Request) { c.object(r, long) })
 		if _, err := get(t.Context(), addr, http.MethodGet, site+".test", "/x.jpg"); err != nil {
@@ -609,7 +610,7 @@ func heapInUse() int64 {
 // holds all of Caddy to 64 MiB of heap on top.
 func TestHugeTogether(t *testing.T) {
 	up := startUpstream(t)
-	addr := serve(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr))
+	addr := inprocess.Serve(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr))
 	up.set(func(c *conn, _ *http.Request) { c.head(200, "Content-Length: 5000000000"); c.endless(photo, gb5) })
 	before := heapInUse()
 	var peak int64

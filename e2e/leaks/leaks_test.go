@@ -22,12 +22,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	"golang.org/x/crypto/bcrypt"
 
-	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/e2e/internal/inprocess"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -98,28 +95,7 @@ func start(t *testing.T) (addr string) {
 	site("bucket-403", "", proxy)
 	site("bucket-403-rules", "allow GetObject\nallow ListBucket"+right, proxy)
 
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	caddyfile := "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system " + t.TempDir() +
-		"\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n}\n" +
-		strings.ReplaceAll(b.String(), "{$PORT}", addr[strings.LastIndexByte(addr, ':')+1:])
-	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
-	if err != nil {
-		t.Fatalf("adapting: %v\n%s", err, caddyfile)
-	}
-	if err := caddy.Load(cfg, true); err != nil {
-		t.Fatalf("loading: %v\n%s", err, caddyfile)
-	}
-	t.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return addr
+	return inprocess.Serve(t, b.String())
 }
 
 // exists tells which objects the bucket and the folder have: /is/a.jpg and the like, but not

@@ -28,6 +28,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyexif/caddy-exif/e2e/internal/local"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -258,16 +259,6 @@ func caddyfile(admin, addr, storage, root, bucket string, n int) string {
 		site("files", "", files) + site("files-rules", rules, files) + site("bucket", "", proxy) + site("bucket-rules", rules, proxy)
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
 
 func TestLoad(t *testing.T) {
@@ -289,7 +280,7 @@ func TestLoad(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
-	admin := freeAddr(t)
+	admin := local.FreeAddr(t)
 	// Caddy gets its socket as from systemd. One that it opens itself it closes at a reload, when the
 	// next config has opened another at the same port, and whoever was waiting to be accepted at the
 	// first one is reset, whatever is served.

@@ -9,7 +9,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -23,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/encoding/httpbinding"
+
+	"github.com/caddyexif/caddy-exif/e2e/internal/local"
 )
 
 const (
@@ -52,17 +53,6 @@ func (s *store) check(ok bool, format string, args ...any) bool {
 		s.t.Errorf(s.name+": "+format, args...)
 	}
 	return ok
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // tool is the program of that name, from PATH or else built from the module.
@@ -126,7 +116,7 @@ func (s *store) up() *store {
 }
 
 func startVersitygw(t *testing.T) *store {
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), local.FreePort(t)
 	for _, d := range []string{"data", "versions"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
@@ -139,7 +129,7 @@ func startVersitygw(t *testing.T) *store {
 }
 
 func startMinIO(t *testing.T) *store {
-	port := freePort(t)
+	port := local.FreePort(t)
 	run(t, []string{
 		"MINIO_ROOT_USER=" + accessKey, "MINIO_ROOT_PASSWORD=" + secretKey, "MINIO_BROWSER=off", "MINIO_UPDATE=off",
 		"MINIO_DOMAIN=" + domain, "MINIO_REGION=" + region,
@@ -160,8 +150,8 @@ func startRGW(t *testing.T) *store {
 			t.Fatalf("%v: apt-get install --no-install-recommends radosgw ceph-mon ceph-osd ceph-common", err)
 		}
 	}
-	port := freePort(t)
-	cmd := exec.Command("bash", "rgw.sh", t.TempDir(), port, freePort(t), freePort(t), accessKey, secretKey, domain)
+	port := local.FreePort(t)
+	cmd := exec.Command("bash", "rgw.sh", t.TempDir(), port, local.FreePort(t), local.FreePort(t), accessKey, secretKey, domain)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -22,11 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-
-	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/e2e/internal/inprocess"
 	_ "github.com/caddyexif/caddy-exif/s3transport"
 )
 
@@ -68,11 +64,9 @@ const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + 
 // serve runs Caddy in front of the store and returns its address. The sites are told apart by name.
 func serve(s *store, files string) string {
 	s.t.Helper()
-	port := freePort(s.t)
 	var b strings.Builder
-	b.WriteString("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n}\n")
 	site := func(name, body string) {
-		fmt.Fprintf(&b, "http://%s.test:%s {\n\tbind 127.0.0.1\n%s\n}\n", name, port, body)
+		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\n\tbind 127.0.0.1\n%s\n}\n", name, body)
 	}
 	for _, x := range situations {
 		for _, r := range ruleSets {
@@ -89,19 +83,7 @@ func serve(s *store, files string) string {
 	site("versions", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+keyWords+"\t\t\tbucket versions\n\t\t}\n\t}")
 	site("wrong-keys", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+strings.Replace(keyWords, secretKey, "wrong", 1)+"\t\t\tbucket private\n\t\t}\n\t}")
 	site("files", "\texif\n\troot "+files+"\n\tfile_server")
-	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(b.String()), map[string]any{"filename": "Caddyfile"})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := caddy.Load(cfg, true); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
-			s.t.Error(err)
-		}
-	})
-	return "127.0.0.1:" + port
+	return inprocess.Serve(s.t, b.String())
 }
 
 // answer is what a client gets.
