@@ -7,28 +7,21 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// server is a Caddy running in this process. All its sites listen at one address and are told apart
-// by the Host header.
-type server struct {
-	t    testing.TB
-	addr string
-}
+// server is a Caddy with short forms for what these tests ask it.
+type server struct{ *testcaddy.Server }
 
 // serve runs a Caddyfile. {$ADDR} in it is the address of its sites, {$PORT} the port in it.
 func serve(t testing.TB, caddyfile string) *server {
@@ -39,45 +32,11 @@ func serve(t testing.TB, caddyfile string) *server {
 // serveWith is serve with global options.
 func serveWith(t testing.TB, options, caddyfile string) *server {
 	t.Helper()
-	addr := freeAddr(t)
-	sites := strings.NewReplacer("{$ADDR}", addr, "{$PORT}", addr[strings.LastIndexByte(addr, ':')+1:]).Replace(caddyfile)
-	global := "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system " + t.TempDir() +
-		"\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n" + options + "}\n"
-	cfg := adapt(t, global+sites)
-	if err := caddy.Load(cfg, true); err != nil {
-		t.Fatalf("loading: %v\n%s", err, caddyfile)
-	}
-	t.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &server{t, addr}
+	return &server{testcaddy.Start(t, caddyfile, testcaddy.Global(options))}
 }
 
-func adapt(t testing.TB, caddyfile string) []byte {
-	t.Helper()
-	cfg, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
-	if err != nil {
-		t.Fatalf("adapting: %v\n%s", err, caddyfile)
-	}
-	for _, w := range warnings {
-		if !strings.Contains(w.Message, "not formatted") {
-			t.Errorf("adapting: %v", w)
-		}
-	}
-	return cfg
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+// with is the same server in a sub-test.
+func (s *server) with(t testing.TB) *server { return &server{s.With(t)} }
 
 // response is what a client gets.
 type response struct {
@@ -88,35 +47,12 @@ type response struct {
 
 // get sends a request to the site of that name; path goes out as it stands. Headers are pairs.
 func (s *server) get(method, site, path string, header ...string) response {
-	s.t.Helper()
-	u := &url.URL{Scheme: "http", Host: s.addr, Opaque: path}
-	if p, q, ok := strings.Cut(path, "?"); ok {
-		u.Opaque, u.RawQuery = p, q
-	}
-	req := &http.Request{Method: method, URL: u, Host: site, Header: make(http.Header)}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Add(header[i], header[i+1])
-	}
-	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       30 * time.Second,
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		s.t.Fatalf("%s %s%s: %v", method, site, path, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatalf("%s %s%s: %v", method, site, path, err)
-	}
-	return response{res.StatusCode, res.Header, string(body)}
+	r := s.Do(method, site, path, header...)
+	return response{r.Status, r.Header, r.Body}
 }
 
 // exif asks for the EXIF of an object.
 func (s *server) exif(site, object string, header ...string) response {
-	s.t.Helper()
 	return s.get(http.MethodGet, site, object+suffix, header...)
 }
 

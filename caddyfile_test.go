@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 )
 
 // TestAdapt compares the JSON of a Caddyfile that uses every word with its golden, and loads it.
@@ -23,7 +25,7 @@ func TestAdapt(t *testing.T) {
 	if formatted := caddyfile.Format(input); !bytes.Equal(formatted, input) {
 		t.Error("testdata/all.Caddyfile is not formatted")
 	}
-	cfg := adapt(t, string(input))
+	cfg := testcaddy.Adapt(t, string(input))
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, cfg, "", "\t"); err != nil {
 		t.Fatal(err)
@@ -43,7 +45,7 @@ func TestAdapt(t *testing.T) {
 
 // TestOrder has exif in front of whatever protects or rewrites, however the Caddyfile is written.
 func TestOrder(t *testing.T) {
-	cfg := string(adapt(t, ":80 {\n\tfile_server\n\tbasic_auth {\n\t\tbob "+hiccup+"\n\t}\n\ttry_files {path} /i.html\n\turi strip_prefix /x\n"+
+	cfg := string(testcaddy.Adapt(t, ":80 {\n\tfile_server\n\tbasic_auth {\n\t\tbob "+hiccup+"\n\t}\n\ttry_files {path} /i.html\n\turi strip_prefix /x\n"+
 		"\tredir /a /b\n\texif\n\theader X-A b\n}\n"))
 	var order []string
 	for _, m := range regexp.MustCompile(`"handler":"(\w+)"`).FindAllStringSubmatch(cfg, -1) {

@@ -3,13 +3,13 @@ package caddyexif
 import (
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
 // buildCaddy builds cmd/caddy, as users do.
@@ -19,8 +19,8 @@ func buildCaddy(t *testing.T) string {
 		t.Skip("builds Caddy")
 	}
 	bin := filepath.Join(t.TempDir(), "caddy.exe") // what Windows runs has to be called that
-	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/caddy").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := local.Build(".", bin); err != nil {
+		t.Fatal(err)
 	}
 	return bin
 }
@@ -35,34 +35,8 @@ func TestCommands(t *testing.T) {
 // start runs exif-server and returns the URL that it says to try.
 func start(t *testing.T, bin string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(bin, append([]string{"exif-server"}, args...)...)
-	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	var said []byte
-	found := regexp.MustCompile(`curl '([^']+)'`)
-	buf := make([]byte, 4096)
-	timeout := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
-	defer timeout.Stop()
-	for {
-		n, err := out.Read(buf)
-		said = append(said, buf[:n]...)
-		if m := found.FindSubmatch(said); m != nil {
-			return string(m[1])
-		}
-		if err != nil {
-			t.Fatalf("exif-server %v said %s", args, said)
-		}
-	}
+	srv := local.Start(t, exec.Command(bin, append([]string{"exif-server"}, args...)...))
+	return srv.WaitOutput(regexp.MustCompile(`curl '([^']+)'`))[1]
 }
 
 func fetch(t *testing.T, url string) (int, string) {
@@ -80,7 +54,7 @@ func fetch(t *testing.T, url string) (int, string) {
 }
 
 func testServerCommand(t *testing.T, bin string) {
-	files := freeAddr(t)
+	files := local.FreeAddr(t)
 	url := start(t, bin, "--root", "testdata", "--listen", files)
 	if want := "http://" + files + "/iphone-4s.jpg" + suffix; url != want {
 		t.Errorf("got %s, want %s", url, want)
@@ -110,7 +84,7 @@ func testServerCommand(t *testing.T, bin string) {
 			http.ServeFile(w, r, "testdata/"+name)
 		}
 	})
-	front := freeAddr(t)
+	front := local.FreeAddr(t)
 	url = start(t, bin, "--bucket", "http://"+bucket+"/bucket", "--listen", front, "--values", "raw")
 	photo := strings.Replace(url, "PHOTO.jpg", "iphone-4s.jpg", 1)
 	req, err := http.NewRequest(http.MethodGet, photo, nil)
@@ -181,7 +155,7 @@ func testSignedBucket(t *testing.T, bin string) {
 	for key, want := range map[string]int{"labkey": 200, "": 403} {
 		t.Setenv("AWS_ACCESS_KEY_ID", key)
 		t.Setenv("AWS_SECRET_ACCESS_KEY", key)
-		front := freeAddr(t)
+		front := local.FreeAddr(t)
 		url := start(t, bin, "--bucket", "http://"+bucket+"/bucket/2024/", "--region", "eu-test-1", "--listen", front, "--values", "raw")
 		if status, body := fetch(t, strings.Replace(url, "PHOTO.jpg", "iphone-4s.jpg", 1)); status != want || want == 200 && body != iphone4S {
 			t.Errorf("key %q: got %d %s, want %d", key, status, body, want)

@@ -174,7 +174,7 @@ func TestContract(t *testing.T) {
 	for _, tc := range cases {
 		for _, front := range []string{"file.", "proxy."} {
 			t.Run(front+tc.site+"/"+tc.name, func(t *testing.T) {
-				srv := &server{t, srv.addr}
+				srv := srv.with(t)
 				got := srv.get(tc.method, front+tc.site+".test", tc.path, tc.header...)
 				if got.status != tc.status {
 					t.Fatalf("got status %d, want %d; %s", got.status, tc.status, got.body)

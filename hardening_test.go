@@ -145,7 +145,7 @@ func TestBehind(t *testing.T) {
 	writeFile(t, root+"/iphone-4s.jpg.gz", []byte("not even gzip"))
 	for name := range sites {
 		t.Run(name, func(t *testing.T) {
-			srv := &server{t, srv.addr}
+			srv := srv.with(t)
 			path := "/iphone-4s.jpg"
 			switch name {
 			case "handle_path", "uri", "rewrite", "route":

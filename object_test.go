@@ -353,7 +353,7 @@ http://down.test:{$PORT} {
 		{"/headers.jpg", 200, iphone4S},
 	} {
 		t.Run(tc.object, func(t *testing.T) {
-			srv := &server{t, srv.addr}
+			srv := srv.with(t)
 			changes = 0
 			rec.take()
 			start := time.Now()
@@ -407,7 +407,7 @@ http://down.test:{$PORT} {
 	}
 
 	t.Run("what goes along", func(t *testing.T) {
-		srv := &server{t, srv.addr}
+		srv := srv.with(t)
 		rec.take()
 		srv.get(http.MethodHead, "bucket.test", "/good.jpg"+suffix+"?a=b&c", "Range", "bytes=5-9", "If-Match", `"x"`,
 			"If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT", "If-Range", `"x"`, "Accept-Encoding", "gzip",
@@ -430,7 +430,7 @@ http://down.test:{$PORT} {
 		}
 	})
 	t.Run("max_read", func(t *testing.T) {
-		srv := &server{t, srv.addr}
+		srv := srv.with(t)
 		for object, want := range map[string]string{
 			"/far.tif": farAnswer, "/no-range-far.tif": "ImageTooLarge", "/no-range-endless.jpg": iphone4S,
 		} {
@@ -440,13 +440,13 @@ http://down.test:{$PORT} {
 		}
 	})
 	t.Run("nobody there", func(t *testing.T) {
-		srv := &server{t, srv.addr}
+		srv := srv.with(t)
 		if got := srv.exif("down.test", "/a.jpg"); got.status != 502 || !strings.Contains(got.body, "BadGateway") {
 			t.Errorf("got %d %s", got.status, got.body)
 		}
 	})
 	t.Run("options", func(t *testing.T) {
-		srv := &server{t, srv.addr}
+		srv := srv.with(t)
 		rec.take()
 		got := srv.get(http.MethodOptions, "bucket.test", "/headers.jpg"+suffix)
 		if reqs := rec.take(); len(reqs) != 1 || reqs[0].RequestURI != "/headers.jpg" || got.header.Get("X-Amz-Meta-Owner") == "" {
@@ -509,7 +509,7 @@ http://bucket.test:{$PORT} {
 		}
 	}
 	// abort is still obeyed
-	req, _ := http.NewRequest(http.MethodGet, "http://"+srv.addr+"/abort.jpg"+suffix, nil)
+	req, _ := http.NewRequest(http.MethodGet, "http://"+srv.Addr+"/abort.jpg"+suffix, nil)
 	req.Host = "bucket.test"
 	if res, err := http.DefaultClient.Do(req); err == nil {
 		res.Body.Close()

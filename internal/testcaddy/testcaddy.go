@@ -1,0 +1,228 @@
+// Package testcaddy runs Caddy in the tests' own process and records its log. The tests import the
+// modules that their Caddyfiles need beside Caddy's standard ones.
+//
+// What tests need that start Caddy as another process is in package local, which doesn't link Caddy.
+package testcaddy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // the modules that Caddyfiles are made of
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
+)
+
+// Suffix asks for the EXIF of the object before it.
+const Suffix = local.Suffix
+
+// Server is a Caddy that runs in this process. All its sites listen at one address and are told apart
+// by the Host header.
+type Server struct {
+	Addr string
+
+	t    testing.TB
+	log  *recorder
+	stop func()
+}
+
+// Option changes how Start runs Caddy.
+type Option func(*config)
+
+type config struct {
+	global string
+	quiet  bool
+}
+
+// Global adds lines to the Caddyfile's global options.
+func Global(lines string) Option { return func(c *config) { c.global += lines } }
+
+// Quiet discards the log, for tests that measure time or memory.
+func Quiet() Option { return func(c *config) { c.quiet = true } }
+
+var running atomic.Bool
+
+// Start runs a Caddyfile until the test ends. {$ADDR} in it stands for the address of its sites,
+// {$PORT} for the port of that. A process can run one Caddy at a time.
+func Start(t testing.TB, caddyfile string, options ...Option) *Server {
+	t.Helper()
+	var c config
+	for _, o := range options {
+		o(&c)
+	}
+	s := &Server{Addr: local.FreeAddr(t), t: t, log: new(recorder)}
+	logging := "output testcaddy\n\t\tlevel DEBUG\n\t\tformat json"
+	if c.quiet {
+		logging = "output discard"
+	}
+	_, port, _ := strings.Cut(s.Addr, ":")
+	cfg := Adapt(t, fmt.Sprintf(`{
+	admin off
+	auto_https off
+	persist_config off
+	storage file_system %q
+	log {
+		%s
+	}
+	grace_period 1s
+	%s
+}
+%s`, t.TempDir(), logging, c.global, strings.NewReplacer("{$ADDR}", s.Addr, "{$PORT}", port).Replace(caddyfile)))
+	if !running.CompareAndSwap(false, true) {
+		t.Fatal("another Caddy runs in this process")
+	}
+	current.Store(s.log)
+	if err := caddy.Load(cfg, true); err != nil {
+		running.Store(false)
+		t.Fatalf("loading: %v\n%s", err, caddyfile)
+	}
+	s.stop = sync.OnceFunc(func() {
+		defer running.Store(false)
+		if err := caddy.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		s.stop()
+		if t.Failed() {
+			s.printErrors()
+		}
+	})
+	return s
+}
+
+// Stop ends Caddy before the test does. After that, nothing is added to the log.
+func (s *Server) Stop() { s.stop() }
+
+// With returns the same server reporting failures to another test, for sub-tests.
+func (s *Server) With(t testing.TB) *Server {
+	other := *s
+	other.t = t
+	return &other
+}
+
+// printErrors prints the errors that Caddy logged last.
+func (s *Server) printErrors() {
+	var lines []string
+	for _, e := range s.Log() {
+		if e.Level >= zapcore.ErrorLevel {
+			lines = append(lines, e.Line)
+		}
+	}
+	if len(lines) > 0 {
+		s.t.Logf("Caddy's log, the last of %d errors:\n%s", len(lines), strings.Join(lines[max(0, len(lines)-10):], "\n"))
+	}
+}
+
+// Adapt returns a Caddyfile's config. A warning of the adapter fails the test, unless it is about
+// the file's format.
+func Adapt(t testing.TB, caddyfile string) []byte {
+	t.Helper()
+	cfg, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		t.Fatalf("adapting: %v\n%s", err, caddyfile)
+	}
+	for _, w := range warnings {
+		if !strings.Contains(w.Message, "not formatted") {
+			t.Errorf("adapting: %v", w)
+		}
+	}
+	return cfg
+}
+
+// Response is what a client gets. Body is as it arrived: nothing decompresses it.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Do sends a request to the site of that name, on a connection of its own. The target goes out as it
+// stands. Headers are pairs. A redirect is not followed.
+func (s *Server) Do(method, host, target string, header ...string) Response {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	res, err := s.Try(ctx, method, host, target, header...)
+	if err != nil {
+		s.t.Fatalf("%s %s%s: %v", method, host, target, err)
+	}
+	return res
+}
+
+// Try is Do for requests that may fail, or that the client gives up when the context ends.
+func (s *Server) Try(ctx context.Context, method, host, target string, header ...string) (Response, error) {
+	res, err := do(ctx, s.Addr, method, host, target, header)
+	if ctx.Err() != nil && err != nil {
+		err = ctx.Err() // rather than that the connection is closed
+	}
+	return res, err
+}
+
+func do(ctx context.Context, addr, method, host, target string, header []string) (r Response, err error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return r, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", method, target, host)
+	for i := 0; i < len(header); i += 2 {
+		fmt.Fprintf(&b, "%s: %s\r\n", header[i], header[i+1])
+	}
+	if _, err := io.WriteString(conn, b.String()+"\r\n"); err != nil {
+		return r, err
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("no response: %w", err)
+	}
+	if err != nil {
+		return r, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return Response{res.StatusCode, res.Header, string(body)}, err
+}
+
+// beCaddy is the environment variable that Self sets and Main looks at.
+const beCaddy = "TESTCADDY_BE_CADDY"
+
+// Main is for TestMain: it makes the test binary the command "caddy", with the modules that the test
+// imports, if Self started it.
+func Main(m *testing.M) {
+	if os.Getenv(beCaddy) != "" {
+		caddycmd.Main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// Self is the test binary as the command "caddy". Add to its environment instead of replacing it.
+func Self(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	name, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), beCaddy+"=1")
+	return cmd
+}
