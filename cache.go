@@ -1,83 +1,53 @@
 package caddyexif
 
 import (
-	"bytes"
 	"context"
+	"hash/maphash"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
-// answerCache keeps answers in memory, at most so many bytes of them. It only saves reading and
-// decoding: a kept answer goes out when the handlers behind, asked with its object's ETag, say 304.
-// A nil cache keeps nothing.
-type answerCache struct {
-	c *otter.Cache[string, *keptAnswer]
-
-	mu      sync.Mutex
-	flights map[version]*flight
+// responseCache keeps responses in memory, up to a number of bytes. It only saves reading and
+// decoding: a cached response goes out when the next handlers, asked with its object's ETag, answer
+// 304. A nil cache keeps nothing.
+type responseCache struct {
+	c *otter.Cache[cacheKey, *response]
 }
 
-// version is one version of an object, as the cache knows it.
-type version struct{ key, tag string }
-
-// flight is the decoding of one version of an object, for which others who have been let through to
-// it wait.
-type flight struct {
-	version
-	landed chan struct{} // closed at the end
-	kept   *keptAnswer   // then; nil where it failed
+// cacheKey is everything of a request that can shape the response. The settings aren't in it: each
+// handler has a cache of its own.
+type cacheKey struct {
+	tls                 bool
+	host, object, query string
+	client              uint64 // a hash of what may identify somebody: header fields, the TLS client's certificate
 }
 
-// patience is how long others wait for a flight before they decode for themselves: whoever leads may
-// be one whom the handlers behind keep waiting.
-const patience = time.Second
+// waitTimeout bounds the wait for another request's decode, whose upstream may be slow.
+const waitTimeout = time.Second
 
-// wait returns what a flight has made, nil if nothing. The error is the context's.
-func (f *flight) wait(ctx context.Context) (*keptAnswer, error) {
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case <-f.landed:
-		return f.kept, nil
-	case <-late.C:
-		return nil, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// keptAnswer is an answer and the tag of the object it was made from.
-type keptAnswer struct {
-	answer
-	objectTag string
-}
-
-var closed = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
-func newAnswerCache(size int64) (*answerCache, error) {
-	c, err := otter.New(&otter.Options[string, *keptAnswer]{
+func newResponseCache(size int64) (*responseCache, error) {
+	c, err := otter.New(&otter.Options[cacheKey, *response]{
 		MaximumWeight: uint64(max(size, 0)),
 		Weigher:       weight,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &answerCache{c: c, flights: make(map[version]*flight)}, nil
+	return &responseCache{c}, nil
 }
 
 // weight is about what an entry costs in memory.
-func weight(key string, k *keptAnswer) uint32 {
-	const overhead = 512 // entry, map slots, slices
-	n := overhead + len(key) + len(k.body) + len(k.etag) + len(k.objectTag)
-	for name, values := range k.header {
+func weight(k cacheKey, res *response) uint32 {
+	const overhead = 768 // entry, key, response, map slots
+	l := &res.left
+	n := overhead + len(k.host) + len(k.object) + len(k.query) + len(res.body) + len(res.etag) + len(res.tag) +
+		len(l.Host) + len(l.Path) + len(l.RawPath) + len(l.Query) + len(l.User) + len(l.Root) + len(l.FS)
+	for name, values := range res.header {
 		n += len(name)
 		for _, v := range values {
 			n += len(v) + 16
@@ -86,71 +56,94 @@ func weight(key string, k *keptAnswer) uint32 {
 	return uint32(min(n, 1<<31))
 }
 
-// cacheKey is everything of a request that shapes the answer; the settings are the handler's, which
-// has a cache of its own. Origin is part of it for the sake of Access-Control-Allow-Origin.
-func cacheKey(r *http.Request, object string) string {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
+// keySeed makes the hashes of keys ones that a client can't foresee.
+var keySeed = maphash.MakeSeed()
+
+// newCacheKey returns the key of a request for that object.
+func newCacheKey(r *http.Request, object string) cacheKey {
+	k := cacheKey{tls: r.TLS != nil, host: r.Host, object: object, query: r.URL.RawQuery}
+	var h maphash.Hash
+	h.SetSeed(keySeed)
+	if k.tls && len(r.TLS.PeerCertificates) > 0 {
+		_, _ = h.Write(r.TLS.PeerCertificates[0].Raw)
+		k.client = h.Sum64()
 	}
-	return strings.Join([]string{scheme, r.Host, object, r.URL.RawQuery, r.Header.Get("Origin")}, "\x00")
+	for name, values := range r.Header {
+		if identifiesNobody(name) {
+			continue
+		}
+		h.Reset()
+		_, _ = h.WriteString(name)
+		for _, v := range values {
+			_ = h.WriteByte(0)
+			_, _ = h.WriteString(v)
+		}
+		k.client += h.Sum64() // a sum, since the fields come in any order
+	}
+	return k
 }
 
-func (c *answerCache) get(key string) *keptAnswer {
+// identifiesNobody reports the header fields that are the same object's for every client: they tell
+// about the client's program, its network, its cache, or what it read before. Any other may be what
+// an upstream picks an object by.
+func identifiesNobody(name string) bool {
+	switch name {
+	case "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Length", "Content-Type",
+		"Dnt", "Forwarded", "Keep-Alive", "Pragma", "Priority", "Purpose", "Range", "Referer", "Save-Data", "Te", "Upgrade-Insecure-Requests",
+		"User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
+		"Traceparent", "Tracestate", "Baggage", "B3", "X-Amzn-Trace-Id", "X-Cloud-Trace-Context", "Uber-Trace-Id":
+		return true
+	}
+	return strings.HasPrefix(name, "If-") || strings.HasPrefix(name, "Sec-") || strings.HasPrefix(name, "X-B3-")
+}
+
+// cacheable reports whether a response may be kept that was made of an object with that header:
+// without a strong ETag there is nothing to revalidate it with, and with "Vary: *" (RFC 9110, section
+// 12.5.5) it is nobody's but the one client's.
+func cacheable(header http.Header) bool {
+	for _, v := range header.Values("Vary") {
+		for name := range strings.SplitSeq(v, ",") {
+			if strings.TrimSpace(name) == "*" {
+				return false
+			}
+		}
+	}
+	return object.StrongTag(header.Get("Etag"))
+}
+
+// get returns the cached response, nil if there is none.
+func (c *responseCache) get(k cacheKey) *response {
 	if c == nil {
 		return nil
 	}
-	k, _ := c.c.GetIfPresent(key)
-	return k
+	res, _ := c.c.GetIfPresent(k)
+	return res
 }
 
-// put keeps a copy of an answer whose object has a strong tag; without one there is nothing to ask
-// with.
-func (c *answerCache) put(key string, a *answer) *keptAnswer {
-	k := &keptAnswer{*a, a.header.Get("Etag")}
-	k.body = bytes.Clone(a.body)
-	k.header = make(http.Header)
-	carry(k.header, a.header)
-	c.c.Set(key, k)
-	return k
-}
-
-// join is the flight that decodes that version of an object; it has landed where the answer is kept,
-// which servers that don't know conditions make happen. A new one is the caller's to lead, and to
-// land, whatever happens.
-func (c *answerCache) join(key, tag string) (f *flight, leads bool) {
-	v := version{key, tag}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if f := c.flights[v]; f != nil {
-		return f, false
-	}
-	if k := c.get(key); k != nil && k.objectTag == tag {
-		return &flight{landed: closed, kept: k}, false
-	}
-	f = &flight{version: v, landed: make(chan struct{})}
-	c.flights[v] = f
-	return f, true
-}
-
-// land ends a flight.
-func (c *answerCache) land(f *flight) {
-	c.mu.Lock()
-	delete(c.flights, f.version)
-	c.mu.Unlock()
-	close(f.landed)
-}
-
-// revalidated is the kept answer as the handlers' 304 lets it out: what the 304 says holds (RFC
-// 9111, section 4.3.4).
-func (k *keptAnswer) revalidated(h http.Header) *answer {
-	a := k.answer
-	a.header = make(http.Header, len(k.header))
-	carry(a.header, h)
-	for name, values := range k.header {
-		if _, ok := a.header[name]; !ok {
-			a.header[name] = values
+// load returns the cached response to that version of an object. If there is none, it calls decode
+// and keeps what that returns; several requests for the same version call it once. Errors aren't
+// shared: a request that waited for one decodes for itself.
+func (c *responseCache) load(ctx context.Context, k cacheKey, tag string, left object.Left, decode func() (*response, error)) (*response, error) {
+	c.c.ComputeIfPresent(k, func(old *response) (*response, otter.ComputeOp) {
+		if old.isOf(tag, left) {
+			return old, otter.CancelOp
 		}
+		return nil, otter.InvalidateOp
+	})
+	wait, cancel := context.WithTimeout(ctx, waitTimeout)
+	defer cancel()
+	own := false
+	res, err := c.c.Get(wait, k, otter.LoaderFunc[cacheKey, *response](func(context.Context, cacheKey) (*response, error) {
+		own = true
+		return decode()
+	}))
+	switch {
+	case own:
+		return res, err
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err == nil && res.isOf(tag, left):
+		return res, nil
 	}
-	return &a
+	return decode()
 }

@@ -38,21 +38,21 @@ func serveWith(t testing.TB, options, caddyfile string) *server {
 // with is the same server in a sub-test.
 func (s *server) with(t testing.TB) *server { return &server{s.With(t)} }
 
-// response is what a client gets.
-type response struct {
+// reply is what a client gets.
+type reply struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // get sends a request to the site of that name; path goes out as it stands. Headers are pairs.
-func (s *server) get(method, site, path string, header ...string) response {
+func (s *server) get(method, site, path string, header ...string) reply {
 	r := s.Do(method, site, path, header...)
-	return response{r.Status, r.Header, r.Body}
+	return reply{r.Status, r.Header, r.Body}
 }
 
 // exif asks for the EXIF of an object.
-func (s *server) exif(site, object string, header ...string) response {
+func (s *server) exif(site, object string, header ...string) reply {
 	return s.get(http.MethodGet, site, object+suffix, header...)
 }
 

@@ -74,7 +74,7 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 		if err := h.parseWord(d, word); err != nil {
 			return err
 		}
-		if err := h.check(); err != nil {
+		if err := h.checkSettings(); err != nil {
 			return d.WrapErr(err)
 		}
 	}

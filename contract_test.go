@@ -266,7 +266,7 @@ type contractCase struct {
 var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
 // flat is all of a response but what differs from request to request.
-func flat(r response) string {
+func flat(r reply) string {
 	var b strings.Builder
 	h := r.header.Clone()
 	h.Del("Date")

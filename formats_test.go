@@ -15,6 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -134,17 +135,17 @@ func costOf(t *testing.T, data []byte) (row formatRow, format string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var o object
-	o.enter(r, "/photo", next, &Handler{Window: defaultWindow, MaxRead: defaultMaxRead})
-	defer o.leave()
-	if err := o.open(condition{}); err != nil {
+	var o object.Object
+	o.Start(r, next, objectPath, object.Limits{Window: defaultWindow, Read: defaultMaxRead})
+	defer o.Close()
+	if err := o.Open(object.Condition{}, nil); err != nil {
 		return row, ""
 	}
 	m, err := exif.Decode(&o, &exif.Options{})
 	if err != nil {
 		return row, ""
 	}
-	return formatRow{size: int64(len(data)), read: o.read, tags: m.Len(), reqs: o.requests}, m.Format
+	return formatRow{size: int64(len(data)), read: o.Read, tags: m.Len(), reqs: o.Requests}, m.Format
 }
 
 // built are files of the formats that the corpus doesn't have, with their makers' headers.

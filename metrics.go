@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// report is what one request for EXIF took; operators see it as metrics and placeholders.
-type report struct {
+// stats are what one request for EXIF took. Operators see them as metrics and placeholders.
+type stats struct {
 	format   string // "" where none was found
 	tags     int
 	read     int64 // bytes of the object
@@ -27,8 +27,9 @@ const (
 	cacheOff  = "off"
 )
 
-// publish makes the report the placeholders {http.exif.*}.
-func (p *report) publish(r *http.Request) {
+// publish makes the stats the placeholders {http.exif.*}. It changes Caddy's replacer, which a dial of
+// the next handlers may read at any time after they ran, so it must come before that.
+func (s *stats) publish(r *http.Request) {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
 		return
@@ -36,15 +37,15 @@ func (p *report) publish(r *http.Request) {
 	repl.Map(func(key string) (any, bool) {
 		switch key {
 		case "http.exif.format":
-			return p.format, true
+			return s.format, true
 		case "http.exif.tags":
-			return p.tags, true
+			return s.tags, true
 		case "http.exif.bytes_read":
-			return p.read, true
+			return s.read, true
 		case "http.exif.requests":
-			return p.requests, true
+			return s.requests, true
 		case "http.exif.cache":
-			return p.cache, true
+			return s.cache, true
 		}
 		return nil, false
 	})
@@ -62,7 +63,7 @@ type metrics struct {
 
 // newMetrics registers the metrics in Caddy's registry, or finds those that another handler of the
 // configuration has registered there.
-func newMetrics(reg *prometheus.Registry, cache *answerCache) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error) {
 	const namespace, subsystem = "caddy", "exif"
 	opts := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}
@@ -71,15 +72,15 @@ func newMetrics(reg *prometheus.Registry, cache *answerCache) (*metrics, error) 
 		requests: prometheus.NewCounterVec(opts("requests_total", "Requests for EXIF, by status code and format of the object."),
 			[]string{"code", "format"}),
 		read:    prometheus.NewCounter(opts("object_bytes_read_total", "Bytes of objects read for EXIF.")),
-		objects: prometheus.NewCounter(opts("object_requests_total", "Requests to the handlers behind, for parts of objects.")),
+		objects: prometheus.NewCounter(opts("object_requests_total", "Sub-requests to the next handlers, for parts of objects.")),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "duration_seconds",
-			Help: "Time from a request for EXIF to its answer.",
-			// from a kept answer on disk to a slow bucket asked many times
+			Help: "Time from a request for EXIF to its response.",
+			// from a cached response to a slow bucket with many sub-requests
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
-		hits:   prometheus.NewCounter(opts("cache_hits_total", "Requests answered with a kept answer.")),
-		misses: prometheus.NewCounter(opts("cache_misses_total", "Requests for which there was no kept answer, or an outdated one.")),
+		hits:   prometheus.NewCounter(opts("cache_hits_total", "Requests that were answered from the cache.")),
+		misses: prometheus.NewCounter(opts("cache_misses_total", "Requests for which the cache had nothing, or something outdated.")),
 	}
 	bytes := &cacheBytes{}
 	err := errors.Join(
@@ -106,17 +107,17 @@ func register[C prometheus.Collector](reg *prometheus.Registry, c *C) error {
 	return err
 }
 
-// observe counts a request that was answered with that status.
-func (m *metrics) observe(status int, p *report, took time.Duration) {
-	format := p.format
+// observe counts a request that got that status.
+func (m *metrics) observe(status int, s *stats, took time.Duration) {
+	format := s.format
 	if format == "" {
 		format = "none"
 	}
 	m.requests.WithLabelValues(strconv.Itoa(status), format).Inc()
-	m.read.Add(float64(p.read))
-	m.objects.Add(float64(p.requests))
+	m.read.Add(float64(s.read))
+	m.objects.Add(float64(s.requests))
 	m.duration.Observe(took.Seconds())
-	switch p.cache {
+	switch s.cache {
 	case cacheHit:
 		m.hits.Inc()
 	case cacheMiss:
@@ -127,12 +128,12 @@ func (m *metrics) observe(status int, p *report, took time.Duration) {
 // cacheBytes is the gauge of what the caches of all handlers hold.
 type cacheBytes struct {
 	mu     sync.Mutex
-	caches []*answerCache
+	caches []*responseCache
 }
 
-var cacheBytesDesc = prometheus.NewDesc("caddy_exif_cache_bytes", "About how many bytes of memory kept answers take.", nil, nil)
+var cacheBytesDesc = prometheus.NewDesc("caddy_exif_cache_bytes", "Approximate memory that the cache takes, in bytes.", nil, nil)
 
-func (c *cacheBytes) add(cache *answerCache) {
+func (c *cacheBytes) add(cache *responseCache) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.caches = append(c.caches, cache)

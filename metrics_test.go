@@ -14,19 +14,19 @@ import (
 // TestMetrics: handlers of one configuration count together, and a registry takes them twice.
 func TestMetrics(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	cache, err := newAnswerCache(1 << 20)
+	cache, err := newResponseCache(1 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache.put("k", &answer{body: []byte("{}"), header: http.Header{"Etag": {`"1"`}}})
+	cache.c.Set(cacheKey{}, &response{body: []byte("{}"), tag: `"1"`})
 	cache.c.CleanUp()
-	for _, c := range []*answerCache{cache, nil} {
+	for _, c := range []*responseCache{cache, nil} {
 		m, err := newMetrics(reg, c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.observe(http.StatusOK, &report{format: "jpeg", read: 65536, requests: 2, cache: cacheMiss}, 0)
-		m.observe(http.StatusNotFound, &report{cache: cacheOff}, 0)
+		m.observe(http.StatusOK, &stats{format: "jpeg", read: 65536, requests: 2, cache: cacheMiss}, 0)
+		m.observe(http.StatusNotFound, &stats{cache: cacheOff}, 0)
 	}
 	families, err := reg.Gather()
 	if err != nil {
@@ -53,7 +53,7 @@ func TestPlaceholders(t *testing.T) {
 	repl := caddy.NewReplacer()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r = r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, repl))
-	(&report{format: "heif", tags: 7, read: 65536, requests: 1, cache: cacheMiss}).publish(r)
+	(&stats{format: "heif", tags: 7, read: 65536, requests: 1, cache: cacheMiss}).publish(r)
 	got := repl.ReplaceAll("{http.exif.format} {http.exif.tags} {http.exif.bytes_read} {http.exif.requests} {http.exif.cache} {http.exif.other}", "-")
 	if want := "heif 7 65536 1 miss -"; got != want {
 		t.Errorf("got %q, want %q", got, want)

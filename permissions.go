@@ -1,15 +1,19 @@
 package caddyexif
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 // The actions that a rule can be about; KS3's names.
@@ -26,9 +30,9 @@ const (
 	effectDeny  = "deny"
 )
 
-// Permissions are the rules that say who may read EXIF and who may learn that an object doesn't
-// exist. No rules at all leave both to the handlers behind. With any rule, an action is held if no
-// "deny" rule for it matches the request and some "allow" rule does; everything else is refused.
+// Permissions are the rules that say which requests may read EXIF, and which may learn that an object
+// doesn't exist. No rules at all leave both to the next handlers. With any rule, an action is allowed
+// if no "deny" rule for it matches the request and some "allow" rule does; everything else is denied.
 // The order of the rules doesn't matter.
 type Permissions []Rule
 
@@ -42,12 +46,13 @@ type Rule struct {
 	Actions []string `json:"actions,omitempty"`
 
 	// The requests the rule is about, as in a route: any of the matcher sets, all of the matchers
-	// in a set. They see the object's request, that is, the path without the suffix. Default: all
-	// requests.
+	// in a set. They see the object's request: its path, without the suffix, before the next handlers
+	// rewrite it, and its header and variables as the next handlers left them. Default: all requests.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	matcherSets caddyhttp.MatcherSets
-	late        bool // handlers behind may change what it matches
+	matcherSets        caddyhttp.MatcherSets
+	late               bool // the next handlers may change what it matches
+	remoteIP, clientIP bool // it is about that address
 }
 
 // provision loads the rules' matchers.
@@ -59,6 +64,8 @@ func (p Permissions) provision(ctx caddy.Context) error {
 		}
 		for _, set := range r.MatcherSetsRaw {
 			r.late = r.late || !early(set)
+			remote, client := addressMatchers(set)
+			r.remoteIP, r.clientIP = r.remoteIP || remote, r.clientIP || client
 		}
 		sets, err := ctx.LoadModule(r, "MatcherSetsRaw")
 		if err != nil {
@@ -71,7 +78,7 @@ func (p Permissions) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// validate checks the rules' words, and that they let somebody in.
+// validate checks the rules' words, and that some request can be allowed.
 func (p Permissions) validate() error {
 	readable := len(p) == 0
 	for i, r := range p {
@@ -98,13 +105,13 @@ var errNobody = errors.New("permissions: no rule allows GetObject, so every requ
 
 func isAction(s string) bool { return s == actionGetObject || s == actionListBucket }
 
-// early reports whether a matcher set is about nothing but the request, so that the handlers behind,
-// who find out who the client is, can't change what it matches. Credentials are none of that: the
-// client may be asked for them yet.
+// early reports whether a matcher set is about nothing but the request's address, host, method, path,
+// protocol and query, which the next handlers can't change, so that it can be decided before they
+// run. Of the header they can: forward_auth copies fields into it.
 func early(set caddy.ModuleMap) bool {
 	for name, config := range set {
 		switch name {
-		case "client_ip", "header", "host", "method", "path", "protocol", "query", "remote_ip":
+		case "client_ip", "host", "method", "path", "path_regexp", "protocol", "query", "remote_ip":
 		case "not":
 			var sets []caddy.ModuleMap
 			if json.Unmarshal(config, &sets) != nil || slices.ContainsFunc(sets, func(s caddy.ModuleMap) bool { return !early(s) }) {
@@ -114,36 +121,127 @@ func early(set caddy.ModuleMap) bool {
 		default:
 			return false
 		}
-		text := strings.ToLower(string(config))
-		// a placeholder can stand for anything
-		if strings.Contains(text, "authorization") || strings.Contains(strings.TrimPrefix(text, "{"), "{") {
-			return false
+		if bytes.Contains(bytes.TrimPrefix(config, []byte("{")), []byte("{")) {
+			return false // a placeholder can stand for anything
 		}
 	}
 	return true
 }
 
-// holds is the decision: whether the request holds the action, and where it doesn't, whether that is
-// final, whatever the handlers behind find out. It fails closed: a matcher that can't decide counts
-// as matching in a "deny" rule and as not matching in an "allow" rule; its error is returned for the
-// log.
-func (p Permissions) holds(action string, r *http.Request) (held, final bool, err error) {
+// addressMatchers adds the names of the matchers in a set that are about an address: remote_ip and
+// client_ip, also in a not or an expression.
+func addressMatchers(set caddy.ModuleMap) (remote, client bool) {
+	for name, config := range set {
+		switch name {
+		case "remote_ip":
+			remote = true
+		case "client_ip":
+			client = true
+		case "not", "expression":
+			remote = remote || bytes.Contains(config, []byte("remote_ip"))
+			client = client || bytes.Contains(config, []byte("client_ip"))
+		}
+	}
+	return remote, client
+}
+
+// errAddress says that an address can't be parsed, as on a unix socket. Caddy's own matchers only log
+// that and don't match, so that a rule that denies by address would let everybody in.
+var errAddress = errors.New("the client's address can't be parsed, so rules about it can't be decided")
+
+// matches reports whether the rule is about the request.
+func (r *Rule) matches(req *http.Request) (bool, error) {
+	client, _ := caddyhttp.GetVar(req.Context(), caddyhttp.ClientIPVarKey).(string)
+	if r.remoteIP && !isAddress(req.RemoteAddr) || r.clientIP && !isAddress(client) {
+		return false, errAddress
+	}
+	return r.matcherSets.AnyMatchWithError(req) // no sets match everything
+}
+
+// isAddress reports whether Caddy's matchers can parse s, an IP address with or without a port.
+func isAddress(s string) bool {
+	if host, _, err := net.SplitHostPort(s); err == nil {
+		s = host
+	}
+	s, _, _ = strings.Cut(s, "%") // the zone
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}
+
+// decide says whether the request may do what the action is about, and if not, whether that is final:
+// whether no rule is left that the next handlers could change the outcome of. It fails closed: a
+// matcher that can't decide counts as matching in a "deny" rule and as not matching in an "allow"
+// rule. Its error is returned for the log.
+func (p Permissions) decide(action string, r *http.Request) (allowed, final bool, err error) {
 	final = true
 	for i := range p {
 		rule := &p[i]
-		if !slices.Contains(rule.Actions, action) || held && rule.Effect == effectAllow {
+		if !slices.Contains(rule.Actions, action) || allowed && rule.Effect == effectAllow {
 			continue
 		}
-		matches, e := rule.matcherSets.AnyMatchWithError(r) // no sets match everything
+		matches, e := rule.matches(r)
 		err = errors.Join(err, e)
 		switch {
 		case rule.Effect == effectDeny && (matches || e != nil):
 			return false, !rule.late, err
 		case rule.Effect == effectAllow && matches && e == nil:
-			held = true
+			allowed = true
 		case rule.Effect == effectAllow && rule.late:
 			final = false
 		}
 	}
-	return held, final, err
+	return allowed, final, err
+}
+
+// allowed is the decision on an action. Without rules, everything is allowed.
+func (h *Handler) allowed(action string, r *http.Request) (allowed, final bool) {
+	if len(h.Permissions) == 0 {
+		return true, true
+	}
+	allowed, final, err := h.Permissions.decide(action, r)
+	if err != nil {
+		h.logger.Error("a permission's matcher failed, which counts against the client",
+			zap.String("action", action), zap.Error(err))
+	}
+	return allowed, final
+}
+
+// deniedEarly reports whether the request is denied whatever the next handlers find out about it, so
+// that they need not run.
+func (h *Handler) deniedEarly(r *http.Request) bool {
+	allowed, final := h.allowed(actionGetObject, r)
+	return !allowed && final
+}
+
+// permit is the decision on a request that the next handlers have answered with that status and
+// header: errDenied, or nil where their response stands. A 401 or 407 does, since the client may log
+// in yet.
+func (h *Handler) permit(r *http.Request, status int, header http.Header) error {
+	if status == http.StatusUnauthorized || status == http.StatusProxyAuthRequired {
+		return nil
+	}
+	if allowed, _ := h.allowed(actionGetObject, r); !allowed {
+		return errDenied
+	}
+	if !isMissing(r, status, header) {
+		return nil
+	}
+	if allowed, _ := h.allowed(actionListBucket, r); !allowed {
+		return errDenied
+	}
+	return nil
+}
+
+// isMissing reports whether the response says that there is no object at the request's path, and
+// perhaps a folder, which a redirect to the same path with a slash gives away.
+func isMissing(r *http.Request, status int, header http.Header) bool {
+	if status == http.StatusNotFound || status == http.StatusGone {
+		return true
+	}
+	location := header.Get("Location")
+	if status < 300 || status >= 400 || location == "" {
+		return false
+	}
+	to, err := r.URL.Parse(location)
+	return err == nil && to.Path == r.URL.Path+"/"
 }

@@ -2,17 +2,16 @@ package caddyexif
 
 import (
 	"errors"
-	"net/url"
 	"strings"
 )
 
-// suffix is what a request for EXIF adds to the object's path; its last word may be in any letter
+// suffix is what a request for EXIF adds to the object's path. Its last word may be in any letter
 // case.
 const suffix = "@base@tag=exif"
 
 // Why a path that asks for EXIF can't be served.
 var (
-	errFollowed = errors.New("nothing may follow " + suffix)
+	errFollowed = errors.New("the path must end with " + suffix)
 	errNoObject = errors.New("the path before " + suffix + " names no object")
 )
 
@@ -52,23 +51,9 @@ func wordByte(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// setPath points u at object, a prefix of its path, keeping the escapes that the client chose for
-// it.
-func setPath(u *url.URL, object string) {
-	raw := u.RawPath
-	if raw != "" {
-		i := 0
-		for range len(object) { // each byte of the path is one or three of the raw path
-			if raw[i] == '%' {
-				i += 3
-			} else {
-				i++
-			}
-		}
-		raw = raw[:i]
-	}
-	u.Path, u.RawPath = object, ""
-	if raw != "" && raw != u.EscapedPath() {
-		u.RawPath = raw
-	}
+// objectPath is the path of the object that a path asks for the EXIF of. ok is false for paths that
+// don't, or can't be served.
+func objectPath(path string) (object string, ok bool) {
+	object, ours, err := parseTarget(path)
+	return object, ours && err == nil
 }

@@ -2,7 +2,6 @@ package caddyexif
 
 import (
 	"errors"
-	"net/url"
 	"testing"
 )
 
@@ -34,30 +33,6 @@ func TestParseTarget(t *testing.T) {
 		object, ours, err := parseTarget(tc.path)
 		if object != tc.object || ours != tc.ours || !errors.Is(err, tc.err) {
 			t.Errorf("%s: got %q, %v, %v, want %q, %v, %v", tc.path, object, ours, err, tc.object, tc.ours, tc.err)
-		}
-	}
-}
-
-// TestSetPath keeps the escapes of the object as the client wrote them: stores sign them.
-func TestSetPath(t *testing.T) {
-	for in, want := range map[string]string{
-		"/a.jpg" + suffix:                  "/a.jpg",
-		"/a%20b.jpg" + suffix:              "/a%20b.jpg",
-		"/a%2Fb.jpg" + suffix:              "/a%2Fb.jpg",
-		"/a%2fb%40c.jpg%40base%40tag=exif": "/a%2fb%40c.jpg",
-		"/a@b.jpg%40base%40tag%3Dexif":     "/a@b.jpg",
-		"/%E5%86%99.jpg" + suffix:          "/%E5%86%99.jpg",
-		"/a+b%2Bc&d;e.jpg" + suffix:        "/a+b%2Bc&d;e.jpg",
-		"/100%25.jpg" + suffix + "?a=b":    "/100%25.jpg?a=b",
-	} {
-		u, err := url.ParseRequestURI(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		object, _, _ := parseTarget(u.Path)
-		setPath(u, object)
-		if got := u.RequestURI(); got != want {
-			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
 }

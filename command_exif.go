@@ -22,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
 func init() {
@@ -349,7 +350,7 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 		_ = os.Remove(f.Name())
 	}
 	if off > maxSpool {
-		return 0, errTooFar
+		return 0, object.ErrTooFar
 	}
 	if end := off + int64(len(p)); end > s.size && s.err == nil {
 		// some more than asked for: the decoder reads small pieces, one behind the other

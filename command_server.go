@@ -99,7 +99,7 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	if handler.Values == "" && fl.Bool("browse") {
 		handler.Values = "described" // a gallery is for people
 	}
-	if err := handler.check(); err != nil {
+	if err := handler.checkSettings(); err != nil {
 		return nil, "", err
 	}
 	routes := caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{

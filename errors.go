@@ -1,0 +1,202 @@
+package caddyexif
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/object"
+)
+
+var (
+	// errMethod is any method but GET, HEAD and OPTIONS.
+	errMethod = errors.New("the method must be GET or HEAD")
+	// errDenied is the permissions' no. It doesn't tell whether the object exists.
+	errDenied = errors.New("access denied")
+)
+
+// errorTable is the one place that says what an error is answered with. Of the rows for an error, and
+// then of those for the status that the next handlers answered with, the first counts.
+var errorTable = []struct {
+	err      error // nil in rows for a status
+	upstream int   // the status that the next handlers answered with
+
+	status  int
+	code    string // "": the status's name
+	message string
+	fields  []string // of the upstream's header, which are kept
+}{
+	{err: errMethod, status: http.StatusMethodNotAllowed, message: errMethod.Error()},
+	{err: errFollowed, status: http.StatusBadRequest, code: "InvalidRequest", message: errFollowed.Error()},
+	{err: errNoObject, status: http.StatusBadRequest, code: "InvalidRequest", message: errNoObject.Error()},
+	{err: errDenied, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
+	{err: exif.ErrNotImage, status: http.StatusBadRequest, code: "NotAnImage", message: "the object is not an image of a known format"},
+	{err: exif.ErrInvalid, status: http.StatusBadRequest, code: "InvalidExif", message: "the image's EXIF is broken, none of it can be read"},
+	{err: exif.ErrTooLarge, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
+	{err: object.ErrTooFar, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
+	{err: object.ErrEncoded, status: http.StatusInternalServerError, code: "UnexpectedEncoding", message: object.ErrEncoded.Error()},
+
+	{upstream: http.StatusBadRequest, status: http.StatusBadRequest, code: "InvalidRequest", message: "the object's path is refused"},
+	{upstream: http.StatusUnauthorized, status: http.StatusUnauthorized, message: authNeeded, fields: []string{"Www-Authenticate"}},
+	{upstream: http.StatusForbidden, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
+	{upstream: http.StatusNotFound, status: http.StatusNotFound, code: "NoSuchKey", message: noSuchKey},
+	{upstream: http.StatusGone, status: http.StatusNotFound, code: "NoSuchKey", message: noSuchKey},
+	{upstream: http.StatusMethodNotAllowed, status: http.StatusMethodNotAllowed, message: "the object can't be read with GET"},
+	{upstream: http.StatusProxyAuthRequired, status: http.StatusProxyAuthRequired, message: authNeeded, fields: []string{"Proxy-Authenticate"}},
+	{upstream: http.StatusTooManyRequests, status: http.StatusTooManyRequests, message: tryLater, fields: []string{"Retry-After"}},
+	{upstream: http.StatusBadGateway, status: http.StatusBadGateway, message: unreachable},
+	{upstream: http.StatusServiceUnavailable, status: http.StatusServiceUnavailable, message: tryLater, fields: []string{"Retry-After"}},
+	{upstream: http.StatusGatewayTimeout, status: http.StatusGatewayTimeout, message: unreachable},
+}
+
+// Messages of more than one row.
+const (
+	tooLarge    = "the image's EXIF can't be reached within the limits"
+	noSuchKey   = "the object does not exist"
+	authNeeded  = "authentication is required"
+	tryLater    = "the object isn't available now"
+	unreachable = "the object's server can't be reached"
+	internal    = "the object can't be read"
+)
+
+// failure is a response that isn't EXIF. Its message never tells more than its code.
+type failure struct {
+	status  int
+	code    string
+	message string
+	header  http.Header // what goes along: Location, Allow, Www-Authenticate, ...
+	cause   error       // for the log
+}
+
+// Error implements error.
+func (f *failure) Error() string { return f.code + ": " + f.message }
+
+// Unwrap returns the cause.
+func (f *failure) Unwrap() error { return f.cause }
+
+// failureOf looks an error up in the table.
+func failureOf(err error) *failure {
+	var s *object.StatusError
+	isStatus := errors.As(err, &s)
+	for _, row := range errorTable {
+		if row.err != nil && errors.Is(err, row.err) || isStatus && row.upstream == s.Status {
+			f := &failure{status: row.status, code: row.code, message: row.message, header: make(http.Header), cause: err}
+			if f.code == "" {
+				f.code = statusName(f.status)
+			}
+			if isStatus {
+				keep(f.header, s.Header, row.fields...)
+			}
+			if row.status == http.StatusMethodNotAllowed && !isStatus {
+				f.header.Set("Allow", "GET, HEAD, OPTIONS")
+			}
+			return f
+		}
+	}
+	switch {
+	case isStatus && 300 <= s.Status && s.Status < 400 && s.Status != http.StatusNotModified:
+		f := &failure{status: s.Status, code: statusName(s.Status), message: "the object is somewhere else", header: make(http.Header), cause: err}
+		keep(f.header, s.Header, "Location")
+		return f
+	case isStatus && 400 <= s.Status && s.Status < 500:
+		return &failure{status: s.Status, code: statusName(s.Status), message: "the object's server refused the request", cause: err}
+	}
+	return &failure{status: http.StatusInternalServerError, code: "InternalError", message: internal, cause: err}
+}
+
+func keep(dst, src http.Header, names ...string) {
+	for _, n := range names {
+		if v := src.Values(n); len(v) > 0 {
+			dst[n] = v
+		}
+	}
+}
+
+// statusName is the code of the statuses without one of their own: the standard name in one word,
+// such as TooManyRequests.
+func statusName(status int) string {
+	text := http.StatusText(status)
+	if text == "" {
+		text = "Status" + strconv.Itoa(status)
+	}
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' || r == '\'' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// logFailure logs what the operator has to know. A client's mistake, and whatever may hold a path, a
+// query or a value, is logged at the debug level only.
+func (h *Handler) logFailure(f *failure, id string) {
+	if errors.Is(f.cause, context.Canceled) {
+		return // the client is gone
+	}
+	if f.status >= 500 {
+		if c := h.logger.Check(zapcore.ErrorLevel, "reading EXIF failed"); c != nil {
+			c.Write(zap.String("code", f.code), zap.Int("status", f.status),
+				zap.String("request_id", id), zap.String("cause", publicCause(f.cause)))
+		}
+	}
+	if c := h.logger.Check(zapcore.DebugLevel, "answered with an error"); c != nil {
+		c.Write(zap.String("code", f.code), zap.Int("status", f.status),
+			zap.String("request_id", id), zap.Error(f.cause))
+	}
+}
+
+// publicCause names what is behind an error without a file's name, a URL or anything else of the
+// request.
+func publicCause(err error) string {
+	for _, e := range []error{
+		object.ErrEncoded, object.ErrChanged, object.ErrUnusable, object.ErrBroken,
+		context.DeadlineExceeded, io.ErrUnexpectedEOF, net.ErrClosed,
+	} {
+		if errors.Is(err, e) {
+			return e.Error()
+		}
+	}
+	var (
+		dial        reverseproxy.DialError // which doesn't unwrap
+		op          *net.OpError
+		dns         *net.DNSError
+		record      tls.RecordHeaderError
+		alert       tls.AlertError
+		certificate *tls.CertificateVerificationError
+		errno       syscall.Errno
+		network     net.Error
+		status      *object.StatusError
+	)
+	switch {
+	case errors.As(err, &dial):
+		return dial.Error()
+	case errors.As(err, &op):
+		return op.Error()
+	case errors.As(err, &dns):
+		return dns.Error()
+	case errors.As(err, &record):
+		return record.Error()
+	case errors.As(err, &alert):
+		return alert.Error()
+	case errors.As(err, &certificate):
+		return certificate.Error()
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.As(err, &network) && network.Timeout():
+		return "timeout"
+	case errors.As(err, &status):
+		return "the next handler answered " + strconv.Itoa(status.Status)
+	}
+	return "see the debug log"
+}

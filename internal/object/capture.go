@@ -1,0 +1,147 @@
+package object
+
+import (
+	"errors"
+	"io"
+	"net/http"
+)
+
+// maxDropped is how much of a body that isn't the object's (an error page) is taken before it is cut
+// off. Below it the connection to the upstream stays usable.
+const maxDropped = 64 << 10
+
+// errCut ends a body of which enough has arrived.
+var errCut = errors.New("enough of the object has been read")
+
+// capture is the ResponseWriter of a sub-request. It keeps at most what was asked for and has no way
+// through to the client's own writer.
+type capture struct {
+	header http.Header
+	status int // 0 until the handlers wrote one
+
+	// place is asked once the header is there: how many bytes of the body to skip, and how many the
+	// body has at most (-1: not known). An error cuts the body off.
+	place func(status int, h http.Header) (skip, length int64, err error)
+
+	want    int    // bytes to keep
+	buf     []byte // the bytes kept
+	skip    int64
+	endless bool  // the body goes on beyond what is wanted
+	drop    bool  // the body isn't the object's
+	taken   int64 // bytes that arrived
+	cut     bool  // a write was refused
+	err     error // what place returned
+}
+
+// Header implements http.ResponseWriter.
+func (c *capture) Header() http.Header { return c.header }
+
+// WriteHeader implements http.ResponseWriter. Informational responses are ignored.
+func (c *capture) WriteHeader(status int) {
+	if c.status != 0 || 100 <= status && status < 200 {
+		return
+	}
+	c.status = status
+	if status < 200 || status >= 300 {
+		c.drop = true
+		return
+	}
+	var length int64
+	c.skip, length, c.err = c.place(status, c.header)
+	c.endless = length < 0 || length > c.skip+int64(c.want)
+}
+
+// Write implements http.ResponseWriter.
+func (c *capture) Write(p []byte) (int, error) {
+	if c.status == 0 {
+		c.WriteHeader(http.StatusOK)
+	}
+	if c.err != nil {
+		return 0, c.stop()
+	}
+	c.taken += int64(len(p))
+	if c.drop {
+		if c.taken > maxDropped {
+			return 0, c.stop()
+		}
+		return len(p), nil
+	}
+	skipped := min(c.skip, int64(len(p)))
+	c.skip -= skipped
+	rest := p[skipped:]
+	c.reserve()
+	keep := min(len(rest), c.want-len(c.buf))
+	c.buf = append(c.buf, rest[:keep]...)
+	if keep < len(rest) || c.full() {
+		c.taken -= int64(len(rest) - keep)
+		return int(skipped) + keep, c.stop()
+	}
+	return len(p), nil
+}
+
+// ReadFrom implements io.ReaderFrom, which http.ServeContent prefers. It reads no more than is
+// wanted.
+func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
+	if c.status == 0 {
+		c.WriteHeader(http.StatusOK)
+	}
+	if c.err != nil {
+		return 0, c.stop()
+	}
+	if c.drop {
+		n, err = io.Copy(io.Discard, io.LimitReader(r, maxDropped-c.taken+1))
+		c.taken += n
+		if c.taken > maxDropped {
+			err = c.stop()
+		}
+		return n, err
+	}
+	if c.skip > 0 {
+		n, err = io.CopyN(io.Discard, r, c.skip)
+		c.skip -= n
+		c.taken += n
+		if err != nil {
+			return n, ignoreEOF(err)
+		}
+	}
+	c.reserve()
+	for len(c.buf) < c.want {
+		got, err := r.Read(c.buf[len(c.buf):c.want])
+		c.buf = c.buf[:len(c.buf)+got]
+		c.taken += int64(got)
+		n += int64(got)
+		if err != nil {
+			return n, ignoreEOF(err)
+		}
+	}
+	if c.full() {
+		return n, c.stop()
+	}
+	return n, nil
+}
+
+// reserve makes room for all that is wanted.
+func (c *capture) reserve() {
+	if cap(c.buf) < c.want {
+		releaseBuffer(c.buf)
+		c.buf = newBuffer(c.want)
+	}
+}
+
+// full reports whether all that is wanted is there and more would come.
+func (c *capture) full() bool { return c.endless && len(c.buf) == c.want }
+
+func (c *capture) stop() error {
+	c.cut = true
+	return errCut
+}
+
+// FlushError implements what http.ResponseController looks for. There is nothing to flush to.
+func (*capture) FlushError() error { return nil }
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,247 @@
+package object
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// request turns the client's request, in place, into one for the object. In place, because
+// placeholders and other handlers hold the same request. Whatever the next handlers do to it
+// (rewrites, header changes, route groups that they consume) is undone after each run.
+//
+// A dial that reverse_proxy began in one run may go on after it, and read Caddy's variables. So the
+// variables are not written between runs, and each run after the first has a copy of them.
+type request struct {
+	r      *http.Request
+	client http.Request // as the client sent it
+	url    url.URL
+	fields []field // the client's header
+
+	object url.URL // the object's
+	uri    string
+	runs   int
+
+	original    *url.URL // what {http.request.orig_uri.*} and FastCGI see
+	originalURL url.URL
+	repl        *caddy.Replacer     // nil outside Caddy
+	groups      map[string]struct{} // the route groups that are satisfied, which routes keep in the context
+	savedGroups map[string]struct{}
+}
+
+// field is a field of a request's header.
+type field struct {
+	name   string
+	values []string
+}
+
+// origURI is the one placeholder of the original request that isn't read from its URL.
+const origURI = "http.request.orig_uri"
+
+// start points r at the object; close undoes it.
+func (q *request) start(r *http.Request, strip func(path string) (object string, ok bool)) {
+	*q = request{r: r, client: *r, url: *r.URL, object: *r.URL, fields: q.fields[:0]}
+	for name, values := range r.Header {
+		q.fields = append(q.fields, field{name, values})
+	}
+	if path, ok := strip(r.URL.Path); ok {
+		setPath(&q.object, path)
+	}
+	q.uri = q.object.RequestURI()
+	q.repl, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && orig.URL != nil {
+		// A guard that asks for the original path must see the object's there, too. Where a rewrite
+		// before exif has changed the path, the suffix may have been somewhere else.
+		if path, ok := strip(orig.URL.Path); ok {
+			q.original, q.originalURL = orig.URL, *orig.URL
+			setPath(orig.URL, path)
+			if q.repl != nil {
+				q.repl.Set(origURI, orig.URL.RequestURI())
+			}
+		}
+	}
+	if groups, ok := r.Context().Value(caddy.CtxKey("route_group")).(map[string]struct{}); ok {
+		q.groups, q.savedGroups = groups, maps.Clone(groups)
+	}
+	q.reset()
+}
+
+// reset makes the request the object's again, with the client's method and header.
+func (q *request) reset() {
+	*q.r = q.client
+	q.pointAtObject()
+	clear(q.r.Header)
+	for _, f := range q.fields {
+		q.r.Header[f.name] = f.values
+	}
+	if q.groups != nil {
+		clear(q.groups)
+		maps.Copy(q.groups, q.savedGroups)
+	}
+}
+
+func (q *request) pointAtObject() {
+	*q.r.URL = q.object
+	q.r.RequestURI = q.uri
+}
+
+// close makes the request the client's again.
+func (q *request) close() {
+	q.reset()
+	*q.r.URL = q.url
+	q.r.RequestURI = q.client.RequestURI
+	if q.original != nil {
+		*q.original = q.originalURL
+		if q.repl != nil {
+			q.repl.Delete(origURI)
+		}
+	}
+	clear(q.fields)
+	*q = request{fields: q.fields}
+}
+
+// setHeader gives the request copies of the client's header fields except those that skip reports,
+// and then sets more. Copies, because handlers change values in place.
+func (q *request) setHeader(skip func(name string) bool, more ...field) {
+	n := len(more)
+	for _, f := range q.fields {
+		n += len(f.values)
+	}
+	values := make([]string, 0, n)
+	set := func(f field) {
+		from := len(values)
+		values = append(values, f.values...)
+		q.r.Header[f.name] = values[from:len(values):len(values)]
+	}
+	clear(q.r.Header)
+	for _, f := range q.fields {
+		if !skip(f.name) {
+			set(f)
+		}
+	}
+	for _, f := range more {
+		set(f)
+	}
+}
+
+// pass runs next once with the client's method and header.
+func (q *request) pass(next caddyhttp.Handler, w http.ResponseWriter) error {
+	q.setHeader(func(string) bool { return false })
+	return next.ServeHTTP(w, q.r)
+}
+
+// identityOnly is the Accept-Encoding of all sub-requests.
+var identityOnly = []string{"identity"}
+
+// ownField reports the fields of the client's header that a sub-request doesn't have, or has with a
+// value of its own: conditions, and what is about a range, an encoding, a body or a protocol.
+func ownField(name string) bool {
+	switch name {
+	case "Accept-Encoding", "Content-Length", "Expect", "Range", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return strings.HasPrefix(name, "If-")
+}
+
+// run runs next for n bytes of the object from off on. The request stays as the handlers left it until
+// reset. The error is ErrBroken or ErrAborted where they panicked with http.ErrAbortHandler, unless
+// that is how they took it that w was cut off.
+func (q *request) run(next caddyhttp.Handler, w *capture, off, n int64, cond Condition) (err error) {
+	if q.runs++; q.runs > 1 {
+		if vars, ok := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
+			*q.r = *q.r.WithContext(context.WithValue(q.r.Context(), caddyhttp.VarsCtxKey, maps.Clone(vars)))
+		}
+	}
+	q.r.Method = http.MethodGet
+	q.r.Body, q.r.ContentLength, q.r.TransferEncoding = http.NoBody, 0, nil
+	own := [...]field{
+		{"Accept-Encoding", identityOnly},
+		{"Range", []string{"bytes=" + strconv.FormatInt(off, 10) + "-" + strconv.FormatInt(off+n-1, 10)}},
+		{cond.Name, []string{cond.Value}},
+	}
+	if cond.Name == "" {
+		q.setHeader(ownField, own[:2]...)
+	} else {
+		q.setHeader(ownField, own[:]...)
+	}
+	defer func() {
+		switch p := recover(); {
+		case p == nil:
+		case p != http.ErrAbortHandler: //nolint:errorlint // a panic's value
+			panic(p)
+		case w.cut:
+		case w.status != 0 && q.client.Context().Err() == nil:
+			// reverse_proxy does so when a body breaks off. Nothing has gone to our client yet, so it can
+			// be told.
+			err = ErrBroken
+		default:
+			err = ErrAborted
+		}
+	}()
+	return next.ServeHTTP(w, q.r)
+}
+
+// left tells what the handlers made of the request in the run before.
+func (q *request) left() Left {
+	u := q.r.URL
+	l := Left{Host: q.r.Host, Path: u.Path, RawPath: u.RawPath, Query: u.RawQuery}
+	if q.repl != nil {
+		l.User, _ = q.repl.GetString("http.auth.user.id")
+	}
+	if vars, ok := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
+		l.Root, _ = vars["root"].(string)
+		l.FS, _ = vars["fs"].(string)
+	}
+	return l
+}
+
+// pointBack makes the request the object's again, but leaves the header and the variables as the
+// handlers left them. The sub-request's own fields are the client's again.
+func (q *request) pointBack() {
+	ctx, header := q.r.Context(), q.r.Header
+	*q.r = q.client
+	q.pointAtObject()
+	if ctx != q.client.Context() {
+		*q.r = *q.r.WithContext(ctx)
+	}
+	q.r.Header = header
+	for name := range header {
+		if ownField(name) {
+			delete(header, name)
+		}
+	}
+	for _, f := range q.fields {
+		if ownField(f.name) {
+			header[f.name] = f.values
+		}
+	}
+}
+
+// setPath points u at the object, a prefix of its path, and keeps the escapes that the client chose
+// for it, unless a handler before exif changed the path and left them.
+func setPath(u *url.URL, object string) {
+	raw := u.RawPath
+	if raw != "" && raw == u.EscapedPath() { // else it isn't the path's
+		i := 0
+		for range len(object) { // each byte of the path is one or three of the raw path
+			if raw[i] == '%' {
+				i += 3
+			} else {
+				i++
+			}
+		}
+		raw = raw[:i]
+	} else {
+		raw = ""
+	}
+	u.Path, u.RawPath = object, ""
+	if raw != "" && raw != u.EscapedPath() {
+		u.RawPath = raw
+	}
+}

@@ -1,0 +1,91 @@
+package caddyexif
+
+import (
+	"fmt"
+	"hash/fnv"
+	"path"
+	"strings"
+
+	"golang.org/x/text/encoding/htmlindex"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+)
+
+const (
+	// defaultWindow holds the EXIF of nearly all images that have it near their start, and is what a
+	// bucket sends in one go anyway.
+	defaultWindow = 64 << 10
+	// minWindow and maxWindow keep a request's memory within a few windows of a sensible size.
+	minWindow = 4 << 10
+	maxWindow = 4 << 20
+	// defaultMaxRead bounds what one request can make the next handlers read, however its object is
+	// laid out.
+	defaultMaxRead = 16 << 20
+	// defaultCache is room for some ten thousand responses.
+	defaultCache = 32 << 20
+)
+
+// formatVersion changes when the same object and settings give another response than before, so that
+// responses that clients have cached are fetched anew.
+const formatVersion = 1
+
+// styles are the words of the setting values.
+var styles = map[string]exif.Style{"raw": exif.Raw, "described": exif.Described, "typed": exif.Typed}
+
+// checkSettings checks the settings that a Caddyfile can have wrong, except the permissions. Zero
+// values are defaults.
+func (h *Handler) checkSettings() error {
+	switch {
+	case h.Window != 0 && (h.Window < minWindow || h.Window > maxWindow):
+		return fmt.Errorf("window: %d is not between %d (4 KiB) and %d (4 MiB) bytes", h.Window, minWindow, maxWindow)
+	case h.MaxRead < 0 || h.MaxRead != 0 && h.MaxRead < max(h.Window, minWindow):
+		return fmt.Errorf("max_read: %d bytes are less than one window", h.MaxRead)
+	}
+	_, err := h.exifOptions()
+	return err
+}
+
+// exifOptions translates the settings that shape a response for the decoder.
+func (h *Handler) exifOptions() (o exif.Options, err error) {
+	style, ok := styles[h.Values]
+	if !ok && h.Values != "" {
+		return o, fmt.Errorf("values: %q is none of raw, described, typed", h.Values)
+	}
+	o.Style = style
+	o.Unknown = h.Unknown
+	if h.Charset != "" {
+		if o.Charset, err = htmlindex.Get(h.Charset); err != nil {
+			return o, fmt.Errorf("charset: %q is no label of the WHATWG Encoding Standard", h.Charset)
+		}
+	}
+	for _, p := range append(h.Only[:len(h.Only):len(h.Only)], h.Omit...) {
+		if _, err := path.Match(p, ""); err != nil || p == "" {
+			return o, fmt.Errorf("only, omit: %q is no pattern", p)
+		}
+	}
+	if len(h.Only) > 0 || len(h.Omit) > 0 {
+		o.Keep = h.keeps
+	}
+	return o, nil
+}
+
+// keeps reports whether the tag of that name is answered.
+func (h *Handler) keeps(name string) bool {
+	return (len(h.Only) == 0 || matchesAny(h.Only, name)) && !matchesAny(h.Omit, name)
+}
+
+func matchesAny(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if ok, _ := path.Match(p, name); ok { // patterns were checked
+			return true
+		}
+	}
+	return false
+}
+
+// settingsMark is a short hash of everything but the object that shapes a response.
+func (h *Handler) settingsMark() string {
+	f := fnv.New32a()
+	fmt.Fprintf(f, "%d %d %q %q %q %t", formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
+	return fmt.Sprintf("-exif%08x", f.Sum32())
+}
