@@ -160,7 +160,7 @@ func (h *Handler) logFailure(f *failure, id string) {
 // request.
 func publicCause(err error) string {
 	for _, e := range []error{
-		object.ErrEncoded, object.ErrChanged, object.ErrUnusable, object.ErrBroken,
+		object.ErrEncoded, object.ErrChanged, object.ErrUnusable, object.ErrBroken, errAddress,
 		context.DeadlineExceeded, io.ErrUnexpectedEOF, net.ErrClosed,
 	} {
 		if errors.Is(err, e) {
