@@ -409,7 +409,10 @@ func (s *reading) decode(ctx context.Context) (*answer, error) {
 			return nil, err
 		}
 	}
-	s.json = s.meta.AppendJSON(s.json[:0], &s.h.options)
+	var err error
+	if s.json, err = s.meta.AppendJSON(s.json[:0], &s.h.options); err != nil {
+		return nil, err
+	}
 	a := &answer{
 		body:   s.json,
 		header: s.header,

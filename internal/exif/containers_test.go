@@ -246,7 +246,7 @@ func TestContainers(t *testing.T) {
 			if s.format == "cr3" {
 				want = strings.Replace(want, `"InteroperabilityIndex":"R98",`, "", 1)
 			}
-			if got := string(m.AppendJSON(nil, &Options{})); got != want {
+			if got := jsonOf(t, m, &Options{}); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
@@ -284,7 +284,7 @@ func TestBigTIFFPointers(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := strings.Replace(wantTags, `"ExposureTime"`, `"TileByteCounts":"5 1099511627776","ExposureTime"`, 1)
-				if got := string(m.AppendJSON(nil, &Options{})); got != want {
+				if got := jsonOf(t, m, &Options{}); got != want {
 					t.Errorf("got  %s\nwant %s", got, want)
 				}
 			})
@@ -432,9 +432,26 @@ func checkWith(t *testing.T, data []byte, o *Options) {
 	if err != nil {
 		return
 	}
-	if b := m.AppendJSON(nil, o); !json.Valid(b) {
-		t.Fatalf("style %d: not JSON: %q", o.Style, b)
+	b, err := m.AppendJSON(nil, o)
+	if err != nil {
+		if !errors.Is(err, ErrTooLarge) || len(b) > 0 {
+			t.Fatalf("style %d: got %d bytes and error %v, want none and %v", o.Style, len(b), err, ErrTooLarge)
+		}
+		return
 	}
+	if !json.Valid(b) || len(b) > maxJSON {
+		t.Fatalf("style %d: %d bytes, not JSON or too much: %.1000q", o.Style, len(b), b)
+	}
+}
+
+// jsonOf renders m, which must not be too large for that.
+func jsonOf(t *testing.T, m *Metadata, o *Options) string {
+	t.Helper()
+	b, err := m.AppendJSON(nil, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // maxGrowth is how much one answer may add to the heap.
@@ -496,7 +513,7 @@ func TestTruncatedIsAnswered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(m.AppendJSON(nil, &Options{})); !strings.Contains(got, `"Make":"Apple"`) {
+			if got := jsonOf(t, m, &Options{}); !strings.Contains(got, `"Make":"Apple"`) {
 				t.Errorf("got %s", got)
 			}
 		})
@@ -577,7 +594,7 @@ func TestTwoWindows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(m.AppendJSON(nil, &Options{})); got != wantTags {
+			if got := jsonOf(t, m, &Options{}); got != wantTags {
 				t.Errorf("got  %s\nwant %s", got, wantTags)
 			}
 			if len(w.fetched) != 2 {

@@ -81,11 +81,19 @@ const (
 	maxBinary = 1 << 10
 	// maxBytesShown is the number of bytes above which bytes that aren't text are left out.
 	maxBytesShown = 64
-	// maxText is the size in bytes above which a text is left out; the same text can be pointed at
-	// by every entry, so that a small file could ask for a large answer.
+	// maxText is the size in bytes above which a text is left out.
 	maxText = 1 << 16
-	// maxValues bounds the bytes of all values of one file together, for the same reason.
-	maxValues = 1 << 20
+	// maxValues bounds the memory of all values of one file together, and the bytes read for them:
+	// every entry can point at the same text or at the same array, so that a small file could ask
+	// for a lot. It is twice maxJSON, since UTF-16 takes two bytes for a letter that takes one in
+	// JSON. Real files need an eightieth of it.
+	maxValues = 2 * maxJSON
+	// minRead is what a value counts at least against maxValues if it isn't in its entry: 16,384 of
+	// them can be read, as many as there may be tags.
+	minRead = maxValues / maxTags
+	// maxJSON bounds the rendered JSON: a control character of one byte becomes six, so that 16 tags
+	// that point at the same 64 KiB would make 6 MB. The largest of 2,239 real files needs 6 KB.
+	maxJSON = 1 << 18
 )
 
 // Style is how values are rendered.

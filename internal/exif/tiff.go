@@ -133,9 +133,9 @@ type block struct {
 
 // totals is what the blocks of one file have in common.
 type totals struct {
-	values  int // bytes of values so far
-	entries int // entries seen so far
-	good    int // those that could be read
+	values  uint64 // counted against maxValues so far
+	entries int    // entries seen so far
+	good    int    // those that could be read
 }
 
 // entryChunk is how many entries of a directory are read at a time: its count may claim far more
@@ -313,11 +313,16 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 		return true, nil
 	}
 
+	inEntry := size <= uint64(len(inline))
+	w.values += cost(def.as, typ, count, size, inEntry)
+	if w.values > maxValues || len(w.m.tags) == maxTags {
+		return false, ErrTooLarge
+	}
 	if uint64(cap(w.m.space.value)) < size {
 		w.m.space.value = make([]byte, max(size, maxBinary))
 	}
 	b := w.m.space.value[:size]
-	if size <= uint64(len(inline)) {
+	if inEntry {
 		copy(b, inline)
 	} else {
 		var at int64
@@ -330,15 +335,15 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 			return false, err
 		}
 	}
-	if w.values += len(b); w.values > maxValues || len(w.m.tags) == maxTags {
-		return false, ErrTooLarge
-	}
 	v, ok := w.m.space.numbers.value(w.order, typ, b, def.as, w.o)
 	if !ok {
 		return false, nil
 	}
 	if v.kind == kindNone {
 		return true, nil
+	}
+	if n := uint64(len(v.text)); n > size { // a letter of one byte may take three in UTF-8
+		w.values += n - size
 	}
 	names[name] = struct{}{}
 	w.m.tags = append(w.m.tags, tag{dir: d, id: id, name: name, val: v})
@@ -381,6 +386,22 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 		w.starts[to] = at
 	}
 	return true
+}
+
+// cost is what a value counts against maxValues: what it will hold, and at least minRead if it must
+// be read from elsewhere in the file.
+func cost(as reading, typ uint16, count, size uint64, inEntry bool) uint64 {
+	n := 8 * count // numbers are kept in 64 bits
+	switch {
+	case sizeLimit(as, typ) == maxText:
+		n = size
+	case typ == typeRational || typ == typeSRational:
+		n = 40 * count // two numbers, and the slice that goexif keeps them in
+	}
+	if inEntry {
+		return n
+	}
+	return max(n, minRead)
 }
 
 // sizeLimit is the size above which a value is left out.
