@@ -715,13 +715,13 @@ func TestHostilePNG(t *testing.T) {
 	})
 	t.Run("stored blocks without end", func(t *testing.T) {
 		empty := bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, 1<<20)
-		hostile(t, testimage.PNG(m, testimage.PNGChunk("zTXt", append([]byte(exif+"\x00\x00\x78\x01"), empty...)), nil), ErrInvalid)
+		hostile(t, testimage.PNG(m, testimage.PNGChunk("zTXt", append([]byte(exif+"\x00\x00\x78\x01"), empty...)), nil), ErrTooLarge)
 	})
 	t.Run("a length of digits", func(t *testing.T) {
 		hostile(t, testimage.PNG(m, testimage.TEXT(exif, []byte("\nexif\n"+strings.Repeat("9", 1<<20)+"\n00")), nil), ErrInvalid)
 	})
 	t.Run("iTXt without end", func(t *testing.T) {
-		hostile(t, testimage.PNG(m, testimage.PNGChunk("iTXt", append([]byte(exif+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<22)...)), nil), ErrInvalid)
+		hostile(t, testimage.PNG(m, testimage.PNGChunk("iTXt", append([]byte(exif+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<22)...)), nil), ErrTooLarge)
 	})
 }
 
@@ -810,7 +810,7 @@ func TestHostileHEIF(t *testing.T) {
 				testimage.FullBox("iinf", 0, []byte{0, 2}, entry(1), entry(2)),
 				testimage.FullBox("iref", 0, bytes.Repeat(testimage.Box("cdsc", refs), 50)),
 				testimage.FullBox("iloc", 0, []byte{0, 0, 0, 0})),
-		}, nil), ErrInvalid)
+		}, nil), ErrTooLarge)
 	})
 }
 
@@ -870,7 +870,7 @@ func TestHostileJXL(t *testing.T) {
 		w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: 11, LGWin: 22})
 		w.Write(append(bytes.Clone(block), b[len(block):]...))
 		w.Close()
-		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), nil)
+		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), ErrTooLarge)
 	})
 	t.Run("noise", func(t *testing.T) {
 		// bits by chance build the largest trees

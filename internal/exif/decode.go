@@ -52,20 +52,26 @@ const (
 	// maxBoxes bounds the ISO boxes walked, all depths of one file together, for the same reason.
 	// HEIF has one for each item, and a picture made of tiles has an item for each tile.
 	maxBoxes = 1 << 16
-	// maxItems bounds the items that HEIF locates: their number is claimed by 32 bits.
+	// maxItems bounds the items that HEIF locates, since their number is claimed by 32 bits, and those
+	// that its Exif items are said to describe, of which each of 32,000 can claim 65,535.
 	maxItems = 1 << 16
 	// maxExtents bounds the pieces of one HEIF item: 65,535 pieces of no bytes can be claimed by
 	// none, and each would cost every read of the item a step. Writers use one.
 	maxExtents = 1 << 8
-	// maxProfiles bounds the PNG profiles unpacked in search of one that is EXIF: each costs some
-	// 50 KiB of memory, and takes a hundred bytes to ask for.
-	maxProfiles = 16
-	// maxProfile bounds what a PNG profile takes, packed or unpacked, as hexadecimal text: a
-	// kilobyte of zlib unpacks to a megabyte.
+	// maxProfile bounds the text of a PNG profile: a kilobyte of zlib unpacks to a megabyte.
 	maxProfile = 1 << 20
-	// maxBrotli bounds what a Brotli box takes, packed or unpacked; a kilobyte unpacks to hundreds
-	// of megabytes.
+	// maxProfileSteps bounds the work for all PNG profiles of a file, of which any number may have to
+	// be read in search of one that is EXIF. It is enough for one of maxProfile, or for one of 100 KB
+	// packed; what a JPEG holds is at most 70 KB. Blocks of packed text that hold nothing but the tables of their codes take longest.
+	maxProfileSteps = maxProfile
+	// maxBrotli bounds the bytes of an unpacked Brotli box; a kilobyte unpacks to hundreds of megabytes.
 	maxBrotli = 1 << 18
+	// maxBrotliPacked bounds those of the packed box.
+	maxBrotliPacked = 1 << 17
+	// maxBrotliIdle bounds the bytes of a Brotli box that yield nothing, which are mostly the heads of
+	// meta-blocks: one of 100 bytes can ask for a table of 16,384 entries, or for 100 trees. Encoders
+	// need up to 1,700 of them for the EXIF of real files.
+	maxBrotliIdle = 1 << 12
 	// maxBrotliWindow bounds the logarithm of Brotli's window, which is allocated on the stream's
 	// word: 24 would be 16 MiB for a few bytes. 22 is the encoders' default.
 	maxBrotliWindow = 22
@@ -141,6 +147,7 @@ type Metadata struct {
 // space is memory that decoding needs, and the numbers that its values are of.
 type space struct {
 	names   map[string]struct{} // of the tags so far
+	name    []byte              // of an entry
 	walkers []walker
 	head    [sniffLen]byte
 	word    [8]byte

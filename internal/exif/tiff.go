@@ -301,15 +301,19 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	case size > sizeLimit(def.as, typ):
 		return true, nil
 	}
-	name := def.name
-	if !known {
-		name = unknownName(id)
-	}
+	// the name is built in place: all entries of a file may have the same
+	name := w.m.space.name[:0]
 	if d == ifd1 {
-		name = "Thumb" + name
+		name = append(name, thumbPrefix...)
 	}
+	if known {
+		name = append(name, def.name...)
+	} else {
+		name = appendUnknownName(name, d, id)
+	}
+	w.m.space.name = name
 	names := w.m.space.names
-	if _, twice := names[name]; twice {
+	if _, twice := names[string(name)]; twice {
 		return true, nil
 	}
 
@@ -345,8 +349,12 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	if n := uint64(len(v.text)); n > size { // a letter of one byte may take three in UTF-8
 		w.values += n - size
 	}
-	names[name] = struct{}{}
-	w.m.tags = append(w.m.tags, tag{dir: d, id: id, name: name, val: v})
+	t := tag{dir: d, id: id, name: def.name, val: v}
+	if len(t.name) != len(name) { // not as it stands in a table
+		t.name = string(name)
+	}
+	names[t.name] = struct{}{}
+	w.m.tags = append(w.m.tags, t)
 	return true, nil
 }
 
@@ -416,14 +424,18 @@ func sizeLimit(as reading, typ uint16) uint64 {
 	return maxBinary
 }
 
-// unknownName is the name of a tag that no table names.
-func unknownName(id uint16) string {
+// thumbPrefix begins the names of the tags of IFD1.
+const thumbPrefix = "Thumb"
+
+// appendUnknownName appends the name of a tag that no table names. Those of the GPS directory begin
+// as all of its names do, so that a pattern for these takes them, too.
+func appendUnknownName(name []byte, d directory, id uint16) []byte {
 	const hex = "0123456789abcdef"
-	b := []byte("UnknownTag_0x....")
-	for i := range 4 {
-		b[len(b)-1-i] = hex[id>>(4*i)&15]
+	if d == gpsIFD {
+		name = append(name, "GPS"...)
 	}
-	return string(b)
+	name = append(name, "UnknownTag_0x"...)
+	return append(name, hex[id>>12], hex[id>>8&15], hex[id>>4&15], hex[id&15])
 }
 
 // lookup finds what a tag number means in a directory.
