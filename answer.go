@@ -192,6 +192,8 @@ func (x *exchange) decode() (*response, error) {
 	res.format, res.tags = s.meta.Format, s.meta.Len()
 	if err == nil {
 		s.json, err = s.meta.AppendJSON(s.json[:0], &x.h.options)
+	}
+	if err == nil {
 		res.body = bytes.Clone(s.json)
 	}
 	if aboutObject(err) {
