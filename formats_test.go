@@ -19,6 +19,9 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
+// formatTableHead begins the README's table of formats.
+const formatTableHead = "| format | file made how | tags | bytes read | sub-requests |\n|---|---|---|---|---|\n"
+
 // formatRow is a line of the README's table of formats.
 type formatRow struct {
 	name, made string
@@ -38,7 +41,27 @@ var madeBy = map[string]string{
 // what people call them, by the ending of the files' names.
 var formatNames = map[string]string{
 	".dng": "DNG", ".cr2": "CR2", ".nef": "NEF", ".arw": "ARW", ".pef": "PEF", ".btf": "BigTIFF",
-	".heic": "HEIC", ".jp2": "JPEG 2000", ".jxl": "JPEG XL", ".webp": "WebP",
+	".heic": "HEIC", ".jp2": "JPEG 2000", ".jxl": "JPEG XL", ".jxr": "JPEG XR", ".webp": "WebP",
+}
+
+// TestEveryFormatIsInTheTable: who adds a format to the decoder adds a row to the README's table, by
+// TestFormatTable with -update.
+func TestEveryFormatIsInTheTable(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), formatTableHead)
+	table, _, _ = strings.Cut(table, "\n\n")
+	for _, f := range exif.Formats() {
+		name := strings.ToUpper(f)
+		if n, ok := formatNames["."+f]; ok {
+			name = n
+		}
+		if !strings.Contains("\n"+table, "\n| "+name+" | ") {
+			t.Errorf("README.md's table of formats has no row of %s", name)
+		}
+	}
 }
 
 // TestFormatTable keeps the README's table of formats: of each format the largest file of the corpus
@@ -104,19 +127,18 @@ func TestFormatTable(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | %d KB, %s | %d | %d | %d |\n", n, (r.size+999)/1000, r.made, r.tags, r.read, r.reqs)
 	}
-	const head = "| format | file made how | tags | bytes read | sub-requests |\n|---|---|---|---|---|\n"
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok := strings.Cut(string(readme), head)
+	before, rest, ok := strings.Cut(string(readme), formatTableHead)
 	table, after, _ := strings.Cut(rest, "\n\n")
 	if !ok {
 		t.Fatal("no table of formats in README.md")
 	}
 	switch {
 	case *update:
-		if err := os.WriteFile("README.md", []byte(before+head+b.String()+"\n"+after), 0o644); err != nil {
+		if err := os.WriteFile("README.md", []byte(before+formatTableHead+b.String()+"\n"+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	case table+"\n" != b.String():

@@ -7,32 +7,19 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// fuzz is the target of one container: it starts from the samples of these formats.
-func fuzz(f *testing.F, formats ...string) {
+// FuzzFormats starts from the samples of all formats.
+func FuzzFormats(f *testing.F) {
+	for _, files := range testimage.Formats() {
+		for _, b := range files {
+			f.Add(b)
+		}
+	}
 	for _, s := range containerSamples() {
-		for _, format := range formats {
-			if s.format == format && !s.far {
-				f.Add(s.data)
-			}
+		if !s.far {
+			f.Add(s.data)
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { checkGrowth(t, data) })
-}
-
-func FuzzJPEG(f *testing.F) { fuzz(f, "jpeg") }
-func FuzzTIFF(f *testing.F) { fuzz(f, "tiff", "rw2", "orf", "jxr") }
-func FuzzPNG(f *testing.F)  { fuzz(f, "png") }
-func FuzzWebP(f *testing.F) { fuzz(f, "webp") }
-func FuzzHEIF(f *testing.F) { fuzz(f, "heif", "avif") }
-func FuzzCR3(f *testing.F)  { fuzz(f, "cr3") }
-func FuzzJXL(f *testing.F)  { fuzz(f, "jxl") }
-func FuzzJP2(f *testing.F)  { fuzz(f, "jp2") }
-func FuzzPSD(f *testing.F)  { fuzz(f, "psd") }
-func FuzzRAF(f *testing.F)  { fuzz(f, "raf") }
-func FuzzMRW(f *testing.F)  { fuzz(f, "mrw") }
-func FuzzSVG(f *testing.F) {
-	f.Add([]byte("<?xml version=\"1.0\"?>\n<!-- c --><!DOCTYPE svg [ <!ENTITY a \"b\"> ]>\n<svg/>"))
-	fuzz(f)
 }
 
 // FuzzProfile looks into PNG profiles, and FuzzBrotli into brob boxes: packed, and with a checksum,
@@ -60,8 +47,10 @@ func FuzzBrotli(f *testing.F) {
 
 // FuzzSniff starts from nothing but the magics.
 func FuzzSniff(f *testing.F) {
-	for _, s := range containerSamples() {
-		f.Add(bytes.Clone(s.data[:min(len(s.data), sniffLen)]))
+	for _, files := range testimage.Formats() {
+		for _, b := range files {
+			f.Add(bytes.Clone(b[:min(len(b), sniffLen)]))
+		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { checkGrowth(t, data) })
 }

@@ -325,6 +325,8 @@ func TestWithoutEXIF(t *testing.T) {
 		{name: "SVG", format: "svg", data: []byte("<svg xmlns=\"http://www.w3.org/2000/svg\"/>")},
 		{name: "SVG with everything", format: "svg", data: []byte("\xEF\xBB\xBF<?xml version=\"1.0\"?>\r\n<!-- <html> -->\n" +
 			"<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"a>b\" [ <!ENTITY ns \"]>\"> ]>\n<?xml-stylesheet href='a'?>\n<svg\n>")},
+		{name: "SVG with entities in attributes", format: "svg", data: []byte("<?xml version='1.0' encoding='ISO-8859-1'?><!DOCTYPE svg [<!ENTITY ns 'http://www.w3.org/2000/svg'>]>\n" +
+			"<svg xmlns='&ns;' title='\xE4'>")},
 		{name: "SVG with a prefix", format: "svg", data: []byte("<?xml version='1.0'?><svg:svg xmlns:svg='http://www.w3.org/2000/svg'/>")},
 	} {
 		t.Run(s.name, func(t *testing.T) {

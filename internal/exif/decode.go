@@ -19,7 +19,7 @@
 //
 // Files come from strangers. The containers only find the block (one file each: jpeg.go, ...), the
 // walk (tiff.go) checks each entry's type, count and offset against what is there and visits each
-// directory once, and only the bytes of a checked entry become a value (value.go). A broken entry
+// directory once, and only the bytes of a checked entry become a value (value.go, goexif.go). A broken entry
 // costs that entry, a broken directory that directory; what can still be read is answered.
 package exif
 

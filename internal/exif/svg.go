@@ -2,7 +2,10 @@ package exif
 
 import (
 	"bytes"
+	"encoding/xml"
 	"io"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // SVG is XML whose first element is svg. Before it may stand a byte order mark, the XML declaration
@@ -35,46 +38,32 @@ func findSVG(r io.ReaderAt) ([]block, error) {
 	return nil, nil
 }
 
+// isSVG reports whether the first element is svg, of no prefix or the customary one.
 func isSVG(b []byte) bool {
+	d := xml.NewDecoder(bytes.NewReader(b))
+	d.Strict = false // entities of the document type stand in attributes
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) {
+		return charmap.Windows1252.NewDecoder().Reader(r), nil // markup is ASCII in all of them
+	}
 	for {
-		b = bytes.TrimLeft(b, " \t\r\n")
-		var found bool
-		switch {
-		case bytes.HasPrefix(b, []byte("<?")):
-			_, b, found = bytes.Cut(b, []byte("?>"))
-		case bytes.HasPrefix(b, []byte("<!--")):
-			_, b, found = bytes.Cut(b[len("<!--"):], []byte("-->"))
-		case bytes.HasPrefix(b, []byte("<!DOCTYPE")):
-			b, found = afterDoctype(b)
-		default:
-			name, ok := bytes.CutPrefix(b, []byte("<svg"))
-			name = bytes.TrimPrefix(name, []byte(":svg")) // the namespace's customary prefix
-			return ok && len(name) > 0 && bytes.IndexByte([]byte(" \t\r\n/>"), name[0]) >= 0
+		token, err := d.RawToken()
+		if err != nil {
+			return false
 		}
-		if !found {
+		switch t := token.(type) {
+		case xml.StartElement:
+			return t.Name.Local == "svg" && (t.Name.Space == "" || t.Name.Space == "svg")
+		case xml.ProcInst, xml.Comment:
+		case xml.Directive:
+			if !bytes.HasPrefix(t, []byte("DOCTYPE")) {
+				return false
+			}
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return false
+			}
+		default:
 			return false
 		}
 	}
-}
-
-// afterDoctype is what follows a document type, which ends with the first > that is neither quoted
-// nor in its internal subset.
-func afterDoctype(b []byte) (rest []byte, found bool) {
-	var quote byte
-	subset := false
-	for i, c := range b {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '[' || c == ']':
-			subset = c == '['
-		case c == '>' && !subset:
-			return b[i+1:], true
-		}
-	}
-	return nil, false
 }

@@ -6,6 +6,9 @@ type tagDef struct {
 	as   reading
 }
 
+// answered reports whether such tags are part of answers.
+func (d tagDef) answered() bool { return d.as != asPointer && d.as != asLeftOut }
+
 // reading is how a tag's bytes become a value.
 type reading uint8
 

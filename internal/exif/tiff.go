@@ -440,15 +440,20 @@ func appendUnknownName(name []byte, d directory, id uint16) []byte {
 
 // lookup finds what a tag number means in a directory.
 func lookup(d directory, id uint16) (def tagDef, ok bool) {
+	def, ok = tagsOfDirectory(d)[id]
+	return def, ok
+}
+
+// tagsOfDirectory is the table of the tags that a directory can have.
+func tagsOfDirectory(d directory) map[uint16]tagDef {
 	switch d {
 	case gpsIFD:
-		def, ok = gpsTags[id]
+		return gpsTags
 	case interopIFD:
-		def, ok = interopTags[id]
+		return interopTags
 	default:
-		def, ok = sharedTags[id]
+		return sharedTags
 	}
-	return def, ok
 }
 
 // sharedTags are those of IFD0, IFD1 and the Exif directory. Cameras put TIFF tags in the Exif

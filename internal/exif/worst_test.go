@@ -343,9 +343,11 @@ func decodeWorst(r io.ReaderAt, f *worstFile) {
 // read and allocated, and the time in multiples of what 65,536 boxes take, which is 2 ms on a slow
 // machine. No file may take more than 20 ms there.
 func TestWorst(t *testing.T) {
-	fastest := func(f *worstFile) time.Duration {
+	// the fastest of several times, since other processes may be running: as many as it takes to
+	// stay within the limit
+	fastest := func(f *worstFile, limit time.Duration) time.Duration {
 		best := time.Duration(math.MaxInt64)
-		for range 5 {
+		for i := 0; i < 5 || i < 50 && best > limit; i++ {
 			start := time.Now()
 			decodeWorst(bytes.NewReader(f.data), f)
 			best = min(best, time.Since(start))
@@ -354,7 +356,7 @@ func TestWorst(t *testing.T) {
 	}
 	files := worstFiles()
 	i := slices.IndexFunc(files, func(f worstFile) bool { return f.name == "bmff: boxes" })
-	unit := fastest(&files[i])
+	unit := fastest(&files[i], 0)
 	for _, f := range files {
 		t.Run(f.name, func(t *testing.T) {
 			c := &tally{r: bytes.NewReader(f.data)}
@@ -362,7 +364,7 @@ func TestWorst(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			decodeWorst(c, &f)
 			runtime.ReadMemStats(&after)
-			took := fastest(&f)
+			took := fastest(&f, 12*unit)
 			allocated := after.TotalAlloc - before.TotalAlloc
 			if took > 12*unit {
 				t.Errorf("took %v, want at most 12 times the %v that 65,536 boxes take", took, unit)

@@ -1,0 +1,330 @@
+package exif
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// NewFilter returns a function for Options.Keep that keeps the tags whose names match a pattern of
+// only, or all if only is empty, less those that match one of omit. It is nil if both are empty.
+//
+// A pattern is one of path.Match, or the name of a set: @location, @person or @device (see Sets).
+// One that matches no tag that can be answered is an error which names what was probably meant, since
+// a filter that filters nothing publishes what it was to hide. So are lists that leave no tag.
+//
+// In doubt a tag is left out. What omit matches is left out of the thumbnail's tags as well: Artist
+// takes ThumbArtist with it. If omit leaves out both GPSLatitude and GPSLongitude, it leaves out
+// GeoTIFF's tags, which say the same. What only matches is no more than what it matches: Orientation
+// doesn't keep ThumbOrientation, nor GPS* a GeoTIFF tag.
+func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
+	if len(only) == 0 && len(omit) == 0 {
+		return nil, nil
+	}
+	f := filter{all: len(only) == 0}
+	if f.only, err = patterns(only); err != nil {
+		return nil, err
+	}
+	if f.omit, err = patterns(omit); err != nil {
+		return nil, err
+	}
+	if f.omits("GPSLatitude") && f.omits("GPSLongitude") {
+		f.omit = append(f.omit, geoTIFFNames()...)
+	}
+	// all names but those that no table has are decided here
+	known := make(map[string]bool)
+	left := false
+	for _, name := range Names() {
+		known[name] = f.keeps(name)
+		left = left || known[name]
+	}
+	if !left && !anyUnknown(f.keeps) {
+		return nil, errors.New("only and omit leave no tag")
+	}
+	return func(name string) bool {
+		if kept, ok := known[name]; ok {
+			return kept
+		}
+		return f.keeps(name)
+	}, nil
+}
+
+// filter is the patterns of only and omit, sets replaced by theirs.
+type filter struct {
+	all        bool // there is no only
+	only, omit []string
+}
+
+func (f *filter) keeps(name string) bool {
+	return (f.all || matches(f.only, name)) && !f.omits(name)
+}
+
+func (f *filter) omits(name string) bool {
+	return matches(f.omit, name) || matches(f.omit, strings.TrimPrefix(name, thumbPrefix))
+}
+
+func matches(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if ok, _ := path.Match(p, name); ok { // the patterns are good ones
+			return true
+		}
+	}
+	return false
+}
+
+// patterns checks a list of patterns and replaces the sets in it by theirs.
+func patterns(list []string) (all []string, err error) {
+	for _, p := range list {
+		if strings.HasPrefix(p, "@") {
+			set, ok := sets[p]
+			if !ok {
+				return nil, fmt.Errorf("no set %q: there are %s", p, strings.Join(slices.Sorted(maps.Keys(sets)), ", "))
+			}
+			all = append(all, set...)
+			if p == "@location" {
+				all = append(all, geoTIFFNames()...)
+			}
+			continue
+		}
+		if _, err := path.Match(p, ""); err != nil {
+			return nil, fmt.Errorf("%q is no pattern: %w", p, err)
+		}
+		match := func(name string) bool { return matches([]string{p}, name) }
+		if !slices.ContainsFunc(Names(), match) && !anyUnknown(match) {
+			return nil, fmt.Errorf("no tag matches %q: %s", p, advice(p))
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// Names are the names of all tags that can be answered, sorted, less those that no table names:
+// UnknownTag_0xabcd, GPSUnknownTag_0xabcd and ThumbUnknownTag_0xabcd.
+func Names() []string {
+	names := make(map[string]bool)
+	for _, d := range [...]directory{ifd0, gpsIFD, interopIFD, ifd1} {
+		prefix := ""
+		if d == ifd1 {
+			prefix = thumbPrefix
+		}
+		for _, def := range tagsOfDirectory(d) {
+			if def.answered() {
+				names[prefix+def.name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// anyUnknown reports whether f is true for the name of any tag that no table names.
+func anyUnknown(f func(name string) bool) bool {
+	for _, d := range [...]directory{ifd0, gpsIFD, ifd1} {
+		prefix := ""
+		if d == ifd1 {
+			prefix = thumbPrefix
+		}
+		for id := range 1 << 16 {
+			if f(string(appendUnknownName([]byte(prefix), d, uint16(id)))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Sets are the named sets of tags, each with the names of its tags, sorted. Of those that no table
+// names there is a pattern.
+func Sets() map[string][]string {
+	out := make(map[string][]string, len(sets))
+	for set := range sets {
+		all, _ := patterns([]string{set})
+		var names []string
+		for _, name := range Names() {
+			if !strings.HasPrefix(name, thumbPrefix) && matches(all, name) {
+				names = append(names, name)
+			}
+		}
+		if set == "@location" {
+			names = append(names, "GPSUnknownTag_*")
+		}
+		for _, p := range all {
+			if strings.HasPrefix(p, "UnknownTag_") {
+				names = append(names, p)
+			}
+		}
+		slices.Sort(names)
+		out[set] = slices.Compact(names)
+	}
+	return out
+}
+
+// sets are the patterns of the named sets. A tag is in a set if it is there to say it, or if people
+// often write it there.
+//
+// In none of them are names of makes, models and programs, which millions share (UniqueCameraModel is
+// a model's), and dates and time zones, which tell neither a person nor more of the place than the
+// part of the world.
+var sets = map[string][]string{
+	// Where the picture was taken, as coordinates: the GPS directory, and GeoTIFF's tags, which are
+	// added in code. GPSAreaInformation and GPSProcessingMethod are texts and begin with GPS, too.
+	// Captions, which may name a place as well as anything else, are in @person alone: a photo without
+	// its coordinates should be able to keep its caption.
+	"@location": {"GPS*"},
+
+	// Who took it, owns it, edited it, or can be seen on it.
+	"@person": {
+		"Artist", "Photographer", "XPAuthor", // who took it
+		"ImageEditor",                   // who edited it
+		"CameraOwnerName",               // whose camera it is
+		"Copyright", "ProfileCopyright", // the owner's name and often address; of the color profile, who made it
+		"HostComputer", // a computer's name, which is often its owner's
+		// what was done to the picture and by whom (TIFF/EP)
+		"ImageHistory",
+		// what people write about a picture is first of all who is on it
+		"ImageDescription", "ImageTitle", "UserComment", "XPTitle", "XPComment", "XPSubject",
+		"XPKeywords", // where Windows' programs write whose faces they found
+		// names of files, which have people's names or are in folders that have
+		"DocumentName", "PageName", "OriginalRawFileName",
+	},
+
+	// Which camera, lens or file it is, of all of that model.
+	"@device": {
+		"BodySerialNumber", "CameraSerialNumber", "LensSerialNumber",
+		"ImageUniqueID", "RawDataUniqueID",
+		// the raw data's hashes, by which a picture is found again
+		"RawImageDigest", "NewRawImageDigest", "OriginalRawFileDigest",
+		"ImageNumber", // of all pictures that the camera took
+	},
+}
+
+// geoTIFFTags are the numbers of the tags that place a picture on a map (OGC GeoTIFF 1.1, 7.2 and
+// annex E): ModelPixelScale, IntergraphMatrix, ModelTiepoint, ModelTransformation, GeoKeyDirectory,
+// GeoDoubleParams, GeoAsciiParams.
+var geoTIFFTags = [...]uint16{0x830E, 0x8480, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1}
+
+// geoTIFFNames are their names in answers.
+func geoTIFFNames() (names []string) {
+	for _, id := range geoTIFFTags {
+		name := string(appendUnknownName(nil, ifd0, id))
+		if def, ok := lookup(ifd0, id); ok {
+			name = def.name
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// otherNames are the names that ExifTool, goexif and later standards have for tags, and ours.
+var otherNames = map[string]struct{ whose, ours string }{
+	"ModifyDate":                  {"ExifTool's", "DateTime"},
+	"CreateDate":                  {"ExifTool's", "DateTimeDigitized"},
+	"SubSecModifyDate":            {"ExifTool's", "SubSecTime"},
+	"SubSecCreateDate":            {"ExifTool's", "SubSecTimeDigitized"},
+	"SubSecDateTimeOriginal":      {"ExifTool's", "SubSecTimeOriginal"},
+	"ISO":                         {"ExifTool's", "ISOSpeedRatings"},
+	"PhotographicSensitivity":     {"Exif 2.3's", "ISOSpeedRatings"},
+	"ExposureCompensation":        {"ExifTool's", "ExposureBiasValue"},
+	"Opto-ElectricConvFactor":     {"ExifTool's", "OECF"},
+	"FocalLengthIn35mmFormat":     {"ExifTool's", "FocalLengthIn35mmFilm"},
+	"ExifImageWidth":              {"ExifTool's", "PixelXDimension"},
+	"ExifImageHeight":             {"ExifTool's", "PixelYDimension"},
+	"ImageHeight":                 {"ExifTool's", "ImageLength"},
+	"RelatedImageHeight":          {"ExifTool's", "RelatedImageLength"},
+	"Thresholding":                {"ExifTool's", "Threshholding"},
+	"SerialNumber":                {"ExifTool's", "BodySerialNumber"},
+	"OwnerName":                   {"ExifTool's", "CameraOwnerName"},
+	"DNGLensInfo":                 {"ExifTool's", "LensInfo"},
+	"AmbientTemperature":          {"ExifTool's", "Temperature"},
+	"CompositeImageCount":         {"ExifTool's", "SourceImageNumberOfCompositeImage"},
+	"CompositeImageExposureTimes": {"ExifTool's", "SourceExposureTimesOfCompositeImage"},
+	"InteropIndex":                {"ExifTool's", "InteroperabilityIndex"},
+	"InteropVersion":              {"ExifTool's", "InteroperabilityVersion"},
+	"TIFF-EPStandardID":           {"ExifTool's", "TIFFEPStandardID"},
+	"PreviewImageStart":           {"ExifTool's", "JPEGInterchangeFormat"},
+	"PreviewImageLength":          {"ExifTool's", "JPEGInterchangeFormatLength"},
+	"ThumbnailOffset":             {"ExifTool's", "ThumbJPEGInterchangeFormat"},
+	"ThumbnailLength":             {"ExifTool's", "ThumbJPEGInterchangeFormatLength"},
+	"GPSPosition":                 {"ExifTool's", "GPSL*"},
+	"GPSDateTime":                 {"ExifTool's", "GPSDateStamp"},
+	"GPSSatelites":                {"goexif's", "GPSSatellites"},
+}
+
+// advice says what was probably meant by a pattern that matches nothing.
+func advice(pattern string) string {
+	for name, n := range otherNames {
+		if strings.EqualFold(name, pattern) {
+			return fmt.Sprintf("that is %s name of %q", n.whose, n.ours)
+		}
+	}
+	for _, d := range [...]directory{ifd0, gpsIFD, interopIFD} {
+		for _, def := range tagsOfDirectory(d) {
+			if ok, _ := path.Match(pattern, def.name); ok {
+				return fmt.Sprintf("%s is never part of an answer", def.name)
+			}
+		}
+	}
+	return fmt.Sprintf("did you mean %q?", nearest(pattern))
+}
+
+// nearest is the pattern or name that comes closest to a pattern that matches nothing.
+func nearest(pattern string) string {
+	lower := strings.ToLower(pattern)
+	letters := strings.Trim(lower, "*")
+	best, distance := "", 0
+	butForCase := func(name string) bool {
+		best = name
+		return matches([]string{lower}, strings.ToLower(name))
+	}
+	if slices.ContainsFunc(Names(), butForCase) || anyUnknown(butForCase) {
+		return likeCase(pattern, best)
+	}
+	best = ""
+	for _, name := range Names() {
+		// Serial* for *Serial*
+		if at := strings.Index(strings.ToLower(name), letters); at >= 0 && len(letters) > 2 && letters != lower {
+			return "*" + name[at:at+len(letters)] + "*"
+		}
+		if n := editDistance(letters, strings.ToLower(name)); best == "" || n < distance {
+			best, distance = name, n
+		}
+	}
+	return best
+}
+
+// likeCase is the pattern in the letter case of a name that it matches but for the case: its letters
+// before the first and after the last *, or the name if there is more to it.
+func likeCase(pattern, name string) string {
+	first, last := strings.IndexByte(pattern, '*'), strings.LastIndexByte(pattern, '*')
+	if first < 0 || strings.ContainsAny(pattern, `[\`) {
+		return name
+	}
+	tail := len(pattern) - last - 1
+	p := name[:first] + pattern[first:last+1] + name[len(name)-tail:]
+	if ok, _ := path.Match(p, name); ok {
+		return p
+	}
+	return name
+}
+
+// editDistance is the number of letters to be put in, left out or changed to make b of a.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			n := diagonal
+			if a[i] != b[j] {
+				n = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], n
+		}
+	}
+	return row[len(b)]
+}

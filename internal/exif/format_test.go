@@ -1,0 +1,60 @@
+package exif
+
+import (
+	"bytes"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+// TestEveryFormatHasASample: who adds a row to formats adds a file to testimage.Formats, from which
+// the fuzzers start as well.
+func TestEveryFormatHasASample(t *testing.T) {
+	samples := testimage.Formats()
+	for i := range formats {
+		f := &formats[i]
+		if !slices.ContainsFunc(samples[f.name], func(b []byte) bool { return sniff(b[:min(len(b), sniffLen)]) == f }) {
+			t.Errorf("testimage.Formats has no sample of %s, row %d", f.name, i)
+		}
+	}
+	for name, files := range samples {
+		for i, b := range files {
+			m, err := Decode(bytes.NewReader(b), &Options{})
+			if err != nil || m.Format != name {
+				t.Errorf("sample %d of %s: got format %q, error %v", i, name, m.Format, err)
+			}
+			if i == 0 && m.Len() == 0 && !slices.Contains([]string{"gif", "bmp", "ico", "svg"}, name) {
+				t.Errorf("the sample of %s has no tags", name)
+			}
+		}
+	}
+	if got, want := Formats(), slices.Sorted(maps.Keys(samples)); !slices.Equal(got, want) {
+		t.Errorf("got formats %v, samples of %v", got, want)
+	}
+}
+
+// TestGoexifIsInOneFile: goexif reads whatever it is given, so that one file checks for it.
+func TestGoexifIsInOneFile(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range f.Imports {
+			imported := strings.Contains(spec.Path.Value, "goexif")
+			if imported && name != "goexif.go" && !strings.HasSuffix(name, "_test.go") {
+				t.Errorf("%s imports %s", name, spec.Path.Value)
+			}
+		}
+	}
+}

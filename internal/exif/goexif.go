@@ -1,0 +1,111 @@
+package exif
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/rwcarlsen/goexif/tiff"
+)
+
+// This is the one file that touches goexif, and goexif sees nothing but the entries made here: of a
+// known type, with as many bytes as its type and count say.
+
+// entryHead is the size in bytes of an entry, behind which its values stand here.
+const entryHead = 12
+
+// numbers are those of one type and byte order in all of a file's entries, as the one entry that
+// goexif sees of them: value by value it would take half a kilobyte for each fraction.
+type numbers struct {
+	buf []byte
+	tag *tiff.Tag // from decode on
+}
+
+// add adds the numbers of a value of that size each, and returns the index of the first.
+func (n *numbers) add(b []byte, size int) (at int) {
+	if len(n.buf) == 0 {
+		n.buf = append(n.buf, make([]byte, entryHead)...)
+	}
+	at = (len(n.buf) - entryHead) / size
+	n.buf = append(n.buf, b...)
+	return at
+}
+
+// decode has goexif read the numbers. The type is one that it knows.
+func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
+	values := n.buf[entryHead:]
+	order.PutUint16(n.buf[2:], typ)
+	order.PutUint32(n.buf[4:], uint32(uint64(len(values))/typeSize(typ))) //nolint:gosec // at most maxValues
+	if len(values) <= 4 {
+		copy(n.buf[8:], values)
+	} else {
+		order.PutUint32(n.buf[8:], entryHead)
+	}
+	n.tag, err = tiff.DecodeTag(bytes.NewReader(n.buf), order)
+	return err
+}
+
+// forget empties n, and lets go of memory that only an unusual image needs.
+func (n *numbers) forget() {
+	n.buf, n.tag = n.buf[:0], nil
+	if cap(n.buf) > maxBinary*16 {
+		n.buf = nil
+	}
+}
+
+// fileNumbers are all numbers of a file.
+type fileNumbers struct{ little, big [typeDouble + 1]numbers }
+
+func (f *fileNumbers) of(order binary.ByteOrder) *[typeDouble + 1]numbers {
+	if order == binary.ByteOrder(binary.BigEndian) {
+		return &f.big
+	}
+	return &f.little
+}
+
+// each calls do for the numbers that there are, until it fails.
+func (f *fileNumbers) each(do func(n *numbers, order binary.ByteOrder, typ uint16) error) error {
+	for _, order := range [...]binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		all := f.of(order)
+		for typ := range all {
+			if n := &all[typ]; len(n.buf) > 0 {
+				if err := do(n, order, uint16(typ)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// decode has goexif read all numbers.
+func (f *fileNumbers) decode() error {
+	return f.each(func(n *numbers, order binary.ByteOrder, typ uint16) error { return n.decode(order, typ) })
+}
+
+func (f *fileNumbers) forget() {
+	_ = f.each(func(n *numbers, _ binary.ByteOrder, _ uint16) error { n.forget(); return nil })
+}
+
+// int returns the i'th integer; the value's kind is kindInt.
+func (v *value) int(i int) int64 {
+	if v.from == nil {
+		return v.ints[i]
+	}
+	n, _ := v.from.tag.Int64(v.at + i) // fails for other kinds only
+	return n
+}
+
+// rat returns the i'th fraction; the value's kind is kindRat.
+func (v *value) rat(i int) (num, den int64) {
+	num, den, _ = v.from.tag.Rat2(v.at + i) // fails for other kinds only
+	return num, den
+}
+
+// float returns the i'th floating point number; the value's kind is kindFloat.
+func (v *value) float(i int) float64 {
+	f, _ := v.from.tag.Float(v.at + i) // fails for other kinds only
+	return f
+}
+
+// single reports whether the value was stored as a 32-bit floating point number.
+func (v *value) single() bool { return v.from != nil && v.from.tag.Type == tiff.DTFloat }
