@@ -191,7 +191,9 @@ func (x *exchange) decode() (*response, error) {
 	err := s.meta.Decode(&x.object, &x.h.options)
 	res.format, res.tags = s.meta.Format, s.meta.Len()
 	if err == nil {
-		s.json = s.meta.AppendJSON(s.json[:0], &x.h.options)
+		s.json, err = s.meta.AppendJSON(s.json[:0], &x.h.options)
+	}
+	if err == nil {
 		res.body = bytes.Clone(s.json)
 	}
 	if aboutObject(err) {

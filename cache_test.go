@@ -3,8 +3,16 @@ package caddyexif
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +22,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -203,5 +212,330 @@ func TestCachedHeaderIsNotShared(t *testing.T) {
 			t.Fatalf("got %d %q", a.Code, got)
 		}
 		got[0] = "changed"
+	}
+}
+
+// photoBy is a photo whose Artist is that, and its only tag.
+func photoBy(artist string) []byte {
+	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x013B, artist)}}
+	return testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(block.Encode()))
+}
+
+// twoUsers are two photos of one name that file_server tells apart by nothing: their size and their
+// time, and so their ETags, are equal.
+func twoUsers(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	modified := time.Unix(1e9, 0)
+	for _, user := range []string{"alice", "bobby"} {
+		photo := photoBy(user)
+		name := filepath.Join(root, user, "photo.jpg")
+		if err := os.Mkdir(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, name, photo)
+		if err := os.Chtimes(name, modified, modified); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// TestAnotherUsersResponse has the next handlers pick the file by user, in every way that they can.
+func TestAnotherUsersResponse(t *testing.T) {
+	root := twoUsers(t)
+	app := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		user, err := r.Cookie("user")
+		if err != nil {
+			w.WriteHeader(401)
+			return
+		}
+		http.ServeFile(tagged{w}, r, filepath.Join(root, user.Value, "photo.jpg"))
+	})
+	const login = "basic_auth {\nalice " + hiccup + "\nbobby " + hiccup + "\n}\n"
+	var b strings.Builder
+	for name, body := range map[string]string{
+		"login":  login + "file_server {\nroot " + root + "/{http.auth.user.id}\n}",
+		"root":   "route {\n" + login + "root " + root + "/{http.auth.user.id}\nfile_server\n}",
+		"header": "rewrite * /{header.X-User}{uri}\nroot " + root + "\nfile_server",
+		"query":  "rewrite * /{query.user}{path}\nroot " + root + "\nfile_server",
+		"map":    "map {header.X-User} {folder} {\nalice alice\nbobby bobby\n}\nroot " + root + "/{folder}\nfile_server",
+		"cookie": "reverse_proxy " + app,
+		"host":   "rewrite * /{labels.2}{uri}\nroot " + root + "\nfile_server",
+	} {
+		site := name + ".test"
+		if name == "host" {
+			site = "*.host.test"
+		}
+		b.WriteString("http://" + site + ":{$PORT} {\nbind 127.0.0.1\nexif\n" + body + "\n}\n")
+	}
+	srv := serve(t, b.String())
+	for _, site := range []string{"login", "root", "header", "query", "map", "cookie", "host"} {
+		host := site + ".test"
+		tags := map[string]bool{}
+		for range 2 {
+			for _, user := range []string{"alice", "bobby"} {
+				if site == "host" {
+					host = user + ".host.test"
+				}
+				got := srv.get(http.MethodGet, host, "/photo.jpg"+suffix+"?user="+user,
+					"Authorization", basic(user), "X-User", user, "Cookie", "user="+user)
+				if want := `{"Artist":"` + user + `"}`; got.status != 200 || got.body != want {
+					t.Errorf("%s: %s got %d %s, want %s", site, user, got.status, got.body, want)
+				}
+				tags[got.header.Get("Etag")] = true
+			}
+		}
+		if len(tags) != 1 {
+			t.Errorf("%s: got tags %v: the test proves nothing", site, tags)
+		}
+	}
+}
+
+// tagged gives everything one strong tag.
+type tagged struct{ http.ResponseWriter }
+
+func (w tagged) WriteHeader(status int) {
+	w.Header().Set("Etag", `"1"`)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// byUser serves a photo with the name of the user that it finds out, under one tag, to requests that
+// nothing else tells apart.
+type byUser struct {
+	user     func() string
+	url      func(user string) string // what the request is rewritten to
+	requests []string                 // the conditions it got
+}
+
+func (b *byUser) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
+	user := b.user()
+	b.requests = append(b.requests, r.Header.Get("If-None-Match"))
+	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if b.url != nil {
+		r.URL.Path = b.url(user)
+	} else {
+		repl.Set("http.auth.user.id", user)
+	}
+	w.Header().Set("Etag", `"1"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(
+		photoBy(user)))
+	return nil
+}
+
+// TestCachedForUserAndURL has the next handlers find another user, or go to another URL, for requests
+// with the same key.
+func TestCachedForUserAndURL(t *testing.T) {
+	for _, url := range []func(string) string{nil, func(user string) string { return "/" + user }} {
+		h := provisioned(t, &Handler{})
+		user := ""
+		next := &byUser{user: func() string { return user }, url: url}
+		for _, tc := range []struct {
+			user     string
+			requests []string
+		}{
+			{"alice", []string{""}},
+			{"alice", []string{`"1"`}},
+			{"bobby", []string{`"1"`, ""}}, // the 304 is about a file that isn't the cached one
+			{"bobby", []string{`"1"`}},
+			{"alice", []string{`"1"`, ""}},
+		} {
+			user, next.requests = tc.user, nil
+			got := ask(t.Context(), h, next, "")
+			if want := `{"Artist":"` + tc.user + `"}`; got.Code != 200 || got.Body.String() != want {
+				t.Errorf("got %d %s, want %s", got.Code, got.Body, want)
+			}
+			if !slices.Equal(next.requests, tc.requests) {
+				t.Errorf("%s: got requests with %q, want %q", tc.user, next.requests, tc.requests)
+			}
+		}
+	}
+}
+
+// TestLoadIsForUser has requests of two users wait for one load.
+func TestLoadIsForUser(t *testing.T) {
+	h := provisioned(t, &Handler{})
+	const n = 32
+	var all sync.WaitGroup
+	all.Add(n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			user := []string{"alice", "bobby"}[i%2]
+			next := &byUser{user: func() string { all.Done(); all.Wait(); return user }}
+			got := ask(t.Context(), h, next, "")
+			if want := `{"Artist":"` + user + `"}`; got.Code != 200 || got.Body.String() != want {
+				t.Errorf("got %d %s, want %s", got.Code, got.Body, want)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestCacheKey says what requests share a cached response, and what requests don't.
+func TestCacheKey(t *testing.T) {
+	request := func(change func(r *http.Request)) *http.Request {
+		r := httptest.NewRequest(http.MethodGet, "http://a.test/a.jpg"+suffix+"?q=1", nil)
+		r.Header.Add("X-A", "1")
+		r.Header.Add("X-A", "2")
+		r.Header.Set("Cookie", "a=b")
+		change(r)
+		return r
+	}
+	key := newCacheKey(request(func(*http.Request) {}), "/a.jpg")
+	set := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, value) }
+	}
+	for _, name := range []string{
+		"Accept", "Accept-Encoding", "Accept-Language", "User-Agent", "Range", "If-None-Match", "If-Modified-Since", "If-Range", "Cache-Control",
+		"Pragma", "Referer", "Sec-Fetch-Mode", "Sec-Ch-Ua", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "Via",
+		"X-Real-Ip", "X-Request-Id", "Traceparent", "Tracestate", "X-B3-Traceid", "Upgrade-Insecure-Requests", "Priority", "Dnt",
+	} {
+		if newCacheKey(request(set(name, "x")), "/a.jpg") != key {
+			t.Errorf("%s is part of the key", name)
+		}
+	}
+	withCert := func(raw string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Raw: []byte(raw)}}}
+		}
+	}
+	keys := map[cacheKey]string{key: "nothing changed"}
+	for name, change := range map[string]func(*http.Request){
+		"authorization": set("Authorization", "x"), "cookie": set("Cookie", "a=c"), "no cookie": func(r *http.Request) { r.Header.Del("Cookie") },
+		"origin": set("Origin", "https://a.test"), "any field": set("X-User", "alice"), "its value": set("X-User", "bob"), "its name": set("X-Uses", "alice"),
+		"order of values": func(r *http.Request) { r.Header["X-A"] = []string{"2", "1"} },
+		"joined values":   func(r *http.Request) { r.Header["X-A"] = []string{"12"} },
+		"one value":       func(r *http.Request) { r.Header["X-A"] = []string{"1"} },
+		"host":            func(r *http.Request) { r.Host = "b.test" }, "query": func(r *http.Request) { r.URL.RawQuery = "q=2" },
+		"tls": func(r *http.Request) { r.TLS = new(tls.ConnectionState) }, "certificate": withCert("a"), "another certificate": withCert("b"),
+	} {
+		k := newCacheKey(request(change), "/a.jpg")
+		if other, twice := keys[k]; twice {
+			t.Errorf("%s and %s have one key", name, other)
+		}
+		keys[k] = name
+	}
+	if newCacheKey(request(func(*http.Request) {}), "/b.jpg") == key {
+		t.Error("the object isn't part of the key")
+	}
+}
+
+func TestCacheable(t *testing.T) {
+	for _, tc := range []struct {
+		tag, vary string
+		want      bool
+	}{
+		{`"1"`, "", true},
+		{`"1"`, "Accept, Origin", true},
+		{`"1"`, "*", false},
+		{`"1"`, "Accept , *", false},
+		{`W/"1"`, "", false},
+		{"", "", false},
+		{`"1`, "", false},
+		{`"`, "", false},
+		{`1"`, "", false},
+		{`"a"b"`, "", false},
+	} {
+		if got := cacheable(http.Header{"Etag": {tc.tag}, "Vary": {"Accept", tc.vary}}); got != tc.want {
+			t.Errorf("%s, Vary: %s: got %v", tc.tag, tc.vary, got)
+		}
+	}
+}
+
+// TestWeight adds what an entry holds to its weight, so that many small ones don't take more memory
+// than the cache may.
+func TestWeight(t *testing.T) {
+	empty := weight(cacheKey{}, &response{})
+	const s = "0123456789"
+	for name, tc := range map[string]struct {
+		key  cacheKey
+		res  response
+		more uint32
+	}{
+		"key":    {cacheKey{host: s, object: s, query: s}, response{}, 30},
+		"body":   {cacheKey{}, response{body: []byte(s)}, 10},
+		"tags":   {cacheKey{}, response{etag: s, tag: s}, 20},
+		"left":   {cacheKey{}, response{left: object.Left{Host: s, Path: s, RawPath: s, Query: s, User: s, Root: s, FS: s}}, 70},
+		"header": {cacheKey{}, response{header: http.Header{"A": {s, s}}}, 53},
+	} {
+		if got := weight(tc.key, &tc.res); got != empty+tc.more {
+			t.Errorf("%s: got %d, want %d", name, got, empty+tc.more)
+		}
+	}
+	if empty < 512 {
+		t.Errorf("an empty entry weighs %d", empty)
+	}
+	if testing.Short() {
+		return
+	}
+	c, err := newResponseCache(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	for i := range 100_000 {
+		c.c.Set(cacheKey{object: strconv.Itoa(i)}, &response{body: make([]byte, 200), header: make(http.Header)})
+	}
+	c.c.CleanUp()
+	if size := c.c.WeightedSize(); size > 1<<20 {
+		t.Errorf("the cache weighs %d", size)
+	}
+	if grown := heap() - before; grown > 4<<20 {
+		t.Errorf("a cache of 1 MiB takes %d bytes", grown)
+	}
+	runtime.KeepAlive(c)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// scattered is a TIFF whose values lie 100 KiB apart, so that each is a sub-request.
+func scattered() []byte {
+	const apart, first, last = 100 << 10, 0x00FE, 0x0213
+	o := binary.LittleEndian
+	b := append(make([]byte, 0, apart*(last-first+2)), "II*\x00\x08\x00\x00\x00"...)
+	b = o.AppendUint16(b, last-first+1)
+	for id := uint16(first); id <= last; id++ {
+		b = o.AppendUint16(b, id)
+		b = o.AppendUint16(b, 2) // ASCII
+		b = o.AppendUint32(b, 8)
+		b = o.AppendUint32(b, apart*uint32(id-first+1))
+	}
+	return b[:cap(b)]
+}
+
+// TestFailureIsCached has an object that can't be answered cost its sub-requests once.
+func TestFailureIsCached(t *testing.T) {
+	text := []byte("no image, whatever its name says")
+	for name, tc := range map[string]struct {
+		b    []byte
+		code string
+	}{
+		"too large": {scattered(), "ImageTooLarge"}, "no image": {text, "NotAnImage"}, "broken": {testimage.Samples()["zz-broken.jpg"], "InvalidExif"},
+	} {
+		requests := 0
+		next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			requests++
+			w.Header().Set("Etag", `"1"`)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(tc.b))
+			return nil
+		})
+		h := provisioned(t, &Handler{})
+		for i := range 3 {
+			requests = 0
+			got := ask(t.Context(), h, next, "")
+			if got.Code != 400 || !strings.Contains(got.Body.String(), tc.code) || got.Header().Get("Etag") != "" {
+				t.Errorf("%s: got %d %s", name, got.Code, got.Body)
+			}
+			if requests > 64 || i > 0 && requests != 1 {
+				t.Errorf("%s: %d sub-requests the %d. time", name, requests, i+1)
+			}
+		}
 	}
 }

@@ -240,7 +240,11 @@ func (c *exifCommand) fail(name string, err error) {
 
 // print prints what was read of a file.
 func (c *exifCommand) print(name string, m *exif.Metadata) error {
-	line := m.AppendJSON(nil, &c.options)
+	line, err := m.AppendJSON(nil, &c.options)
+	if err != nil {
+		c.fail(name, err)
+		return nil
+	}
 	switch {
 	case c.table:
 		line = c.tableOf(name, line)
@@ -250,7 +254,7 @@ func (c *exifCommand) print(name string, m *exif.Metadata) error {
 		line = append(line, '\n')
 	}
 	c.printed++
-	_, err := c.out.Write(line)
+	_, err = c.out.Write(line)
 	return err
 }
 

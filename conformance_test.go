@@ -50,7 +50,11 @@ http://proxy.test:{$PORT} {
 		if err != nil {
 			want, status = failureOf(err).code, 400
 		} else {
-			want = string(m.AppendJSON(nil, &exif.Options{}))
+			b, err := m.AppendJSON(nil, &exif.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = string(b)
 		}
 		rel, err := filepath.Rel(dir, name)
 		if err != nil {

@@ -160,8 +160,8 @@ func (h *Handler) logFailure(f *failure, id string) {
 // request.
 func publicCause(err error) string {
 	for _, e := range []error{
-		object.ErrEncoded, object.ErrChanged, object.ErrUnusable, object.ErrBroken,
-		context.DeadlineExceeded, io.ErrUnexpectedEOF, net.ErrClosed,
+		object.ErrEncoded, object.ErrChanged, object.ErrBroken, object.ErrUnusable, errAddress,
+		context.DeadlineExceeded, io.ErrUnexpectedEOF, io.EOF, net.ErrClosed,
 	} {
 		if errors.Is(err, e) {
 			return e.Error()

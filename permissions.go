@@ -200,8 +200,10 @@ func (h *Handler) allowed(action string, r *http.Request) (allowed, final bool) 
 	}
 	allowed, final, err := h.Permissions.decide(action, r)
 	if err != nil {
-		h.logger.Error("a permission's matcher failed, which counts against the client",
-			zap.String("action", action), zap.Error(err))
+		// A matcher's error may quote the request: CEL's "no such key" names the key.
+		const failed = "a permission's matcher failed, which counts against the client"
+		h.logger.Error(failed, zap.String("action", action), zap.String("cause", publicCause(err)))
+		h.logger.Debug(failed, zap.String("action", action), zap.Error(err))
 	}
 	return allowed, final
 }

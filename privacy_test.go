@@ -36,7 +36,10 @@ func TestOmitAndOnly(t *testing.T) {
 				if err != nil {
 					continue // the broken one
 				}
-				out := m.AppendJSON(nil, &o)
+				out, err := m.AppendJSON(nil, &o)
+				if err != nil {
+					t.Fatal(err)
+				}
 				var tags map[string]any
 				if err := json.Unmarshal(out, &tags); err != nil {
 					t.Fatal(err)

@@ -38,7 +38,10 @@ func TestSamples(t *testing.T) {
 			continue
 		}
 		for style, s := range styles {
-			out := m.AppendJSON(nil, &exif.Options{Style: s})
+			out, err := m.AppendJSON(nil, &exif.Options{Style: s})
+			if err != nil {
+				t.Fatal(err)
+			}
 			out = bytes.ReplaceAll(out, []byte(`,"`), []byte(",\n \"")) // for reading diffs
 			golden(t, name+"."+style+".json", append(out, '\n'))
 		}

@@ -1,7 +1,6 @@
 package s3transport
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
@@ -11,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -27,7 +25,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata")
@@ -140,64 +139,20 @@ func verify(r *http.Request) error {
 	return nil
 }
 
-// serve runs a Caddy in front of the store and returns its address.
-func serve(t *testing.T, upstream, block string, more ...string) string {
+// serve runs a Caddy in front of the store.
+func serve(t *testing.T, upstream, block string, more ...string) *testcaddy.Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tlog {\n\t\toutput discard\n\t}\n}\n"+
-		"http://"+addr[strings.LastIndexByte(addr, ':'):]+" {\n\tbind 127.0.0.1\n\treverse_proxy "+upstream+" {\n\t\t"+strings.Join(more, "\n\t\t")+"\n\t\ttransport s3 {\n"+block+"\n}\n\t}\n}\n"),
-		map[string]any{"filename": "Caddyfile"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := caddy.Load(cfg, true); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return addr
+	return testcaddy.Start(t, "http://:{$PORT} {\n\tbind 127.0.0.1\n\treverse_proxy "+upstream+" {\n\t\t"+
+		strings.Join(more, "\n\t\t")+"\n\t\ttransport s3 {\n"+block+"\n}\n\t}\n}\n")
 }
 
 const keyPair = "region " + testRegion + "\naccess_key " + testKey + "\nsecret_key " + testSecret + "\n"
 
 // get sends a request with the target as it stands. Headers are pairs.
-func get(t *testing.T, addr, method, target string, header ...string) (*http.Response, string) {
+func get(t *testing.T, srv *testcaddy.Server, method, target string, header ...string) (*http.Response, string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	req := method + " " + target + " HTTP/1.1\r\nHost: client.example\r\nConnection: close\r\n"
-	for i := 0; i < len(header); i += 2 {
-		req += header[i] + ": " + header[i+1] + "\r\n"
-	}
-	if _, err := io.WriteString(conn, req+"\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := io.ReadAll(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("%s %s: %v in %q", method, target, err, raw)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res, string(body)
+	r := srv.With(t).Do(method, "client.example", target, header...)
+	return &http.Response{StatusCode: r.Status, Header: r.Header}, r.Body
 }
 
 // keys are names that stores take and that signers have got wrong.
@@ -219,7 +174,7 @@ func TestKeys(t *testing.T) {
 	} {
 		t.Run(style.name, func(t *testing.T) {
 			store := newStore(t, style.secure)
-			addr := serve(t, store.URL, keyPair+style.block)
+			srv := serve(t, store.URL, keyPair+style.block)
 			for _, key := range keys {
 				spellings := []string{
 					(&url.URL{Path: "/" + key}).EscapedPath(),
@@ -228,7 +183,7 @@ func TestKeys(t *testing.T) {
 				spellings[1] = strings.ReplaceAll(spellings[1], "%2F", "/")
 				for _, target := range spellings {
 					for _, method := range []string{http.MethodGet, http.MethodHead} {
-						res, body := get(t, addr, method, target)
+						res, body := get(t, srv, method, target)
 						want := style.prefix + key
 						if method == http.MethodHead {
 							want = ""
@@ -264,10 +219,10 @@ var refused = []string{
 func TestRefused(t *testing.T) {
 	store := newStore(t, false)
 	for _, bucket := range []string{"bucket photos\n", ""} {
-		addr := serve(t, store.URL, keyPair+bucket)
+		srv := serve(t, store.URL, keyPair+bucket)
 		for _, target := range refused {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
-				res, body := get(t, addr, method, target)
+				res, body := get(t, srv, method, target)
 				if res.StatusCode != 404 || body != "" {
 					t.Errorf("%s %s: got %d %q, want 404", method, target, res.StatusCode, body)
 				}
@@ -277,7 +232,7 @@ func TestRefused(t *testing.T) {
 			"PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "COPY", "PROPFIND", "get", "LIST", "SEARCH",
 		} {
 			for _, target := range []string{"/a.jpg", "/", "/?delete", "/a.jpg?uploads"} {
-				res, _ := get(t, addr, method, target, "Content-Length", "0", "X-Http-Method-Override", "GET")
+				res, _ := get(t, srv, method, target, "Content-Length", "0", "X-Http-Method-Override", "GET")
 				if res.StatusCode != 405 || res.Header.Get("Allow") != "GET, HEAD" {
 					t.Errorf("%s %s: got %d, Allow %q, want 405", method, target, res.StatusCode, res.Header.Get("Allow"))
 				}
@@ -286,21 +241,19 @@ func TestRefused(t *testing.T) {
 		if r := store.taken(); len(r) > 0 {
 			t.Errorf("the store got %d requests, the first for %s", len(r), r[0].RequestURI)
 		}
-		if err := caddy.Stop(); err != nil {
-			t.Fatal(err)
-		}
+		srv.Stop()
 	}
 }
 
 // TestPassedOn has of the client's request no more in the store's than is said.
 func TestPassedOn(t *testing.T) {
 	store := newStore(t, false)
-	addr := serve(t, store.URL, keyPair+"bucket photos")
+	srv := serve(t, store.URL, keyPair+"bucket photos")
 	header := []string{
 		"Range", "bytes=0-9", "If-Match", `"a"`, "If-None-Match", `"b"`, "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT",
 		"If-Unmodified-Since", "Mon, 02 Jan 2006 15:04:06 GMT", "Accept-Encoding", "identity", "Origin", "http://a.example",
 	}
-	res, _ := get(t, addr, "GET", "/a.jpg?acl&versionId=v+1%2F%26acl&X-Amz-Signature=0&response-content-type=text/html&versionId=2", append(header,
+	res, _ := get(t, srv, "GET", "/a.jpg?acl&versionId=v+1%2F%26acl&X-Amz-Signature=0&response-content-type=text/html&versionId=2", append(header,
 		"Authorization", "Bearer x", "Cookie", "a=b", "X-Amz-Security-Token", "x", "X-Amz-Acl", "public-read", "x-amz-meta-a", "b",
 		"X-Amz-Content-Sha256", "0", "X-Amz-Date", "0", "Proxy-Authorization", "x", "X-Auth-Token", "x", "X-Minio-Extract", "true",
 		"X-Http-Method-Override", "DELETE", "X-Forwarded-Host", "other.s3.example", "X-Other", "x", "Content-Length", "0")...)
@@ -322,7 +275,7 @@ func TestPassedOn(t *testing.T) {
 			t.Errorf("the store got %s: %s", k, r.Header.Get(k))
 		}
 	}
-	get(t, addr, "GET", "/a.jpg?acl&tagging&uploads&versionId=")
+	get(t, srv, "GET", "/a.jpg?acl&tagging&uploads&versionId=")
 	if r := store.taken()[0]; r.RequestURI != "/photos/a.jpg" {
 		t.Errorf("got %s", r.RequestURI)
 	}
@@ -353,7 +306,7 @@ func TestAnswers(t *testing.T) {
 			io.WriteString(w, "<Error><AWSAccessKeyId>secret</AWSAccessKeyId></Error>")
 		}
 	}
-	addr := serve(t, store.URL, keyPair+"bucket photos")
+	srv := serve(t, store.URL, keyPair+"bucket photos")
 	for _, tc := range []struct {
 		path   string
 		status int
@@ -366,7 +319,7 @@ func TestAnswers(t *testing.T) {
 		{"/long", 500, "", nil},
 		{"/denied", 403, "", map[string]string{"Content-Type": "", "Content-Length": "0"}},
 	} {
-		res, body := get(t, addr, "GET", tc.path)
+		res, body := get(t, srv, "GET", tc.path)
 		if res.StatusCode != tc.status || body != tc.body {
 			t.Errorf("%s: got %d %q, want %d %q", tc.path, res.StatusCode, body, tc.status, tc.body)
 		}
@@ -388,8 +341,8 @@ func TestRetry(t *testing.T) {
 		}
 		io.WriteString(w, r.URL.Path)
 	}
-	addr := serve(t, store.URL, keyPair+"bucket photos", "lb_retries 2", "lb_try_interval 10ms")
-	if res, body := get(t, addr, "GET", "/a.jpg"); res.StatusCode != 200 || body != "/photos/a.jpg" || calls < 2 {
+	srv := serve(t, store.URL, keyPair+"bucket photos", "lb_retries 2", "lb_try_interval 10ms")
+	if res, body := get(t, srv, "GET", "/a.jpg"); res.StatusCode != 200 || body != "/photos/a.jpg" || calls < 2 {
 		t.Errorf("got %d %q after %d calls", res.StatusCode, body, calls)
 	}
 }
@@ -403,14 +356,12 @@ func TestHost(t *testing.T) {
 		"header_up Host photos.s3.example:80":   "photos.s3.example",
 		"header_up Host photos.s3.example:7480": "photos.s3.example:7480",
 	} {
-		addr := serve(t, store.URL, keyPair, setting)
-		res, _ := get(t, addr, "GET", "/a.jpg")
+		srv := serve(t, store.URL, keyPair, setting)
+		res, _ := get(t, srv, "GET", "/a.jpg")
 		if got := store.taken()[0].Host; res.StatusCode != 200 || got != want {
 			t.Errorf("%s: got %d, host %s", setting, res.StatusCode, got)
 		}
-		if err := caddy.Stop(); err != nil {
-			t.Fatal(err)
-		}
+		srv.Stop()
 	}
 }
 
@@ -423,13 +374,9 @@ func TestCredentials(t *testing.T) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
 	request := func(block string) (int, *http.Request) {
 		t.Helper()
-		addr := serve(t, store.URL, block)
-		defer func() {
-			if err := caddy.Stop(); err != nil {
-				t.Error(err)
-			}
-		}()
-		res, _ := get(t, addr, "GET", "/a.jpg")
+		srv := serve(t, store.URL, block)
+		defer srv.Stop()
+		res, _ := get(t, srv, "GET", "/a.jpg")
 		r := append(store.taken(), nil)[0]
 		return res.StatusCode, r
 	}
@@ -471,9 +418,9 @@ func TestCredentials(t *testing.T) {
 		}))
 		defer source.Close()
 		t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", source.URL)
-		addr := serve(t, store.URL, "region "+testRegion)
+		srv := serve(t, store.URL, "region "+testRegion)
 		for range 3 {
-			if res, _ := get(t, addr, "GET", "/a.jpg"); res.StatusCode != 200 {
+			if res, _ := get(t, srv, "GET", "/a.jpg"); res.StatusCode != 200 {
 				t.Fatalf("got %d", res.StatusCode)
 			}
 			time.Sleep(1100 * time.Millisecond)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
 // cost is what one answer took of its object.
@@ -23,7 +25,7 @@ func (r *rig) cost(ctx context.Context, path string) (c cost, err error) {
 	if err := r.setBucket(ctx, 0, holdNone); err != nil {
 		return c, err
 	}
-	status, body, err := r.do(ctx, http.MethodGet, r.sites["bucket"]+escape(path)+suffix)
+	status, body, err := r.do(ctx, http.MethodGet, r.sites["bucket"]+escape(path)+local.Suffix)
 	if err != nil {
 		return c, err
 	}
@@ -183,8 +185,8 @@ func memory(ctx context.Context, r *rig) error {
 		hold       holding
 	}{
 		{"the photo itself, halfway", "/photos/00.jpg", holdAll},
-		{"EXIF in front, halfway through its window", "/photos/00.jpg" + suffix, holdAll},
-		{"EXIF at the end, halfway through its second window", "/bytes/far.tif" + suffix, holdLater},
+		{"EXIF in front, halfway through its window", "/photos/00.jpg" + local.Suffix, holdAll},
+		{"EXIF at the end, halfway through its second window", "/bytes/far.tif" + local.Suffix, holdLater},
 	} {
 		live, rss, err := r.inFlight(ctx, n, c.path, c.hold)
 		if err != nil {

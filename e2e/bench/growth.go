@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
 // growth measures how cost grows with each thing that it can grow with.
@@ -60,7 +62,7 @@ func bySize(ctx context.Context, r *rig) error {
 			if err := sparse(filepath.Join(r.data, path), size, front, end); err != nil {
 				return err
 			}
-			t, err := r.latency(ctx, r.sites["off"]+path+suffix, repeat)
+			t, err := r.latency(ctx, r.sites["off"]+path+local.Suffix, repeat)
 			if err != nil {
 				return err
 			}
@@ -97,8 +99,8 @@ func byConcurrency(ctx context.Context, r *rig) error {
 		name string
 		target
 	}{
-		{"answers kept", target{r.sites["cached"], "/photos/%02d.jpg" + suffix, photos, "turn", 0, r.caddy}},
-		{"cache off", target{r.sites["off"], "/photos/%02d.jpg" + suffix, photos, "turn", 0, r.caddy}},
+		{"answers kept", target{r.sites["cached"], "/photos/%02d.jpg" + local.Suffix, photos, "turn", 0, r.caddy}},
+		{"cache off", target{r.sites["off"], "/photos/%02d.jpg" + local.Suffix, photos, "turn", 0, r.caddy}},
 		{"static JSON", target{r.sites["static"], "/json/%02d.json", photos, "turn", 0, r.caddy}},
 	}
 	rates, times := make([]series, len(lines)), make([]series, len(lines))
@@ -146,7 +148,7 @@ func byTags(ctx context.Context, r *rig) error {
 		if err := write(filepath.Join(r.data, path), manyTags(n)); err != nil {
 			return err
 		}
-		url := r.sites["unknown"] + path + suffix
+		url := r.sites["unknown"] + path + local.Suffix
 		body, err := r.get(ctx, url)
 		if err != nil {
 			return err
@@ -183,7 +185,7 @@ func byObjects(ctx context.Context, r *rig) error {
 			100*float64(s.NotModified)/float64(s.Requests), float64(live)/(1<<20), float64(rss)/(1<<20))
 		return nil
 	}
-	t := target{r.sites["bucket cached"], "/synthetic/%d" + suffix, 0, "zipf", 0, r.caddy}
+	t := target{r.sites["bucket cached"], "/synthetic/%d" + local.Suffix, 0, "zipf", 0, r.caddy}
 	counts, all := []int{1, 10, 100, 1000, 10_000, 100_000, 1_000_000}, 1_000_000
 	if r.smoke {
 		counts, all = []int{1, 1_000_000}, 1000
@@ -258,7 +260,7 @@ func byLatency(ctx context.Context, r *rig) error {
 			var t [2]time.Duration
 			for i, w := range []int{16, 64} {
 				var err error
-				if t[i], err = r.latency(ctx, r.sites[fmt.Sprintf("bucket window %d", w)]+o.path+suffix, repeat); err != nil {
+				if t[i], err = r.latency(ctx, r.sites[fmt.Sprintf("bucket window %d", w)]+o.path+local.Suffix, repeat); err != nil {
 					return err
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
 // rates compares requests a second. The contestants run in turn, so that what else the machine does
@@ -16,7 +18,7 @@ func rates(ctx context.Context, r *rig) error {
 		pairs []rate // in turn with one other
 	}
 	photo := func(site string) target {
-		return target{r.sites[site], "/photos/%02d.jpg" + suffix, photos, "turn", 0, r.caddy}
+		return target{r.sites[site], "/photos/%02d.jpg" + local.Suffix, photos, "turn", 0, r.caddy}
 	}
 	json := func(site string) target {
 		return target{r.sites[site], "/json/%02d.json", photos, "turn", 0, r.caddy}

@@ -16,12 +16,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-const (
-	module = "github.com/caddyexif/caddy-exif"
-	suffix = "@base@tag=exif"
-)
+const module = "github.com/caddyexif/caddy-exif"
 
 // windows are the first windows that are compared, in KiB.
 var windows = []int{8, 16, 32, 64, 128}
@@ -195,21 +194,18 @@ func (r *rig) startBucket(ctx context.Context) error {
 func (r *rig) startCaddy(ctx context.Context) error {
 	caddy := r.binary()
 	if r.options.caddy == "" {
-		build := exec.CommandContext(ctx, "go", "build", "-o", caddy, "./cmd/caddy") //nolint:gosec // a path of ours
-		build.Dir = r.root
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("building: %w", err)
+		if err := local.Build(r.root, caddy); err != nil {
+			return err
 		}
 	}
-	admin, err := freeAddr()
+	admin, err := local.Addr()
 	if err != nil {
 		return err
 	}
 	r.admin = "http://" + admin
 	var sites strings.Builder
 	site := func(name, exif, backend string) {
-		addr, e := freeAddr()
+		addr, e := local.Addr()
 		err = errors.Join(err, e)
 		r.sites[name] = "http://" + addr
 		fmt.Fprintf(&sites, "http://%s {\n\tbind 127.0.0.1\n%s\troot * %s\n\t%s\n}\n", addr, exif, r.data, backend)
@@ -254,7 +250,7 @@ func (r *rig) binary() string {
 }
 
 func (r *rig) startImagor(ctx context.Context) error {
-	addr, err := freeAddr()
+	addr, err := local.Addr()
 	if err != nil {
 		return err
 	}
@@ -292,7 +288,7 @@ func (r *rig) wait(ctx context.Context, url, name string) error {
 // writeJSON keeps the answers of all photos as files, for the static server.
 func (r *rig) writeJSON(ctx context.Context) error {
 	for i := range photos {
-		body, err := r.get(ctx, r.sites["off"]+fmt.Sprintf("/photos/%02d.jpg", i)+suffix)
+		body, err := r.get(ctx, r.sites["off"]+fmt.Sprintf("/photos/%02d.jpg", i)+local.Suffix)
 		if err != nil {
 			return err
 		}
@@ -369,15 +365,6 @@ func (r *rig) live(ctx context.Context) (int64, error) {
 		sum += v
 	}
 	return int64(sum), nil
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // escape is a file's path in a URL.

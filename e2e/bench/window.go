@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
 // window compares first windows over the real photos: on disk, and in a bucket 20 ms away.
@@ -82,7 +84,7 @@ func (r *rig) answered(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for i := 0; i < len(names); {
-		status, _, err := r.do(ctx, http.MethodGet, r.sites["off"]+escape("/corpus/"+names[i])+suffix)
+		status, _, err := r.do(ctx, http.MethodGet, r.sites["off"]+escape("/corpus/"+names[i])+local.Suffix)
 		switch {
 		case err != nil:
 			return nil, err
@@ -99,7 +101,7 @@ func (r *rig) answered(ctx context.Context) ([]string, error) {
 func (r *rig) pass(ctx context.Context, site string, names []string) (time.Duration, error) {
 	start := time.Now()
 	for _, name := range names {
-		if _, err := r.get(ctx, r.sites[site]+escape("/corpus/"+name)+suffix); err != nil {
+		if _, err := r.get(ctx, r.sites[site]+escape("/corpus/"+name)+local.Suffix); err != nil {
 			return 0, err
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
 var update = flag.Bool("update", false, "write the screenshots to examples/gallery")
@@ -85,7 +87,7 @@ func visit(t *testing.T, base string) {
 	if got := js[string](b, `document.querySelector('#first a').rel`); got != "noopener noreferrer" {
 		t.Errorf("the map's link: got rel %q", got)
 	}
-	_, answer := fetch(t, base+"Haukland%20beach.jpg"+suffix)
+	_, answer := fetch(t, base+"Haukland%20beach.jpg"+local.Suffix)
 	var tags map[string]string
 	if err := json.Unmarshal([]byte(answer), &tags); err != nil {
 		t.Fatal(err)
@@ -290,7 +292,7 @@ func TestWords(t *testing.T) {
 			}
 		}`)
 	b := open(t, base, "Odd%20ones/", 1280, 800)
-	b.expect(suffix, "not-a-photo.jpg")
+	b.expect(local.Suffix, "not-a-photo.jpg")
 
 	for _, tc := range []struct{ name, want string }{
 		{"no-exif.jpg", "This photo carries no EXIF."},
@@ -385,7 +387,7 @@ func TestWithoutExif(t *testing.T) {
 	} {
 		base, _ := caddyfile(t, sceneFolder(t), "http://:{$PORT} {\nroot * \"ROOT\"\n"+text+"\nfile_server {\nbrowse \"GALLERY\"\n}\n}")
 		b := open(t, base, "", 1280, 800)
-		b.expect(suffix)
+		b.expect(local.Suffix)
 		b.openPhoto("Dusk.jpg")
 		if got := js[string](b, `document.querySelector('#said p').innerText`); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -526,7 +528,7 @@ func scheme(name string) chromedp.Action {
 // Texts have the contrast that WCAG 2 asks for (4.5, level AA), in the light and in the dark.
 func TestContrast(t *testing.T) {
 	b := open(t, example(t, sceneFolder(t)), "#Dusk.jpg", 1280, 800)
-	b.expect(suffix)
+	b.expect(local.Suffix)
 	b.settled()
 	grounds := map[string]string{}
 	for _, name := range []string{"light", "dark"} {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,10 +23,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/caddyexif/caddy-exif/e2e/internal/local"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
-
-const suffix = "@base@tag=exif"
 
 // The browser, Caddy and the photos are made once for all tests.
 var (
@@ -45,10 +42,8 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(tmp)
 		caddy = filepath.Join(tmp, "caddy")
-		build := exec.Command("go", "build", "-o", caddy, "./cmd/caddy")
-		build.Dir = "../.."
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%v: %s", err, out)
+		if err := local.Build("../..", caddy); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		photos = filepath.Join(tmp, "photos")
@@ -103,32 +98,13 @@ func serve(t *testing.T, dir string, env []string, args ...string) (port string,
 	}
 	cmd := exec.Command(caddy, args...)
 	cmd.Dir = dir
-	home := t.TempDir()
-	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "CADDY_ADMIN="+local.FreeAddr(t))
+	cmd.Env = os.Environ()
 	for _, e := range env {
 		cmd.Env = append(cmd.Env, strings.ReplaceAll(e, "%d", port))
 	}
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = sync.OnceFunc(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	t.Cleanup(stop)
-	for range 150 {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if err == nil {
-			conn.Close()
-			return port, stop
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	stop()
-	t.Fatalf("%v doesn't serve: %s", args, out.String())
-	return "", nil
+	p := local.Start(t, cmd)
+	p.WaitListening("127.0.0.1:" + port)
+	return port, func() { p.Stop(os.Kill) }
 }
 
 // example serves a folder by the example's Caddyfile.

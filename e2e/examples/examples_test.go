@@ -1,7 +1,6 @@
 package examples
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 )
 
 // TestConfigs checks that every Caddyfile is one as it stands, without any variable set, is
@@ -34,7 +35,7 @@ func TestConfigs(t *testing.T) {
 				{"adapt", "--adapter", "caddyfile", "--config", config},
 				{"fmt", "--diff", config},
 			} {
-				out, err := caddy(context.Background(), t, nil, args...).CombinedOutput()
+				out, err := caddy(nil, args...).CombinedOutput()
 				if err != nil {
 					t.Errorf("%s: %v: %s", args[0], err, out)
 				}
@@ -71,7 +72,7 @@ func TestSnippets(t *testing.T) {
 			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := caddy(context.Background(), t, nil, "adapt", "--adapter", "caddyfile", "--config", config).CombinedOutput()
+			out, err := caddy(nil, "adapt", "--adapter", "caddyfile", "--config", config).CombinedOutput()
 			if err != nil {
 				t.Errorf("%s: %v: %s\n%s", name, err, out, text)
 			}
@@ -96,7 +97,7 @@ func TestPublicBucket(t *testing.T) {
 	credentials := map[string]string{"Authorization": "Bearer x", "Cookie": "session=y"}
 	s.exif(request{path: "/iphone-4s.jpg"}, 200).is(iphone4S)
 	s.exif(request{path: "/iphone-4s.jpg", header: credentials}, 200).is(iphone4S)
-	s.ask(request{path: "/iphone-4s.jpg" + suffix + "?x=1"}, 200).is(iphone4S)
+	s.ask(request{path: "/iphone-4s.jpg" + testcaddy.Suffix + "?x=1"}, 200).is(iphone4S)
 	s.exif(request{path: "/nope.jpg"}, 404).code("NoSuchKey")
 	s.exif(request{path: "/"}, 400).code("InvalidRequest")
 	a := s.ask(request{path: "/iphone-4s.jpg"}, 200)
@@ -112,7 +113,7 @@ func TestPublicBucket(t *testing.T) {
 
 func TestPrivateBucket(t *testing.T) {
 	const module = "http.reverse_proxy.transport.s3"
-	modules, err := caddy(context.Background(), t, nil, "list-modules").Output()
+	modules, err := caddy(nil, "list-modules").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func TestCluster(t *testing.T) {
 	// what one node said of a photo, the other knows to be unchanged
 	front.exif(request{path: "/photo.jpg", header: map[string]string{"If-None-Match": b.header.Get("ETag")}}, 304).is("")
 	fmt.Println("  (one of the nodes is stopped)")
-	one.stop()
+	one.Stop(os.Kill)
 	for _, name := range []string{"/photo.jpg", "/iphone-4s.jpg", "/photo.tif", "/ks3-table.jpg", "/plain.jpg"} {
 		front.exif(request{path: name}, 200)
 	}
@@ -318,8 +319,8 @@ func TestMigrate(t *testing.T) {
 	escaped := "/" + url.PathEscape(filepath.Base(odd))
 	for _, photo := range []string{"/a.jpg", escaped} {
 		for _, path := range []string{
-			photo + suffix,
-			photo + suffix + "?exif",
+			photo + testcaddy.Suffix,
+			photo + testcaddy.Suffix + "?exif",
 			photo + "?exif",                           // COS, Qiniu, BOS
 			photo + "?exif&sign=a%3Ab",                // the same, signed
 			photo + "?exif/version/v2",                // Qiniu
@@ -343,7 +344,7 @@ func TestMigrate(t *testing.T) {
 	// whatever the address, what guards the photo guards its EXIF
 	s.ask(request{path: "/team/a.jpg"}, 401)
 	for _, path := range []string{
-		"/team/a.jpg?exif", "/team/a.jpg?x-oss-process=image/info", "/team/a.jpg@exif", "/unsafe/meta/team/a.jpg", "/team/a.jpg" + suffix,
+		"/team/a.jpg?exif", "/team/a.jpg?x-oss-process=image/info", "/team/a.jpg@exif", "/unsafe/meta/team/a.jpg", "/team/a.jpg" + testcaddy.Suffix,
 	} {
 		s.ask(request{path: path}, 401).code("Unauthorized")
 		s.ask(request{path: path, user: team}, 200).is(iphone4S)
@@ -373,7 +374,7 @@ func TestLog(t *testing.T) {
 	s.exif(request{path: "/nope.jpg"}, 404)
 	s.ask(request{path: "/photo.jpg"}, 200)
 	metrics := s.metrics("caddy_exif_")
-	s.stop()
+	s.Stop(os.Kill)
 
 	lines := logged(t, log)
 	if len(lines) != 4 {
@@ -405,7 +406,7 @@ func TestLog(t *testing.T) {
 // metrics returns the lines of the admin endpoint's metrics with that prefix.
 func (s *site) metrics(prefix string) string {
 	s.t.Helper()
-	res, err := http.Get("http://" + s.admin + "/metrics")
+	res, err := http.Get("http://" + s.Admin + "/metrics")
 	if err != nil {
 		s.t.Fatal(err)
 	}

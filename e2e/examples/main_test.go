@@ -4,8 +4,6 @@ package examples
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,23 +14,20 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	_ "github.com/caddyserver/cache-handler"
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	_ "github.com/mholt/caddy-ratelimit"
 
 	_ "github.com/caddyexif/caddy-exif"
-	"github.com/caddyexif/caddy-exif/e2e/internal/local"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 	_ "github.com/caddyexif/caddy-exif/s3transport"
 )
 
 const (
 	repository = "../.."
-	suffix     = "@base@tag=exif"
 
 	iphone4S = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"1","XResolution":"72/1","YResolution":"72/1",` +
 		`"ResolutionUnit":"2","YCbCrPositioning":"1","ExposureTime":"1/449"}`
@@ -42,90 +37,30 @@ const (
 
 // TestMain makes the test binary Caddy itself, with the modules that examples need, when it is asked
 // to be.
-func TestMain(m *testing.M) {
-	if os.Getenv("BE_CADDY") != "" {
-		caddycmd.Main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { testcaddy.Main(m) }
 
-func caddy(ctx context.Context, t *testing.T, env []string, args ...string) *exec.Cmd {
-	t.Helper()
-	self, err := filepath.Abs(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir()
-	cmd := exec.CommandContext(ctx, self, args...)
+func caddy(env []string, args ...string) *exec.Cmd {
+	cmd := testcaddy.Self(args...)
 	cmd.Dir = repository // as when a newcomer runs it; the default folder of photos is relative
-	cmd.Env = append(os.Environ(), "BE_CADDY=1", "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }
 
-// output keeps what Caddy logs, for when something is wrong.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
 // site is an example that runs.
 type site struct {
-	t     *testing.T
-	addr  string
-	admin string
-	log   *output
-	stop  func()
+	*local.Process
+	t    *testing.T
+	addr string
 }
 
 // run starts Caddy with an example's Caddyfile and waits until it answers.
 func run(t *testing.T, config string, env ...string) *site {
 	t.Helper()
-	s := &site{t: t, addr: local.FreeAddr(t), admin: local.FreeAddr(t), log: new(output)}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := caddy(ctx, t, append([]string{"LISTEN=" + s.addr, "CADDY_ADMIN=" + s.admin}, env...),
-		"run", "--config", "examples/"+config)
-	cmd.Stdout, cmd.Stderr = s.log, s.log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		cmd.Wait()
-		close(ended)
-	}()
-	s.stop = func() {
-		cancel()
-		<-ended
-	}
-	t.Cleanup(s.stop)
-	for range 300 {
-		select {
-		case <-ended:
-			t.Fatalf("examples/%s doesn't run: %s", config, s.log)
-		case <-time.After(100 * time.Millisecond):
-		}
-		if conn, err := net.Dial("tcp", s.addr); err == nil {
-			conn.Close()
-			fmt.Printf("\nexamples/%s\n", config)
-			return s
-		}
-	}
-	t.Fatalf("examples/%s doesn't answer: %s", config, s.log)
-	return nil
+	addr := local.FreeAddr(t)
+	p := local.Start(t, caddy(append([]string{"LISTEN=" + addr}, env...), "run", "--config", "examples/"+config))
+	p.WaitListening(addr)
+	fmt.Printf("\nexamples/%s\n", config)
+	return &site{p, t, addr}
 }
 
 // request is one to a site.
@@ -179,7 +114,7 @@ func (s *site) ask(r request, status int) *answer {
 	transport := &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, DisableCompression: true}
 	res, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(req)
 	if err != nil {
-		s.t.Fatalf("%s: %v: %s", what, err, s.log)
+		s.t.Fatalf("%s: %v: %s", what, err, s.Output())
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
@@ -197,7 +132,7 @@ func (s *site) ask(r request, status int) *answer {
 // exif asks for the EXIF of a photo.
 func (s *site) exif(r request, status int) *answer {
 	s.t.Helper()
-	r.path += suffix
+	r.path += testcaddy.Suffix
 	a := s.ask(r, status)
 	if r.method != http.MethodOptions && a.header.Get("Content-Type") != "" && !json.Valid([]byte(a.body)) {
 		s.t.Errorf("%s: no JSON: %s", a.what, a.body)

@@ -1,3 +1,5 @@
+// Package faults puts a real Caddy with exif and reverse_proxy in front of a server that
+// misbehaves, and holds each fault to its answer, its time, and what it may cost.
 package faults
 
 import (
@@ -19,7 +21,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/caddyexif/caddy-exif/e2e/internal/inprocess"
+	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -461,7 +464,7 @@ func faults() []fault {
 		{name: "304 at the second range", serve: second(answer(304, `ETag: "a"`)), status: 500, want: "InternalError"},
 		{name: "302 to itself", serve: func(c *conn, r *http.Request) {
 			c.head(302, "Location: "+r.URL.Path, "Content-Length: 0")
-		}, status: 302, want: "Found", header: [2]string{"Location", "/x.jpg" + suffix}},
+		}, status: 302, want: "Found", header: [2]string{"Location", "/x.jpg" + testcaddy.Suffix}},
 		{name: "401", serve: answer(401, `WWW-Authenticate: Bearer realm="x"`), status: 401, want: "Unauthorized", header: [2]string{"Www-Authenticate", `Bearer realm="x"`}},
 		{name: "404 with an endless page", serve: func(c *conn, _ *http.Request) {
 			c.head(404, "Content-Length: 5000000000")
@@ -494,10 +497,10 @@ func faults() []fault {
 func TestFaults(t *testing.T) {
 	log.SetOutput(io.Discard) // net/http tells of bytes that nobody asked for
 	up := startUpstream(t)
-	addr := inprocess.Serve(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr))
+	srv := testcaddy.Start(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr), testcaddy.Quiet())
 	for _, site := range []string{"plain", "bounded", "cached"} { // so that what starts once has started
 		up.set(func(c *conn, r *http.Request) { c.object(r, long) })
-		if _, err := get(t.Context(), addr, http.MethodGet, site+".test", "/x.jpg"); err != nil {
+		if _, err := srv.Try(t.Context(), http.MethodGet, site+".test", "/x.jpg"+testcaddy.Suffix); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -511,7 +514,7 @@ func TestFaults(t *testing.T) {
 	fmt.Printf("%-46s %6s  %-18s %9s %9s\n", "fault", "status", "code", "time", "bytes")
 	table := faults()
 	for _, f := range table {
-		if t.Run(f.name, func(t *testing.T) { f.run(t, up, addr, stand) }) {
+		if t.Run(f.name, func(t *testing.T) { f.run(t, up, srv, stand) }) {
 			passed++
 		}
 	}
@@ -524,7 +527,7 @@ func TestFaults(t *testing.T) {
 	fmt.Printf("faults: %d of %d passed\n", passed, len(table))
 }
 
-func (f *fault) run(t *testing.T, up *upstream, addr string, stand goleak.Option) {
+func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand goleak.Option) {
 	up.set(f.serve)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -536,7 +539,7 @@ func (f *fault) run(t *testing.T, up *upstream, addr string, stand goleak.Option
 		site = "plain"
 	}
 	start := time.Now()
-	got, err := get(ctx, addr, http.MethodGet, site+".test", "/x.jpg")
+	got, err := srv.Try(ctx, http.MethodGet, site+".test", "/x.jpg"+testcaddy.Suffix)
 	took := time.Since(start)
 	code := codeOf(got)
 
@@ -545,11 +548,11 @@ func (f *fault) run(t *testing.T, up *upstream, addr string, stand goleak.Option
 		t.Errorf("got %v, %v, though the client left", got, err)
 	case f.leave == 0 && err != nil:
 		t.Errorf("got no answer: %v", err)
-	case got.status != f.status || f.leave == 0 && code != f.want && got.body != f.want:
-		t.Errorf("got %d %s, want %d %s", got.status, got.body, f.status, f.want)
+	case got.Status != f.status || f.leave == 0 && code != f.want && got.Body != f.want:
+		t.Errorf("got %d %s, want %d %s", got.Status, got.Body, f.status, f.want)
 	}
-	if h := f.header; h[0] != "" && got.header.Get(h[0]) != h[1] {
-		t.Errorf("got %s %q, want %q", h[0], got.header.Get(h[0]), h[1])
+	if h := f.header; h[0] != "" && got.Header.Get(h[0]) != h[1] {
+		t.Errorf("got %s %q, want %q", h[0], got.Header.Get(h[0]), h[1])
 	}
 	if limit := max(f.time, 3*time.Second); took > limit {
 		t.Errorf("took %v, want at most %v", took, limit)
@@ -563,7 +566,7 @@ func (f *fault) run(t *testing.T, up *upstream, addr string, stand goleak.Option
 	if limit := max(f.bytes, 160*kib); up.sent() > limit {
 		t.Errorf("took %d bytes, want at most %d", up.sent(), limit)
 	}
-	fmt.Printf("%-46s %6d  %-18s %9s %9d\n", f.name, got.status, code, took.Round(time.Millisecond), up.sent())
+	fmt.Printf("%-46s %6d  %-18s %9s %9d\n", f.name, got.Status, code, took.Round(time.Millisecond), up.sent())
 	if left > 3*time.Second {
 		t.Errorf("took %v more to end", left)
 	}
@@ -571,24 +574,34 @@ func (f *fault) run(t *testing.T, up *upstream, addr string, stand goleak.Option
 	// what comes next isn't troubled by it
 	up.set(func(c *conn, r *http.Request) { c.object(r, long) })
 	if f.site != "down" {
-		if got, err := get(t.Context(), addr, http.MethodGet, site+".test", "/next.jpg"); err != nil || got.body != iphone4S {
-			t.Errorf("the next request: got %d %s, %v", got.status, got.body, err)
+		if got, err := srv.Try(t.Context(), http.MethodGet, site+".test", "/next.jpg"+testcaddy.Suffix); err != nil || got.Body != iphone4S {
+			t.Errorf("the next request: got %d %s, %v", got.Status, got.Body, err)
 		}
 	}
 }
 
 // codeOf is an error's code; "EXIF" for an answer that is none.
-func codeOf(r response) string {
+func codeOf(r testcaddy.Response) string {
 	var e struct{ Code, RequestID string }
-	switch err := json.Unmarshal([]byte(r.body), &e); {
-	case r.status == 0:
+	switch err := json.Unmarshal([]byte(r.Body), &e); {
+	case r.Status == 0:
 		return "-"
-	case r.status == 200 && err == nil:
+	case r.Status == 200 && err == nil:
 		return "EXIF"
 	case err != nil || e.RequestID == "":
 		return "?"
 	}
 	return e.Code
+}
+
+// eventually waits until what should hold does, and returns what is wrong at last.
+func eventually(wrong func() error) (err error) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if err = wrong(); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func open(up *upstream) error {
@@ -610,7 +623,7 @@ func heapInUse() int64 {
 // holds all of Caddy to 64 MiB of heap on top.
 func TestHugeTogether(t *testing.T) {
 	up := startUpstream(t)
-	addr := inprocess.Serve(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr))
+	srv := testcaddy.Start(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr), testcaddy.Quiet())
 	up.set(func(c *conn, _ *http.Request) { c.head(200, "Content-Length: 5000000000"); c.endless(photo, gb5) })
 	before := heapInUse()
 	var peak int64
@@ -633,9 +646,9 @@ func TestHugeTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	for range together {
 		wg.Go(func() {
-			got, err := get(t.Context(), addr, http.MethodGet, "plain.test", "/x.jpg")
-			if err != nil || got.body != iphone4S {
-				t.Errorf("got %d %s, %v", got.status, got.body, err)
+			got, err := srv.Try(t.Context(), http.MethodGet, "plain.test", "/x.jpg"+testcaddy.Suffix)
+			if err != nil || got.Body != iphone4S {
+				t.Errorf("got %d %s, %v", got.Status, got.Body, err)
 			}
 		})
 	}

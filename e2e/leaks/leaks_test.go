@@ -24,13 +24,13 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/caddyexif/caddy-exif/e2e/internal/inprocess"
+	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 const (
-	suffix = "@base@tag=exif"
-	tag    = `"0123456789abcdef"` // of the bucket's objects
+	tag = `"0123456789abcdef"` // of the bucket's objects
 	// authorization is bob's, whose password is hiccup.
 	authorization = "Basic Ym9iOmhpY2N1cA=="
 )
@@ -95,7 +95,7 @@ func start(t *testing.T) (addr string) {
 	site("bucket-403", "", proxy)
 	site("bucket-403-rules", "allow GetObject\nallow ListBucket"+right, proxy)
 
-	return inprocess.Serve(t, b.String())
+	return testcaddy.Start(t, b.String(), testcaddy.Quiet()).Addr
 }
 
 // exists tells which objects the bucket and the folder have: /is/a.jpg and the like, but not
@@ -130,7 +130,7 @@ func (c *client) do(method, site, object string, headers ...string) (status int,
 	c.t.Helper()
 	var b strings.Builder
 	if !strings.HasPrefix(site, "photo-") {
-		object += suffix
+		object += testcaddy.Suffix
 	}
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s.test\r\n", method, object, site)
 	for i := 0; i < len(headers); i += 2 {

@@ -28,12 +28,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddyexif/caddy-exif/e2e/internal/local"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 const (
-	suffix   = "@base@tag=exif"
 	clients  = 1000
 	distinct = 2000 // good objects, each with an answer of its own
 	maxRSS   = 256 << 20
@@ -271,14 +270,13 @@ func TestLoad(t *testing.T) {
 	}
 	race := os.Getenv("E2E_RACE") == "1"
 	tmp := t.TempDir()
-	build := []string{"build", "-o", filepath.Join(tmp, "caddy")}
+	bin := filepath.Join(tmp, "caddy")
+	var flags []string
 	if race {
-		build = append(build, "-race")
+		flags = []string{"-race"}
 	}
-	cmd := exec.Command("go", append(build, "./cmd/caddy")...)
-	cmd.Dir = "../.."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
+	if err := local.Build("../..", bin, flags...); err != nil {
+		t.Fatal(err)
 	}
 	admin := local.FreeAddr(t)
 	// Caddy gets its socket as from systemd. One that it opens itself it closes at a reload, when the
@@ -299,35 +297,20 @@ func TestLoad(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(tmp, "Caddyfile"), []byte(config(0)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var stderr bytes.Buffer
-	server := exec.Command(filepath.Join(tmp, "caddy"), "run", "--config", filepath.Join(tmp, "Caddyfile"), "--adapter", "caddyfile")
-	server.Stderr = &stderr
-	server.ExtraFiles = []*os.File{socket}
-	server.Env = append(os.Environ(), "HOME="+tmp, "XDG_CONFIG_HOME="+tmp, "XDG_DATA_HOME="+tmp)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd := exec.Command(bin, "run", "--config", filepath.Join(tmp, "Caddyfile"), "--adapter", "caddyfile")
+	cmd.ExtraFiles = []*os.File{socket}
+	server := local.Start(t, cmd)
 	socket.Close()
 	t.Cleanup(func() {
-		server.Process.Signal(os.Interrupt)
-		server.Wait()
+		server.Stop(os.Interrupt)
 		for _, bad := range []string{"DATA RACE", "panic", "fatal error"} {
-			if strings.Contains(stderr.String(), bad) {
-				t.Errorf("Caddy said:\n%.10000s", stderr.String())
+			if strings.Contains(server.Output(), bad) {
+				t.Errorf("Caddy said:\n%.10000s", server.Output())
 				break
 			}
 		}
 	})
-	up := false
-	for end := time.Now().Add(time.Minute); !up && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if res, err := http.Get("http://" + admin + "/config/"); err == nil {
-			res.Body.Close()
-			up = res.StatusCode == 200
-		}
-	}
-	if !up {
-		t.Fatalf("Caddy isn't up: %s", stderr.String())
-	}
+	server.WaitListening(admin)
 
 	sites := []string{"files", "files-rules", "bucket", "bucket-rules"}
 	asked := map[string][]object{}
@@ -400,7 +383,7 @@ func TestLoad(t *testing.T) {
 	})
 	wg.Wait()
 	took := time.Since(start)
-	rss := peakRSS(t, server.Process.Pid)
+	rss := peakRSS(t, server.Pid)
 	var b strings.Builder
 	for code := range codes {
 		if n := codes[code].Load(); n > 0 {
@@ -442,7 +425,7 @@ func reload(admin, config string) (res *http.Response, err error) {
 // ask sends the request and returns the answer, its request's id left out.
 func (o *object) ask(tr *http.Transport, addr, site string) (status int, body string, err error) {
 	req := &http.Request{
-		Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: addr, Opaque: o.path + suffix}, Host: site + ".test", Header: make(http.Header),
+		Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: addr, Opaque: o.path + local.Suffix}, Host: site + ".test", Header: make(http.Header),
 	}
 	if o.head {
 		req.Method = http.MethodHead

@@ -23,7 +23,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
-	"github.com/caddyexif/caddy-exif/e2e/internal/local"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
 const (

@@ -3,12 +3,10 @@
 package stores
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -20,15 +18,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/caddyexif/caddy-exif/e2e/internal/inprocess"
+	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 	_ "github.com/caddyexif/caddy-exif/s3transport"
 )
 
 var update = flag.Bool("update", false, "rewrite the README's table of stores")
-
-const suffix = "@base@tag=exif"
 
 // keys are names that proxies and signers have got wrong.
 var keys = []string{
@@ -61,8 +57,8 @@ var situations = []situation{
 
 const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
 
-// serve runs Caddy in front of the store and returns its address. The sites are told apart by name.
-func serve(s *store, files string) string {
+// serve runs Caddy in front of the store. The sites are told apart by name.
+func serve(s *store, files string) *testcaddy.Server {
 	s.t.Helper()
 	var b strings.Builder
 	site := func(name, body string) {
@@ -83,63 +79,37 @@ func serve(s *store, files string) string {
 	site("versions", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+keyWords+"\t\t\tbucket versions\n\t\t}\n\t}")
 	site("wrong-keys", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+strings.Replace(keyWords, secretKey, "wrong", 1)+"\t\t\tbucket private\n\t\t}\n\t}")
 	site("files", "\texif\n\troot "+files+"\n\tfile_server")
-	return inprocess.Serve(s.t, b.String())
+	return testcaddy.Start(s.t, b.String(), testcaddy.Quiet())
 }
 
 // answer is what a client gets.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
+type answer struct{ testcaddy.Response }
 
 // code is the code of an error, "" for what is none.
 func (a answer) code() string {
 	var e struct{ Code string }
-	if a.status >= 400 {
-		json.Unmarshal([]byte(a.body), &e)
+	if a.Status >= 400 {
+		json.Unmarshal([]byte(a.Body), &e)
 	}
 	return e.Code
 }
 
 // String is the answer's cell in the table.
-func (a answer) String() string { return strings.TrimSpace(fmt.Sprint(a.status, " ", a.code())) }
+func (a answer) String() string { return strings.TrimSpace(fmt.Sprint(a.Status, " ", a.code())) }
 
 var requestID = regexp.MustCompile(`"requestId":"[^"]*"`)
 
 // bytes is all of an answer but for what differs between any two.
 func (a answer) bytes() string {
-	h := a.header.Clone()
+	h := a.Header.Clone()
 	h.Del("Date")
-	return fmt.Sprint(a.status, h, requestID.ReplaceAllString(a.body, ""))
+	return fmt.Sprint(a.Status, h, requestID.ReplaceAllString(a.Body, ""))
 }
 
 // get sends a request to a site, with the target as it stands. Headers are pairs.
-func get(t *testing.T, addr, site, method, target string, header ...string) answer {
+func get(t *testing.T, srv *testcaddy.Server, site, method, target string, header ...string) answer {
 	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	req := method + " " + target + " HTTP/1.1\r\nHost: " + site + ".test\r\nConnection: close\r\n"
-	for i := 0; i < len(header); i += 2 {
-		req += header[i] + ": " + header[i+1] + "\r\n"
-	}
-	if _, err := io.WriteString(conn, req+"\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("%s %s %s: %v", method, site, target, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatalf("%s %s %s: %v", method, site, target, err)
-	}
-	return answer{res.StatusCode, res.Header, string(body)}
+	return answer{srv.With(t).Do(method, site+".test", target, header...)}
 }
 
 // spellings of a key as a request's path: as browsers escape it, and with all escaped that can be.
@@ -270,10 +240,10 @@ func contract(s *store, files map[string][]byte) []string {
 		}
 	}
 	hasACL := fill(s, photo, files)
-	addr := serve(s, dir)
-	want := get(t, addr, "files", "GET", "/testdata/iphone-4s.jpg"+suffix)
-	if want.status != 200 || !strings.HasPrefix(want.body, `{"Make":"Apple"`) {
-		t.Fatalf("files: got %v %s", want, want.body)
+	srv := serve(s, dir)
+	want := get(t, srv, "files", "GET", "/testdata/iphone-4s.jpg"+testcaddy.Suffix)
+	if want.Status != 200 || !strings.HasPrefix(want.Body, `{"Make":"Apple"`) {
+		t.Fatalf("files: got %v %s", want, want.Body)
 	}
 	buckets := []string{"acl", "get-only", "get-list", "private", "secret"}
 	before := s.snapshot(buckets...)
@@ -284,19 +254,19 @@ func contract(s *store, files map[string][]byte) []string {
 			rows = append(rows, fmt.Sprintf("| %s | %s | not offered | | | | |", s.name, x.label))
 			continue
 		}
-		rows = append(rows, checkSituation(s, addr, x, want, photo))
+		rows = append(rows, checkSituation(s, srv, x, want, photo))
 	}
-	checkKeys(s, addr, want, photo)
-	checkFormats(s, addr, files)
-	checkListings(s, addr, photo, want)
-	checkVersions(s, addr, files)
-	checkWrites(s, addr)
+	checkKeys(s, srv, want, photo)
+	checkFormats(s, srv, files)
+	checkListings(s, srv, photo, want)
+	checkVersions(s, srv, files)
+	checkWrites(s, srv)
 	s.check(s.snapshot(buckets...) == before, "the store was changed")
 	return rows
 }
 
 // checkSituation checks existing, missing and empty objects, under each set of rules.
-func checkSituation(s *store, addr string, x situation, want answer, photo []byte) string {
+func checkSituation(s *store, srv *testcaddy.Server, x situation, want answer, photo []byte) string {
 	t := s.t
 	target := func(key string) string {
 		q := ""
@@ -306,7 +276,7 @@ func checkSituation(s *store, addr string, x situation, want answer, photo []byt
 		return "/" + key + q
 	}
 	exif := func(method, rules, key string, header ...string) answer {
-		return get(t, addr, x.name+"-"+rules, method, strings.Replace(target(key), "/"+key, "/"+key+suffix, 1), header...)
+		return get(t, srv, x.name+"-"+rules, method, strings.Replace(target(key), "/"+key, "/"+key+testcaddy.Suffix, 1), header...)
 	}
 	cells := map[string]answer{}
 	for _, r := range ruleSets {
@@ -315,9 +285,9 @@ func checkSituation(s *store, addr string, x situation, want answer, photo []byt
 		for key, a := range map[string]answer{"photo.jpg": existing, "missing.jpg": missing, "empty.jpg": empty} {
 			cells[r.name+" "+key] = a
 			head := exif("HEAD", r.name, key)
-			s.check(head.status == a.status && head.body == "", "%s: HEAD of %s: got %v, GET %v", site, key, head, a)
-			s.check(a.header.Get("Content-Type") == "application/json", "%s: %s: got %s", site, key, a.header.Get("Content-Type"))
-			for k := range a.header {
+			s.check(head.Status == a.Status && head.Body == "", "%s: HEAD of %s: got %v, GET %v", site, key, head, a)
+			s.check(a.Header.Get("Content-Type") == "application/json", "%s: %s: got %s", site, key, a.Header.Get("Content-Type"))
+			for k := range a.Header {
 				s.check(!strings.HasPrefix(k, "X-Amz-"), "%s: %s: the answer has the store's %s", site, key, k)
 			}
 		}
@@ -327,36 +297,36 @@ func checkSituation(s *store, addr string, x situation, want answer, photo []byt
 			s.check(existing.bytes() == empty.bytes(), "%s: existing and empty can be told apart", site)
 			continue
 		}
-		s.check(existing.status == 200 && existing.body == want.body, "%s: existing: got %v %s", site, existing, existing.body)
-		s.check(empty.String() == "400 NotAnImage", "%s: empty: got %v %s", site, empty, empty.body)
+		s.check(existing.Status == 200 && existing.Body == want.Body, "%s: existing: got %v %s", site, existing, existing.Body)
+		s.check(empty.String() == "400 NotAnImage", "%s: empty: got %v %s", site, empty, empty.Body)
 		again := exif("GET", r.name, "photo.jpg")
 		s.check(again.bytes() == existing.bytes(), "%s: existing, from the cache: got %s", site, again.bytes())
-		tag := existing.header.Get("Etag")
+		tag := existing.Header.Get("Etag")
 		same := exif("GET", r.name, "photo.jpg", "If-None-Match", tag)
-		s.check(tag != "" && same.status == 304 && same.body == "", "%s: If-None-Match %s: got %v", site, tag, same)
+		s.check(tag != "" && same.Status == 304 && same.Body == "", "%s: If-None-Match %s: got %v", site, tag, same)
 		other := exif("GET", r.name, "photo.jpg", "If-None-Match", `"other"`)
-		s.check(other.status == 200 && other.body == want.body, "%s: If-None-Match other: got %v", site, other)
+		s.check(other.Status == 200 && other.Body == want.Body, "%s: If-None-Match other: got %v", site, other)
 		switch r.name {
 		case "none":
-			s.check(missing.status == 403 || missing.status == 404, "%s: missing: got %v", site, missing)
+			s.check(missing.Status == 403 || missing.Status == 404, "%s: missing: got %v", site, missing)
 		case "get":
 			s.check(missing.String() == "403 AccessDenied", "%s: missing: got %v", site, missing)
 		case "list": // what the store refuses stays refused
 			s.check(missing.String() == cells["none missing.jpg"].String(), "%s: missing: got %v", site, missing)
 		}
-		plain := get(t, addr, site, "GET", target("photo.jpg"))
-		s.check(plain.status == 200 && plain.body == string(photo), "%s: the photo itself: got %d", site, plain.status)
-		part := get(t, addr, site, "GET", target("photo.jpg"), "Range", "bytes=2-9")
-		s.check(part.status == 206 && part.body == string(photo[2:10]), "%s: a range of the photo: got %d", site, part.status)
+		plain := get(t, srv, site, "GET", target("photo.jpg"))
+		s.check(plain.Status == 200 && plain.Body == string(photo), "%s: the photo itself: got %d", site, plain.Status)
+		part := get(t, srv, site, "GET", target("photo.jpg"), "Range", "bytes=2-9")
+		s.check(part.Status == 206 && part.Body == string(photo[2:10]), "%s: a range of the photo: got %d", site, part.Status)
 		if x.presigned {
-			forged := strings.NewReplacer("photo.jpg", "photo.jpg"+suffix, "Signature=", "Signature=0").Replace(target("photo.jpg"))
-			a := get(t, addr, site, "GET", forged)
+			forged := strings.NewReplacer("photo.jpg", "photo.jpg"+testcaddy.Suffix, "Signature=", "Signature=0").Replace(target("photo.jpg"))
+			a := get(t, srv, site, "GET", forged)
 			s.check(a.String() == "403 AccessDenied", "%s: a forged signature: got %v", site, a)
-			a = get(t, addr, site, "GET", "/photo.jpg"+suffix)
+			a = get(t, srv, site, "GET", "/photo.jpg"+testcaddy.Suffix)
 			s.check(a.String() == "403 AccessDenied", "%s: no signature: got %v", site, a)
 		} else {
-			a := get(t, addr, site, "GET", "/photo.jpg"+suffix, "Authorization", "Bearer x", "Cookie", "a=b")
-			s.check(a.status == 200 && a.body == want.body, "%s: with credentials of another kind: got %v", site, a)
+			a := get(t, srv, site, "GET", "/photo.jpg"+testcaddy.Suffix, "Authorization", "Bearer x", "Cookie", "a=b")
+			s.check(a.Status == 200 && a.Body == want.Body, "%s: with credentials of another kind: got %v", site, a)
 		}
 	}
 	return fmt.Sprintf("| %s | %s | %v | %v | %v | %v | %v |", s.name, x.label, cells["none photo.jpg"], cells["none empty.jpg"],
@@ -364,32 +334,32 @@ func checkSituation(s *store, addr string, x situation, want answer, photo []byt
 }
 
 // checkKeys asks for each key, in each spelling, of a public bucket and of a private one.
-func checkKeys(s *store, addr string, want answer, photo []byte) {
+func checkKeys(s *store, srv *testcaddy.Server, want answer, photo []byte) {
 	for _, site := range []string{"get-only-none", "s3-none", "s3-get", "vhost"} {
 		for _, key := range keys {
 			for _, target := range spellings(key) {
-				a := get(s.t, addr, site, "GET", target)
-				s.check(a.status == 200 && a.body == string(photo), "%s: GET %s: got %d", site, target, a.status)
-				a = get(s.t, addr, site, "HEAD", target)
-				s.check(a.status == 200 && a.body == "", "%s: HEAD %s: got %d", site, target, a.status)
-				a = get(s.t, addr, site, "GET", target+suffix)
-				s.check(a.status == 200 && a.body == want.body, "%s: EXIF of %s: got %v %s", site, target, a, a.body)
-				a = get(s.t, addr, site, "GET", target+"%40base%40tag%3DEXIF")
-				s.check(a.status == 200 && a.body == want.body, "%s: EXIF of %s, escaped: got %v %s", site, target, a, a.body)
+				a := get(s.t, srv, site, "GET", target)
+				s.check(a.Status == 200 && a.Body == string(photo), "%s: GET %s: got %d", site, target, a.Status)
+				a = get(s.t, srv, site, "HEAD", target)
+				s.check(a.Status == 200 && a.Body == "", "%s: HEAD %s: got %d", site, target, a.Status)
+				a = get(s.t, srv, site, "GET", target+testcaddy.Suffix)
+				s.check(a.Status == 200 && a.Body == want.Body, "%s: EXIF of %s: got %v %s", site, target, a, a.Body)
+				a = get(s.t, srv, site, "GET", target+"%40base%40tag%3DEXIF")
+				s.check(a.Status == 200 && a.Body == want.Body, "%s: EXIF of %s, escaped: got %v %s", site, target, a, a.Body)
 			}
 		}
 	}
 }
 
 // checkFormats has each file answered as it is from disk.
-func checkFormats(s *store, addr string, files map[string][]byte) {
+func checkFormats(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	for name := range files {
-		target := (&url.URL{Path: "/" + name}).EscapedPath() + suffix
-		want := get(s.t, addr, "files", "GET", target)
+		target := (&url.URL{Path: "/" + name}).EscapedPath() + testcaddy.Suffix
+		want := get(s.t, srv, "files", "GET", target)
 		for _, site := range []string{"get-only-none", "s3-none"} {
-			a := get(s.t, addr, site, "GET", target)
-			s.check(a.status == want.status && requestID.ReplaceAllString(a.body, "") == requestID.ReplaceAllString(want.body, ""),
-				"%s: %s: got %v %.200s, want %v %.200s", site, name, a, a.body, want, want.body)
+			a := get(s.t, srv, site, "GET", target)
+			s.check(a.Status == want.Status && requestID.ReplaceAllString(a.Body, "") == requestID.ReplaceAllString(want.Body, ""),
+				"%s: %s: got %v %.200s, want %v %.200s", site, name, a, a.Body, want, want.Body)
 		}
 	}
 }
@@ -423,7 +393,7 @@ var leaked = regexp.MustCompile(`ListBucket|ListAllMyBuckets|ListMultipart|ListV
 	`ObjectAttributes|s3:GetObject|` + otherSecret + `|` + accessKey + `|gps\.jpg@v2`)
 
 // checkListings has no spelling give a listing, or anything but an object of the bucket.
-func checkListings(s *store, addr string, photo []byte, want answer) {
+func checkListings(s *store, srv *testcaddy.Server, photo []byte, want answer) {
 	t := s.t
 	// what would be told apart if it came
 	for path, mark := range map[string]string{
@@ -437,21 +407,21 @@ func checkListings(s *store, addr string, photo []byte, want answer) {
 		for _, target := range refused {
 			target = strings.Replace(target, "{site}", site, 1)
 			for _, method := range []string{"GET", "HEAD"} {
-				a := get(t, addr, site, method, target)
-				s.check(a.status >= 400 && a.status < 500 && !leaked.MatchString(a.body), "%s: %s %s: got %d %.300s", site, method, target, a.status, a.body)
+				a := get(t, srv, site, method, target)
+				s.check(a.Status >= 400 && a.Status < 500 && !leaked.MatchString(a.Body), "%s: %s %s: got %d %.300s", site, method, target, a.Status, a.Body)
 				path, q, _ := strings.Cut(target, "?")
 				if strings.HasSuffix(path, ".test") {
 					continue // the suffix would be the host's
 				}
-				a = get(t, addr, site, method, path+suffix+"?"+q)
-				s.check(a.status >= 400 && a.status < 500 && !leaked.MatchString(a.body), "%s: %s EXIF of %s: got %d %.300s", site, method, target, a.status, a.body)
+				a = get(t, srv, site, method, path+testcaddy.Suffix+"?"+q)
+				s.check(a.Status >= 400 && a.Status < 500 && !leaked.MatchString(a.Body), "%s: %s EXIF of %s: got %d %.300s", site, method, target, a.Status, a.Body)
 			}
 		}
 		for _, q := range queries {
-			a := get(t, addr, site, "GET", "/photo.jpg?"+q)
-			s.check(a.status == 200 && a.body == string(photo) && a.header.Get("Content-Type") != "text/html", "%s: ?%s: got %d %.300s", site, q, a.status, a.body)
-			a = get(t, addr, site, "GET", "/photo.jpg"+suffix+"?"+q)
-			s.check(a.status == 200 && a.body == want.body, "%s: EXIF, ?%s: got %v %.300s", site, q, a, a.body)
+			a := get(t, srv, site, "GET", "/photo.jpg?"+q)
+			s.check(a.Status == 200 && a.Body == string(photo) && a.Header.Get("Content-Type") != "text/html", "%s: ?%s: got %d %.300s", site, q, a.Status, a.Body)
+			a = get(t, srv, site, "GET", "/photo.jpg"+testcaddy.Suffix+"?"+q)
+			s.check(a.Status == 200 && a.Body == want.Body, "%s: EXIF, ?%s: got %v %.300s", site, q, a, a.Body)
 		}
 		_, port, _ := net.SplitHostPort(s.addr)
 		for _, h := range [][]string{
@@ -466,18 +436,18 @@ func checkListings(s *store, addr string, photo []byte, want answer) {
 			{"Authorization", "AWS4-HMAC-SHA256 Credential=x/20200101/x/s3/aws4_request, SignedHeaders=host, Signature=0"},
 			{"Content-Length", "0"},
 		} {
-			a := get(t, addr, site, "GET", "/photo.jpg", h...)
-			s.check(a.status == 200 && a.body == string(photo), "%s: %v: got %d %.300s", site, h, a.status, a.body)
+			a := get(t, srv, site, "GET", "/photo.jpg", h...)
+			s.check(a.Status == 200 && a.Body == string(photo), "%s: %v: got %d %.300s", site, h, a.Status, a.Body)
 		}
 	}
-	a := get(t, addr, "wrong-keys", "GET", "/photo.jpg")
-	s.check(a.status == 403 && a.body == "", "wrong keys: got %d %s", a.status, a.body)
-	a = get(t, addr, "wrong-keys", "GET", "/photo.jpg"+suffix)
-	s.check(a.String() == "403 AccessDenied" && !leaked.MatchString(a.body), "wrong keys: EXIF: got %d %s", a.status, a.body)
+	a := get(t, srv, "wrong-keys", "GET", "/photo.jpg")
+	s.check(a.Status == 403 && a.Body == "", "wrong keys: got %d %s", a.Status, a.Body)
+	a = get(t, srv, "wrong-keys", "GET", "/photo.jpg"+testcaddy.Suffix)
+	s.check(a.String() == "403 AccessDenied" && !leaked.MatchString(a.Body), "wrong keys: EXIF: got %d %s", a.Status, a.Body)
 }
 
 // checkVersions has versionId go along, and nothing else of the query.
-func checkVersions(s *store, addr string, files map[string][]byte) {
+func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	s.must("PUT", query("/versions", "versioning="),
 		[]byte(`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>`), nil)
 	var ids []string
@@ -489,36 +459,36 @@ func checkVersions(s *store, addr string, files map[string][]byte) {
 	s.check(ids[0] != "" && ids[0] != ids[1], "versions: got %q", ids)
 	names := []string{"iphone-4s.jpg", "photo.jpg"}
 	for i, id := range ids {
-		a := get(s.t, addr, "versions", "GET", "/photo.jpg?acl&versionId="+id)
-		s.check(a.status == 200 && a.body == string(contents[i]), "version %d: got %d", i, a.status)
-		a = get(s.t, addr, "versions", "GET", "/photo.jpg"+suffix+"?versionId="+id)
-		want := get(s.t, addr, "files", "GET", "/testdata/"+names[i]+suffix)
-		s.check(a.status == 200 && a.body == want.body, "version %d: EXIF: got %v %.300s", i, a, a.body)
+		a := get(s.t, srv, "versions", "GET", "/photo.jpg?acl&versionId="+id)
+		s.check(a.Status == 200 && a.Body == string(contents[i]), "version %d: got %d", i, a.Status)
+		a = get(s.t, srv, "versions", "GET", "/photo.jpg"+testcaddy.Suffix+"?versionId="+id)
+		want := get(s.t, srv, "files", "GET", "/testdata/"+names[i]+testcaddy.Suffix)
+		s.check(a.Status == 200 && a.Body == want.Body, "version %d: EXIF: got %v %.300s", i, a, a.Body)
 	}
-	a := get(s.t, addr, "versions", "GET", "/photo.jpg")
-	s.check(a.body == string(contents[1]), "the newest version: got %d", a.status)
+	a := get(s.t, srv, "versions", "GET", "/photo.jpg")
+	s.check(a.Body == string(contents[1]), "the newest version: got %d", a.Status)
 }
 
 // checkWrites has nothing written. That nothing was is for the caller to see.
-func checkWrites(s *store, addr string) {
+func checkWrites(s *store, srv *testcaddy.Server) {
 	for _, method := range []string{"PUT", "POST", "DELETE", "PATCH", "COPY", "MOVE", "OPTIONS", "PROPFIND"} {
 		for _, target := range []string{"/photo.jpg", "/new.jpg", "/", "/?delete", "/?policy", "/?acl", "/photo.jpg?acl", "/photo.jpg?tagging", "/photo.jpg?uploads"} {
 			for _, site := range []string{"s3-none", "s3-list", "vhost"} {
-				a := get(s.t, addr, site, method, target, "Content-Length", "0", "X-Amz-Copy-Source", "/secret/photo.jpg", "X-Amz-Acl", "public-read")
-				s.check(a.status == 405 && a.header.Get("Allow") == "GET, HEAD", "%s: %s %s: got %d", site, method, target, a.status)
+				a := get(s.t, srv, site, method, target, "Content-Length", "0", "X-Amz-Copy-Source", "/secret/photo.jpg", "X-Amz-Acl", "public-read")
+				s.check(a.Status == 405 && a.Header.Get("Allow") == "GET, HEAD", "%s: %s %s: got %d", site, method, target, a.Status)
 			}
 			if method == "OPTIONS" {
 				continue
 			}
 			for _, site := range []string{"get-only-none", "get-list-none"} {
-				a := get(s.t, addr, site, method, target, "Content-Length", "0")
-				s.check(a.status >= 400, "%s: %s %s: got %d", site, method, target, a.status)
+				a := get(s.t, srv, site, method, target, "Content-Length", "0")
+				s.check(a.Status >= 400, "%s: %s %s: got %d", site, method, target, a.Status)
 			}
 			path, q, _ := strings.Cut(target, "?")
-			if a := get(s.t, addr, "s3-none", method, path+suffix+"?"+q, "Content-Length", "0"); path == "/" {
-				s.check(a.status >= 400, "%s EXIF of %s: got %d", method, target, a.status)
+			if a := get(s.t, srv, "s3-none", method, path+testcaddy.Suffix+"?"+q, "Content-Length", "0"); path == "/" {
+				s.check(a.Status >= 400, "%s EXIF of %s: got %d", method, target, a.Status)
 			} else {
-				s.check(a.status == 405, "%s EXIF of %s: got %d", method, target, a.status)
+				s.check(a.Status == 405, "%s EXIF of %s: got %d", method, target, a.Status)
 			}
 		}
 	}

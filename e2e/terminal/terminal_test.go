@@ -16,28 +16,18 @@ import (
 	"testing"
 	"time"
 
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/creack/pty"
 
 	_ "github.com/caddyexif/caddy-exif"
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 )
 
 const testdata = "../../testdata"
 
 // TestMain makes the test binary Caddy itself, when it is asked to be.
-func TestMain(m *testing.M) {
-	if os.Getenv("BE_CADDY") != "" {
-		caddycmd.Main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { testcaddy.Main(m) }
 
-func caddy(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], append([]string{"exif"}, args...)...)
-	cmd.Env = append(os.Environ(), "BE_CADDY=1")
-	return cmd
-}
+func caddy(args ...string) *exec.Cmd { return testcaddy.Self(append([]string{"exif"}, args...)...) }
 
 // screen runs the command with its error output, and its output unless it has one, on a terminal of
 // 80 columns, and returns what came there. Once "until" is there, "then" gets the user's side.

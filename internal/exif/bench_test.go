@@ -63,7 +63,10 @@ func BenchmarkAppendJSON(b *testing.B) {
 			var buf []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				buf = m.AppendJSON(buf[:0], &o)
+				buf, err = m.AppendJSON(buf[:0], &o)
+				if err != nil {
+					b.Fatal(err)
+				}
 			}
 			b.SetBytes(int64(len(buf)))
 			if len(buf) < 100 {

@@ -92,6 +92,9 @@ type cursor struct {
 	ahead []byte // what is in buf of what is left
 }
 
+// start makes c read another run.
+func (c *cursor) start(run extent) { c.run, c.ahead, c.over = run, nil, false }
+
 // uint reads a number of up to 8 bytes.
 func (c *cursor) uint(size int64) (v uint64) {
 	if c.over || c.err != nil {

@@ -150,8 +150,12 @@ func answer(file string) map[string]string {
 	if err != nil {
 		return map[string]string{"error": err.Error()}
 	}
+	b, err := m.AppendJSON(nil, &Options{})
+	if err != nil {
+		return map[string]string{"error": err.Error()}
+	}
 	got := map[string]string{}
-	if err := json.Unmarshal(m.AppendJSON(nil, &Options{}), &got); err != nil {
+	if err := json.Unmarshal(b, &got); err != nil {
 		return map[string]string{"error": err.Error()}
 	}
 	return got

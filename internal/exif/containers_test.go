@@ -246,7 +246,7 @@ func TestContainers(t *testing.T) {
 			if s.format == "cr3" {
 				want = strings.Replace(want, `"InteroperabilityIndex":"R98",`, "", 1)
 			}
-			if got := string(m.AppendJSON(nil, &Options{})); got != want {
+			if got := jsonOf(t, m, &Options{}); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
@@ -284,7 +284,7 @@ func TestBigTIFFPointers(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := strings.Replace(wantTags, `"ExposureTime"`, `"TileByteCounts":"5 1099511627776","ExposureTime"`, 1)
-				if got := string(m.AppendJSON(nil, &Options{})); got != want {
+				if got := jsonOf(t, m, &Options{}); got != want {
 					t.Errorf("got  %s\nwant %s", got, want)
 				}
 			})
@@ -432,9 +432,26 @@ func checkWith(t *testing.T, data []byte, o *Options) {
 	if err != nil {
 		return
 	}
-	if b := m.AppendJSON(nil, o); !json.Valid(b) {
-		t.Fatalf("style %d: not JSON: %q", o.Style, b)
+	b, err := m.AppendJSON(nil, o)
+	if err != nil {
+		if !errors.Is(err, ErrTooLarge) || len(b) > 0 {
+			t.Fatalf("style %d: got %d bytes and error %v, want none and %v", o.Style, len(b), err, ErrTooLarge)
+		}
+		return
 	}
+	if !json.Valid(b) || len(b) > maxJSON {
+		t.Fatalf("style %d: %d bytes, not JSON or too much: %.1000q", o.Style, len(b), b)
+	}
+}
+
+// jsonOf renders m, which must not be too large for that.
+func jsonOf(t *testing.T, m *Metadata, o *Options) string {
+	t.Helper()
+	b, err := m.AppendJSON(nil, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // maxGrowth is how much one answer may add to the heap.
@@ -496,7 +513,7 @@ func TestTruncatedIsAnswered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(m.AppendJSON(nil, &Options{})); !strings.Contains(got, `"Make":"Apple"`) {
+			if got := jsonOf(t, m, &Options{}); !strings.Contains(got, `"Make":"Apple"`) {
 				t.Errorf("got %s", got)
 			}
 		})
@@ -577,7 +594,7 @@ func TestTwoWindows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(m.AppendJSON(nil, &Options{})); got != wantTags {
+			if got := jsonOf(t, m, &Options{}); got != wantTags {
 				t.Errorf("got  %s\nwant %s", got, wantTags)
 			}
 			if len(w.fetched) != 2 {
@@ -698,13 +715,13 @@ func TestHostilePNG(t *testing.T) {
 	})
 	t.Run("stored blocks without end", func(t *testing.T) {
 		empty := bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, 1<<20)
-		hostile(t, testimage.PNG(m, testimage.PNGChunk("zTXt", append([]byte(exif+"\x00\x00\x78\x01"), empty...)), nil), ErrInvalid)
+		hostile(t, testimage.PNG(m, testimage.PNGChunk("zTXt", append([]byte(exif+"\x00\x00\x78\x01"), empty...)), nil), ErrTooLarge)
 	})
 	t.Run("a length of digits", func(t *testing.T) {
 		hostile(t, testimage.PNG(m, testimage.TEXT(exif, []byte("\nexif\n"+strings.Repeat("9", 1<<20)+"\n00")), nil), ErrInvalid)
 	})
 	t.Run("iTXt without end", func(t *testing.T) {
-		hostile(t, testimage.PNG(m, testimage.PNGChunk("iTXt", append([]byte(exif+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<22)...)), nil), ErrInvalid)
+		hostile(t, testimage.PNG(m, testimage.PNGChunk("iTXt", append([]byte(exif+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<22)...)), nil), ErrTooLarge)
 	})
 }
 
@@ -793,7 +810,7 @@ func TestHostileHEIF(t *testing.T) {
 				testimage.FullBox("iinf", 0, []byte{0, 2}, entry(1), entry(2)),
 				testimage.FullBox("iref", 0, bytes.Repeat(testimage.Box("cdsc", refs), 50)),
 				testimage.FullBox("iloc", 0, []byte{0, 0, 0, 0})),
-		}, nil), ErrInvalid)
+		}, nil), ErrTooLarge)
 	})
 }
 
@@ -853,7 +870,7 @@ func TestHostileJXL(t *testing.T) {
 		w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: 11, LGWin: 22})
 		w.Write(append(bytes.Clone(block), b[len(block):]...))
 		w.Close()
-		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), nil)
+		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), ErrTooLarge)
 	})
 	t.Run("noise", func(t *testing.T) {
 		// bits by chance build the largest trees

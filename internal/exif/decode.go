@@ -52,20 +52,26 @@ const (
 	// maxBoxes bounds the ISO boxes walked, all depths of one file together, for the same reason.
 	// HEIF has one for each item, and a picture made of tiles has an item for each tile.
 	maxBoxes = 1 << 16
-	// maxItems bounds the items that HEIF locates: their number is claimed by 32 bits.
+	// maxItems bounds the items that HEIF locates, since their number is claimed by 32 bits, and those
+	// that its Exif items are said to describe, of which each of 32,000 can claim 65,535.
 	maxItems = 1 << 16
 	// maxExtents bounds the pieces of one HEIF item: 65,535 pieces of no bytes can be claimed by
 	// none, and each would cost every read of the item a step. Writers use one.
 	maxExtents = 1 << 8
-	// maxProfiles bounds the PNG profiles unpacked in search of one that is EXIF: each costs some
-	// 50 KiB of memory, and takes a hundred bytes to ask for.
-	maxProfiles = 16
-	// maxProfile bounds what a PNG profile takes, packed or unpacked, as hexadecimal text: a
-	// kilobyte of zlib unpacks to a megabyte.
+	// maxProfile bounds the text of a PNG profile: a kilobyte of zlib unpacks to a megabyte.
 	maxProfile = 1 << 20
-	// maxBrotli bounds what a Brotli box takes, packed or unpacked; a kilobyte unpacks to hundreds
-	// of megabytes.
+	// maxProfileSteps bounds the work for all PNG profiles of a file, of which any number may have to
+	// be read in search of one that is EXIF. It is enough for one of maxProfile, or for one of 100 KB
+	// packed; what a JPEG holds is at most 70 KB. Blocks of packed text that hold nothing but the tables of their codes take longest.
+	maxProfileSteps = maxProfile
+	// maxBrotli bounds the bytes of an unpacked Brotli box; a kilobyte unpacks to hundreds of megabytes.
 	maxBrotli = 1 << 18
+	// maxBrotliPacked bounds those of the packed box.
+	maxBrotliPacked = 1 << 17
+	// maxBrotliIdle bounds the bytes of a Brotli box that yield nothing, which are mostly the heads of
+	// meta-blocks: one of 100 bytes can ask for a table of 16,384 entries, or for 100 trees. Encoders
+	// need up to 1,700 of them for the EXIF of real files.
+	maxBrotliIdle = 1 << 12
 	// maxBrotliWindow bounds the logarithm of Brotli's window, which is allocated on the stream's
 	// word: 24 would be 16 MiB for a few bytes. 22 is the encoders' default.
 	maxBrotliWindow = 22
@@ -81,11 +87,19 @@ const (
 	maxBinary = 1 << 10
 	// maxBytesShown is the number of bytes above which bytes that aren't text are left out.
 	maxBytesShown = 64
-	// maxText is the size in bytes above which a text is left out; the same text can be pointed at
-	// by every entry, so that a small file could ask for a large answer.
+	// maxText is the size in bytes above which a text is left out.
 	maxText = 1 << 16
-	// maxValues bounds the bytes of all values of one file together, for the same reason.
-	maxValues = 1 << 20
+	// maxValues bounds the memory of all values of one file together, and the bytes read for them:
+	// every entry can point at the same text or at the same array, so that a small file could ask
+	// for a lot. It is twice maxJSON, since UTF-16 takes two bytes for a letter that takes one in
+	// JSON. Real files need an eightieth of it.
+	maxValues = 2 * maxJSON
+	// minRead is what a value counts at least against maxValues if it isn't in its entry: 16,384 of
+	// them can be read, as many as there may be tags.
+	minRead = maxValues / maxTags
+	// maxJSON bounds the rendered JSON: a control character of one byte becomes six, so that 16 tags
+	// that point at the same 64 KiB would make 6 MB. The largest of 2,239 real files needs 6 KB.
+	maxJSON = 1 << 18
 )
 
 // Style is how values are rendered.
@@ -133,6 +147,7 @@ type Metadata struct {
 // space is memory that decoding needs, and the numbers that its values are of.
 type space struct {
 	names   map[string]struct{} // of the tags so far
+	name    []byte              // of an entry
 	walkers []walker
 	head    [sniffLen]byte
 	word    [8]byte

@@ -36,7 +36,7 @@ func decodeBlock(t *testing.T, b *testimage.Block) *Metadata {
 // styled renders a block in a style, each value as the JSON it is.
 func styled(t *testing.T, b *testimage.Block, s Style) map[string]string {
 	t.Helper()
-	js := decodeBlock(t, b).AppendJSON(nil, &Options{Style: s})
+	js := []byte(jsonOf(t, decodeBlock(t, b), &Options{Style: s}))
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(js, &raw); err != nil {
 		t.Fatalf("%v: %s", err, js)
@@ -429,7 +429,7 @@ func TestStylesUseOmittedTags(t *testing.T) {
 		Described: `{"DateTimeOriginal":"2021:04:11 15:47:53","GPSLatitude":"39° 30' 0\" S"}`,
 		Typed:     `{"DateTimeOriginal":"2021-04-11T15:47:53.054-05:00","GPSLatitude":-39.5}`,
 	} {
-		if got := string(m.AppendJSON(nil, &Options{Style: style, Keep: keep})); got != want {
+		if got := jsonOf(t, m, &Options{Style: style, Keep: keep}); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -560,7 +560,7 @@ func oddEntry(r *rand.Rand, id, typ uint16, count uint32) testimage.Entry {
 func checkStyles(t *testing.T, m *Metadata) {
 	t.Helper()
 	for _, style := range []Style{Raw, Described, Typed} {
-		js := m.AppendJSON(nil, &Options{Style: style, Unknown: true})
+		js := []byte(jsonOf(t, m, &Options{Style: style, Unknown: true}))
 		if !json.Valid(js) {
 			t.Fatalf("style %d: invalid JSON: %s", style, js)
 		}
@@ -724,7 +724,7 @@ func BenchmarkStyles(b *testing.B) {
 			b.ReportAllocs()
 			var dst []byte
 			for b.Loop() {
-				dst = m.AppendJSON(dst[:0], &Options{Style: style})
+				dst, err = m.AppendJSON(dst[:0], &Options{Style: style})
 			}
 		})
 	}

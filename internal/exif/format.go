@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 )
 
 // sniffLen is how many of a file's first bytes tell its format.
@@ -111,21 +112,34 @@ const toEnd = math.MaxInt64 / 2
 type extents struct {
 	r    io.ReaderAt
 	runs []extent
+	ends []int64 // where each run ends in what is read as one
+}
+
+// join is the bytes of the runs, one after the other.
+func join(r io.ReaderAt, runs []extent) io.ReaderAt {
+	e := &extents{r, runs, make([]int64, len(runs))}
+	end := int64(0)
+	for i, run := range runs {
+		end = min(end+run.n, toEnd)
+		e.ends[i] = end
+	}
+	return e
 }
 
 // part is the bytes of one run.
-func part(r io.ReaderAt, run extent) io.ReaderAt { return &extents{r, []extent{run}} }
+func part(r io.ReaderAt, run extent) io.ReaderAt { return join(r, []extent{run}) }
 
-// from is the bytes of r from off on.
-func from(r io.ReaderAt, off int64) io.ReaderAt { return part(r, extent{off, toEnd}) }
+// startingAt is the bytes of r from off on.
+func startingAt(r io.ReaderAt, off int64) io.ReaderAt { return part(r, extent{off, toEnd}) }
 
 // ReadAt implements io.ReaderAt.
 func (e *extents) ReadAt(p []byte, off int64) (n int, err error) {
-	for _, run := range e.runs {
-		if off >= run.n {
-			off -= run.n
-			continue
-		}
+	// the run that off lies in: each of 16,384 values can lie in the last of 256 runs
+	i, _ := slices.BinarySearch(e.ends, off+1)
+	if i > 0 {
+		off -= e.ends[i-1]
+	}
+	for _, run := range e.runs[i:] {
 		want := min(int64(len(p)-n), run.n-off)
 		got, err := readAt(e.r, p[n:n+int(want)], run.off+off)
 		n += got
@@ -151,13 +165,13 @@ func startsAt(r io.ReaderAt, off int64) (bool, error) {
 	return ok, err
 }
 
-// bare is the TIFF block in r, behind "Exif\0\0" where a writer has put that, as it does in JPEG,
-// before the block.
-func bare(r io.ReaderAt) ([]block, error) {
+// withoutIntro is the TIFF block in r, after "Exif\0\0" if a writer has put that before the block, as
+// JPEG has it.
+func withoutIntro(r io.ReaderAt) ([]block, error) {
 	var head [6]byte
 	ok, err := readFull(r, head[:], 0)
 	if ok && bytes.Equal(head[:], exifIntro) {
-		r = from(r, int64(len(exifIntro)))
+		r = startingAt(r, int64(len(exifIntro)))
 	}
 	return oneBlock(r), err
 }
@@ -171,15 +185,15 @@ func offsetBlock(r io.ReaderAt) ([]block, error) {
 	if !ok || err != nil {
 		return unreadable(), err
 	}
-	said := 4 + int64(binary.BigEndian.Uint32(b[:]))
+	stated := 4 + int64(binary.BigEndian.Uint32(b[:]))
 	intro := int64(len(exifIntro))
-	for _, off := range [...]int64{said, 4, 4 + intro, 0, intro} {
+	for _, off := range [...]int64{stated, 4, 4 + intro, 0, intro} {
 		ok, err := startsAt(r, off)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			return oneBlock(from(r, off)), nil
+			return oneBlock(startingAt(r, off)), nil
 		}
 	}
 	return unreadable(), nil

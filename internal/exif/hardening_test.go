@@ -3,6 +3,7 @@ package exif
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
@@ -168,7 +169,7 @@ func heapOf(f []byte, o *Options) int64 {
 	m, err := Decode(bytes.NewReader(f), o)
 	var b []byte
 	if err == nil {
-		b = m.AppendJSON(nil, o)
+		b, _ = m.AppendJSON(nil, o)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
@@ -182,5 +183,101 @@ func answerOf(f []byte, o *Options) string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(m.AppendJSON(nil, o))
+	b, err := m.AppendJSON(nil, o)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// TestJSONIsBounded has small files ask for a large answer: 16 tags that point at the same 64 KiB
+// would make 6 MB of it, since a control character becomes six bytes of JSON.
+func TestJSONIsBounded(t *testing.T) {
+	shared := func(tags int, fill string) []byte {
+		at := uint32(8 + 2 + tags*12 + 4)
+		b := put16(header(8), uint16(tags))
+		for i := range tags {
+			b = entry(b, uint16(0xE000+i), typeASCII, maxText-1, at)
+		}
+		return append(put32(b, 0), bytes.Repeat([]byte(fill), maxText/len(fill))...)
+	}
+	numbers := func(id, typ uint16, size uint32, v byte) []byte {
+		const tags = 600
+		b := put16(header(8), tags)
+		for i := range uint16(tags) {
+			b = entry(b, id+i, typ, maxBinary/size, 8+2+tags*12+4)
+		}
+		return append(put32(b, 0), bytes.Repeat([]byte{v}, maxBinary)...)
+	}
+	// the arrays of one name each that described makes the most words of
+	layout := dir(header(8), 0xC617, typeShort, maxBinary/2, 26, 0)
+	for range maxBinary / 2 {
+		layout = put16(layout, 9)
+	}
+	for _, tc := range []struct {
+		name string
+		file []byte
+		want error
+	}{
+		{"16 texts of control characters", shared(16, "\x01"), ErrTooLarge},
+		{"one text of control characters", shared(1, "\x01"), ErrTooLarge},
+		{"3 texts of letters", shared(3, "a"), nil},
+		{"4 texts of letters", shared(4, "a"), ErrTooLarge},
+		{"one text of quotes", shared(1, `"`), nil},
+		{"2 texts of quotes", shared(2, `"`), ErrTooLarge},
+		{"2 texts of euros in latin1", shared(2, "\x80"), ErrTooLarge},
+		{"arrays of bytes", numbers(0xE000, typeByte, 1, 0xFF), ErrTooLarge},
+		{"arrays of fractions", numbers(0xE000, typeSRational, 8, 0xFF), ErrTooLarge},
+		{"arrays of floats", numbers(0xE000, typeDouble, 8, 0x81), ErrTooLarge},
+		{"an array of long words", layout, nil},
+	} {
+		for name, style := range map[string]Style{"raw": Raw, "described": Described, "typed": Typed} {
+			t.Run(tc.name+", "+name, func(t *testing.T) {
+				o := Options{Style: style, Unknown: true}
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				m, err := Decode(bytes.NewReader(tc.file), &o)
+				var b []byte
+				if err == nil {
+					b, err = m.AppendJSON([]byte("kept"), &o)
+					if err == nil && len(b) > len("kept")+maxJSON || err != nil && string(b) != "kept" {
+						t.Errorf("got %d bytes with error %v", len(b), err)
+					}
+				}
+				runtime.ReadMemStats(&after)
+				if !errors.Is(err, tc.want) {
+					t.Errorf("got error %v and %d bytes, want %v", err, len(b), tc.want)
+				}
+				// decoded values, goexif's copies of them, and JSON in a slice that grows
+				if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
+					t.Errorf("allocated %d bytes, want at most 4 MiB", n)
+				}
+				if n := cap(b); n > 2*maxJSON {
+					t.Errorf("got a slice of %d bytes for the JSON, want at most %d", n, 2*maxJSON)
+				}
+				t.Logf("%d bytes of file, %d of JSON, %d allocated", len(tc.file), len(b), after.TotalAlloc-before.TotalAlloc)
+			})
+		}
+	}
+	t.Run("what Keep drops", func(t *testing.T) {
+		o := Options{Unknown: true, Keep: func(name string) bool { return name == "UnknownTag_0xe003" }}
+		m, err := Decode(bytes.NewReader(shared(4, "a")), &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(jsonOf(t, m, &o)); got != maxText-1+len(`{"UnknownTag_0xe003":""}`) {
+			t.Errorf("got %d bytes, want the one text", got)
+		}
+	})
+}
+
+// TestEscapesInto holds the measure of a text against what is appended.
+func TestEscapesInto(t *testing.T) {
+	for c := range rune(0x100) {
+		s := strings.Repeat(string(c), 5)
+		n := len(appendEscaped(nil, s))
+		if !escapesInto(s, n) || escapesInto(s, n-1) {
+			t.Errorf("%q: takes %d bytes, and is measured differently", s, n)
+		}
+	}
 }

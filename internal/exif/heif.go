@@ -136,7 +136,7 @@ func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
 	if len(runs) == 0 {
 		return unreadable(), nil
 	}
-	return offsetBlock(&extents{w.r, runs})
+	return offsetBlock(join(w.r, runs))
 }
 
 // exifItems is the numbers of the items of type Exif: those of the picture, of its depth map, ...
@@ -186,7 +186,11 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 	if c.over || c.err != nil {
 		return items[0], c.err
 	}
-	found := items[0]
+	isItem := make(map[uint64]bool, len(items))
+	for _, id := range items {
+		isItem[id] = true
+	}
+	found, refs := items[0], 0
 	c = w.cursor(m.iref)
 	idSize = wideIf(c.uint(1) > 0)
 	if c.err != nil {
@@ -196,12 +200,15 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 		if b.typ != "cdsc" {
 			return false, nil
 		}
-		c := w.cursor(b.body)
+		c.start(b.body)
 		id := c.uint(idSize)
-		if !slices.Contains(items, id) {
+		if !isItem[id] {
 			return false, c.err
 		}
 		for n := c.uint(2); n > 0 && !c.over; n-- {
+			if refs++; refs > maxItems {
+				return false, ErrTooLarge
+			}
 			if c.uint(idSize) == primary && !c.over {
 				found = id
 				return true, nil

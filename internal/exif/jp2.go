@@ -16,7 +16,7 @@ func findJP2(r io.ReaderAt) (blocks []block, err error) {
 		case b.typ == "Exif":
 			blocks, err = offsetBlock(part(r, b.body))
 		case b.typ == "uuid" && string(b.uuid[:]) == jp2UUID:
-			blocks, err = bare(part(r, b.body))
+			blocks, err = withoutIntro(part(r, b.body))
 		default:
 			return false, nil
 		}

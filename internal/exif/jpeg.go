@@ -77,5 +77,5 @@ func joined(r io.ReaderAt, runs []extent) []block {
 	if runs == nil {
 		return nil
 	}
-	return oneBlock(&extents{r, runs})
+	return oneBlock(join(r, runs))
 }

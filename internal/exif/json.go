@@ -2,8 +2,10 @@ package exif
 
 import "unicode/utf8"
 
-// AppendJSON appends the metadata as one flat JSON object, tags in file order.
-func (m *Metadata) AppendJSON(dst []byte, o *Options) []byte {
+// AppendJSON appends the metadata as one flat JSON object, tags in file order. If the object is
+// larger than 256 KiB, it returns dst as it was and ErrTooLarge.
+func (m *Metadata) AppendJSON(dst []byte, o *Options) ([]byte, error) {
+	start := len(dst)
 	render := appendRaw
 	switch o.Style {
 	case Described:
@@ -12,22 +14,46 @@ func (m *Metadata) AppendJSON(dst []byte, o *Options) []byte {
 		render = appendTyped
 	}
 	dst = append(dst, '{')
-	first := true
 	for i := range m.tags {
 		t := &m.tags[i]
 		if o.Keep != nil && !o.Keep(t.name) {
 			continue
 		}
-		if !first {
+		if len(dst) > start+1 {
 			dst = append(dst, ',')
 		}
-		first = false
 		dst = append(dst, '"')
 		dst = append(dst, t.name...) // letters, digits and _ only
 		dst = append(dst, '"', ':')
+		// texts are measured before they are appended: a single one may be as large as maxText.
+		// Numbers are few enough to be appended first.
+		if t.val.kind == kindText && !escapesInto(t.val.text, start+maxJSON-len(dst)) {
+			return dst[:start], ErrTooLarge
+		}
 		dst = render(dst, m, t)
+		if len(dst)-start >= maxJSON {
+			return dst[:start], ErrTooLarge
+		}
 	}
-	return append(dst, '}')
+	return append(dst, '}'), nil
+}
+
+// escapesInto reports whether s takes at most n bytes of a JSON string.
+func escapesInto(s string, n int) bool {
+	const longest = len(`\u0000`)
+	if len(s) <= n/longest {
+		return true
+	}
+	n -= len(s)
+	for i := 0; i < len(s) && n >= 0; i++ {
+		switch c := s[i]; {
+		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
+			n--
+		case c < ' ' || c == 0x7F:
+			n -= longest - 1
+		}
+	}
+	return n >= 0
 }
 
 // appendString appends s as a JSON string (RFC 8259, section 7); s is valid UTF-8.

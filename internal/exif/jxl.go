@@ -38,16 +38,61 @@ func brotliBlock(r io.ReaderAt, run extent) ([]block, error) {
 	if n > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
 		return nil, ErrTooLarge
 	}
-	src := &section{r: r, run: extent{run.off, min(run.n, maxBrotli)}}
-	var out bytes.Buffer
-	_, _ = out.ReadFrom(io.LimitReader(brotli.NewReader(src), maxBrotli))
+	src := &section{r: r, run: extent{run.off, min(run.n, maxBrotliPacked)}}
+	out, tooLarge := unbrotli(src)
 	switch {
 	case src.err != nil:
 		return nil, src.err
-	case out.Len() == maxBrotli || run.n > maxBrotli && src.run.n == 0:
+	case tooLarge || run.n > maxBrotliPacked && src.run.n == 0:
 		return nil, ErrTooLarge
 	}
-	return offsetBlock(bytes.NewReader(out.Bytes()))
+	return offsetBlock(bytes.NewReader(out))
+}
+
+// unbrotli unpacks a stream as far as it goes.
+func unbrotli(src io.Reader) (out []byte, tooLarge bool) {
+	in := &brotliInput{src: src}
+	z := brotli.NewReader(in)
+	var buf [4096]byte
+	for {
+		n, err := z.Read(buf[:])
+		if n > 0 {
+			in.yielded()
+		}
+		out = append(out, buf[:n]...)
+		switch {
+		case in.idle > maxBrotliIdle || len(out) >= maxBrotli:
+			return out, true
+		case err != nil:
+			return out, false
+		}
+	}
+}
+
+// brotliInput hands out a stream in small pieces and adds up those from which nothing came: heads of
+// meta-blocks and meta-blocks to skip.
+type brotliInput struct {
+	src  io.Reader
+	idle int // bytes
+	last int // the size of the last piece, if it is counted
+}
+
+// Read implements io.Reader.
+func (b *brotliInput) Read(p []byte) (int, error) {
+	const piece = 8 // bytes; a copy of bytes takes up to 7, so that some pieces yield nothing
+	if b.idle > maxBrotliIdle {
+		return 0, ErrTooLarge
+	}
+	n, err := b.src.Read(p[:min(len(p), piece)])
+	b.idle += n
+	b.last = n
+	return n, err
+}
+
+// yielded says that something came from the last piece.
+func (b *brotliInput) yielded() {
+	b.idle -= b.last
+	b.last = 0
 }
 
 // smallWindow reports whether the Brotli stream that starts with these bits gets along with a window

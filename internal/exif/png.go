@@ -3,7 +3,6 @@ package exif
 import (
 	"bufio"
 	"bytes"
-	"compress/zlib"
 	"encoding/binary"
 	"io"
 )
@@ -17,15 +16,15 @@ import (
 // length, and the bytes as hexadecimal digits. What is in APP1 may as well be XMP.
 //
 // eXIf before the picture has precedence, then comes what stands first. eXIf and text may stand
-// behind the picture too, but who has found a profile before it needn't read that far.
+// after the picture too, but a profile before it spares reading that far.
 
 // profileIntro begins the keywords of profiles; what follows says what is in it.
 const profileIntro = "Raw profile type "
 
 // findPNG finds the eXIf chunk or the profile.
 func findPNG(r io.ReaderAt) ([]block, error) {
-	var profile []block
-	profiles := 0
+	var found []block // the first profile
+	p := profiles{r: r, left: maxProfileSteps}
 	var head [8 + len(profileIntro) + 5]byte // length, type and the longest keyword
 	off := int64(8)
 	for range maxChunks {
@@ -35,33 +34,33 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		}
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		if n < 8 || length > 1<<31-1 { // 5.3: lengths have 31 bits
-			return profile, nil
+			return found, nil
 		}
 		data := extent{off + 8, length}
 		typ := string(head[4:8])
 		switch typ {
 		case "eXIf":
-			return bare(part(r, data))
+			return withoutIntro(part(r, data))
 		case "IDAT":
-			if profile != nil {
-				return profile, nil
+			if found != nil {
+				return found, nil
 			}
 		case "IEND":
-			return profile, nil
+			return found, nil
 		case "tEXt", "zTXt", "iTXt":
 			keyword, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
 			kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
-			if !ok || profile != nil || !bytes.EqualFold(kind, []byte("exif")) && !bytes.EqualFold(kind, []byte("APP1")) {
+			isEXIF := bytes.EqualFold(kind, []byte("exif"))
+			if !ok || found != nil || !isEXIF && !bytes.EqualFold(kind, []byte("APP1")) {
 				break
 			}
-			if profiles++; profiles > maxProfiles {
-				return nil, ErrTooLarge
-			}
 			skip := int64(len(keyword)) + 1
-			data = extent{data.off + skip, data.n - skip}
-			profile, err = readProfile(r, typ, data, len(kind) == len("exif") && kind[0]|0x20 == 'e')
+			found, err = p.read(typ, extent{data.off + skip, data.n - skip})
 			if err != nil {
 				return nil, err
+			}
+			if found == nil && isEXIF {
+				found = unreadable()
 			}
 		}
 		off += 12 + length
@@ -69,35 +68,64 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 	return nil, ErrTooLarge
 }
 
-// readProfile reads the profile in the data of a text chunk behind the keyword. There is none where
-// it isn't EXIF; mustEXIF says that by its name it is.
-func readProfile(r io.ReaderAt, typ string, data extent, mustEXIF bool) ([]block, error) {
-	cut := data.n > maxProfile
-	src := &section{r: r, run: extent{data.off, max(0, min(data.n, maxProfile))}}
-	text := &io.LimitedReader{R: profileText(src, typ), N: maxProfile}
-	b, more := decodeProfile(bufio.NewReaderSize(text, 512))
-	switch isEXIF := bytes.HasPrefix(b, exifIntro) || isTIFF(b); {
-	case src.err != nil:
-		return nil, src.err
-	case !isEXIF && !mustEXIF:
-		return nil, nil
-	case !isEXIF:
-		return unreadable(), nil
-	case more && (text.N == 0 || cut && src.run.n == 0):
-		return nil, ErrTooLarge
-	}
-	return bare(bytes.NewReader(b))
+// profiles reads the profiles of one file, which have a number of steps in common: a step is a byte
+// of text, or a bit of the file where text is packed.
+type profiles struct {
+	r    io.ReaderAt
+	left int64 // steps
 }
 
-// profileText is the text of a text chunk, unpacked, behind the fields that its type puts before
-// it. It is empty where these are broken; src knows the errors of the file.
-func profileText(src io.Reader, typ string) io.Reader {
+const (
+	// packedSteps are those of a byte of the file.
+	packedSteps = 8
+	// profileSteps are those that each profile costs in addition, for the memory to read it.
+	profileSteps = 1 << 12
+	// profileHead is how much of a profile's text shows whether it is EXIF: its name and length, and
+	// the first bytes.
+	profileHead = 512
+)
+
+// read reads the profile in the data of a text chunk after the keyword. There is none if it isn't
+// EXIF.
+func (p *profiles) read(typ string, data extent) ([]block, error) {
+	if p.left -= profileSteps; p.left < 0 {
+		return nil, ErrTooLarge
+	}
+	text, cut, err := p.text(typ, data, profileHead)
+	if err != nil {
+		return nil, err
+	}
+	b, more := decodeProfile(text)
+	if !bytes.HasPrefix(b, exifIntro) && !isTIFF(b) {
+		if cut && len(text) < profileHead {
+			return nil, ErrTooLarge
+		}
+		return nil, nil
+	}
+	if more && cut {
+		if text, cut, err = p.text(typ, data, maxProfile); err != nil {
+			return nil, err
+		}
+		if b, more = decodeProfile(text); more && cut {
+			return nil, ErrTooLarge
+		}
+	}
+	return withoutIntro(bytes.NewReader(b))
+}
+
+// text returns up to limit bytes of the text in the data of a text chunk, unpacked, after the fields
+// that the chunk's type puts before it; cut is true if there may be more. It is empty if the fields
+// are broken.
+func (p *profiles) text(typ string, data extent, limit int) (text []byte, cut bool, err error) {
+	src := &section{r: p.r, run: extent{data.off, max(0, min(data.n, p.left/packedSteps))}}
+	if typ != "zTXt" { // may not be packed
+		src.run.n = max(0, min(data.n, p.left))
+	}
 	in := bufio.NewReaderSize(src, 1024)
-	packed := false
+	packed := typ == "zTXt"
 	switch typ {
 	case "zTXt": // compression method
 		_, _ = in.Discard(1)
-		packed = true
 	case "iTXt": // compression flag and method, language tag, translated keyword
 		flag, _ := in.ReadByte()
 		packed = flag != 0
@@ -108,57 +136,58 @@ func profileText(src io.Reader, typ string) io.Reader {
 			}
 		}
 	}
-	if !packed {
-		return in
+	if packed {
+		unread := int64(in.Buffered())
+		src.run.n = max(0, min(src.run.n, p.left/packedSteps-unread))
+		text = unzlib(in, limit)
+	} else {
+		text = make([]byte, min(int64(limit), src.run.n+int64(in.Buffered())))
+		n, _ := io.ReadFull(in, text)
+		text = text[:n]
 	}
-	z, err := zlib.NewReader(in)
-	if err != nil {
-		return bytes.NewReader(nil)
+	used := src.run.off - data.off
+	cut = len(text) == limit || used < data.n && src.run.n == 0
+	if packed {
+		used = used*packedSteps + int64(len(text))
 	}
-	return z
+	p.left -= used
+	return text, cut, src.err
 }
 
-// decodeProfile reads a profile's text: its name, its length and its hexadecimal digits. It stops
-// early where the first bytes show that it isn't EXIF. more is true where the text ended before the
-// length said; what there is counts all the same.
-func decodeProfile(text *bufio.Reader) (b []byte, more bool) {
-	c, err := text.ReadByte()
-	for err == nil && blank(c) {
-		c, err = text.ReadByte()
-	}
-	for err == nil && c != '\n' { // the name
-		c, err = text.ReadByte()
-	}
-	for err == nil && blank(c) {
-		c, err = text.ReadByte()
-	}
+// decodeProfile reads a profile's text: its name, its length and its hexadecimal digits. more is
+// true if the text ended before the length that it states; what there is counts all the same.
+func decodeProfile(text []byte) (b []byte, more bool) {
+	text = bytes.TrimLeft(text, blanks)
+	_, text, _ = bytes.Cut(text, []byte{'\n'}) // the name
+	text = bytes.TrimLeft(text, blanks)
 	length := 0
-	for ; err == nil && '0' <= c && c <= '9' && length <= maxProfile; c, err = text.ReadByte() {
-		length = 10*length + int(c-'0')
+	for len(text) > 0 && '0' <= text[0] && text[0] <= '9' && length <= maxProfile {
+		length = 10*length + int(text[0]-'0')
+		text = text[1:]
 	}
-	b = make([]byte, 0, 4096)
-	for len(b) < length {
-		var v [2]byte
-		for i := range v {
-			for err == nil && blank(c) {
-				c, err = text.ReadByte()
-			}
-			digit, ok := unhex(c)
-			if err != nil || !ok {
-				return b, true
-			}
-			v[i] = digit
-			c, err = text.ReadByte()
+	b = make([]byte, 0, min(length, len(text)/2))
+	high, half := byte(0), false
+	for _, c := range text {
+		if len(b) == length {
+			break
 		}
-		b = append(b, v[0]<<4|v[1])
-		if len(b) == 16 && !bytes.HasPrefix(b, exifIntro) && !isTIFF(b) {
-			return b, false
+		digit, ok := unhex(c)
+		switch {
+		case !ok && bytes.IndexByte([]byte(blanks), c) >= 0:
+		case !ok:
+			return b, true
+		case half:
+			b = append(b, high<<4|digit)
+			half = false
+		default:
+			high, half = digit, true
 		}
 	}
-	return b, false
+	return b, len(b) < length
 }
 
-func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+// blanks are the white space in a profile's text.
+const blanks = " \n\r\t"
 
 func unhex(c byte) (v byte, ok bool) {
 	switch {

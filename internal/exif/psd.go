@@ -47,10 +47,10 @@ func findPSD(r io.ReaderAt) ([]block, error) {
 		length := int64(binary.BigEndian.Uint32(b[8:]))
 		switch {
 		case id == psdEXIF1:
-			return bare(part(r, extent{off, length}))
+			return withoutIntro(part(r, extent{off, length}))
 		case id == psdEXIF3 && second == nil:
 			var err error
-			if second, err = bare(part(r, extent{off, length})); err != nil {
+			if second, err = withoutIntro(part(r, extent{off, length})); err != nil {
 				return nil, err
 			}
 		}

@@ -133,9 +133,9 @@ type block struct {
 
 // totals is what the blocks of one file have in common.
 type totals struct {
-	values  int // bytes of values so far
-	entries int // entries seen so far
-	good    int // those that could be read
+	values  uint64 // counted against maxValues so far
+	entries int    // entries seen so far
+	good    int    // those that could be read
 }
 
 // entryChunk is how many entries of a directory are read at a time: its count may claim far more
@@ -301,23 +301,32 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	case size > sizeLimit(def.as, typ):
 		return true, nil
 	}
-	name := def.name
-	if !known {
-		name = unknownName(id)
-	}
+	// the name is built in place: all entries of a file may have the same
+	name := w.m.space.name[:0]
 	if d == ifd1 {
-		name = "Thumb" + name
+		name = append(name, thumbPrefix...)
 	}
+	if known {
+		name = append(name, def.name...)
+	} else {
+		name = appendUnknownName(name, d, id)
+	}
+	w.m.space.name = name
 	names := w.m.space.names
-	if _, twice := names[name]; twice {
+	if _, twice := names[string(name)]; twice {
 		return true, nil
 	}
 
+	inEntry := size <= uint64(len(inline))
+	w.values += cost(def.as, typ, count, size, inEntry)
+	if w.values > maxValues || len(w.m.tags) == maxTags {
+		return false, ErrTooLarge
+	}
 	if uint64(cap(w.m.space.value)) < size {
 		w.m.space.value = make([]byte, max(size, maxBinary))
 	}
 	b := w.m.space.value[:size]
-	if size <= uint64(len(inline)) {
+	if inEntry {
 		copy(b, inline)
 	} else {
 		var at int64
@@ -330,9 +339,6 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 			return false, err
 		}
 	}
-	if w.values += len(b); w.values > maxValues || len(w.m.tags) == maxTags {
-		return false, ErrTooLarge
-	}
 	v, ok := w.m.space.numbers.value(w.order, typ, b, def.as, w.o)
 	if !ok {
 		return false, nil
@@ -340,8 +346,15 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	if v.kind == kindNone {
 		return true, nil
 	}
-	names[name] = struct{}{}
-	w.m.tags = append(w.m.tags, tag{dir: d, id: id, name: name, val: v})
+	if n := uint64(len(v.text)); n > size { // a letter of one byte may take three in UTF-8
+		w.values += n - size
+	}
+	t := tag{dir: d, id: id, name: def.name, val: v}
+	if len(t.name) != len(name) { // not as it stands in a table
+		t.name = string(name)
+	}
+	names[t.name] = struct{}{}
+	w.m.tags = append(w.m.tags, t)
 	return true, nil
 }
 
@@ -383,6 +396,22 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	return true
 }
 
+// cost is what a value counts against maxValues: what it will hold, and at least minRead if it must
+// be read from elsewhere in the file.
+func cost(as reading, typ uint16, count, size uint64, inEntry bool) uint64 {
+	n := 8 * count // numbers are kept in 64 bits
+	switch {
+	case sizeLimit(as, typ) == maxText:
+		n = size
+	case typ == typeRational || typ == typeSRational:
+		n = 40 * count // two numbers, and the slice that goexif keeps them in
+	}
+	if inEntry {
+		return n
+	}
+	return max(n, minRead)
+}
+
 // sizeLimit is the size above which a value is left out.
 func sizeLimit(as reading, typ uint16) uint64 {
 	switch as {
@@ -395,14 +424,18 @@ func sizeLimit(as reading, typ uint16) uint64 {
 	return maxBinary
 }
 
-// unknownName is the name of a tag that no table names.
-func unknownName(id uint16) string {
+// thumbPrefix begins the names of the tags of IFD1.
+const thumbPrefix = "Thumb"
+
+// appendUnknownName appends the name of a tag that no table names. Those of the GPS directory begin
+// as all of its names do, so that a pattern for these takes them, too.
+func appendUnknownName(name []byte, d directory, id uint16) []byte {
 	const hex = "0123456789abcdef"
-	b := []byte("UnknownTag_0x....")
-	for i := range 4 {
-		b[len(b)-1-i] = hex[id>>(4*i)&15]
+	if d == gpsIFD {
+		name = append(name, "GPS"...)
 	}
-	return string(b)
+	name = append(name, "UnknownTag_0x"...)
+	return append(name, hex[id>>12], hex[id>>8&15], hex[id>>4&15], hex[id&15])
 }
 
 // lookup finds what a tag number means in a directory.

@@ -62,7 +62,7 @@ func TestBrokenPartsCostThemselves(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(m.AppendJSON(nil, &Options{})); got != want {
+			if got := jsonOf(t, m, &Options{}); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 			check(t, b)

@@ -28,7 +28,7 @@ func findWebP(r io.ReaderAt) ([]block, error) {
 		}
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		if string(head[:4]) == "EXIF" {
-			return bare(part(r, extent{off + 8, size}))
+			return withoutIntro(part(r, extent{off + 8, size}))
 		}
 		off += 8 + size + size&1
 	}

@@ -216,11 +216,10 @@ func Main(m *testing.M) {
 }
 
 // Self is the test binary as the command "caddy". Add to its environment instead of replacing it.
-func Self(t testing.TB, args ...string) *exec.Cmd {
-	t.Helper()
+func Self(args ...string) *exec.Cmd {
 	name, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), beCaddy+"=1")

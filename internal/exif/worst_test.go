@@ -1,0 +1,408 @@
+package exif
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+// worstFile is the file that keeps one loop of the package busy for longest, as far as is known.
+type worstFile struct {
+	name  string // the loop's file and what it walks over
+	data  []byte
+	o     Options
+	bytes int64 // that may be read, maxRead if 0
+}
+
+// maxRead is what the handler reads of a file by default.
+const maxRead = 16 << 20
+
+// fill repeats b more often than any loop goes around, or up to the size of the largest file that is
+// read.
+func fill(b []byte) []byte { return bytes.Repeat(b, min(maxRead/len(b), 2*maxChunks)) }
+
+// bits writes numbers bit by bit, the lowest bit first, as Deflate and Brotli read them.
+type bits struct {
+	b []byte
+	n uint
+}
+
+func (w *bits) put(v uint32, n uint) {
+	for i := range n {
+		if w.n%8 == 0 {
+			w.b = append(w.b, 0)
+		}
+		w.b[w.n/8] |= byte(v>>i&1) << (w.n % 8)
+		w.n++
+	}
+}
+
+// deflateTables is a zlib stream of blocks that hold nothing but the tables of their codes
+// (RFC 1951, 3.2.7): 11 bytes of file for two tables.
+func deflateTables(size int) []byte {
+	var w bits
+	w.put(0x0178, 16)
+	for len(w.b) < size {
+		w.put(0, 1)                 // not the last
+		w.put(2, 2)                 // dynamic
+		w.put(0, 5)                 // 257 literals and lengths
+		w.put(0, 5)                 // 1 distance
+		w.put(18-4, 4)              // code lengths in their odd order, up to that of 1
+		for i := range uint32(18) { // 18 is the third, 1 the last
+			if i == 2 || i == 17 {
+				w.put(1, 3)
+			} else {
+				w.put(0, 3)
+			}
+		}
+		// 1 has the code 0, 18 the code 1
+		w.put(1, 1)
+		w.put(138-11, 7)
+		w.put(1, 1)
+		w.put(118-11, 7)
+		w.put(0, 1) // the end of the block
+		w.put(0, 1) // the distance
+		w.put(0, 1) // the end of the block
+	}
+	return w.b
+}
+
+// brotliTrees is a Brotli stream of meta-blocks (RFC 7932, 9.2) of one byte and 512 trees, each of
+// one symbol.
+func brotliTrees(size int) []byte {
+	var w bits
+	w.put(0, 1) // a window of 16 bits
+	for len(w.b) < size {
+		w.put(0, 1)  // not the last
+		w.put(0, 2)  // a length of 4 nibbles:
+		w.put(0, 16) // 1
+		w.put(0, 1)  // packed
+		w.put(0, 3)  // one block type of each kind
+		w.put(0, 6)  // distances
+		w.put(0, 2)  // context mode
+		trees := func() {
+			w.put(1|7<<1|127<<4, 11)
+			w.put(0, 1)        // no runs in the context map
+			w.put(1|0<<2, 4+8) // whose code has one symbol,
+			w.put(0, 1)        // not moved to front
+		}
+		trees()
+		trees()
+		for range 256 {
+			w.put(1|0<<2, 4+8)
+		}
+		w.put(1|0<<2|8<<4, 4+10) // insert one, copy two
+		for range 256 {
+			w.put(1|0<<2, 4+6)
+		}
+	}
+	return w.b
+}
+
+// brotliContexts is a Brotli stream of meta-blocks of one byte, each with 256 types of blocks and so
+// a context map of 16,384 entries, which is moved to front, for 2 trees.
+func brotliContexts(size int) []byte {
+	var w bits
+	w.put(0, 1) // a window of 16 bits
+	for len(w.b) < size {
+		w.put(0, 1)              // not the last
+		w.put(0, 2)              // a length of 4 nibbles:
+		w.put(0, 16)             // 1
+		w.put(0, 1)              // packed
+		w.put(1|7<<1|127<<4, 11) // 256 types of literals
+		w.put(1|0<<2|2<<4, 4+9)  // the code of types,
+		w.put(1|0<<2|0<<4, 4+5)  // the code of counts,
+		w.put(0, 2)              // and the first count
+		w.put(0, 2)              // one type of the others
+		w.put(0, 6)              // distances
+		for range 256 {
+			w.put(0, 2) // context modes
+		}
+		w.put(1|0<<1, 1+3) // 2 trees
+		w.put(0, 1)        // no runs in the context map
+		w.put(1|0<<2, 4+1) // whose code has one symbol,
+		w.put(1, 1)        // moved to front
+		w.put(0, 1)        // one tree of distances
+		w.put(1|0<<2, 4+8)
+		w.put(1|0<<2, 4+8)
+		w.put(1|0<<2|8<<4, 4+10) // insert one, copy two
+		w.put(1|0<<2, 4+6)
+	}
+	return w.b
+}
+
+// brob is a JPEG XL file with a packed Exif box.
+func brob(packed []byte) []byte {
+	return testimage.JXL(testimage.Box("brob", []byte("Exif"), packed))
+}
+
+// itemsFile is a HEIF file with these boxes in meta besides the primary item, which is 9.
+func itemsFile(boxes ...[]byte) []byte {
+	return append(testimage.FileType("heic"), testimage.FullBox("meta", 0,
+		append([][]byte{testimage.FullBox("pitm", 0, []byte{0, 9})}, boxes...)...)...)
+}
+
+// tiffOf is a little-endian directory of n entries that e writes, and what stands after it; tail is
+// where that is.
+func tiffOf(n int, e func(b []byte, i int, tail uint32) []byte, after []byte) []byte {
+	tail := uint32(8 + 2 + 12*n + 4)
+	b := put16(header(8), uint16(n))
+	for i := range n {
+		b = e(b, i, tail)
+	}
+	return append(put32(b, 0), after...)
+}
+
+// bigOf is a BigTIFF directory of n entries.
+func bigOf(n int, e func(i int) []byte) []byte {
+	le := binary.LittleEndian
+	b := le.AppendUint64([]byte("II\x2b\x00\x08\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00"), uint64(n))
+	for i := range n {
+		b = append(b, e(i)...)
+	}
+	return append(b, make([]byte, 8)...)
+}
+
+func bigEntry(id, typ uint16, count, value uint64) []byte {
+	le := binary.LittleEndian
+	b := put16(nil, id, typ)
+	return le.AppendUint64(le.AppendUint64(b, count), value)
+}
+
+func worstFiles() []worstFile {
+	m := testimage.Gradient(1, 1)
+	exif, app1 := "Raw profile type exif", "Raw profile type APP1"
+	png := func(chunks []byte) []byte { return testimage.PNG(m, chunks, nil) }
+	packed := func(keyword string, stream []byte) []byte {
+		return testimage.PNGChunk("zTXt", append([]byte(keyword+"\x00\x00"), stream...))
+	}
+	text := func(tags int, code, content string) []byte {
+		return tiffOf(tags, func(b []byte, i int, tail uint32) []byte {
+			// the tags whose text has a character code come first
+			id := []uint16{0x9286, 0x9286, 0xE000}[min(i, 2)]
+			return entry(b, id+uint16(i), typeUndefined, maxText, tail)
+		}, []byte(code + strings.Repeat(content, maxText))[:maxText])
+	}
+	shared := func(typ uint16, size int, content string) []byte {
+		return tiffOf(65535, func(b []byte, i int, tail uint32) []byte {
+			return entry(b, uint16(i), typ, uint32(uint64(size)/typeSize(typ)), tail)
+		}, []byte(strings.Repeat(content, size/len(content)+1))[:size])
+	}
+	inEntry := func(typ uint16, count uint32) []byte {
+		return tiffOf(65535, func(b []byte, i int, _ uint32) []byte {
+			return entry(b, uint16(i), typ, count, 0x01010101)
+		}, nil)
+	}
+	infe := func(n int) []byte {
+		b := put32(nil)
+		for i := range n {
+			b = append(b, testimage.FullBox("infe", 2, []byte{byte(i >> 8), byte(i), 0, 0, 'E', 'x', 'i', 'f'})...)
+		}
+		return testimage.FullBox("iinf", 1, append([]byte{0, 0, byte(n >> 8), byte(n)}, b...))
+	}
+	cdsc := func(n int) []byte {
+		var b []byte
+		for i := range n {
+			b = append(b, testimage.Box("cdsc", []byte{byte((n - i) >> 8), byte(n - i), 0, 1, 0, 1})...)
+		}
+		return testimage.FullBox("iref", 0, b)
+	}
+	refs := testimage.FullBox("iref", 0, fill(testimage.Box("cdsc", append([]byte{0, 1, 0xFF, 0xFF}, make([]byte, 0xFFFF*2)...))))
+	split := fill(testimage.EXIFSegment(make([]byte, 0xFFFF-2-6)))
+	// the first segment holds a directory, whose values lie at the end of the last
+	far := tiffOf(5000, func(b []byte, i int, _ uint32) []byte {
+		return entry(b, uint16(i), typeASCII, 5, uint32(len(split)-3000))
+	}, nil)
+	copy(split[10:], far)
+	short := testimage.EXIFSegment(tiffOf(5000, func(b []byte, _ int, _ uint32) []byte {
+		return entry(b, 0x010F, typeASCII, maxText, 60000)
+	}, nil))
+	extents := func(n int) []byte {
+		// pieces of one byte, the last of the rest: the block lies in it
+		b := tiffOf(65000, func(b []byte, i int, tail uint32) []byte { return entry(b, uint16(i), typeASCII, 5, tail) }, []byte("texts"))
+		h := testimage.HEIF{Iloc: 1, Exif: [][]byte{testimage.ExifData(b, false)}, Pieces: n}
+		return h.Encode()
+	}
+	random := make([]byte, maxText)
+	seed := uint32(1)
+	for i := range random {
+		seed = seed*1664525 + 1013904223
+		random[i] = byte(seed>>24) | 1
+	}
+
+	return []worstFile{
+		{name: "jpeg: fill bytes", data: append([]byte("\xFF\xD8"), fill([]byte{0xFF})...)},
+		{name: "jpeg: segments", data: append([]byte("\xFF\xD8"), fill([]byte("\xFF\xE2\x00\x02"))...)},
+		{name: "jpeg: EXIF in 256 segments", data: append([]byte("\xFF\xD8"), split...), o: Options{Unknown: true}},
+		{name: "jpeg: values cut off by the segment", data: testimage.JPEG(m, short)},
+		{name: "raf: fill bytes", data: testimage.RAF(append([]byte("\xFF\xD8"), fill([]byte{0xFF})...))},
+		{name: "png: chunks", data: png(fill(testimage.PNGChunk("tIME", nil)))},
+		{name: "png: text chunks", data: png(fill(testimage.TEXT("Raw profile type iptc", nil)))},
+		{name: "png: 16 profiles of blanks", data: png(bytes.Repeat(testimage.ZTXT(app1, bytes.Repeat([]byte{'\n'}, 4<<20)), 16))},
+		{name: "png: 16 profiles with a long name", data: png(bytes.Repeat(testimage.ZTXT(app1, bytes.Repeat([]byte{'a'}, 4<<20)), 16))},
+		{name: "png: 16 short profiles", data: png(bytes.Repeat(testimage.ZTXT(app1, []byte("a")), 16))},
+		{bytes: maxProfileSteps/packedSteps + 1<<12, name: "png: 16 profiles of Deflate tables", data: png(bytes.Repeat(packed(app1, deflateTables(1<<20)), 15))},
+		{bytes: maxProfileSteps/packedSteps + 1<<12, name: "png: 16 profiles of empty blocks", data: png(bytes.Repeat(packed(app1, append([]byte("\x78\x01"), bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, 1<<18)...)), 12))},
+		{bytes: maxProfileSteps + 1<<12, name: "png: digits", data: png(testimage.TEXT(exif, append([]byte("\nexif\n 9999999\n49492a00"), fill([]byte{'0'})...)))},
+		{name: "png: packed digits", data: png(packed(exif, testimage.Zlib(append([]byte("\nexif\n 524288\n49492a00"), bytes.Repeat([]byte{'0'}, 1<<20-100)...))))},
+		{bytes: maxProfileSteps + 1<<12, name: "png: language tag", data: png(bytes.Repeat(testimage.PNGChunk("iTXt", append([]byte(app1+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<20)...)), 15))},
+		{name: "webp: chunks", data: testimage.WebP(fill(testimage.RIFFChunk("VP8 ", nil)))},
+		{name: "psd: resources with names", data: testimage.PSD(1, fill(testimage.PSDResource(1, "a", nil)))},
+		{name: "mrw: blocks", data: append([]byte("\x00MRM\x7F\xFF\xFF\xFF"), fill([]byte("\x00PRD\x00\x00\x00\x00"))...)},
+		{name: "rw2: entries", data: tiffRW2()},
+		{name: "bmff: boxes", data: append(testimage.FileType("heic"), fill(testimage.Box("free"))...)},
+		{name: "bmff: boxes of 64 bits", data: append(testimage.FileType("heic"), fill(testimage.Box64("uuid", make([]byte, 16)))...)},
+		{name: "bmff: metas", data: append(testimage.FileType("heic"), fill(testimage.FullBox("meta", 0, testimage.Box("free")))...)},
+		{name: "cr3: boxes", data: append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box("uuid", []byte(canonUUID), fill(testimage.Box("CMT3"))))...)},
+		{name: "heif: 32,000 items and references", data: itemsFile(infe(32000), cdsc(32000))},
+		{bytes: 1 << 18, name: "heif: long references", data: itemsFile(infe(2), refs)},
+		{name: "heif: items in iloc", data: itemsFile(infe(1),
+			testimage.FullBox("iloc", 2, []byte{0, 0, 0, 0, 0xFF, 0xFF}, bytes.Repeat([]byte{0, 0, 0, 2, 0, 0, 0, 0, 0, 0}, 1<<16)))},
+		{name: "heif: extents in iloc", data: itemsFile(infe(1),
+			testimage.FullBox("iloc", 2, []byte{0x88, 0x88, 0, 0, 0xFF, 0xFF}, fill(append([]byte{0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8}, make([]byte, 8*24)...))))},
+		{name: "heif: EXIF in 256 extents", data: extents(256), o: Options{Unknown: true}},
+		{name: "jxl: boxes", data: testimage.JXL(fill(testimage.Box("free")))},
+		{bytes: maxBrotliIdle + 1<<12, name: "jxl: brob of trees", data: brob(brotliTrees(maxBrotli))},
+		{bytes: maxBrotliIdle + 1<<12, name: "jxl: brob of context maps", data: brob(brotliContexts(maxBrotli))},
+		{bytes: maxBrotliIdle + 1<<12, name: "jxl: brob of skipped blocks", data: brob(append([]byte{0x0C}, bytes.Repeat([]byte{0x06}, maxBrotli)...))},
+		{name: "jxl: brob bomb", data: testimage.JXL(testimage.Brob("Exif", make([]byte, 64<<20), 24))},
+		{name: "jxl: brob, all of it", data: testimage.JXL(testimage.Brob("Exif", append(tagsOfBytes(), random...), 22))},
+		{name: "svg: comments", data: fill([]byte("<!---->"))},
+		{name: "svg: entities", data: append([]byte("<!DOCTYPE svg ["), fill([]byte("<!ENTITY a 'b'>"))...)},
+		{name: "svg: quotes", data: append([]byte("<?xml version=\"1.0\"?><!DOCTYPE svg "), fill([]byte("''\"\""))...)},
+		{name: "tiff: entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) })},
+		{name: "tiff: one tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x0112, typeShort, 1, 1) })},
+		{name: "tiff: one unknown tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) }), o: Options{Unknown: true}},
+		{bytes: 20*maxEntries + maxValues, name: "tiff: broken entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, 9, 1<<40) })},
+		{bytes: 20*maxEntries + maxValues, name: "tiff: values cut off", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, maxText, 20*maxEntries-maxText+40) })},
+		{name: "tiff: undefined nothings", data: bigOf(maxEntries, func(i int) []byte { return bigEntry(uint16(i), typeUndefined, 65, 30) }), o: Options{Unknown: true}},
+		{name: "tiff: 16,384 tags", data: inEntry(typeShort, 1), o: Options{Unknown: true}},
+		{name: "tiff: arrays of bytes", data: shared(typeByte, maxBinary, "\x01"), o: Options{Unknown: true}},
+		{name: "tiff: arrays of fractions", data: shared(typeRational, maxBinary, "\xFF"), o: Options{Unknown: true}},
+		{name: "tiff: arrays of floats", data: shared(typeDouble, maxBinary, "\x81"), o: Options{Unknown: true}},
+		{name: "tiff: bytes as they are", data: inEntry(typeUndefined, 4), o: Options{Unknown: true}},
+		{name: "tiff: short texts", data: shared(typeASCII, 30, "\x80"), o: Options{Unknown: true}},
+		{name: "text: latin1", data: shared(typeASCII, maxText, "\x80"), o: Options{Unknown: true}},
+		{name: "text: NULs", data: shared(typeASCII, maxText, "\x00"), o: Options{Unknown: true}},
+		{name: "text: blanks", data: shared(typeASCII, maxText, "a "), o: Options{Unknown: true}},
+		{name: "text: Shift JIS", data: shared(typeASCII, maxText, string(random)), o: Options{Unknown: true, Charset: japanese.ShiftJIS}},
+		{name: "text: EUC-JP", data: shared(typeASCII, maxText, string(random)), o: Options{Unknown: true, Charset: japanese.EUCJP}},
+		{name: "text: ISO-2022-JP", data: shared(typeASCII, maxText, "\x1B$B\x21\x21\x1B(B\xFF"), o: Options{Unknown: true, Charset: japanese.ISO2022JP}},
+		{name: "text: GB 18030", data: shared(typeASCII, maxText, "\x81\x30\x81\x30"), o: Options{Unknown: true, Charset: simplifiedchinese.GB18030}},
+		{name: "text: HZ-GB2312", data: shared(typeASCII, maxText, "~{!!~}\xFF"), o: Options{Unknown: true, Charset: simplifiedchinese.HZGB2312}},
+		{name: "text: JIS", data: text(1, codeJIS, "\x1B$B!!\x1B(J")},
+		{name: "text: UTF-16", data: text(1, codeUnicode, "\x00\xD8\x01\x02")},
+	}
+}
+
+func tagsOfBytes() []byte {
+	b := tagsOf(false)
+	return testimage.ExifData(b.Encode(), false)
+}
+
+// tiffRW2 is a Panasonic file whose preview has as many entries as its own directory.
+func tiffRW2() []byte {
+	b := tiffOf(65535, func(b []byte, i int, tail uint32) []byte {
+		if i == 65534 {
+			return entry(b, panasonicJPEG, typeUndefined, 65535, tail)
+		}
+		return entry(b, 0xFFF0, typeShort, 1, 1)
+	}, testimage.JPEG(testimage.Gradient(1, 1), testimage.EXIFSegment(tiffOf(5400, func(b []byte, _ int, _ uint32) []byte {
+		return entry(b, 0xFFF0, typeShort, 1, 1)
+	}, nil))))
+	b[2] = 0x55
+	return b
+}
+
+// decodeWorst reads f and renders it in every style.
+func decodeWorst(r io.ReaderAt, f *worstFile) {
+	m, err := Decode(r, &f.o)
+	if err != nil {
+		return
+	}
+	for _, style := range []Style{Raw, Described, Typed} {
+		o := f.o
+		o.Style = style
+		_, _ = m.AppendJSON(nil, &o)
+	}
+}
+
+// TestWorst holds what the worst files cost against limits that don't depend on the machine: what is
+// read and allocated, and the time in multiples of what 65,536 boxes take, which is 2 ms on a slow
+// machine. No file may take more than 20 ms there.
+func TestWorst(t *testing.T) {
+	fastest := func(f *worstFile) time.Duration {
+		best := time.Duration(math.MaxInt64)
+		for range 5 {
+			start := time.Now()
+			decodeWorst(bytes.NewReader(f.data), f)
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	files := worstFiles()
+	i := slices.IndexFunc(files, func(f worstFile) bool { return f.name == "bmff: boxes" })
+	unit := fastest(&files[i])
+	for _, f := range files {
+		t.Run(f.name, func(t *testing.T) {
+			c := &tally{r: bytes.NewReader(f.data)}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			decodeWorst(c, &f)
+			runtime.ReadMemStats(&after)
+			took := fastest(&f)
+			allocated := after.TotalAlloc - before.TotalAlloc
+			if took > 12*unit {
+				t.Errorf("took %v, want at most 12 times the %v that 65,536 boxes take", took, unit)
+			}
+			if limit := cmp.Or(f.bytes, maxRead); c.bytes > limit {
+				t.Errorf("read %d bytes, want at most %d", c.bytes, limit)
+			}
+			if c.reads > 2*maxBoxes {
+				t.Errorf("read %d times, want at most %d", c.reads, 2*maxBoxes)
+			}
+			if allocated > maxGrowth+maxGrowth/4 {
+				t.Errorf("allocated %d bytes, want at most %d", allocated, maxGrowth)
+			}
+			t.Logf("%.2f ms, %d reads of %d bytes, %d KiB allocated", float64(took.Microseconds())/1000, c.reads, c.bytes, allocated>>10)
+		})
+	}
+}
+
+// BenchmarkWorst reads the worst files, each in memory, and renders them in every style.
+func BenchmarkWorst(b *testing.B) {
+	for _, f := range worstFiles() {
+		b.Run(f.name, func(b *testing.B) {
+			r := bytes.NewReader(f.data)
+			b.ReportAllocs()
+			for b.Loop() {
+				decodeWorst(r, &f)
+			}
+		})
+	}
+}
+
+// tally counts what is asked for.
+type tally struct {
+	r     io.ReaderAt
+	reads int
+	bytes int64
+}
+
+func (c *tally) ReadAt(p []byte, off int64) (int, error) {
+	c.reads++
+	c.bytes += int64(len(p))
+	return c.r.ReadAt(p, off)
+}

@@ -1,0 +1,371 @@
+package caddyexif
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// undecided is a matcher that can't decide.
+type undecided struct{}
+
+func init() { caddy.RegisterModule(undecided{}) }
+
+func (undecided) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.matchers.undecided_test", New: func() caddy.Module { return new(undecided) }}
+}
+
+func (undecided) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
+
+func (undecided) MatchWithError(*http.Request) (bool, error) { return true, errors.New("can't decide") }
+
+// rulesOf provisions the rules of an exif block.
+func rulesOf(t testing.TB, rules string) Permissions {
+	t.Helper()
+	h := new(Handler)
+	if err := h.UnmarshalCaddyfile(caddyfile.NewTestDispenser("exif {\n" + rules + "\n}")); err != nil {
+		t.Fatalf("%s: %v", rules, err)
+	}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	t.Cleanup(cancel)
+	if err := h.Permissions.provision(ctx); err != nil {
+		t.Fatalf("%s: %v", rules, err)
+	}
+	return h.Permissions
+}
+
+// requestFrom is a request as Caddy hands it to its handlers.
+func requestFrom(addr, target string, header ...string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	r.RemoteAddr = addr
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), httptest.NewRecorder(), nil)
+	caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, addr)
+	return r
+}
+
+// TestDecision is every line of DESIGN 2.5 about rules alone: what they allow, whether that is final
+// before the next handlers have run, and what a matcher that can't decide counts as.
+func TestDecision(t *testing.T) {
+	const lan, wan, unix = "192.168.1.2:1234", "203.0.113.9:1234", "@"
+	for _, tc := range []struct {
+		name, rules, addr, target string
+		header                    []string
+		get, list                 bool
+		final                     bool // of get
+		failed                    bool
+	}{
+		{"one rule for everybody", "allow GetObject", lan, "/a.jpg", nil, true, false, true, false},
+		{"both", "allow GetObject ListBucket", lan, "/a.jpg", nil, true, true, true, false},
+		{"an allow that matches", "allow GetObject path /team/*", lan, "/team/a.jpg", nil, true, false, true, false},
+		{"an allow that doesn't", "allow GetObject path /team/*", lan, "/a.jpg", nil, false, false, true, false},
+		{"several matchers are ANDed", "allow GetObject {\npath /team/*\nheader X-A 1\n}", lan, "/team/a.jpg", nil, false, false, false, false},
+		{"several matchers, all match", "allow GetObject {\npath /team/*\nheader X-A 1\n}", lan, "/team/a.jpg", []string{"X-A", "1"}, true, false, true, false},
+		{"several rules are ORed", "allow GetObject path /x\nallow GetObject path /team/*", lan, "/team/a.jpg", nil, true, false, true, false},
+		{"deny wins", "allow GetObject\ndeny GetObject path *.raw.jpg", lan, "/a.raw.jpg", nil, false, false, true, false},
+		{"deny wins in any order", "deny GetObject path *.raw.jpg\nallow GetObject", lan, "/a.raw.jpg", nil, false, false, true, false},
+		{"deny is about its own action", "allow GetObject ListBucket\ndeny ListBucket", lan, "/a.jpg", nil, true, false, true, false},
+		{"a deny that doesn't match", "allow GetObject\ndeny GetObject path *.raw.jpg", lan, "/a.jpg", nil, true, false, true, false},
+		{"denied by the header, which may change", "allow GetObject\ndeny GetObject header X-A 1", lan, "/a.jpg", []string{"X-A", "1"}, false, false, false, false},
+		{"not allowed by the header, which may change", "allow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, false, false},
+		{"not allowed by a placeholder", "allow GetObject path /{http.auth.user.id}", lan, "/a.jpg", nil, false, false, false, false},
+		{"not allowed by an expression", "allow GetObject expression `{http.auth.user.id} == \"bob\"`", lan, "/a.jpg", nil, false, false, false, false},
+		{"not allowed by a variable", "allow GetObject vars {http.auth.user.id} bob", lan, "/a.jpg", nil, false, false, false, false},
+		{"denied for good beside an open question", "deny GetObject path /a.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
+		{"open beside one that is settled", "allow GetObject path /b.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, false, false},
+		{"query", "allow GetObject query key=x", lan, "/a.jpg?key=y", nil, false, false, true, false},
+		{"method", "allow GetObject method HEAD", lan, "/a.jpg", nil, false, false, true, false},
+		{"protocol", "allow GetObject protocol https", lan, "/a.jpg", nil, false, false, true, false},
+		{"host", "allow GetObject host a.test", lan, "/a.jpg", nil, false, false, true, false},
+		{"regular expression", "allow GetObject path_regexp ^/b", lan, "/a.jpg", nil, false, false, true, false},
+		{"not", "allow GetObject not path /a.jpg", lan, "/a.jpg", nil, false, false, true, false},
+		{"not, matching", "allow GetObject not path /b.jpg", lan, "/a.jpg", nil, true, false, true, false},
+		{"not about the header", "allow GetObject not header X-A 1", lan, "/a.jpg", []string{"X-A", "1"}, false, false, false, false},
+
+		{"address", "allow GetObject remote_ip private_ranges", lan, "/a.jpg", nil, true, false, true, false},
+		{"another address", "allow GetObject remote_ip private_ranges", wan, "/a.jpg", nil, false, false, true, false},
+		{"an address without a port", "allow GetObject remote_ip private_ranges", "10.0.0.1", "/a.jpg", nil, true, false, true, false},
+		{"an address with a zone", "allow GetObject remote_ip fe80::/10", "[fe80::1%eth0]:80", "/a.jpg", nil, true, false, true, false},
+		{"deny a network on a unix socket", "allow GetObject\ndeny GetObject remote_ip 203.0.113.0/24", unix, "/a.jpg", nil, false, false, true, true},
+		{"allow a network on a unix socket", "allow GetObject remote_ip private_ranges", unix, "/a.jpg", nil, false, false, true, true},
+		{"allow not a network on a unix socket", "allow GetObject not remote_ip 203.0.113.0/24", unix, "/a.jpg", nil, false, false, true, true},
+		{"deny a client's network on a unix socket", "allow GetObject\ndeny GetObject client_ip 203.0.113.0/24", unix, "/a.jpg", nil, false, false, true, true},
+		{"deny by an expression on a unix socket", "allow GetObject\ndeny GetObject expression remote_ip('203.0.113.0/24')", unix, "/a.jpg", nil, false, false, false, true},
+		{"a rule about something else on a unix socket", "allow GetObject path /a.jpg", unix, "/a.jpg", nil, true, false, true, false},
+
+		{"an allow that can't decide", "allow GetObject undecided_test", lan, "/a.jpg", nil, false, false, false, true},
+		{"a deny that can't decide", "allow GetObject\ndeny GetObject undecided_test", lan, "/a.jpg", nil, false, false, false, true},
+		{"one that can't decide beside one that does", "allow GetObject undecided_test\nallow GetObject", lan, "/a.jpg", nil, true, false, true, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, r := rulesOf(t, tc.rules), requestFrom(tc.addr, tc.target, tc.header...)
+			get, final, err := p.decide(actionGetObject, r)
+			list, _, _ := p.decide(actionListBucket, r)
+			if get != tc.get || list != tc.list || !get && final != tc.final || (err != nil) != tc.failed {
+				t.Errorf("got GetObject %v, final %v, %v; ListBucket %v; want %v, %v, %v; %v", get, final, err, list, tc.get, tc.final, tc.failed, tc.list)
+			}
+		})
+	}
+}
+
+// TestPermit is the rows of DESIGN 2.5 about what the next handlers answered.
+func TestPermit(t *testing.T) {
+	const none, get, list, both = "", "allow GetObject", "allow ListBucket\nallow GetObject path /never", "allow GetObject ListBucket"
+	for _, tc := range []struct {
+		status   int
+		location string
+		allowed  map[string]bool
+	}{
+		{200, "", map[string]bool{none: true, get: true, list: false, both: true}},
+		{206, "", map[string]bool{none: true, get: true, list: false, both: true}},
+		{304, "", map[string]bool{none: true, get: true, list: false, both: true}},
+		{302, "/b.jpg", map[string]bool{none: true, get: true, list: false, both: true}},
+		{308, "/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
+		{308, "a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
+		{301, "http://example.com/a.jpg/?q=1", map[string]bool{none: true, get: false, list: false, both: true}},
+		{301, "http://else.test/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
+		{308, "/b.jpg/", map[string]bool{none: true, get: true, list: false, both: true}},
+		{308, "", map[string]bool{none: true, get: true, list: false, both: true}},
+		{401, "", map[string]bool{none: true, get: true, list: true, both: true}},
+		{407, "", map[string]bool{none: true, get: true, list: true, both: true}},
+		{403, "", map[string]bool{none: true, get: true, list: false, both: true}},
+		{404, "", map[string]bool{none: true, get: false, list: false, both: true}},
+		{410, "", map[string]bool{none: true, get: false, list: false, both: true}},
+		{500, "", map[string]bool{none: true, get: true, list: false, both: true}},
+		{502, "", map[string]bool{none: true, get: true, list: false, both: true}},
+	} {
+		for rules, want := range tc.allowed {
+			h := &Handler{logger: caddy.Log()}
+			if rules != none {
+				h.Permissions = rulesOf(t, rules)
+			}
+			header := make(http.Header)
+			if tc.location != "" {
+				header.Set("Location", tc.location)
+			}
+			err := h.permit(requestFrom("192.0.2.1:1", "/a.jpg"), tc.status, header)
+			if (err == nil) != want || err != nil && !errors.Is(err, errDenied) {
+				t.Errorf("%d %s with %q: got %v, want allowed %v", tc.status, tc.location, rules, err, want)
+			}
+		}
+	}
+}
+
+// TestRulesSeeWhatNextHandlersFoundOut has the next handlers set fields that the rules are about, and
+// clients that send them themselves.
+func TestRulesSeeWhatNextHandlersFoundOut(t *testing.T) {
+	root := samples(t)
+	const login = `forward_auth {$ADDR} {
+		header_up Host auth.test
+		uri /auth
+		copy_headers Remote-Groups
+	}`
+	files := "root * " + root + "\n\tfile_server\n"
+	var b strings.Builder
+	for name, rules := range map[string]string{
+		"header":     "allow GetObject header Remote-Groups staff",
+		"expression": "allow GetObject expression `{header.Remote-Groups} == \"staff\"`",
+		"deny":       "allow GetObject\ndeny GetObject header Remote-Groups guests",
+		"not":        "allow GetObject not header Remote-Groups guests",
+		"cel":        "allow GetObject expression header({'Remote-Groups':'staff'})",
+	} {
+		b.WriteString("http://" + name + ".test:{$PORT} {\n\tbind 127.0.0.1\n\texif {\n" + rules + "\n}\n\t" + login + "\n\t" + files + "}\n")
+		b.WriteString("http://rewritten-" + name + ".test:{$PORT} {\n\tbind 127.0.0.1\n\texif {\n" + rules + "\nallow GetObject path /never\n}\n\t" + login + "\n\ttry_files /iphone-4s.jpg\n\t" + files + "}\n")
+	}
+	b.WriteString(`http://auth.test:{$PORT} {
+	bind 127.0.0.1
+	@alice header Authorization alice
+	@eve header Authorization eve
+	header @alice Remote-Groups staff
+	header @eve Remote-Groups guests
+	respond @alice 200
+	respond @eve 200
+	respond 401
+}
+`)
+	srv := serve(t, b.String())
+	for _, site := range []string{"header", "expression", "deny", "not", "cel"} {
+		for _, prefix := range []string{"", "rewritten-"} {
+			for range 2 { // decoded, and cached
+				for who, want := range map[string]int{"alice": 200, "eve": 403, "": 401} {
+					for _, claim := range []string{"", "staff", "guests"} {
+						header := []string{"Authorization", who}
+						if claim != "" {
+							header = append(header, "Remote-Groups", claim)
+						}
+						got := srv.exif(prefix+site+".test", "/iphone-4s.jpg", header...)
+						if got.status != want || strings.Contains(got.body, "iPhone") != (want == 200) {
+							t.Errorf("%s%s: %s, who claims to be of %q: got %d %s, want %d", prefix, site, who, claim, got.status, got.body, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestDeniedUserReadsNoEXIF has a rule deny one user: nothing of the photo comes back, whatever the
+// other has had cached and whatever is asked with.
+func TestDeniedUserReadsNoEXIF(t *testing.T) {
+	root := samples(t)
+	srv := serve(t, `http://a.test:{$PORT} {
+	bind 127.0.0.1
+	basic_auth {
+		bob `+hiccup+`
+		eve `+hiccup+`
+	}
+	exif {
+		allow GetObject ListBucket
+		deny GetObject vars {http.auth.user.id} eve
+	}
+	root * `+root+`
+	file_server
+}
+`)
+	bob := srv.exif("a.test", "/iphone-4s.jpg", "Authorization", basic("bob"))
+	if bob.status != 200 || bob.body != iphone4S {
+		t.Fatalf("bob: got %d %s", bob.status, bob.body)
+	}
+	denied := srv.exif("a.test", "/text.jpg", "Authorization", basic("eve"))
+	for _, header := range [][]string{
+		nil,
+		{"If-None-Match", bob.header.Get("Etag")},
+		{"If-None-Match", "*"},
+		{"If-Modified-Since", bob.header.Get("Last-Modified")},
+		{"Range", "bytes=0-9"},
+	} {
+		for _, object := range []string{"/iphone-4s.jpg", "/text.jpg", "/zz-broken.jpg", "/nope.jpg"} {
+			got := srv.exif("a.test", object, append(header, "Authorization", basic("eve"))...)
+			if got.status != 403 || flat(got) != flat(denied) {
+				t.Errorf("eve, %s, %v: got\n%s\nwant\n%s", object, header, flat(got), flat(denied))
+			}
+		}
+	}
+}
+
+// TestUnixSocket has Caddy listen where clients have no address.
+func TestUnixSocket(t *testing.T) {
+	root := samples(t)
+	sock := filepath.Join(t.TempDir(), "s")
+	site := func(name, rules string) string {
+		return "http://" + name + ".test {\n\tbind unix/" + sock + "\n\texif {\n" + rules + "\n}\n\troot * " + root + "\n\tfile_server\n}\n"
+	}
+	srv := serve(t, site("deny", "allow GetObject\ndeny GetObject remote_ip 203.0.113.0/24")+
+		site("not", "allow GetObject not remote_ip 203.0.113.0/24")+
+		site("client", "allow GetObject\ndeny GetObject client_ip 203.0.113.0/24")+
+		site("allow", "allow GetObject remote_ip private_ranges")+
+		site("open", "allow GetObject path *.jpg"))
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", sock)
+	}}}
+	for name, want := range map[string]int{"deny": 403, "not": 403, "client": 403, "allow": 403, "open": 200} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+name+".test/iphone-4s.jpg"+suffix, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != want || bytes.Contains(body, []byte("iPhone")) != (want == 200) {
+			t.Errorf("%s: got %d %s, want %d", name, res.StatusCode, body, want)
+		}
+	}
+	failures := 0
+	for _, e := range srv.Log() {
+		if strings.Contains(e.Line, errAddress.Error()) {
+			failures++
+		}
+	}
+	if failures == 0 {
+		t.Error("the log doesn't say why")
+	}
+}
+
+// TestOptionsTellNothing has callers without rights ask with OPTIONS, and for folders.
+func TestOptionsTellNothing(t *testing.T) {
+	root := samples(t)
+	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Secret", "1")
+		switch {
+		case r.Method == http.MethodOptions && r.Header.Get("Origin") != "":
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.WriteHeader(204)
+		case r.URL.Path == "/nope.jpg":
+			http.NotFound(w, r)
+		default:
+			w.WriteHeader(400)
+			io.WriteString(w, "secret")
+		}
+	})
+	srv := serve(t, `http://files.test:{$PORT} {
+	bind 127.0.0.1
+	exif {
+		allow GetObject
+	}
+	root * `+root+`
+	file_server
+}
+http://lister.test:{$PORT} {
+	bind 127.0.0.1
+	exif {
+		allow GetObject ListBucket
+	}
+	root * `+root+`
+	file_server
+}
+http://bucket.test:{$PORT} {
+	bind 127.0.0.1
+	exif {
+		allow GetObject
+	}
+	reverse_proxy `+bucket+`
+}
+http://nothing.test:{$PORT} {
+	bind 127.0.0.1
+	exif {
+		allow GetObject
+	}
+}
+`)
+	want := ""
+	for _, site := range []string{"files.test", "bucket.test", "nothing.test"} {
+		for _, object := range []string{"/iphone-4s.jpg", "/nope.jpg", "/sub", "/hidden/nope.jpg"} {
+			got := srv.get(http.MethodOptions, site, object+suffix)
+			if want == "" {
+				want = flat(got)
+			}
+			if got.status != 405 || got.header.Get("Allow") != "GET, HEAD, OPTIONS" ||
+				!strings.Contains(got.body, "MethodNotAllowed") || strings.ReplaceAll(flat(got), "Via: 1.1 Caddy\r\n", "") != want {
+				t.Errorf("%s%s: got\n%s\nwant\n%s", site, object, flat(got), want)
+			}
+		}
+	}
+	preflight := srv.get(http.MethodOptions, "bucket.test", "/iphone-4s.jpg"+suffix, "Origin", "http://a.test")
+	if preflight.status != 204 || preflight.header.Get("Access-Control-Allow-Origin") != "*" || preflight.header.Get("X-Secret") != "1" {
+		t.Errorf("a preflight: got %s", flat(preflight))
+	}
+
+	missing, folder := srv.exif("files.test", "/nope"), srv.exif("files.test", "/sub")
+	if folder.status != 403 || flat(folder) != flat(missing) {
+		t.Errorf("a folder is\n%s\nwhat is missing\n%s", flat(folder), flat(missing))
+	}
+	if got := srv.exif("lister.test", "/sub"); got.status == 403 {
+		t.Errorf("with ListBucket: got %s", flat(got))
+	}
+}
