@@ -2,6 +2,7 @@ package caddyexif
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap/zapcore"
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -262,5 +265,87 @@ func site(t *testing.T, options, config string) func(path string, header ...stri
 	srv := serveWith(t, options, strings.ReplaceAll(config, "{$ROOT}", filepath.ToSlash(root)))
 	return func(path string, header ...string) reply {
 		return srv.get(http.MethodGet, "photos.example.com", path, header...)
+	}
+}
+
+// TestLogsOfCaddy has Caddy's own loggers write the path of a request for EXIF: those that SECURITY.md
+// names do, no other does, and with its filter none.
+func TestLogsOfCaddy(t *testing.T) {
+	doc, err := os.ReadFile("SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filter := regexp.MustCompile("(?s)```caddyfile\n\\{\n\tlog \\{\n(.*?\n)\t\\}\n\\}\n").FindSubmatch(doc)
+	if filter == nil {
+		t.Fatal("SECURITY.md has no filter")
+	}
+	want := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(http\\.[a-z._]+)` \\|").FindAllSubmatch(doc, -1) {
+		want[string(row[1])] = true
+	}
+	root := samples(t)
+	endless := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(testimage.Samples()["photo.jpg"])
+		for _, err := w.Write(make([]byte, 1<<20)); err == nil; _, err = w.Write(make([]byte, 1<<20)) {
+		}
+	})
+	breaks := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "99999")
+		w.Write(testimage.Samples()["photo.jpg"][:100])
+	})
+	sites := map[string]string{
+		"files":      "log\nexif\nfile_server",
+		"skip":       "log\nlog_skip /private/*\nexif\nfile_server",
+		"skip-end":   "@jpg path *.jpg\nlog\nlog_skip @jpg\nexif\nfile_server",
+		"passed":     "exif {\npass_errors\n}\nreverse_proxy 127.0.0.1:1",
+		"down":       "exif\nreverse_proxy 127.0.0.1:1",
+		"endless":    "exif\nreverse_proxy " + endless,
+		"breaks":     "exif\nreverse_proxy " + breaks,
+		"expression": "exif {\nallow GetObject `timestamp({path}) > timestamp('2020-01-01T00:00:00Z')`\n}\nfile_server",
+	}
+	var b strings.Builder
+	for name, site := range sites {
+		b.WriteString("http://" + name + ".test:{$PORT} {\nbind 127.0.0.1\nroot " + filepath.ToSlash(root) + "\n" + site + "\n}\n")
+	}
+	file := filepath.Join(t.TempDir(), "filtered.log")
+	srv := serveWith(t, "log filtered {\noutput file "+filepath.ToSlash(file)+"\nlevel INFO\n"+string(filter[1])+"}", b.String())
+	for name := range sites {
+		srv.get(http.MethodGet, name+".test", "/private/a.jpg"+suffix+"?QSECRET", "Referer", "http://photos.test/private/a.jpg")
+	}
+	srv.get(http.MethodOptions, "down.test", "/private/a.jpg"+suffix+"?QSECRET")
+	srv.Stop()
+
+	secret := regexp.MustCompile(`private/a|QSECRET`)
+	got, skipped := map[string]bool{}, map[string]bool{"skip.test": true, "skip-end.test": true}
+	for _, e := range srv.Log() {
+		if e.Level <= zapcore.DebugLevel || !secret.MatchString(e.Line) {
+			continue
+		}
+		name := e.Logger
+		if strings.HasPrefix(name, "http.log.access") { // http.log.access.log0
+			name = "http.log.access"
+		}
+		got[name] = true
+		if r, ok := e.Fields["request"].(map[string]any); ok && name == "http.log.access" && e.Message == "handled request" {
+			delete(skipped, r["host"].(string)) //nolint:forcetypeassert // Caddy's own
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the path is logged by %v, SECURITY.md says by %v", got, want)
+	}
+	if len(skipped) != 1 || !skipped["skip.test"] {
+		t.Errorf("log_skip skipped %v", skipped)
+	}
+	filtered, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range want {
+		if name != "http.matchers.expression" && !bytes.Contains(filtered, []byte(`"`+name)) {
+			t.Errorf("the filtered log has nothing of %s", name)
+		}
+	}
+	if found := secret.Find(filtered); found != nil {
+		t.Errorf("the filtered log has %s:\n%s", found, filtered)
 	}
 }
