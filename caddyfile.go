@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -43,7 +44,9 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //
 // The actions are GetObject and ListBucket. The matcher tokens of a rule are a matcher's name and
 // its arguments (remote_ip private_ranges), or, as in any directive, a path or a named matcher
-// (/team/*, @team). Every word but allow and deny occurs at most once.
+// (/team/*, @team). The patterns of only and omit are those of Go's path.Match over the names of tags,
+// separated by blanks or commas, or the sets @location, @person and @device. Every word but allow and
+// deny occurs at most once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return h.unmarshal(d, nil)
 }
@@ -94,11 +97,13 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		*to = args[0]
 		return nil
 	}
-	some := func(to *[]string) error {
-		if len(args) == 0 {
+	patterns := func(to *[]string) error {
+		for _, a := range args {
+			*to = append(*to, splitPatterns(a)...)
+		}
+		if len(*to) == 0 {
 			return d.ArgErr()
 		}
-		*to = args
 		return nil
 	}
 	flag := func(to *bool) error {
@@ -113,6 +118,9 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 			return d.ArgErr()
 		}
 		n, err := parseSize(args[0])
+		if err != nil && word == "cache" {
+			err = fmt.Errorf("%w, or off", err)
+		}
 		if err != nil {
 			return d.Errf("%s: %v", word, err)
 		}
@@ -123,9 +131,9 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "values":
 		return one(&h.Values)
 	case "only":
-		return some(&h.Only)
+		return patterns(&h.Only)
 	case "omit":
-		return some(&h.Omit)
+		return patterns(&h.Omit)
 	case "charset":
 		return one(&h.Charset)
 	case "unknown":
@@ -143,14 +151,19 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q", word)
+	return d.Errf("unknown word %q, want allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+}
+
+// splitPatterns splits a list of patterns at blanks and commas.
+func splitPatterns(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // parseSize parses a size in bytes, such as 64KiB, greater than zero.
 func parseSize(s string) (int64, error) {
 	n, err := humanize.ParseBytes(s)
 	if err != nil {
-		return 0, fmt.Errorf("bad size %q", s)
+		return 0, fmt.Errorf("bad size %q, want one such as 64KiB", s)
 	}
 	if n == 0 || n > math.MaxInt64 {
 		return 0, fmt.Errorf("size %q is out of range", s)

@@ -120,7 +120,7 @@ func newExifCommand(cmd *cobra.Command) (*exifCommand, error) {
 			return nil, err
 		}
 		for _, list := range lists {
-			*to = append(*to, strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
+			*to = append(*to, splitPatterns(list)...)
 		}
 		if fl.Changed(name) && len(*to) == 0 { // an empty variable must not turn a filter off
 			return nil, fmt.Errorf("--%s: no pattern is given", name)

@@ -55,11 +55,13 @@ type Handler struct {
 	// ISO 8601 dates, for programs). Default: `raw`.
 	Values string `json:"values,omitempty"`
 
-	// The tags that are answered, as patterns over their names (`*`, `?`, `[a-z]`). Default: all.
+	// The tags that are answered, as patterns over their names (`*`, `?`, `[a-z]`), or the sets
+	// `@location`, `@person` and `@device`. A pattern that matches no tag is an error. Default: all.
 	Only []string `json:"only,omitempty"`
 
-	// The tags that are never answered, as patterns over their names, such as `GPS*`. It has the
-	// last word over `only`. Default: none.
+	// The tags that are never answered, as patterns over their names, such as `GPS*`, or sets as in
+	// `only`, over which it has the last word. It takes the same tags of the thumbnail with it. A
+	// pattern that matches no tag is an error. Default: none.
 	Omit []string `json:"omit,omitempty"`
 
 	// The encoding of text that is not valid UTF-8: any label of the WHATWG Encoding Standard, such

@@ -3,7 +3,10 @@ package caddyexif
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
@@ -55,6 +58,61 @@ func TestOmitAndOnly(t *testing.T) {
 				if name == "photo.jpg" && len(tags) == 0 {
 					t.Errorf("%s, only %v, omit %v: nothing is answered", style, h.Only, h.Omit)
 				}
+			}
+		}
+	}
+}
+
+// TestSetsAreDocumented has docs/sets.md list the tags of each named set; -update writes it.
+func TestSetsAreDocumented(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# The named sets of tags\n\n`omit` and `only` take these beside patterns. A tag is in a set if it is there to say it, or if\n" +
+		"people often write it there. What `omit` takes out goes out of the thumbnail's tags (`Thumb…`) as well.\n")
+	for _, set := range []struct{ name, what string }{
+		{"@location", "Where the photo was taken: the GPS directory, and what places a map's picture (GeoTIFF)."},
+		{"@person", "Who took it, owns it, edited it or can be seen on it, captions and file names included."},
+		{"@device", "Which camera, lens or file it is, of all of that model."},
+	} {
+		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n\n", set.name, set.what)
+		tags := exif.Sets()[set.name]
+		if len(tags) == 0 {
+			t.Errorf("no set %s", set.name)
+		}
+		for _, tag := range tags {
+			fmt.Fprintf(&b, "- `%s`\n", tag)
+		}
+	}
+	const name = "docs/sets.md"
+	if *update {
+		writeFile(t, name, []byte(b.String()))
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != b.String() {
+		t.Errorf("%s: %v: got %s, want %s", name, err, got, b.String())
+	}
+	if len(exif.Sets()) != 3 {
+		t.Errorf("got %d sets", len(exif.Sets()))
+	}
+}
+
+// TestOmitSets has the sets take out what they are about, of pictures with everything in them.
+func TestOmitSets(t *testing.T) {
+	for name, img := range testimage.Samples() {
+		for style := range styles {
+			h := Handler{Values: style, Unknown: true, Omit: []string{"@location", "@person", "@device"}}
+			o, err := h.exifOptions()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := exif.Decode(bytes.NewReader(img), &o)
+			if err != nil {
+				continue // the broken one
+			}
+			out, err := m.AppendJSON(nil, &o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := regexp.MustCompile(`GPS|39/1|116/1|39\.90|116\.39|39°|116°|SN-0042|"(Thumb)?(Artist|Copyright|ImageDescription|UserComment|XP|BodySerial|ImageUnique)`).Find(out); found != nil {
+				t.Errorf("%s, %s: %s in %s", name, style, found, out)
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package caddyexif
 import (
 	"fmt"
 	"hash/fnv"
-	"path"
 	"strings"
 
 	"golang.org/x/text/encoding/htmlindex"
@@ -27,7 +26,7 @@ const (
 
 // formatVersion changes when the same object and settings give another response than before, so that
 // responses that clients have cached are fetched anew.
-const formatVersion = 1
+const formatVersion = 2
 
 // styles are the words of the setting values.
 var styles = map[string]exif.Style{"raw": exif.Raw, "described": exif.Described, "typed": exif.Typed}
@@ -58,29 +57,13 @@ func (h *Handler) exifOptions() (o exif.Options, err error) {
 			return o, fmt.Errorf("charset: %q is no label of the WHATWG Encoding Standard", h.Charset)
 		}
 	}
-	for _, p := range append(h.Only[:len(h.Only):len(h.Only)], h.Omit...) {
-		if _, err := path.Match(p, ""); err != nil || p == "" {
-			return o, fmt.Errorf("only, omit: %q is no pattern", p)
-		}
+	if _, err = exif.NewFilter(h.Only, nil); err != nil {
+		return o, fmt.Errorf("only: %w", err)
 	}
-	if len(h.Only) > 0 || len(h.Omit) > 0 {
-		o.Keep = h.keeps
+	if o.Keep, err = exif.NewFilter(h.Only, h.Omit); err != nil {
+		return o, fmt.Errorf("omit: %w", err)
 	}
 	return o, nil
-}
-
-// keeps reports whether the tag of that name is answered.
-func (h *Handler) keeps(name string) bool {
-	return (len(h.Only) == 0 || matchesAny(h.Only, name)) && !matchesAny(h.Omit, name)
-}
-
-func matchesAny(patterns []string, name string) bool {
-	for _, p := range patterns {
-		if ok, _ := path.Match(p, name); ok { // patterns were checked
-			return true
-		}
-	}
-	return false
 }
 
 // settingsMark is a short hash of everything but the object that shapes a response.
