@@ -3,7 +3,12 @@ package caddyexif
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // TestNoWayRound asks for the EXIF of photos that a guard keeps from the client, in every spelling
@@ -170,5 +175,64 @@ func TestBehind(t *testing.T) {
 	}
 	if got := srv.exif("nothing-x.test", "/iphone-4s.jpg"); got.status != 404 || !strings.Contains(got.body, "NoSuchKey") {
 		t.Errorf("nothing behind: got %d %s", got.status, got.body)
+	}
+}
+
+// TestStreamsThatDontRead has a client open as many HTTP/2 streams as it may, for the largest answer
+// there is, and read none of them.
+func TestStreamsThatDontRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures memory")
+	}
+	const streams, each = 240, 512 << 10
+	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010E, strings.Repeat("\x01", 42<<10))}} // 6 bytes of JSON each
+	root := t.TempDir()
+	writeFile(t, root+"/a.jpg", testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(block.Encode())))
+	s := testcaddy.Start(t, `http://a.test:{$PORT} {
+	bind 127.0.0.1
+	exif {
+		cache off
+	}
+	root * `+root+`
+	file_server
+}
+`, testcaddy.Global("servers {\nprotocols h1 h2c\n}\n"), testcaddy.Quiet())
+	tr := &http.Transport{Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 10}}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	defer tr.CloseIdleConnections()
+	before := heap()
+	var mu sync.Mutex
+	var all []*http.Response
+	var wg sync.WaitGroup
+	for range streams {
+		wg.Go(func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr+"/a.jpg"+suffix, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Host = "a.test"
+			res, err := tr.RoundTrip(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if res.StatusCode != 200 || res.ProtoMajor != 2 || res.ContentLength < 240<<10 {
+				t.Errorf("got %s %s, %d bytes", res.Proto, res.Status, res.ContentLength)
+			}
+			mu.Lock()
+			all = append(all, res)
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	time.Sleep(100 * time.Millisecond) // for the writes after the headers
+	took := (heap() - before) / streams
+	t.Logf("%d streams hold %d KiB each", streams, took>>10)
+	if took > each || took < 100<<10 {
+		t.Errorf("%d streams hold %d KiB each, want at most %d", streams, took>>10, each>>10)
+	}
+	for _, res := range all {
+		res.Body.Close()
 	}
 }
