@@ -3,9 +3,12 @@ package caddyexif
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,5 +153,26 @@ func TestErrorTable(t *testing.T) {
 		if f.status != tc.status || f.code != tc.code || f.message == "" || fmt.Sprint(f.header) != tc.header || !errors.Is(f, tc.err) {
 			t.Errorf("%v: got %d %s %q, %v; want %d %s, %s", tc.err, f.status, f.code, f.message, f.header, tc.status, tc.code, tc.header)
 		}
+	}
+}
+
+// TestErrorsAreDocumented has the README's table of errors and the code's agree.
+func TestErrorsAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| `(\\w+)` \\|").FindAllStringSubmatch(string(readme), -1) {
+		documented[m[1]+" "+m[2]] = true
+	}
+	coded := map[string]bool{"500 InternalError": true, "405 MethodNotAllowed": true}
+	for _, row := range errorTable {
+		if row.code != "" {
+			coded[fmt.Sprint(row.status, " ", row.code)] = true
+		}
+	}
+	if !maps.Equal(documented, coded) {
+		t.Errorf("documented are %v, in the code %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(coded)))
 	}
 }

@@ -2,8 +2,12 @@ package caddyexif
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,5 +61,41 @@ func TestPlaceholders(t *testing.T) {
 	got := repl.ReplaceAll("{http.exif.format} {http.exif.tags} {http.exif.bytes_read} {http.exif.requests} {http.exif.cache} {http.exif.other}", "-")
 	if want := "heif 7 65536 1 miss -"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestMetricsAreDocumented has the README name each metric and each placeholder, and no other.
+func TestMetricsAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, name := range regexp.MustCompile(`caddy_exif_[a-z_]*[a-z]|http\.exif\.[a-z_]+`).FindAllString(string(readme), -1) {
+		documented[name] = true
+	}
+	there := map[string]bool{}
+	reg := prometheus.NewRegistry()
+	m, err := newMetrics(reg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.observe(http.StatusOK, &stats{}, 0)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		there[f.GetName()] = true
+	}
+	code, err := os.ReadFile("metrics.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`case "(http\.exif\.[a-z_]+)"`).FindAllStringSubmatch(string(code), -1) {
+		there[m[1]] = true
+	}
+	if !maps.Equal(documented, there) {
+		t.Errorf("documented are %v, there are %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(there)))
 	}
 }
