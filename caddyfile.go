@@ -16,8 +16,8 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterHandlerDirective("exif", parseCaddyfile)
-	// Early: behind redir come the directives that protect and rewrite by path. Were exif behind
-	// them, "basic_auth /private/*.jpg" would not see /private/a.jpg@base@tag=exif.
+	// Early: after redir come the directives that protect and rewrite by path. Were exif after them,
+	// "basic_auth /private/*.jpg" would not see /private/a.jpg@base@tag=exif.
 	httpcaddyfile.RegisterDirectiveOrder("exif", httpcaddyfile.Before, "redir")
 }
 

@@ -37,17 +37,17 @@ func init() {
 
 // Handler answers requests for `<object>@base@tag=exif` with the EXIF of the object as JSON.
 //
-// The object is read through the handlers that follow in the route (a file server, a reverse proxy
-// in front of a bucket, …), a few kilobytes at a time, so whatever protects, rewrites or routes the
-// photo does the same for its EXIF: who can't fetch the photo can't fetch its EXIF. All other
-// requests pass untouched.
+// The object is read through the next handlers in the route (a file server, a reverse proxy in front
+// of a bucket, …), a few kilobytes at a time, so whatever protects, rewrites or routes the photo does
+// the same for its EXIF: who can't fetch the photo can't fetch its EXIF. All other requests pass
+// untouched.
 //
-// With permissions, reading EXIF needs the action `GetObject`; an object that doesn't exist is
-// answered 404 to who holds `ListBucket` and 403 to everybody else.
+// With permissions, reading EXIF needs the action `GetObject`. An object that doesn't exist is
+// answered 404 to requests that are allowed `ListBucket`, and 403 to all others.
 type Handler struct {
 	// Who may read EXIF (`GetObject`), and who may learn that an object doesn't exist
-	// (`ListBucket`). Without rules the handlers behind decide. With rules, what isn't allowed is
-	// refused.
+	// (`ListBucket`). Without rules the next handlers decide. With rules, what isn't allowed is
+	// denied.
 	Permissions Permissions `json:"permissions,omitempty"`
 
 	// How values are rendered: `raw` (as stored, every value a string: `"72/1"`), `described`
@@ -79,8 +79,9 @@ type Handler struct {
 	// EXIF is out of reach are answered 400 `ImageTooLarge`. Default: 16777216 (16 MiB).
 	MaxRead int64 `json:"max_read,omitempty"`
 
-	// How many bytes of answers are kept in memory, the least used making room. A kept answer still
-	// passes through the handlers behind each time, with `If-None-Match`. Negative: none.
+	// How many bytes of memory the cache of responses may take; the least used make room. A cached
+	// response goes out only after the next handlers have answered 304 to its ETag, each time.
+	// Negative: no cache.
 	// Default: 33554432 (32 MiB).
 	Cache int64 `json:"cache,omitempty"`
 
