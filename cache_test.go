@@ -539,3 +539,103 @@ func TestFailureIsCached(t *testing.T) {
 		}
 	}
 }
+
+// TestFieldsThatIdentifyNobody is the whole list, and names that only look like one of it: what isn't on
+// it may be what an upstream picks an object by.
+func TestFieldsThatIdentifyNobody(t *testing.T) {
+	for _, name := range []string{
+		"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Dnt", "Forwarded",
+		"Keep-Alive", "Pragma", "Priority", "Purpose", "Range", "Referer", "Save-Data", "Te", "Upgrade-Insecure-Requests", "User-Agent", "Via",
+		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id", "Traceparent", "Tracestate", "Baggage", "B3",
+		"X-Amzn-Trace-Id", "X-Cloud-Trace-Context", "Uber-Trace-Id", "X-B3-Traceid", "X-B3-Sampled", "If-None-Match", "If-Match", "Sec-Fetch-Site",
+	} {
+		if !identifiesNobody(name) {
+			t.Errorf("%s keeps users from sharing a response", name)
+		}
+	}
+	for _, name := range []string{
+		"", "Authorization", "Cookie", "Origin", "X-User", "Remote-User", "X-Forwarded-User", "X-Forwarded-Prefix", "X-Forwarded", "Accept-Version", "Secret", "Sec", "If",
+		"Iffy", "X-B3", "X-Real-Ips", "From", "Host", "X-Api-Key", "X-Forwarded-Client-Cert", "Prefer", "Proxy-Authorization",
+	} {
+		if identifiesNobody(name) {
+			t.Errorf("%s would let a user have another's response", name)
+		}
+	}
+}
+
+// TestKeyOfCertificate has clients with a certificate be told apart by it and by their header alike.
+func TestKeyOfCertificate(t *testing.T) {
+	keys := map[cacheKey]string{}
+	for _, cert := range []string{"", "a", "b"} {
+		for _, cookie := range []string{"", "1", "2"} {
+			r := httptest.NewRequest(http.MethodGet, "https://a.test/a.jpg"+suffix, nil)
+			if cert != "" {
+				r.TLS.PeerCertificates = []*x509.Certificate{{Raw: []byte(cert)}, {Raw: []byte("issuer")}}
+			}
+			if cookie != "" {
+				r.Header.Set("Cookie", cookie)
+			}
+			k := newCacheKey(r, "/a.jpg")
+			name := "certificate " + cert + " cookie " + cookie
+			if other, twice := keys[k]; twice || !k.tls {
+				t.Errorf("%s and %s have one key, %v", name, other, k)
+			}
+			keys[k] = name
+			if newCacheKey(r, "/a.jpg") != k {
+				t.Errorf("%s has two keys", name)
+			}
+		}
+	}
+}
+
+// TestHeaderFieldsDontCancelOut has two fields of one value, and a field whose values another splits.
+func TestHeaderFieldsDontCancelOut(t *testing.T) {
+	keys := map[cacheKey]int{}
+	for i, h := range []http.Header{
+		{}, {"X-A": {"1"}}, {"X-B": {"1"}}, {"X-A": {"1"}, "X-B": {"1"}}, {"X-A": {"1", ""}}, {"X-A": {"", "1"}}, {"X-A": {""}}, {"X-A": {}}, {"X-A1": {""}}, {"X-A": {"1"}, "X-B": {"2"}}, {"X-A": {"2"}, "X-B": {"1"}},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/a.jpg"+suffix, nil)
+		r.Header = h
+		k := newCacheKey(r, "/a.jpg")
+		if other, twice := keys[k]; twice {
+			t.Errorf("headers %d and %d have one key", i, other)
+		}
+		keys[k] = i
+	}
+}
+
+// TestNewVersionTakesThePlace of the cached response of an object that has changed, also where several
+// users ask for it.
+func TestNewVersionTakesThePlace(t *testing.T) {
+	c, err := newResponseCache(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice, bobby := object.Left{User: "alice"}, object.Left{User: "bobby"}
+	k := cacheKey{object: "/a.jpg"}
+	for i, tc := range []struct {
+		tag     string
+		left    object.Left
+		decoded bool
+	}{
+		{`"1"`, alice, true}, {`"1"`, alice, false}, {`"2"`, alice, true}, {`"2"`, alice, false}, {`"2"`, bobby, true}, {`"2"`, bobby, false}, {`"2"`, alice, true},
+	} {
+		decoded := false
+		res, err := c.load(t.Context(), k, tc.tag, tc.left, func() (*response, error) {
+			decoded = true
+			return &response{tag: tc.tag, left: tc.left}, nil
+		})
+		if err != nil || decoded != tc.decoded || res.tag != tc.tag || res.left != tc.left {
+			t.Errorf("%d: got %v, %v, decoded %v", i, res, err, decoded)
+		}
+		if got := c.get(k); got != res {
+			t.Errorf("%d: the cache has %v", i, got)
+		}
+	}
+	if _, err := c.load(t.Context(), k, `"3"`, alice, func() (*response, error) { return nil, context.DeadlineExceeded }); err == nil || c.get(k) != nil {
+		t.Errorf("got %v, and the cache has %v", err, c.get(k))
+	}
+	if (*responseCache)(nil).get(k) != nil {
+		t.Error("there is something in no cache")
+	}
+}
