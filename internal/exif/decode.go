@@ -140,12 +140,13 @@ type Metadata struct {
 	// Format is the container it was found in: "jpeg", "tiff", ...
 	Format string
 
-	tags  []tag // in file order, names unique
-	space space
+	tags    []tag // in file order, names unique
+	scratch scratch
 }
 
-// space is memory that decoding needs, and the numbers that its values are of.
-type space struct {
+// scratch is the memory that decoding needs, which the next Decode uses again, and the numbers of the
+// values.
+type scratch struct {
 	names   map[string]struct{} // of the tags so far
 	name    []byte              // of an entry
 	walkers []walker
@@ -186,14 +187,14 @@ func Decode(r io.ReaderAt, o *Options) (*Metadata, error) {
 	return m, err
 }
 
-// Decode is the function Decode into m, whose former content is gone.
+// Decode is the function Decode into m, and replaces what was in m.
 func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
 	m.reset()
-	n, err := readAt(r, m.space.head[:], 0)
+	n, err := readAt(r, m.scratch.head[:], 0)
 	if err != nil {
 		return err
 	}
-	f := sniff(m.space.head[:n])
+	f := sniff(m.scratch.head[:n])
 	if f == nil {
 		return ErrNotImage
 	}
@@ -216,11 +217,11 @@ func (m *Metadata) reset() {
 	}
 	clear(m.tags)
 	m.Format, m.tags = "", m.tags[:0]
-	clear(m.space.names)
-	clear(m.space.walkers)
-	m.space.numbers.forget()
-	if cap(m.space.value) > maxBinary*4 {
-		m.space.value = nil
+	clear(m.scratch.names)
+	clear(m.scratch.walkers)
+	m.scratch.numbers.reset()
+	if cap(m.scratch.value) > maxBinary*4 {
+		m.scratch.value = nil
 	}
 }
 

@@ -30,19 +30,19 @@ var formats = []format{
 	{"avif", isAVIF, findHEIF},
 	{"heif", isBMFF, findHEIF},
 	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL},
-	{"jxl", prefix("\xFF\x0A"), nothing}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jxl", prefix("\xFF\x0A"), findNone}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
 	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2},
-	{"jp2", prefix("\xFF\x4F\xFF\x51"), nothing}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone}, // nor has JPEG 2000's (ITU-T T.800, annex A)
 	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD},
 	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF},
 	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW},
 	{"rw2", prefix("II\x55\x00"), findRW2},
-	{"orf", prefix("IIRO", "IIRS", "MMOR"), whole},
-	{"jxr", prefix("II\xBC\x01"), whole},
-	{"tiff", isTIFF, whole},
-	{"gif", prefix("GIF87a", "GIF89a"), nothing},
-	{"bmp", isBMP, nothing},
-	{"ico", isICO, nothing},
+	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF},
+	{"jxr", prefix("II\xBC\x01"), findTIFF},
+	{"tiff", isTIFF, findTIFF},
+	{"gif", prefix("GIF87a", "GIF89a"), findNone},
+	{"bmp", isBMP, findNone},
+	{"ico", isICO, findNone},
 	{"svg", maySVG, findSVG},
 }
 
@@ -90,7 +90,7 @@ func isBMP(head []byte) bool {
 }
 
 // isICO knows an icon or a cursor: zero, the type (1 or 2), the number of pictures, and for the
-// first of them a size, and an offset behind the directory.
+// first of them a size, and an offset after the directory.
 func isICO(head []byte) bool {
 	if len(head) < 22 || head[0] != 0 || head[1] != 0 || head[2] != 1 && head[2] != 2 || head[3] != 0 {
 		return false
@@ -100,11 +100,11 @@ func isICO(head []byte) bool {
 	return pictures > 0 && o.Uint32(head[14:]) > 0 && o.Uint32(head[18:]) >= 6+16*pictures
 }
 
-// whole is the finder of formats that are a TIFF block from their first byte on.
-func whole(r io.ReaderAt) ([]block, error) { return oneBlock(r), nil }
+// findTIFF finds the block of formats that are one from their first byte on.
+func findTIFF(r io.ReaderAt) ([]block, error) { return oneBlock(r), nil }
 
-// nothing is the finder of formats that hold no EXIF.
-func nothing(io.ReaderAt) ([]block, error) { return nil, nil }
+// findNone finds nothing: it is for formats that hold no EXIF.
+func findNone(io.ReaderAt) ([]block, error) { return nil, nil }
 
 func oneBlock(r io.ReaderAt) []block { return []block{{r: r, first: ifd0}} }
 
@@ -186,8 +186,8 @@ func withoutIntro(r io.ReaderAt) ([]block, error) {
 	return oneBlock(r), err
 }
 
-// offsetBlock is the TIFF block in r behind its own offset, 4 bytes big-endian, that counts from
-// behind these 4 bytes (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). Where no block starts
+// offsetBlock is the TIFF block in r after its own offset, 4 bytes big-endian, that counts from
+// after these 4 bytes (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). Where no block starts
 // there, it is looked for where writers that leave the offset wrong or out put it.
 func offsetBlock(r io.ReaderAt) ([]block, error) {
 	var b [4]byte

@@ -51,7 +51,7 @@ var imageBrands = []string{
 type itemBoxes struct{ pitm, iinf, iref, iloc, idat extent }
 
 // findHEIF finds the Exif item. A file of another brand without items is a film: nothing is looked
-// for behind its moov or moof, since a film in fragments has thousands of them.
+// for after its moov or moof, since a film in fragments has thousands of them.
 func findHEIF(r io.ReaderAt) ([]block, error) {
 	w := &boxes{r: r}
 	image := false
@@ -108,7 +108,7 @@ func (w *boxes) meta(body extent) (m itemBoxes, err error) {
 	return m, err
 }
 
-// fullBody is what is left of a body behind its first n bytes.
+// fullBody is what is left of a body after its first n bytes.
 func fullBody(body extent, n int64) extent {
 	n = min(n, body.n)
 	return extent{body.off + n, body.n - n}

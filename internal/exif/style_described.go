@@ -19,7 +19,7 @@ func appendDescribed(dst []byte, m *Metadata, t *tag) []byte {
 }
 
 func appendWords(dst []byte, m *Metadata, t *tag) []byte {
-	if saidUnknown(t) {
+	if isUnknown(t) {
 		return append(dst, "Unknown"...)
 	}
 	d, ok := descriptionOf(t.dir, t.id)
@@ -45,10 +45,10 @@ func appendWords(dst []byte, m *Metadata, t *tag) []byte {
 	return appendPlain(dst, &t.val)
 }
 
-// saidUnknown reports whether the value is one that the standard defines to say "unknown": the
+// isUnknown reports whether the value is one that the standard defines to say "unknown": the
 // denominator FFFFFFFF.H of the shooting situation's tags (Exif 3.0, 4.6.6, Temperature to
 // CameraElevationAngle), which reads as -1 where fractions are signed.
-func saidUnknown(t *tag) bool {
+func isUnknown(t *tag) bool {
 	if t.dir == gpsIFD || t.dir == interopIFD || t.id < 0x9400 || t.id > 0x9405 ||
 		t.val.kind != kindRat || t.val.n != 1 {
 		return false
@@ -405,9 +405,9 @@ func repeatedPattern(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	return appendPattern(dst, v, 0, int64(v.n), 1)
 }
 
-// appendPattern appends the colors of cells from the from'th number on: "Red Green / Green Blue".
-func appendPattern(dst []byte, v *value, from int, columns, rows int64) (out []byte, ok bool) {
-	cells := int64(v.n - from)
+// appendPattern appends the colors of cells, of which the first is that number: "Red Green / Green Blue".
+func appendPattern(dst []byte, v *value, first int, columns, rows int64) (out []byte, ok bool) {
+	cells := int64(v.n - first)
 	if columns <= 0 || rows <= 0 || columns > cells || rows > cells || columns*rows != cells {
 		return dst, false
 	}
@@ -419,7 +419,7 @@ func appendPattern(dst []byte, v *value, from int, columns, rows int64) (out []b
 		default:
 			dst = append(dst, ' ')
 		}
-		dst = appendName(dst, filterColors, v.int(from+int(i)))
+		dst = appendName(dst, filterColors, v.int(first+int(i)))
 	}
 	return dst, true
 }

@@ -50,7 +50,7 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 			return appendDate(dst, &t.val, "", "")
 		}
 	}
-	if saidUnknown(t) {
+	if isUnknown(t) {
 		return append(dst, "null"...)
 	}
 	return appendNumbers(dst, &t.val)

@@ -3,17 +3,17 @@ package exif
 // tagDef names a tag of one directory and says how its bytes read where the TIFF type alone doesn't tell.
 type tagDef struct {
 	name string
-	as   reading
+	as   storage
 }
 
 // answered reports whether such tags are part of answers.
 func (d tagDef) answered() bool { return d.as != asPointer && d.as != asLeftOut }
 
-// reading is how a tag's bytes become a value.
-type reading uint8
+// storage is how a tag's value is stored.
+type storage uint8
 
 const (
-	asTyped      reading = iota // by the TIFF type; UNDEFINED: printable text, else bytes in decimal
+	asTyped      storage = iota // by the TIFF type; UNDEFINED: printable text, else bytes in decimal
 	asText                      // UNDEFINED or BYTE holding text without a character code
 	asBytes                     // UNDEFINED holding small integers, one a byte
 	asCharCode                  // UNDEFINED: 8 bytes naming the character code, then text (Exif 3.0, 4.6.6, UserComment)

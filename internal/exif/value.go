@@ -25,12 +25,12 @@ const (
 
 // value is the value of one tag: a text, or n numbers of one kind.
 type value struct {
-	kind kind
-	n    int
-	text string
-	ints []int64  // integers that goexif doesn't read
-	from *numbers // all other numbers: n of these,
-	at   int      // from here on
+	kind   kind
+	n      int
+	text   string
+	ints   []int64  // integers that goexif doesn't read
+	source *numbers // all other numbers: n of these,
+	at     int      // from here on
 }
 
 // quotient returns the i'th number of any kind as a decimal; ok is false where it has none: n/0,
@@ -62,7 +62,7 @@ func intsValue(b []byte) value {
 // value turns the bytes of a checked entry into a value; b holds whole values of the type, at most
 // maxText bytes, in the file's byte order, and is not kept. ok is false where they are broken.
 // Numbers can be had after decode.
-func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as reading, o *Options) (v value, ok bool) {
+func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
 	switch as {
 	case asText:
 		if bytewise(typ) {
@@ -105,7 +105,7 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as rea
 
 	size := int(typeSize(typ)) //nolint:gosec // at most 8
 	n := &f.of(order)[typ]
-	v = value{kind: kindInt, n: len(b) / size, from: n, at: n.add(b, size)}
+	v = value{kind: kindInt, n: len(b) / size, source: n, at: n.add(b, size)}
 	switch typ {
 	case typeRational, typeSRational:
 		v.kind = kindRat
