@@ -1,8 +1,8 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
+	"io"
 
 	"github.com/rwcarlsen/goexif/tiff"
 )
@@ -40,8 +40,30 @@ func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
 	} else {
 		order.PutUint32(n.buf[8:], entryHead)
 	}
-	n.tag, err = tiff.DecodeTag(bytes.NewReader(n.buf), order)
+	n.tag, err = tiff.DecodeTag(&entryReader{b: n.buf}, order)
 	return err
+}
+
+// entryReader reads an entry and its values. ReadAt says at once that the values end, not in a read of
+// its own, for which goexif would make room again: that was a third of all bytes allocated for an answer.
+type entryReader struct {
+	b   []byte
+	pos int
+}
+
+// Read implements io.Reader.
+func (e *entryReader) Read(p []byte) (n int, err error) {
+	n, err = e.ReadAt(p, int64(e.pos))
+	e.pos += n
+	return n, err
+}
+
+// ReadAt implements io.ReaderAt.
+func (e *entryReader) ReadAt(p []byte, off int64) (n int, err error) {
+	if n = copy(p, e.b[min(off, int64(len(e.b))):]); off+int64(n) >= int64(len(e.b)) {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // forget empties n, and lets go of memory that only an unusual image needs.
