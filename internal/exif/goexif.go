@@ -3,6 +3,7 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+	"slices"
 
 	"github.com/rwcarlsen/goexif/tiff"
 )
@@ -24,6 +25,9 @@ type numbers struct {
 func (n *numbers) add(b []byte, size int) (at int) {
 	if len(n.buf) == 0 {
 		n.buf = append(n.buf, make([]byte, entryHead)...)
+	}
+	if len(n.buf)+len(b) > cap(n.buf) { // append would grow by a quarter, again and again
+		n.buf = slices.Grow(n.buf, max(len(n.buf), len(b)))
 	}
 	at = (len(n.buf) - entryHead) / size
 	n.buf = append(n.buf, b...)

@@ -69,6 +69,8 @@ func TestInflate(t *testing.T) {
 		}
 	}
 	checkInflate(t, deflateTables(1000))
+	// a dictionary that nobody has, and a stored block after it
+	checkInflate(t, []byte("\x78\x20\x00\x00\x00\x01\x01\x01\x00\xFE\xFFa"))
 }
 
 func FuzzInflate(f *testing.F) {
