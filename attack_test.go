@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,54 @@ func TestPanicInLoad(t *testing.T) {
 	broken = false
 	if got := ask(t.Context(), h, next, ""); got.Body.String() != `{"Make":"far away"}` {
 		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+}
+
+// TestFolderUnderPrefix has a client that may not learn what is missing ask for folders, where the
+// redirect that adds a slash has the path from before a rewrite.
+func TestFolderUnderPrefix(t *testing.T) {
+	root := samples(t)
+	for _, folder := range []string{"sub", "sub/dir", "dir.jpg"} {
+		writeFile(t, filepath.Join(root, folder, "index.html"), nil)
+	}
+	const rules = "exif {\nallow GetObject\n}\n"
+	srv := serve(t, `http://stripped.test:{$PORT} {
+	bind 127.0.0.1
+	handle_path /photos/* {
+		`+rules+`
+		root `+root+`
+		file_server
+	}
+}
+http://upstream.test:{$PORT} {
+	bind 127.0.0.1
+	route {
+		uri strip_prefix /photos
+		`+rules+`
+		rewrite * /files{uri}
+		reverse_proxy {$ADDR} {
+			header_up Host files.test
+		}
+	}
+}
+http://files.test:{$PORT} {
+	bind 127.0.0.1
+	handle_path /files/* {
+		root `+root+`
+		file_server
+	}
+}
+`)
+	for _, site := range []string{"stripped.test", "upstream.test"} {
+		if got := srv.exif(site, "/photos/sub/dir/a.jpg"); got.status != 200 {
+			t.Errorf("%s: got %d %s", site, got.status, got.body)
+		}
+		missing := srv.exif(site, "/photos/nope")
+		for _, folder := range []string{"/photos/sub", "/photos/sub/dir", "/photos/dir.jpg"} {
+			if got := srv.exif(site, folder); got.status != 403 || flat(got) != flat(missing) {
+				t.Errorf("%s%s: a folder is\n%s\nwhat is missing\n%s", site, folder, flat(got), flat(missing))
+			}
+		}
 	}
 }
 
