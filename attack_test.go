@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/object"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // TestOwnLoadReturnsItsOwn has another user's response get into the cache while a request loads, in
@@ -116,3 +117,50 @@ http://files.test:{$PORT} {
 	}
 }
 
+// TestChangedObjectKeepsItsLimits has an object change in the middle of a decode that needs more than
+// half of what a request may read. That the second attempt then meets the limit says nothing about the
+// object, so it isn't cached.
+func TestChangedObjectKeepsItsLimits(t *testing.T) {
+	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "far away")}}
+	photo := testimage.PNG(testimage.Gradient(8, 8), testimage.PNGChunk("juNk", make([]byte, 1<<20)),
+		testimage.PNGChunk("eXIf", block.Encode()))
+	requests, tag := 0, `"1"`
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if requests++; requests == 2 {
+			tag = `"2"`
+		}
+		w.Header().Set("Etag", tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
+		return nil
+	})
+	h := provisioned(t, &Handler{Window: minWindow, MaxRead: 2 * minWindow})
+	if got := ask(t.Context(), h, next, ""); !strings.Contains(got.Body.String(), "ImageTooLarge") {
+		t.Errorf("got %d %s: the test proves nothing", got.Code, got.Body)
+	}
+	for range 2 {
+		if got := ask(t.Context(), h, next, ""); got.Body.String() != `{"Make":"far away"}` {
+			t.Errorf("got %d %s", got.Code, got.Body)
+		}
+	}
+}
+
+// TestNotModifiedOfAnotherTag has the next handlers answer 304 with a tag that isn't the cached
+// response's, which says nothing about it (RFC 9111, section 4.3.4).
+func TestNotModifiedOfAnotherTag(t *testing.T) {
+	version := "1"
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Etag", `"`+version+`"`)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified) // without comparing
+			return nil
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photoBy(version)))
+		return nil
+	})
+	h := provisioned(t, &Handler{})
+	for _, version = range []string{"1", "1", "2", "2", "1"} {
+		if got := ask(t.Context(), h, next, ""); got.Body.String() != `{"Artist":"`+version+`"}` {
+			t.Errorf("of version %s got %d %s", version, got.Code, got.Body)
+		}
+	}
+}
