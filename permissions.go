@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -235,7 +236,8 @@ func (h *Handler) permit(r *http.Request, status int, header http.Header) error 
 }
 
 // isMissing reports whether the response says that there is no object at the request's path, and
-// perhaps a folder, which a redirect to the same path with a slash gives away.
+// perhaps a folder, which a redirect that adds a slash gives away. Only the last element of its path
+// is looked at: file_server redirects to the path from before rewrites, an upstream to its own.
 func isMissing(r *http.Request, status int, header http.Header) bool {
 	if status == http.StatusNotFound || status == http.StatusGone {
 		return true
@@ -245,5 +247,5 @@ func isMissing(r *http.Request, status int, header http.Header) bool {
 		return false
 	}
 	to, err := r.URL.Parse(location)
-	return err == nil && to.Path == r.URL.Path+"/"
+	return err == nil && strings.HasSuffix(to.Path, "/"+path.Base(r.URL.Path)+"/")
 }

@@ -137,6 +137,7 @@ func TestPermit(t *testing.T) {
 		{308, "a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
 		{301, "http://example.com/a.jpg/?q=1", map[string]bool{none: true, get: false, list: false, both: true}},
 		{301, "http://else.test/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
+		{308, "/photos/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
 		{308, "/b.jpg/", map[string]bool{none: true, get: true, list: false, both: true}},
 		{308, "", map[string]bool{none: true, get: true, list: false, both: true}},
 		{401, "", map[string]bool{none: true, get: true, list: true, both: true}},
