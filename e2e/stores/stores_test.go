@@ -61,8 +61,22 @@ var situations = []situation{
 
 const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
 
+// faults are mistakes of the server's own, by site.
+var faults = map[string]string{
+	"wrong-secret": strings.Replace(keyWords, secretKey, "wrong", 1) + "\t\t\tbucket private\n",
+	"wrong-key":    strings.Replace(keyWords, accessKey, "nobody", 1) + "\t\t\tbucket private\n",
+	"wrong-region": strings.Replace(keyWords, region, "eu-other-1", 1) + "\t\t\tbucket private\n",
+	"no-bucket":    keyWords + "\t\t\tbucket no-such-bucket\n",
+}
+
+// faultCodes are the codes by which stores refuse those.
+var faultCodes = map[string]string{
+	"wrong-secret": "SignatureDoesNotMatch", "wrong-key": "InvalidAccessKeyId",
+	"wrong-region": "AuthorizationHeaderMalformed", "no-bucket": "NoSuchBucket",
+}
+
 // serve runs Caddy in front of the store and returns its address. The sites are told apart by name.
-func serve(s *store, files string) string {
+func serve(s *store, files, log string) string {
 	s.t.Helper()
 	var b strings.Builder
 	site := func(name, body string) {
@@ -79,11 +93,17 @@ func serve(s *store, files string) string {
 		}
 	}
 	_, storePort, _ := net.SplitHostPort(s.addr)
-	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t}\n\t}")
-	site("versions", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+keyWords+"\t\t\tbucket versions\n\t\t}\n\t}")
-	site("wrong-keys", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+strings.Replace(keyWords, secretKey, "wrong", 1)+"\t\t\tbucket private\n\t\t}\n\t}")
+	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t\tvirtual_host\n\t\t}\n\t}")
+	signed := func(name, words string) {
+		site(name, "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+words+"\t\t}\n\t}")
+	}
+	signed("versions", keyWords+"\t\t\tbucket versions\n\t\t\tobject_versions\n")
+	signed("newest", keyWords+"\t\t\tbucket versions\n")
+	for name, words := range faults {
+		signed(name, words)
+	}
 	site("files", "\texif\n\troot "+files+"\n\tfile_server")
-	return inprocess.Serve(s.t, b.String())
+	return inprocess.Serve(s.t, b.String(), "\tlog faults {\n\t\toutput file "+log+"\n\t\tinclude http.reverse_proxy.transport.s3\n\t}")
 }
 
 // answer is what a client gets.
@@ -270,7 +290,8 @@ func contract(s *store, files map[string][]byte) []string {
 		}
 	}
 	hasACL := fill(s, photo, files)
-	addr := serve(s, dir)
+	log := filepath.Join(t.TempDir(), "log")
+	addr := serve(s, dir, log)
 	want := get(t, addr, "files", "GET", "/testdata/iphone-4s.jpg"+suffix)
 	if want.status != 200 || !strings.HasPrefix(want.body, `{"Make":"Apple"`) {
 		t.Fatalf("files: got %v %s", want, want.body)
@@ -290,6 +311,7 @@ func contract(s *store, files map[string][]byte) []string {
 	checkFormats(s, addr, files)
 	checkListings(s, addr, photo, want)
 	checkVersions(s, addr, files)
+	checkFaults(s, addr, log)
 	checkWrites(s, addr)
 	s.check(s.snapshot(buckets...) == before, "the store was changed")
 	return rows
@@ -470,14 +492,43 @@ func checkListings(s *store, addr string, photo []byte, want answer) {
 			s.check(a.status == 200 && a.body == string(photo), "%s: %v: got %d %.300s", site, h, a.status, a.body)
 		}
 	}
-	a := get(t, addr, "wrong-keys", "GET", "/photo.jpg")
-	s.check(a.status == 403 && a.body == "", "wrong keys: got %d %s", a.status, a.body)
-	a = get(t, addr, "wrong-keys", "GET", "/photo.jpg"+suffix)
-	s.check(a.String() == "403 AccessDenied" && !leaked.MatchString(a.body), "wrong keys: EXIF: got %d %s", a.status, a.body)
 }
 
-// checkVersions has versionId go along, and nothing else of the query.
+// checkFaults has mistakes of the server's own answered as such, and their codes in its log.
+func checkFaults(s *store, addr, log string) {
+	for site, code := range faultCodes {
+		if site == "wrong-key" && s.name == "versitygw" {
+			code = "XAdminUserNotFound"
+		}
+		if site == "wrong-region" && s.name == "Ceph RGW" {
+			a := get(s.t, addr, site, "GET", "/photo.jpg")
+			s.check(a.status == 200, "%s, which it doesn't look at: got %d", site, a.status)
+			continue
+		}
+		for range 2 {
+			a := get(s.t, addr, site, "GET", "/photo.jpg?hidden")
+			s.check(a.status == 502 && a.body == "", "%s: got %d %s", site, a.status, a.body)
+			a = get(s.t, addr, site, "GET", "/photo.jpg"+suffix)
+			s.check(a.String() == "502 BadGateway" && !leaked.MatchString(a.body), "%s: EXIF: got %d %s", site, a.status, a.body)
+		}
+		a := get(s.t, addr, site, "HEAD", "/photo.jpg")
+		s.check(a.status >= 400 && a.status < 500, "%s: HEAD: got %d", site, a.status)
+		text, err := os.ReadFile(log)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		lines := regexp.MustCompile(`(?m)^.*"code":"`+code+`".*$`).FindAllString(string(text), -1)
+		s.check(len(lines) == 1, "%s: logged %q", site, lines)
+		for _, line := range lines {
+			s.check(strings.Contains(line, `"level":"error"`) && !regexp.MustCompile(`photo\.jpg|hidden|`+accessKey).MatchString(line), "%s: logged %s", site, line)
+		}
+	}
+}
+
+// checkVersions has versionId go along where that is asked for, and nothing else of the query.
 func checkVersions(s *store, addr string, files map[string][]byte) {
+	s.must("PUT", "/versions/replaced.jpg", []byte(otherSecret), nil)
+	s.must("PUT", "/versions/deleted.jpg", []byte(otherSecret), nil)
 	s.must("PUT", query("/versions", "versioning="),
 		[]byte(`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>`), nil)
 	var ids []string
@@ -497,6 +548,18 @@ func checkVersions(s *store, addr string, files map[string][]byte) {
 	}
 	a := get(s.t, addr, "versions", "GET", "/photo.jpg")
 	s.check(a.body == string(contents[1]), "the newest version: got %d", a.status)
+	a = get(s.t, addr, "newest", "GET", "/photo.jpg?versionId="+ids[0])
+	s.check(a.status == 200 && a.body == string(contents[1]), "an old version, without object_versions: got %d", a.status)
+
+	// what was there before versions were kept has the id "null"
+	s.must("PUT", "/versions/replaced.jpg", contents[0], nil)
+	s.must("DELETE", "/versions/deleted.jpg", nil, nil)
+	for _, name := range []string{"replaced.jpg", "deleted.jpg"} {
+		a := get(s.t, addr, "versions", "GET", "/"+name+"?versionId=null")
+		s.check(a.status == 200 && a.body == otherSecret, "%s, with object_versions: got %d %.300s", name, a.status, a.body)
+		a = get(s.t, addr, "newest", "GET", "/"+name+"?versionId=null")
+		s.check((a.status == 200) == (name == "replaced.jpg") && !leaked.MatchString(a.body), "%s: got %d %.300s", name, a.status, a.body)
+	}
 }
 
 // checkWrites has nothing written. That nothing was is for the caller to see.

@@ -14,12 +14,12 @@ import (
 )
 
 // Serve runs the sites of a Caddyfile in this process until the test ends. {$ADDR} in it is the
-// address that is returned, {$PORT} its port.
-func Serve(t testing.TB, sites string) (addr string) {
+// address that is returned, {$PORT} its port. Each of options is a global option.
+func Serve(t testing.TB, sites string, options ...string) (addr string) {
 	t.Helper()
 	addr = local.FreeAddr(t)
 	caddyfile := "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system " + t.TempDir() +
-		"\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n}\n" +
+		"\n\tlog {\n\t\toutput discard\n\t}\n\tgrace_period 1s\n" + strings.Join(options, "\n") + "\n}\n" +
 		strings.NewReplacer("{$ADDR}", addr, "{$PORT}", addr[strings.LastIndexByte(addr, ':')+1:]).Replace(sites)
 	cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
