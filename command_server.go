@@ -214,6 +214,10 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	if u.RawQuery != "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("--bucket: the URL must be the bucket's, without query or credentials")
 	}
+	prefix := strings.TrimSuffix(u.EscapedPath(), "/")
+	if host := u.Hostname(); prefix == "" && (net.ParseIP(host) != nil || !strings.Contains(host, ".")) {
+		return nil, fmt.Errorf("--bucket: %q names no bucket, clients would choose it", bucket)
+	}
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
@@ -239,10 +243,14 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 		route(map[string]any{"path": []string{"*/"}},
 			map[string]any{"handler": "error", "status_code": 404}),
 	}
-	prefix := strings.TrimSuffix(u.EscapedPath(), "/")
 	if region != "" {
 		name, rest, more := strings.Cut(strings.TrimPrefix(prefix, "/"), "/")
-		transport["protocol"], transport["region"], transport["bucket"] = "s3", region, name
+		transport["protocol"], transport["region"] = "s3", region
+		if name != "" {
+			transport["bucket"] = name
+		} else {
+			transport["virtual_host"] = true
+		}
 		if prefix = ""; more {
 			prefix = "/" + rest
 		}

@@ -1,6 +1,8 @@
 package caddyexif
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
@@ -125,6 +127,7 @@ func testServerCommand(t *testing.T, bin string) {
 		"--region eu-test-1":                  "--region needs a --bucket",
 		"--bucket ftp://x/y":                  "no http or https URL",
 		"--bucket http://u:p@x/y":             "without query or credentials",
+		"--bucket http://127.0.0.1:9000/":     "names no bucket",
 		"--bucket http://x/y --browse":        "can't be listed",
 		"--root nope":                         "--root: ",
 		"--root go.mod":                       "not a folder",
@@ -164,6 +167,27 @@ func testSignedBucket(t *testing.T, bin string) {
 			if status, _ := fetch(t, "http://"+front+path); status != 404 {
 				t.Errorf("key %q: %s: got %d", key, path, status)
 			}
+		}
+	}
+}
+
+// TestServerChoosesBucket has requests signed for the bucket that --bucket names, and for no other.
+func TestServerChoosesBucket(t *testing.T) {
+	for bucket, want := range map[string]string{
+		"https://s3.example.com/photos":      `"bucket":"photos"`,
+		"https://s3.example.com/photos/2024": `"bucket":"photos"`,
+		"https://photos.s3.example.com/":     `"virtual_host":true`,
+		"http://127.0.0.1:9000":              "names no bucket",
+		"http://[::1]/":                      "names no bucket",
+		"http://store:9000/":                 "names no bucket",
+	} {
+		routes, err := bucketRoutes(bucket, "eu-test-1")
+		got, jsonErr := json.Marshal(routes)
+		if jsonErr != nil {
+			t.Fatal(jsonErr)
+		}
+		if !strings.Contains(fmt.Sprint(string(got), err), want) {
+			t.Errorf("%s: got %s %v, want %s", bucket, got, err, want)
 		}
 	}
 }

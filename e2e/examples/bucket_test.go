@@ -42,6 +42,9 @@ func bucket(t *testing.T, allow func(*http.Request) bool) string {
 			t.Errorf("the bucket was listed: %s", r.URL)
 			io.WriteString(w, "<ListBucketResult/>")
 			return
+		case !allow(r) && r.Header.Get("Authorization") != "":
+			fail(w, http.StatusForbidden, "InvalidAccessKeyId")
+			return
 		case !allow(r):
 			fail(w, http.StatusForbidden, "AccessDenied")
 			return

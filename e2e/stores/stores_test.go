@@ -57,6 +57,20 @@ var situations = []situation{
 
 const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
 
+// faults are mistakes of the server's own, by site.
+var faults = map[string]string{
+	"wrong-secret": strings.Replace(keyWords, secretKey, "wrong", 1) + "\t\t\tbucket private\n",
+	"wrong-key":    strings.Replace(keyWords, accessKey, "nobody", 1) + "\t\t\tbucket private\n",
+	"wrong-region": strings.Replace(keyWords, region, "eu-other-1", 1) + "\t\t\tbucket private\n",
+	"no-bucket":    keyWords + "\t\t\tbucket no-such-bucket\n",
+}
+
+// faultCodes are the codes by which stores refuse those.
+var faultCodes = map[string]string{
+	"wrong-secret": "SignatureDoesNotMatch", "wrong-key": "InvalidAccessKeyId",
+	"wrong-region": "AuthorizationHeaderMalformed", "no-bucket": "NoSuchBucket",
+}
+
 // serve runs Caddy in front of the store. The sites are told apart by name.
 func serve(s *store, files string) *testcaddy.Server {
 	s.t.Helper()
@@ -75,11 +89,17 @@ func serve(s *store, files string) *testcaddy.Server {
 		}
 	}
 	_, storePort, _ := net.SplitHostPort(s.addr)
-	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t}\n\t}")
-	site("versions", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+keyWords+"\t\t\tbucket versions\n\t\t}\n\t}")
-	site("wrong-keys", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+strings.Replace(keyWords, secretKey, "wrong", 1)+"\t\t\tbucket private\n\t\t}\n\t}")
+	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t\tvirtual_host\n\t\t}\n\t}")
+	signed := func(name, words string) {
+		site(name, "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+words+"\t\t}\n\t}")
+	}
+	signed("versions", keyWords+"\t\t\tbucket versions\n\t\t\tobject_versions\n")
+	signed("newest", keyWords+"\t\t\tbucket versions\n")
+	for name, words := range faults {
+		signed(name, words)
+	}
 	site("files", "\texif\n\troot "+files+"\n\tfile_server")
-	return testcaddy.Start(s.t, b.String(), testcaddy.Quiet())
+	return testcaddy.Start(s.t, b.String())
 }
 
 // answer is what a client gets.
@@ -260,6 +280,7 @@ func contract(s *store, files map[string][]byte) []string {
 	checkFormats(s, srv, files)
 	checkListings(s, srv, photo, want)
 	checkVersions(s, srv, files)
+	checkFaults(s, srv)
 	checkWrites(s, srv)
 	s.check(s.snapshot(buckets...) == before, "the store was changed")
 	return rows
@@ -440,14 +461,44 @@ func checkListings(s *store, srv *testcaddy.Server, photo []byte, want answer) {
 			s.check(a.Status == 200 && a.Body == string(photo), "%s: %v: got %d %.300s", site, h, a.Status, a.Body)
 		}
 	}
-	a := get(t, srv, "wrong-keys", "GET", "/photo.jpg")
-	s.check(a.Status == 403 && a.Body == "", "wrong keys: got %d %s", a.Status, a.Body)
-	a = get(t, srv, "wrong-keys", "GET", "/photo.jpg"+testcaddy.Suffix)
-	s.check(a.String() == "403 AccessDenied" && !leaked.MatchString(a.Body), "wrong keys: EXIF: got %d %s", a.Status, a.Body)
 }
 
-// checkVersions has versionId go along, and nothing else of the query.
+// checkFaults has mistakes of the server's own answered as such, and their codes in its log.
+func checkFaults(s *store, srv *testcaddy.Server) {
+	for site, code := range faultCodes {
+		if site == "wrong-key" && s.name == "versitygw" {
+			code = "XAdminUserNotFound"
+		}
+		if site == "wrong-region" && s.name == "Ceph RGW" {
+			a := get(s.t, srv, site, "GET", "/photo.jpg")
+			s.check(a.Status == 200, "%s, which it doesn't look at: got %d", site, a.Status)
+			continue
+		}
+		for range 2 {
+			a := get(s.t, srv, site, "GET", "/photo.jpg?hidden")
+			s.check(a.Status == 502 && a.Body == "", "%s: got %d %s", site, a.Status, a.Body)
+			a = get(s.t, srv, site, "GET", "/photo.jpg"+testcaddy.Suffix)
+			s.check(a.String() == "502 BadGateway" && !leaked.MatchString(a.Body), "%s: EXIF: got %d %s", site, a.Status, a.Body)
+		}
+		a := get(s.t, srv, site, "HEAD", "/photo.jpg")
+		s.check(a.Status >= 400 && a.Status < 500, "%s: HEAD: got %d", site, a.Status)
+		var lines []string
+		for _, e := range srv.Log() {
+			if e.Logger == "http.reverse_proxy.transport.s3" && e.Fields["code"] == code {
+				lines = append(lines, e.Line)
+			}
+		}
+		s.check(len(lines) == 1, "%s: logged %q", site, lines)
+		for _, line := range lines {
+			s.check(strings.Contains(line, `"level":"error"`) && !regexp.MustCompile(`photo\.jpg|hidden|`+accessKey).MatchString(line), "%s: logged %s", site, line)
+		}
+	}
+}
+
+// checkVersions has versionId go along where that is asked for, and nothing else of the query.
 func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
+	s.must("PUT", "/versions/replaced.jpg", []byte(otherSecret), nil)
+	s.must("PUT", "/versions/deleted.jpg", []byte(otherSecret), nil)
 	s.must("PUT", query("/versions", "versioning="),
 		[]byte(`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>`), nil)
 	var ids []string
@@ -467,6 +518,18 @@ func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	}
 	a := get(s.t, srv, "versions", "GET", "/photo.jpg")
 	s.check(a.Body == string(contents[1]), "the newest version: got %d", a.Status)
+	a = get(s.t, srv, "newest", "GET", "/photo.jpg?versionId="+ids[0])
+	s.check(a.Status == 200 && a.Body == string(contents[1]), "an old version, without object_versions: got %d", a.Status)
+
+	// what was there before versions were kept has the id "null"
+	s.must("PUT", "/versions/replaced.jpg", contents[0], nil)
+	s.must("DELETE", "/versions/deleted.jpg", nil, nil)
+	for _, name := range []string{"replaced.jpg", "deleted.jpg"} {
+		a := get(s.t, srv, "versions", "GET", "/"+name+"?versionId=null")
+		s.check(a.Status == 200 && a.Body == otherSecret, "%s, with object_versions: got %d %.300s", name, a.Status, a.Body)
+		a = get(s.t, srv, "newest", "GET", "/"+name+"?versionId=null")
+		s.check((a.Status == 200) == (name == "replaced.jpg") && !leaked.MatchString(a.Body), "%s: got %d %.300s", name, a.Status, a.Body)
+	}
 }
 
 // checkWrites has nothing written. That nothing was is for the caller to see.
