@@ -203,6 +203,10 @@ func canSign(region string) (bool, error) {
 	return true, nil
 }
 
+// outside matches paths that no object has: with an empty segment, also at the end, a bucket would be
+// listed, and . and .. lead out of it. Caddy's path matchers clean these away before they match.
+const outside = `^$|[/\\](\.\.?)?([/\\]|$)`
+
 // bucketRoutes proxy to a bucket: only reads, only objects (no listings), and nothing of the
 // client's credentials, which a store would refuse. With a region requests are signed, without one
 // the bucket must be public.
@@ -240,7 +244,7 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	routes := caddyhttp.RouteList{
 		route(map[string]any{"not": []any{map[string]any{"method": []string{"GET", "HEAD", "OPTIONS"}}}},
 			map[string]any{"handler": "error", "status_code": 405}),
-		route(map[string]any{"path": []string{"*/"}},
+		route(map[string]any{"vars_regexp": map[string]any{"{http.request.uri.path}": map[string]string{"pattern": outside}}},
 			map[string]any{"handler": "error", "status_code": 404}),
 	}
 	if region != "" {

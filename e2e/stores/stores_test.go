@@ -57,6 +57,12 @@ var situations = []situation{
 
 const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
 
+// guard and public are how the README has a public bucket.
+const (
+	guard  = "\t@outside vars_regexp {path} ^$|[/\\\\](\\.\\.?)?([/\\\\]|$)\n\terror @outside 404\n"
+	public = " {\n\t\theader_up Host {upstream_hostport}\n\t\theader_up -Authorization\n\t\theader_up -Cookie\n\t}"
+)
+
 // faults are mistakes of the server's own, by site.
 var faults = map[string]string{
 	"wrong-secret": strings.Replace(keyWords, secretKey, "wrong", 1) + "\t\t\tbucket private\n",
@@ -80,8 +86,7 @@ func serve(s *store, files string) *testcaddy.Server {
 	}
 	for _, x := range situations {
 		for _, r := range ruleSets {
-			behind := "\trewrite * /" + x.bucket + "{uri}\n\treverse_proxy " + s.addr +
-				" {\n\t\theader_up Host {upstream_hostport}\n\t\theader_up -Authorization\n\t\theader_up -Cookie\n\t}"
+			behind := guard + "\trewrite * /" + x.bucket + "{uri}\n\treverse_proxy " + s.addr + public
 			if x.signed {
 				behind = "\treverse_proxy " + s.addr + " {\n\t\ttransport s3 {\n" + keyWords + "\t\t\tbucket " + x.bucket + "\n\t\t}\n\t}"
 			}
@@ -161,6 +166,7 @@ func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
 	}
 	policy("get-only", false)
 	policy("get-list", true)
+	policy("secret", false) // so that whoever steps out of a public bucket gets it
 	acl := http.Header{"X-Amz-Acl": {"public-read"}}
 	status, _, _ := s.do("PUT", "/acl", nil, http.Header{"X-Amz-Acl": {"public-read"}, "X-Amz-Object-Ownership": {"BucketOwnerPreferred"}})
 	hasACL = status == 200
@@ -279,6 +285,7 @@ func contract(s *store, files map[string][]byte) []string {
 	checkKeys(s, srv, want, photo)
 	checkFormats(s, srv, files)
 	checkListings(s, srv, photo, want)
+	checkOutside(s, srv)
 	checkVersions(s, srv, files)
 	checkFaults(s, srv)
 	checkWrites(s, srv)
@@ -461,6 +468,32 @@ func checkListings(s *store, srv *testcaddy.Server, photo []byte, want answer) {
 			s.check(a.Status == 200 && a.Body == string(photo), "%s: %v: got %d %.300s", site, h, a.Status, a.Body)
 		}
 	}
+}
+
+// outside are those of refused that the guard of a public bucket refuses.
+var outside = regexp.MustCompile(`(?i)/(\.|%2e){0,2}(/|%2f|$)|(\\|%5c|%2f)(\.|%2e)|\.test$`)
+
+// checkOutside has no way out of a public bucket, and no listing of one that may be listed.
+func checkOutside(s *store, srv *testcaddy.Server) {
+	n := 0
+	for _, site := range []string{"get-only-none", "get-list-none"} {
+		for _, target := range refused {
+			target = strings.Replace(target, "{site}", site, 1)
+			path, q, _ := strings.Cut(target, "?")
+			if !outside.MatchString(strings.TrimPrefix(path, "http:/")) {
+				continue
+			}
+			n++
+			a := get(s.t, srv, site, "GET", target)
+			s.check(a.Status == 404 && !leaked.MatchString(a.Body), "%s: GET %s: got %d %.300s", site, target, a.Status, a.Body)
+			if strings.HasSuffix(path, ".test") {
+				continue // the suffix would be the host's
+			}
+			a = get(s.t, srv, site, "GET", path+testcaddy.Suffix+"?"+q)
+			s.check((a.Status == 404 || a.Status == 400) && !leaked.MatchString(a.Body), "%s: EXIF of %s: got %d %.300s", site, target, a.Status, a.Body)
+		}
+	}
+	s.check(n > 60, "got %d ways out", n)
 }
 
 // checkFaults has mistakes of the server's own answered as such, and their codes in its log.
