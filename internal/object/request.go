@@ -66,9 +66,8 @@ func (q *request) start(r *http.Request, strip func(path string) (object string,
 			}
 		}
 	}
-	if groups, ok := r.Context().Value(caddy.CtxKey("route_group")).(map[string]struct{}); ok {
-		q.groups, q.savedGroups = groups, maps.Clone(groups)
-	}
+	q.groups, _ = r.Context().Value(caddy.CtxKey("route_group")).(map[string]struct{})
+	q.savedGroups = maps.Clone(q.groups)
 	q.reset()
 }
 
@@ -80,10 +79,8 @@ func (q *request) reset() {
 	for _, f := range q.fields {
 		q.r.Header[f.name] = f.values
 	}
-	if q.groups != nil {
-		clear(q.groups)
-		maps.Copy(q.groups, q.savedGroups)
-	}
+	clear(q.groups)
+	maps.Copy(q.groups, q.savedGroups)
 }
 
 func (q *request) pointAtObject() {
@@ -194,10 +191,9 @@ func (q *request) left() Left {
 	if q.repl != nil {
 		l.User, _ = q.repl.GetString("http.auth.user.id")
 	}
-	if vars, ok := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
-		l.Root, _ = vars["root"].(string)
-		l.FS, _ = vars["fs"].(string)
-	}
+	vars, _ := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	l.Root, _ = vars["root"].(string)
+	l.FS, _ = vars["fs"].(string)
 	return l
 }
 
