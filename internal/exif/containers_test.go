@@ -192,6 +192,7 @@ func containerSamples() (all []sample) {
 		add("jp2", "uuid", testimage.JP2(testimage.Box("uuid", uuid, block), testimage.LastBox("jp2c")))
 		add("jp2", "uuid with intro", testimage.JP2(testimage.Box("uuid", uuid, intro)))
 		add("jp2", "uuid, 64-bit size", testimage.JP2(testimage.Box64("uuid", uuid, block)))
+		add("jp2", "Photoshop's uuid", testimage.JP2(testimage.Box("uuid", []byte(photoshopUUID), block), testimage.LastBox("jp2c")))
 		add("jp2", "behind another uuid", testimage.JP2(
 			testimage.Box("uuid", []byte("not that of EXIF"), other()), testimage.Box("uuid", uuid, block)))
 		add("jp2", "Exif", testimage.JP2(testimage.Box("Exif", data)))
@@ -297,6 +298,10 @@ func TestWithoutEXIF(t *testing.T) {
 	m := testimage.Gradient(8, 6)
 	heic := testimage.HEIF{}
 	film := testimage.HEIF{Major: "avis"}
+	empty := testimage.HEIF{Exif: [][]byte{{}}}
+	emptyInIdat := testimage.HEIF{Exif: [][]byte{{}}, Iloc: 1, Method: 1}
+	// miniType is the ftyp of files with the box mini, whose minor version names the codec
+	miniType := func(codec string) []byte { return testimage.Box("ftyp", []byte("mif3"+codec)) }
 	elsewhere := testimage.TEXT("Raw profile type APP1", testimage.RawProfile("APP1", []byte("http://ns.adobe.com/xap/1.0/\x00<x/>")))
 	for _, s := range []sample{
 		{name: "JPEG", format: "jpeg", data: testimage.JPEG(m)},
@@ -306,6 +311,11 @@ func TestWithoutEXIF(t *testing.T) {
 		{name: "PNG with a comment", format: "png", data: testimage.PNG(m, testimage.TEXT("Raw profile type iptc", []byte("\niptc\n1\n00")), nil)},
 		{name: "WebP", format: "webp", data: testimage.WebP(testimage.VP8L())},
 		{name: "HEIC", format: "heif", data: heic.Encode()},
+		{name: "HEIC with an empty Exif item", format: "heif", data: empty.Encode()},
+		{name: "HEIC with an empty Exif item in idat", format: "heif", data: emptyInIdat.Encode()},
+		{name: "HEIF with mini", format: "heif", data: append(miniType("heic"), testimage.Box("mini", make([]byte, 50))...)},
+		{name: "HEIF with mini, another brand", format: "heif", data: append(testimage.FileType("what"), testimage.Box("mini", make([]byte, 50))...)},
+		{name: "AVIF with mini", format: "avif", data: append(miniType("avif"), testimage.Box("mini", make([]byte, 50))...)},
 		{name: "HEIC without meta", format: "heif", data: testimage.FileType("mif1", "heic")},
 		{name: "HEIC by compatible brand alone", format: "heif", data: testimage.FileType("what", "mp41", "mif1")},
 		{name: "AVIF sequence", format: "avif", data: append(film.Encode(), testimage.Box("moov")...)},
