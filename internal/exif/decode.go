@@ -147,8 +147,8 @@ type Metadata struct {
 // scratch is the memory that decoding needs, which the next Decode uses again, and the numbers of the
 // values.
 type scratch struct {
-	names   map[string]struct{} // of the tags so far
-	name    []byte              // of an entry
+	names   map[string]int // where in the tags so far each name is
+	name    []byte         // of an entry
 	walkers []walker
 	head    [sniffLen]byte
 	word    [8]byte

@@ -284,6 +284,8 @@ func worstFiles() []worstFile {
 		{name: "svg: quotes", data: append([]byte("<?xml version=\"1.0\"?><!DOCTYPE svg "), fill([]byte("''\"\""))...)},
 		{name: "tiff: entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) })},
 		{name: "tiff: one tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x0112, typeShort, 1, 1) })},
+		{name: "tiff: empty texts of one tag", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, 1, 0) })},
+		{bytes: 20*maxEntries + 2*maxValues, name: "tiff: empty texts of one tag, elsewhere", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, maxBinary, 20) }), o: Options{Unknown: true}},
 		{name: "tiff: one unknown tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) }), o: Options{Unknown: true}},
 		{bytes: 20*maxEntries + maxValues, name: "tiff: broken entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, 9, 1<<40) })},
 		{bytes: 20*maxEntries + maxValues, name: "tiff: values cut off", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, maxText, 20*maxEntries-maxText+40) })},
