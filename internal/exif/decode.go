@@ -46,6 +46,8 @@ const (
 	// maxSegments bounds the JPEG segments walked: 4-byte segments by the million would keep a
 	// processor busy without reading anything worth having.
 	maxSegments = 1 << 14
+	// maxBroken bounds the broken EXIFs of one file that are looked behind for a good one.
+	maxBroken = 1 << 4
 	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked: empty
 	// ones by the million, as above. A picture of 500 MB in chunks of 8 KiB has as many.
 	maxChunks = 1 << 16
@@ -147,8 +149,8 @@ type Metadata struct {
 // scratch is the memory that decoding needs, which the next Decode uses again, and the numbers of the
 // values.
 type scratch struct {
-	names   map[string]struct{} // of the tags so far
-	name    []byte              // of an entry
+	names   map[string]int // where in the tags so far each name is
+	name    []byte         // of an entry
 	walkers []walker
 	head    [sniffLen]byte
 	word    [8]byte

@@ -126,14 +126,21 @@ type extents struct {
 }
 
 // join is the bytes of the runs, one after the other.
-func join(r io.ReaderAt, runs []extent) io.ReaderAt {
-	e := &extents{r, runs, make([]int64, len(runs))}
-	end := int64(0)
-	for i, run := range runs {
-		end = min(end+run.n, toEnd)
-		e.ends[i] = end
+func join(r io.ReaderAt, runs []extent) *extents {
+	e := &extents{r: r}
+	for _, run := range runs {
+		e.add(run)
 	}
 	return e
+}
+
+// add appends a run.
+func (e *extents) add(run extent) {
+	end := run.n
+	if len(e.ends) > 0 {
+		end = min(end+e.ends[len(e.ends)-1], toEnd)
+	}
+	e.runs, e.ends = append(e.runs, run), append(e.ends, end)
 }
 
 // part is the bytes of one run.

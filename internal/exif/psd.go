@@ -15,10 +15,9 @@ const (
 	psdEXIF3 = 0x0423
 )
 
-// findPSD finds EXIF data 1, or else EXIF data 3.
+// findPSD finds the image resources and the EXIF in them.
 func findPSD(r io.ReaderAt) ([]block, error) {
-	var second []block
-	var b [12]byte
+	var b [4]byte
 	if ok, err := readFull(r, b[:4], 26); !ok || err != nil {
 		return nil, err
 	}
@@ -26,8 +25,14 @@ func findPSD(r io.ReaderAt) ([]block, error) {
 	if ok, err := readFull(r, b[:4], off); !ok || err != nil {
 		return nil, err
 	}
-	off += 4
-	end := off + int64(binary.BigEndian.Uint32(b[:]))
+	return findResource(r, extent{off + 4, int64(binary.BigEndian.Uint32(b[:]))})
+}
+
+// findResource finds EXIF data 1, or else EXIF data 3, among image resources.
+func findResource(r io.ReaderAt, in extent) ([]block, error) {
+	var second []block
+	var b [12]byte
+	off, end := in.off, in.off+in.n
 	for range maxChunks {
 		if end-off < int64(len(b)) {
 			return second, nil

@@ -158,7 +158,7 @@ type walker struct {
 func (m *Metadata) walk(blocks []block, o *Options) error {
 	var used budget
 	if m.scratch.names == nil {
-		m.scratch.names = make(map[string]struct{}, 128)
+		m.scratch.names = make(map[string]int, 128)
 	}
 	walkers := m.scratch.walkers[:0]
 	for _, b := range blocks {
@@ -269,7 +269,8 @@ func (w *walker) next(pos int64) error {
 	return err
 }
 
-// entry reads one entry of directory d. intact is false if it is broken; that an entry is of no
+// entry reads one entry of directory d. Of a name that occurs twice the first wins, unless it is an
+// empty text. intact is false if it is broken; that an entry is of no
 // interest doesn't make it so.
 func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	id, typ := w.order.Uint16(e), w.order.Uint16(e[2:])
@@ -313,13 +314,14 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	}
 	w.m.scratch.name = name
 	names := w.m.scratch.names
-	if _, twice := names[string(name)]; twice {
+	earlier, twice := names[string(name)]
+	if twice && !w.m.tags[earlier].val.blank() {
 		return true, nil
 	}
 
 	inEntry := size <= uint64(len(inline))
 	w.values += cost(def.as, typ, count, size, inEntry)
-	if w.values > maxValues || len(w.m.tags) == maxTags {
+	if w.values > maxValues || len(w.m.tags) == maxTags && !twice {
 		return false, ErrTooLarge
 	}
 	if uint64(cap(w.m.scratch.value)) < size {
@@ -350,10 +352,15 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 		w.values += n - size
 	}
 	t := tag{dir: d, id: id, name: def.name, val: v}
+	if twice {
+		t.name = w.m.tags[earlier].name
+		w.m.tags[earlier] = t
+		return true, nil
+	}
 	if len(t.name) != len(name) { // not as it stands in a table
 		t.name = string(name)
 	}
-	names[t.name] = struct{}{}
+	names[t.name] = len(w.m.tags)
 	if n := len(w.m.tags); n == cap(w.m.tags) { // append would grow by a quarter, again and again
 		w.m.tags = slices.Grow(w.m.tags, max(n, 64))
 	}

@@ -51,6 +51,9 @@ func (v *value) quotient(i int) (f float64, ok bool) {
 
 func textValue(s string) value { return value{kind: kindText, n: 1, text: s} }
 
+// blank reports whether v is a text that says nothing, so that a later one of the same name counts.
+func (v *value) blank() bool { return v.kind == kindText && v.text == "" }
+
 func intsValue(b []byte) value {
 	ints := make([]int64, len(b))
 	for i, c := range b {

@@ -248,6 +248,11 @@ func worstFiles() []worstFile {
 		{name: "jpeg: segments", data: append([]byte("\xFF\xD8"), fill([]byte("\xFF\xE2\x00\x02"))...)},
 		{name: "jpeg: EXIF in 256 segments", data: append([]byte("\xFF\xD8"), split...), o: Options{Unknown: true}},
 		{name: "jpeg: values cut off by the segment", data: testimage.JPEG(m, short)},
+		{name: "jpeg: broken EXIF that goes on", data: append([]byte("\xFF\xD8"), bytes.Repeat(slices.Concat(
+			testimage.EXIFSegment(header(1<<30)), bytes.Repeat(testimage.EXIFSegment(make([]byte, 20)), 1<<10)), maxBroken)...)},
+		{name: "jpeg: Photoshop's resources", data: testimage.JPEG(m, bytes.Repeat(testimage.PhotoshopSegment(testimage.PSDResource(1, "a", nil)), maxSegments-8))},
+		{name: "jpeg: Photoshop's resources, more of them", data: testimage.JPEG(m, bytes.Repeat(testimage.PhotoshopSegment(
+			bytes.Repeat(testimage.PSDResource(1, "a", nil), 4000)), 200))},
 		{name: "raf: fill bytes", data: testimage.RAF(append([]byte("\xFF\xD8"), fill([]byte{0xFF})...))},
 		{name: "png: chunks", data: png(fill(testimage.PNGChunk("tIME", nil)))},
 		{name: "png: text chunks", data: png(fill(testimage.TEXT("Raw profile type iptc", nil)))},
@@ -287,6 +292,8 @@ func worstFiles() []worstFile {
 		{name: "svg: quotes", data: append([]byte("<?xml version=\"1.0\"?><!DOCTYPE svg "), fill([]byte("''\"\""))...)},
 		{name: "tiff: entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) })},
 		{name: "tiff: one tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x0112, typeShort, 1, 1) })},
+		{name: "tiff: empty texts of one tag", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, 1, 0) })},
+		{bytes: 20*maxEntries + 2*maxValues, name: "tiff: empty texts of one tag, elsewhere", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, maxBinary, 20) }), o: Options{Unknown: true}},
 		{name: "tiff: one unknown tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) }), o: Options{Unknown: true}},
 		{bytes: 20*maxEntries + maxValues, reads: maxEntries/entryChunk + maxTags + 16, name: "tiff: broken entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, 9, 1<<40) })},
 		{bytes: 20*maxEntries + maxValues, name: "tiff: values cut off", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, maxText, 20*maxEntries-maxText+40) })},
