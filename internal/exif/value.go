@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -198,7 +197,7 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 		}
 		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
 	case codeUnicode:
-		return utf16Text(guessOrder(order, rest), rest)
+		return utf16Text(textOrder(order, rest), rest)
 	}
 	return text(b, o)
 }
@@ -210,51 +209,6 @@ func ascii(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// guessOrder returns the byte order in which b reads as more plausible UTF-16: the one in which
-// more units are below 0x100, the file's own if they are equal.
-func guessOrder(order binary.ByteOrder, b []byte) binary.ByteOrder {
-	little, big := 0, 0
-	for i := 0; i+1 < len(b); i += 2 {
-		switch {
-		case b[i] != 0 && b[i+1] == 0:
-			little++
-		case b[i] == 0 && b[i+1] != 0:
-			big++
-		}
-	}
-	switch {
-	case little > big:
-		return binary.LittleEndian
-	case big > little:
-		return binary.BigEndian
-	}
-	return order
-}
-
-// utf16Text reads UTF-16 up to its first NUL; a byte order mark has the last word.
-func utf16Text(order binary.ByteOrder, b []byte) string {
-	units := make([]uint16, 0, len(b)/2)
-	for i := 0; i+1 < len(b); i += 2 {
-		u := order.Uint16(b[i:])
-		if i == 0 && u == 0xFEFF {
-			continue
-		}
-		if i == 0 && u == 0xFFFE {
-			if order == binary.ByteOrder(binary.LittleEndian) {
-				order = binary.BigEndian
-			} else {
-				order = binary.LittleEndian
-			}
-			continue
-		}
-		if u == 0 {
-			break
-		}
-		units = append(units, u)
-	}
-	return strings.TrimRight(string(utf16.Decode(units)), " \t\r\n")
 }
 
 // cfaPattern reads columns and rows, 16 bits each, then one byte a cell. Cameras write the two

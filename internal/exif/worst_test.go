@@ -304,6 +304,7 @@ func worstFiles() []worstFile {
 		{name: "text: HZ-GB2312", data: shared(typeASCII, maxText, "~{!!~}\xFF"), o: Options{Unknown: true, Charset: simplifiedchinese.HZGB2312}},
 		{name: "text: JIS", data: text(1, codeJIS, "\x1B$B!!\x1B(J")},
 		{name: "text: UTF-16", data: text(1, codeUnicode, "\x00\xD8\x01\x02")},
+		{name: "text: UTF-16 of rare letters", data: text(1, codeUnicode, "\x9F\x9F")},
 	}
 }
 
