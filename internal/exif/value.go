@@ -170,25 +170,22 @@ func decodeText(enc encoding.Encoding, b []byte) string {
 	return strings.ToValidUTF8(string(s), "\uFFFD")
 }
 
-// The character codes of UserComment and its like (Exif 3.0, 4.6.6, table 9).
-const (
-	codeASCII     = "ASCII\x00\x00\x00"
-	codeJIS       = "JIS\x00\x00\x00\x00\x00"
-	codeUnicode   = "UNICODE\x00"
-	codeUndefined = "\x00\x00\x00\x00\x00\x00\x00\x00"
-)
-
-// charCodeText reads a text whose first 8 bytes name its character code. Many writers leave the
-// code out, and some write UNICODE in the byte order they like.
+// charCodeText reads a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
+// Many writers leave the code out, pad it with blanks or write it in small letters, and some write
+// UNICODE in the byte order they like.
 func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	if len(b) < 8 {
 		return text(b, o)
 	}
-	rest := b[8:]
-	switch string(b[:8]) {
-	case codeASCII, codeUndefined:
+	code, rest := b[:8], b[8:]
+	if i := bytes.IndexByte(code, 0); i >= 0 {
+		code = code[:i]
+	}
+	code = bytes.TrimRight(code, " ")
+	switch strings.ToUpper(string(code)) {
+	case "", "ASCII":
 		return text(rest, o)
-	case codeJIS:
+	case "JIS":
 		if i := bytes.IndexByte(rest, 0); i >= 0 {
 			rest = rest[:i]
 		}
@@ -196,10 +193,33 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 			return text(rest, o) // JIS by name only
 		}
 		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
-	case codeUnicode:
+	case "UNICODE":
+		if string(code) != "UNICODE" && unicodeByName(rest) {
+			return text(rest, o)
+		}
 		return utf16Text(textOrder(order, rest), rest)
 	}
-	return text(b, o)
+	// no code, or one of no standard: all of it is text
+	s := text(b, o)
+	if t := text(rest, o); len(code) < 8 && b[len(code)] == 0 && t != "" && printable([]byte(t)) {
+		s += " " + t
+	}
+	return s
+}
+
+// unicodeByName reports whether b is ASCII although its code says "Unicode", as Ricoh's does: long
+// enough not to be a few Chinese letters of two such bytes, and not kana, whose first bytes are "0".
+func unicodeByName(b []byte) bool {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	var zeros [2]int
+	for i, c := range b {
+		if c == '0' {
+			zeros[i%2]++
+		}
+	}
+	return len(b) >= 8 && ascii(b) && printable(b) && max(zeros[0], zeros[1]) < len(b)/4
 }
 
 func ascii(b []byte) bool {

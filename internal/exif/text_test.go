@@ -1,0 +1,51 @@
+package exif
+
+import (
+	"encoding/binary"
+	"testing"
+)
+
+// TestCharacterCodesAsWritersSpellThem: padded by NUL or blanks, in letters of any case, or none.
+func TestCharacterCodesAsWritersSpellThem(t *testing.T) {
+	wide := func(s string) string { return string(utf16Bytes(binary.LittleEndian, s)) }
+	const jis = "\x1B$BF|K\\\x1B(B"
+	for _, tt := range []struct{ value, want string }{
+		{"ASCII\x00\x00\x00Hello", "Hello"},
+		{"ASCII   Hello", "Hello"},
+		{"Ascii\x00\x00\x00Hello", "Hello"},
+		{"ascii\x00\x20\x00Hello", "Hello"},
+		{"ASCII\x00\x00\x00", ""},
+		{"ASCII\x00\x00\x00Gr\xFC\xDFe", "Grüße"},
+		{"ASCII\x00\x00\x00Gr\u00FC\u00DFe \x00rest", "Grüße"},
+		{"\x00\x00\x00\x00\x00\x00\x00\x00Hello", "Hello"},
+		{"        Hello", "Hello"},
+		{"\x00garbageHello", "Hello"}, // Canon's ZoomBrowser
+		{"UNICODE\x00" + wide("Grüße"), "Grüße"},
+		{"UNICODE " + wide("Grüße"), "Grüße"},
+		{"Unicode\x00" + wide("Grüße"), "Grüße"},
+		{"unicode " + wide("東京　タワー"), "東京　タワー"},
+		{"Unicode\x00" + wide("あのひと"), "あのひと"}, // all of its bytes are ASCII
+		{"Unicode\x00" + wide("中"), "中"},       // these, too
+		{"Unicode\x00Shot with an RR30", "Shot with an RR30"},
+		{"UNICODE\x00" + wide("Hello\x00rest"), "Hello"},
+		{"UNICODE\x00" + wide("Hello") + "!", "Hello"},
+		{"JIS\x00\x00\x00\x00\x00" + jis, "日本"},
+		{"JIS     " + jis, "日本"},
+		{"Jis\x00 \x00 \x00" + jis, "日本"},
+		// no code, or one of no standard
+		{"Hello", "Hello"},
+		{"Hello, you", "Hello, you"},
+		{"GPS\x00\x00\x00\x00\x00", "GPS"},
+		{"UserComment\x00", "UserComment"},
+		{"UTF-8\x00\x00\x00Grüße", "UTF-8 Grüße"},
+		{"GOOGLE\x00\x00Hello\x00rest", "GOOGLE Hello"},
+		{"GOOGLE\x00\x00\x01\x02\x03", "GOOGLE"},
+		{"ASCIIHello", "ASCIIHello"},
+		{"UNICODEHello", "UNICODEHello"},
+		{"\xC4\xD6\xDC and more", "ÄÖÜ and more"},
+	} {
+		if got := commentOf(t, false, []byte(tt.value), &Options{}); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
