@@ -1,8 +1,13 @@
 package exif
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // TestCharacterCodesAsWritersSpellThem: padded by NUL or blanks, in letters of any case, or none.
@@ -46,6 +51,30 @@ func TestCharacterCodesAsWritersSpellThem(t *testing.T) {
 	} {
 		if got := commentOf(t, false, []byte(tt.value), &Options{}); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
+
+// TestBytesThatWindowsLeavesOpenAreControls: as the WHATWG Encoding Standard has them, not U+FFFD.
+func TestBytesThatWindowsLeavesOpenAreControls(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		o    Options
+		in   string
+		want string
+	}{
+		{"windows-1252", Options{}, "\x80\x81\x8D\x8F\x90\x9D\x9F\xFF", "€\u0081\u008D\u008F\u0090\u009DŸÿ"},
+		{"windows-1251", Options{Charset: charmap.Windows1251}, "\x98\xCF", "\u0098П"},
+		{"windows-1253", Options{Charset: charmap.Windows1253}, "\x81\x88\xAA\xD2\xFF\xE1", "\u0081\u0088\uFFFD\uFFFD\uFFFDα"},
+		{"windows-1258", Options{Charset: charmap.Windows1258}, "\x8A\x9E\xF0", "\u008A\u009Eđ"},
+		{"koi8-r", Options{Charset: charmap.KOI8R}, "\xF0\x80", "П─"},
+	} {
+		m, err := Decode(bytes.NewReader((&testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010E, tt.in)}}).Encode()), &tt.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.tags[0].val.text; got != tt.want {
+			t.Errorf("%s: got %+q, want %+q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 )
 
@@ -163,11 +164,30 @@ func text(b []byte, o *Options) string {
 
 // decodeText decodes b; what the encoding doesn't know becomes U+FFFD.
 func decodeText(enc encoding.Encoding, b []byte) string {
+	if set, ok := enc.(*charmap.Charmap); ok {
+		return decodeBytes(set, b)
+	}
 	s, err := enc.NewDecoder().Bytes(b)
 	if err != nil {
 		return strings.ToValidUTF8(string(b), "\uFFFD")
 	}
 	return strings.ToValidUTF8(string(s), "\uFFFD")
+}
+
+// decodeBytes decodes a character set of one byte a letter. Bytes of 0x80 to 0x9F that a Windows code
+// page leaves open are control characters, as the WHATWG Encoding Standard has them and charmap
+// hasn't.
+func decodeBytes(set *charmap.Charmap, b []byte) string {
+	var s strings.Builder
+	s.Grow(len(b))
+	for _, c := range b {
+		r := set.DecodeByte(c)
+		if r == utf8.RuneError && c >= 0x80 && c < 0xA0 {
+			r = rune(c)
+		}
+		s.WriteRune(r)
+	}
+	return s.String()
 }
 
 // charCodeText reads a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
