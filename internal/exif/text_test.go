@@ -78,3 +78,41 @@ func TestBytesThatWindowsLeavesOpenAreControls(t *testing.T) {
 		}
 	}
 }
+
+// TestVersionsAsNumbersAndBytes: the standard's four digits are a text. A Samsung S22 writes 220 as one
+// byte, others as a number or as one byte a digit.
+func TestVersionsAsNumbersAndBytes(t *testing.T) {
+	undef, short := testimage.Undefined, testimage.Short
+	for _, tt := range []struct {
+		e                     func(id uint16) testimage.Entry
+		raw, described, typed string
+	}{
+		{func(id uint16) testimage.Entry { return undef(id, []byte("0220")) }, "0220", "2.2", `"0220"`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte("0220\x00")) }, "0220", "2.2", `"0220"`},
+		{func(id uint16) testimage.Entry { return testimage.ASCII(id, "0220") }, "0220", "2.2", `"0220"`},
+		{func(id uint16) testimage.Entry { return testimage.Bytes(id, typeByte, []byte("0220")) }, "0220", "2.2", `"0220"`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte{0xDC}) }, "220", "2.2", `220`},
+		{func(id uint16) testimage.Entry { return short(id, 220) }, "220", "2.2", `220`},
+		{func(id uint16) testimage.Entry { return testimage.Long(id, 232) }, "232", "2.32", `232`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte("220")) }, "220", "2.2", `"220"`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte{0, 2, 2, 0}) }, "0 2 2 0", "2.2", `[0,2,2,0]`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte{2, 2, 1, 0}) }, "2 2 1 0", "2.21", `[2,2,1,0]`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte{0, 0, 0, 0}) }, "", "", `""`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte{0, 2, 200, 0}) }, "0 2 200 0", "0 2 200 0", `[0,2,200,0]`},
+		{func(id uint16) testimage.Entry { return short(id, 2) }, "2", "2", `2`},
+		{func(id uint16) testimage.Entry { return undef(id, []byte("\x00\xFF")) }, "0 255", "0 255", `[0,255]`},
+	} {
+		b := &testimage.Block{
+			Exif:    []testimage.Entry{tt.e(0x9000), tt.e(0xA000)},
+			Interop: []testimage.Entry{tt.e(0x0002)},
+		}
+		for style, want := range map[Style]string{Raw: `"` + tt.raw + `"`, Described: `"` + tt.described + `"`, Typed: tt.typed} {
+			got := styled(t, b, style)
+			for _, name := range []string{"ExifVersion", "FlashpixVersion", "InteroperabilityVersion"} {
+				if got[name] != want {
+					t.Errorf("%s, style %d: got %s, want %s", name, style, got[name], want)
+				}
+			}
+		}
+	}
+}

@@ -76,6 +76,10 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 		if bytewise(typ) {
 			return textValue(utf16Text(binary.LittleEndian, b)), true
 		}
+	case asVersion:
+		if bytewise(typ) && printable(bytes.TrimRight(b, "\x00")) {
+			return textValue(text(b, o)), true
+		}
 	case asBytes:
 		if bytewise(typ) {
 			return intsValue(b), true
