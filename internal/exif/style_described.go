@@ -207,14 +207,9 @@ func appendLetters(dst []byte, v *value, names map[string]string) []byte {
 // which is left out where it is 0, as CIPA calls its own versions: 0230 is 2.3, 0232 is 2.32
 // (Exif 3.0, 4.6.6, ExifVersion).
 func versionText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	s := t.val.text
-	if len(s) != 4 {
+	s := versionDigits(&t.val)
+	if s == "" {
 		return dst, false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return dst, false
-		}
 	}
 	if s[0] != '0' {
 		dst = append(dst, s[0])
@@ -224,6 +219,34 @@ func versionText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 		dst = append(dst, s[3])
 	}
 	return dst, true
+}
+
+// versionDigits returns the 4 digits of a version, "" where there are none. Some writers store them as a
+// number (220), in one byte or more, and some as the bytes 0 2 2 0 or 2 2 0 0.
+func versionDigits(v *value) string {
+	s := v.text
+	switch {
+	case v.kind == kindInt && v.n == 1 && v.int(0) >= 100 && v.int(0) <= 9999:
+		s = strconv.FormatInt(v.int(0), 10)
+	case v.kind == kindInt && v.n == 4:
+		for i := range 4 {
+			n := v.int(i)
+			if n < 0 || n > 9 {
+				return ""
+			}
+			s += string('0' + rune(n))
+		}
+		if s[0] != '0' && s[3] == '0' {
+			s = "0" + s[:3]
+		}
+	}
+	if len(s) == 3 {
+		s = "0" + s
+	}
+	if len(s) != 4 || !allDigits(s) {
+		return ""
+	}
+	return s
 }
 
 // dottedText writes a version of one number a byte: 2.3.0.0.
@@ -682,8 +705,7 @@ func altitudeRefText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 func surfaceOf(m *Metadata, ref int64) string {
 	switch ref {
 	case 0, 1:
-		v := m.find(exifIFD, 0x9000)
-		if v != nil && len(v.val.text) == 4 && v.val.text >= "0300" && v.val.text <= "9999" {
+		if v := m.find(exifIFD, 0x9000); v != nil && versionDigits(&v.val) >= "0300" {
 			return "the ellipsoid"
 		}
 		return "sea level"

@@ -312,8 +312,10 @@ func worstFiles() []worstFile {
 		{name: "text: ISO-2022-JP", data: shared(typeASCII, maxText, "\x1B$B\x21\x21\x1B(B\xFF"), o: Options{Unknown: true, Charset: japanese.ISO2022JP}},
 		{name: "text: GB 18030", data: shared(typeASCII, maxText, "\x81\x30\x81\x30"), o: Options{Unknown: true, Charset: simplifiedchinese.GB18030}},
 		{name: "text: HZ-GB2312", data: shared(typeASCII, maxText, "~{!!~}\xFF"), o: Options{Unknown: true, Charset: simplifiedchinese.HZGB2312}},
-		{name: "text: JIS", data: text(1, codeJIS, "\x1B$B!!\x1B(J")},
-		{name: "text: UTF-16", data: text(1, codeUnicode, "\x00\xD8\x01\x02")},
+		{name: "text: JIS", data: text(1, "JIS\x00\x00\x00\x00\x00", "\x1B$B!!\x1B(J")},
+		{name: "text: UTF-16", data: text(1, "UNICODE\x00", "\x00\xD8\x01\x02")},
+		{name: "text: UTF-16 of rare letters", data: text(1, "UNICODE\x00", "\x9F\x9F")},
+		{name: "text: UTF-16 in ASCII", data: text(1, "Unicode\x00", "0A")},
 	}
 }
 
