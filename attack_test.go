@@ -35,7 +35,7 @@ func TestOwnLoadReturnsItsOwn(t *testing.T) {
 			return bob, nil
 		})
 		if err != nil || res != bob || decodes != 1 {
-			t.Errorf("%s: got %s after %d decodes, %v", name, res.body, decodes, err)
+			t.Errorf("%s: got %+v after %d decodes, %v", name, res, decodes, err)
 		}
 	}
 }
