@@ -28,7 +28,8 @@ type response struct {
 	tags   int
 }
 
-// isOf reports whether the response was made of that version of an object, for the same user.
+// isOf reports whether the response was made of that version of an object, for the same user, URL and
+// folder.
 func (res *response) isOf(tag string, left object.Left) bool {
 	return res.tag == tag && res.left == left
 }
@@ -73,6 +74,9 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, path string, s
 		x.h, x.r, x.key, x.cached, x.again = nil, nil, cacheKey{}, nil, false
 		exchanges.Put(x)
 	}()
+	if h.Permissions.tooEarly(r) {
+		return nil, errTooEarly
+	}
 	if h.deniedEarly(r) {
 		return nil, errDenied
 	}

@@ -129,8 +129,8 @@ func early(set caddy.ModuleMap) bool {
 	return true
 }
 
-// addressMatchers adds the names of the matchers in a set that are about an address: remote_ip and
-// client_ip, also in a not or an expression.
+// addressMatchers reports which matchers about an address are in a set: remote_ip and client_ip, also
+// in a not or an expression.
 func addressMatchers(set caddy.ModuleMap) (remote, client bool) {
 	for name, config := range set {
 		switch name {
@@ -207,6 +207,13 @@ func (h *Handler) allowed(action string, r *http.Request) (allowed, final bool) 
 		h.logger.Debug(failed, zap.String("action", action), zap.Error(err))
 	}
 	return allowed, final
+}
+
+// tooEarly reports whether a rule is about an address that may be forged yet: in early data (TLS 1.3
+// 0-RTT, RFC 8470), before the handshake is complete.
+func (p Permissions) tooEarly(r *http.Request) bool {
+	return r.TLS != nil && !r.TLS.HandshakeComplete &&
+		slices.ContainsFunc(p, func(rule Rule) bool { return rule.remoteIP || rule.clientIP })
 }
 
 // deniedEarly reports whether the request is denied whatever the next handlers find out about it, so
