@@ -22,7 +22,7 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 				break
 			}
 			f, _, ok := signedCoordinate(m, t)
-			return appendFloat(dst, f, ok, 64)
+			return appendFloat(dst, f, ok && math.Abs(f) <= maxDegrees(t.id), 64)
 		case 0x0006:
 			if f, _, ok := signedAltitude(m, t); ok {
 				return appendFloat(dst, f, true, 64)
@@ -50,7 +50,7 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 			return appendDate(dst, &t.val, "", "")
 		}
 	}
-	if isUnknown(t) {
+	if isUnknown(t) || isInfinite(t) {
 		return append(dst, "null"...)
 	}
 	return appendNumbers(dst, &t.val)
@@ -160,12 +160,21 @@ func coordinateLike(v *value) bool {
 	return v.kind != kindText && v.n >= 1 && v.n <= 3
 }
 
+// maxDegrees is the largest latitude or longitude, by the number of the tag.
+func maxDegrees(id uint16) float64 {
+	if id == 0x0002 || id == 0x0014 {
+		return 90
+	}
+	return 180
+}
+
 // signedCoordinate returns a latitude or longitude (Exif 3.0, 4.6.7, GPSLatitude) in degrees, south
 // and west negative. ok is false where degrees or minutes are no numbers: seconds that aren't (some
 // writers leave 0/0 there) count as 0, as a place within a minute of arc is one, but degrees without
 // their minutes would be another place. ref is the letter, 0 where there is none that can be meant.
 func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
 	v := &t.val
+	below := false // some writers put the sign before the degrees, others before all three
 	for i := v.n - 1; i >= 0; i-- {
 		f, ok := v.quotient(i)
 		if !ok {
@@ -174,13 +183,17 @@ func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
 			}
 			f = 0
 		}
-		deg += f
+		below = below || f < 0
+		deg += math.Abs(f)
 		if i > 0 {
 			deg /= 60
 		}
 	}
 	if math.IsInf(deg, 0) {
 		return 0, 0, false
+	}
+	if below {
+		deg = -deg
 	}
 	positive, negative := byte('N'), byte('S')
 	if t.id == 0x0004 || t.id == 0x0016 {
@@ -248,7 +261,8 @@ func appendClock(dst []byte, v *value) (out []byte, ok bool) {
 	h, okH := integerAt(v, 0)
 	m, okM := integerAt(v, 1)
 	s, okS := v.quotient(2)
-	if !okH || !okM || !okS || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s >= 60 {
+	if !okH || !okM || !okS || h < 0 || h > 24 || m < 0 || m > 59 || s < 0 || s >= 60 ||
+		h == 24 && (m != 0 || s != 0) { // the end of the day is 24:00:00
 		return dst, false
 	}
 	micros := min(int64(math.Round(s*1e6)), 60e6-1)
