@@ -22,6 +22,9 @@ func appendWords(dst []byte, m *Metadata, t *tag) []byte {
 	if isUnknown(t) {
 		return append(dst, "Unknown"...)
 	}
+	if isInfinite(t) {
+		return append(dst, "Infinity"...)
+	}
 	d, ok := descriptionOf(t.dir, t.id)
 	if !ok {
 		return appendPlain(dst, &t.val)
@@ -47,15 +50,45 @@ func appendWords(dst []byte, m *Metadata, t *tag) []byte {
 
 // isUnknown reports whether the value is one that the standard defines to say "unknown": the
 // denominator FFFFFFFF.H of the shooting situation's tags (Exif 3.0, 4.6.6, Temperature to
-// CameraElevationAngle), which reads as -1 where fractions are signed.
+// CameraElevationAngle), the numerator FFFFFFFF.H of BrightnessValue, and SubjectDistance 0.
 func isUnknown(t *tag) bool {
-	if t.dir == gpsIFD || t.dir == interopIFD || t.id < 0x9400 || t.id > 0x9405 ||
-		t.val.kind != kindRat || t.val.n != 1 {
+	if t.dir == gpsIFD || t.dir == interopIFD || t.val.n != 1 {
 		return false
 	}
-	_, d := t.val.rat(0)
-	return d == -1 || d == math.MaxUint32
+	switch {
+	case t.id == 0x9206:
+		f, ok := t.val.quotient(0)
+		return ok && f == 0
+	case t.val.kind != kindRat:
+		return false
+	case t.id == 0x9203:
+		// the numerator is that of -1 EV, too: with a denominator of hundredths or the like it is -0.01 EV
+		n, d := t.val.rat(0)
+		return isAllOnes(n) && (d == 0 || d == 1 || isAllOnes(d))
+	case t.id >= 0x9400 && t.id <= 0x9405:
+		_, d := t.val.rat(0)
+		return isAllOnes(d)
+	}
+	return false
 }
+
+// isInfinite reports whether the value is SubjectDistance's for infinity, the numerator FFFFFFFF.H.
+func isInfinite(t *tag) bool {
+	if t.dir == gpsIFD || t.dir == interopIFD || t.id != 0x9206 || t.val.n != 1 {
+		return false
+	}
+	switch t.val.kind {
+	case kindRat:
+		n, _ := t.val.rat(0)
+		return isAllOnes(n)
+	case kindInt:
+		return isAllOnes(t.val.int(0))
+	}
+	return false
+}
+
+// isAllOnes reports whether n is FFFFFFFF.H, which is -1 where numbers are signed.
+func isAllOnes(n int64) bool { return n == -1 || n == math.MaxUint32 }
 
 // singleNumber returns the number of a value that consists of one.
 func singleNumber(v *value) (f float64, ok bool) {
@@ -502,22 +535,6 @@ func apertureText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendDecimal(dst, f, 1), true
 }
 
-// brightnessText writes the APEX value Bv; the numerator FFFFFFFF.H says that it is unknown (Exif 3.0,
-// 4.6.6, BrightnessValue).
-func brightnessText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	f, ok := singleNumber(&t.val)
-	if !ok {
-		return dst, false
-	}
-	if t.val.kind == kindRat {
-		if n, _ := t.val.rat(0); n == -1 || n == math.MaxUint32 {
-			return append(dst, "Unknown"...), true
-		}
-	}
-	dst = appendDecimal(dst, f, 2)
-	return append(dst, " EV"...), true
-}
-
 // exposureBias writes the exposure compensation with its sign.
 func exposureBias(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
@@ -529,25 +546,6 @@ func exposureBias(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	}
 	dst = appendDecimal(dst, f, 2)
 	return append(dst, " EV"...), true
-}
-
-// subjectDistance writes meters; the numerator FFFFFFFF.H says infinity, 0 that it is unknown (Exif
-// 3.0, 4.6.6, SubjectDistance).
-func subjectDistance(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	f, ok := singleNumber(&t.val)
-	if !ok {
-		return dst, false
-	}
-	if t.val.kind == kindRat {
-		if n, _ := t.val.rat(0); n == math.MaxUint32 {
-			return append(dst, "Infinity"...), true
-		}
-	}
-	if f == 0 {
-		return append(dst, "Unknown"...), true
-	}
-	dst = appendDecimal(dst, f, 2)
-	return append(dst, " m"...), true
 }
 
 // digitalZoom writes the ratio; 0 says that it wasn't used (Exif 3.0, 4.6.6, DigitalZoomRatio).
