@@ -153,7 +153,7 @@ func refuseOutside(t *testing.T, addr string) {
 	for _, path := range []string{
 		"", "/", "//", "/x/", "/x//iphone-4s.jpg", "//iphone-4s.jpg", "/..", "/.", "/../other/iphone-4s.jpg", "/x/../iphone-4s.jpg", "/./iphone-4s.jpg", "/x/..",
 		"/%2e%2e/other/iphone-4s.jpg", "/.%2E/other/iphone-4s.jpg", "/%2e/iphone-4s.jpg", "/..%2fother%2fiphone-4s.jpg", "/x%2F..%2F..%2Fother/iphone-4s.jpg",
-		`/..\other\iphone-4s.jpg`, "/..%5Cother%5Ciphone-4s.jpg", "/x%0A/../iphone-4s.jpg",
+		`/..\secret\iphone-4s.jpg`, "/..%5Cother%5Ciphone-4s.jpg", "/x%0A/../iphone-4s.jpg",
 	} {
 		targets := []string{"http://" + addr + path}
 		if path != "" {

@@ -69,7 +69,7 @@ const (
 	noSuchKey   = "the object does not exist"
 	authNeeded  = "authentication is required"
 	tryLater    = "the object isn't available now"
-	unreachable = "the object's server can't be reached"
+	unreachable = "the object can't be fetched from its server"
 	internal    = "the object can't be read"
 )
 

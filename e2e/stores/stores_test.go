@@ -93,6 +93,8 @@ func serve(s *store, files string) *testcaddy.Server {
 			site(x.name+"-"+r.name, "\texif {\n\t\t"+r.rules+"\n\t}\n"+behind)
 		}
 	}
+	site("prefix", "\texif\n"+guard+"\trewrite * /get-only/deep{uri}\n\treverse_proxy "+s.addr+public)
+	site("unguarded", "\texif\n\trewrite * /get-only/deep{uri}\n\treverse_proxy "+s.addr+public)
 	_, storePort, _ := net.SplitHostPort(s.addr)
 	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t\tvirtual_host\n\t\t}\n\t}")
 	signed := func(name, words string) {
@@ -494,6 +496,18 @@ func checkOutside(s *store, srv *testcaddy.Server) {
 		}
 	}
 	s.check(n > 60, "got %d ways out", n)
+	for _, target := range []string{"/../photo.jpg", "/%2e%2e/photo.jpg", "/er/../../photo.jpg", "/../../get-list/photo.jpg"} {
+		for _, target := range []string{target, target + testcaddy.Suffix} {
+			a := get(s.t, srv, "prefix", "GET", target)
+			s.check(a.Status == 404, "out of a prefix: GET %s: got %d", target, a.Status)
+		}
+	}
+	a := get(s.t, srv, "prefix", "GET", "/er/photo.jpg"+testcaddy.Suffix)
+	s.check(a.Status == 200, "under a prefix: got %v", a)
+	if s.name == "versitygw" { // the guard is needed
+		a := get(s.t, srv, "unguarded", "GET", "/../photo.jpg"+testcaddy.Suffix)
+		s.check(a.Status == 200, "out of a prefix, without a guard: got %v", a)
+	}
 }
 
 // checkFaults has mistakes of the server's own answered as such, and their codes in its log.
