@@ -4,14 +4,15 @@ package exif
 // there is none, the first of all says what is wrong. Its zero value has seen none.
 type candidates struct {
 	blocks []block // the one picked so far
-	broken int     // how many couldn't be read
+	good   bool    // whether it can be read
+	broken int     // how many couldn't be
 }
 
 // add offers an EXIF; done says that no other is to be looked for.
 func (c *candidates) add(blocks []block) (done bool, err error) {
 	ok, err := readable(blocks)
 	if ok || c.broken == 0 {
-		c.blocks = blocks
+		c.blocks, c.good = blocks, ok
 	}
 	if !ok {
 		c.broken++

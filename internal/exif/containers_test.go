@@ -492,6 +492,9 @@ var checkedOptions = []Options{{}, {Style: Described}, {Style: Typed, Unknown: t
 func checkWith(t *testing.T, data []byte, o *Options) {
 	t.Helper()
 	r := &counter{r: bytes.NewReader(data)}
+	if o.Style == Described {
+		r.r = sizeless{r.r}
+	}
 	m, err := Decode(r, o)
 	if err != nil && !errors.Is(err, ErrNotImage) && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrTooLarge) {
 		t.Fatalf("got error %v, want one of the package's", err)
@@ -552,6 +555,9 @@ func (c *counter) ReadAt(p []byte, off int64) (int, error) {
 	c.bytes += int64(len(p))
 	return c.r.ReadAt(p, off)
 }
+
+// Size is -1 where the reader counted doesn't tell.
+func (c *counter) Size() int64 { return sizeOf(c.r) }
 
 // TestTruncated cuts each sample at every byte.
 func TestTruncated(t *testing.T) {
@@ -688,6 +694,9 @@ func (f *failing) ReadAt(p []byte, off int64) (int, error) {
 	}
 	return f.r.ReadAt(p, off)
 }
+
+// Size implements what tells a file's length.
+func (f *failing) Size() int64 { return sizeOf(f.r) }
 
 // TestReaderErrors: whichever read fails, its error is the answer: an answer made of half a file
 // would be kept in caches.

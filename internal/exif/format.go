@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 )
@@ -214,6 +215,71 @@ func offsetBlock(r io.ReaderAt) ([]block, error) {
 		}
 	}
 	return unreadable(), nil
+}
+
+// sizeOf is the length of the file, -1 where the reader doesn't tell.
+func sizeOf(r io.ReaderAt) int64 {
+	switch r := r.(type) {
+	case interface{ Size() int64 }: // an object, a bytes.Reader, an io.SectionReader
+		return r.Size()
+	case interface{ Stat() (fs.FileInfo, error) }:
+		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return -1
+}
+
+// peekAt is readAt for a place that nothing else is likely to be read near: readers that fetch more
+// than they are asked for may fetch less of it.
+func peekAt(r io.ReaderAt, p []byte, off int64) (int, error) {
+	if k, ok := r.(interface {
+		PeekAt(p []byte, off int64) (int, error)
+	}); ok {
+		return readAt(readerFunc(k.PeekAt), p, off)
+	}
+	return readAt(r, p, off)
+}
+
+type readerFunc func(p []byte, off int64) (int, error)
+
+// ReadAt implements io.ReaderAt.
+func (f readerFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
+
+// A picture is often cut into pieces of one size, each with a head. The last piece of a row is found
+// without reading all heads: at 1, 4, 16, ... pieces from the first, then halfway between the last
+// place that has such a head and the first that hasn't.
+
+// gallop returns how many of the pieces that follow the first are like it, as same reports for the
+// k'th of them, of at most limit.
+func gallop(limit int64, same func(k int64) (bool, error)) (int64, error) {
+	low, high := int64(0), int64(1)
+	for ; high <= limit; low, high = high, 4*high {
+		if ok, err := same(high); err != nil {
+			return 0, err
+		} else if !ok {
+			break
+		}
+	}
+	return bisect(low, min(high, limit+1), 1, same)
+}
+
+// bisect narrows down where the row ends, which low is within and high beyond: it returns a piece of
+// the row that at most near pieces from its last.
+func bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, error) {
+	for high-low > near {
+		mid := low + (high-low)/2
+		ok, err := same(mid)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low, nil
 }
 
 // section reads a run as a stream, for decompressors. It remembers an error of the file, so that

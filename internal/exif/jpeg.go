@@ -1,9 +1,9 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
 	"io"
+	"strings"
 )
 
 // JPEG (ITU-T T.81, annex B): after the start of image come segments, each 0xFF, a marker and, but
@@ -24,10 +24,10 @@ const (
 	markerAPPD = 0xED
 )
 
-var (
-	exifIntro      = []byte("Exif\x00\x00")
-	photoshopIntro = []byte("Photoshop 3.0\x00")
-)
+var exifIntro = []byte("Exif\x00\x00")
+
+// photoshopIntro begins APP13 segments of image resources.
+const photoshopIntro = "Photoshop 3.0\x00"
 
 // segmentHead is a segment's marker and length, and what tells EXIF and the start of its block.
 type segmentHead [4 + 6 + 2]byte
@@ -41,13 +41,35 @@ func (h *segmentHead) exif(n int) (ok, begins bool) {
 	return ok, ok && n == len(h) && (string(h[10:]) == "II" || string(h[10:]) == "MM")
 }
 
+// longSegment is the length from which on segments in a row are passed over without reading each
+// one's head: color profiles, depth maps and provenance take megabytes.
+const longSegment = 1 << 15
+
+// alike reports whether two segments are parts of one thing: of one length, and with the same first
+// bytes, before the part's number.
+func (h *segmentHead) alike(other *segmentHead) bool { return string(h[:8]) == string(other[:8]) }
+
+// skipAlike returns how many of the segments from off on are like the one before it.
+func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
+	step := 2 + before.length()
+	limit := int64(maxSegments)
+	if size := sizeOf(r); size >= 0 {
+		limit = min(limit, (size-off)/step+1)
+	}
+	return gallop(limit, func(k int64) (bool, error) {
+		var h segmentHead
+		n, err := peekAt(r, h[:], off+(k-1)*step)
+		return n == len(h) && h.alike(before), err
+	})
+}
+
 // findJPEG finds the first EXIF that can be read.
 func findJPEG(r io.ReaderAt) ([]block, error) {
 	var c candidates
 	left := maxSegments // that may go on
 	var photoshop []extent
 	// in one read: fill byte by fill byte would cost one each
-	var h segmentHead
+	var h, last segmentHead
 	off := int64(2)
 	for range maxSegments {
 		n, err := readAt(r, h[:], off)
@@ -72,37 +94,49 @@ func findJPEG(r io.ReaderAt) ([]block, error) {
 		if length < 2 {
 			return withPhotoshop(r, &c, photoshop)
 		}
-		if ok, _ := h.exif(n); ok {
+		isEXIF, _ := h.exif(n)
+		if isEXIF {
 			done, err := c.add(oneBlock(&segments{extents{r: r}, off, &left}))
 			if done || err != nil {
 				return c.blocks, err
 			}
 		}
-		if marker == markerAPPD {
-			intro := int64(len(photoshopIntro))
-			photoshop = append(photoshop, extent{off + 4 + intro, max(0, length-2-intro)})
+		resources := marker == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:]))
+		if resources {
+			photoshop = append(photoshop, resourcesOf(off, length))
 		}
 		off += 2 + length
+		if length >= longSegment && !isEXIF && h.alike(&last) {
+			skipped, err := skipAlike(r, off, &h)
+			if err != nil {
+				return nil, err
+			}
+			for range skipped {
+				if resources {
+					photoshop = append(photoshop, resourcesOf(off, length))
+				}
+				off += 2 + length
+			}
+		}
+		last = h
 	}
 	return nil, ErrTooLarge
 }
 
-// withPhotoshop is the EXIF picked, or that of the resources in APP13 where none can be read.
-func withPhotoshop(r io.ReaderAt, c *candidates, app13 []extent) ([]block, error) {
-	var runs []extent // Photoshop cuts resources of more than 64 KiB into several segments
-	intro := make([]byte, len(photoshopIntro))
-	for _, run := range app13 {
-		if n, err := readAt(r, intro, run.off-int64(len(intro))); err != nil {
-			return nil, err
-		} else if n == len(intro) && bytes.Equal(intro, photoshopIntro) {
-			runs = append(runs, run)
-		}
-	}
-	if len(runs) == 0 {
+// resourcesOf is what a segment at off has of Photoshop's resources.
+func resourcesOf(off, length int64) extent {
+	intro := int64(len(photoshopIntro))
+	return extent{off + 4 + intro, max(0, length-2-intro)}
+}
+
+// withPhotoshop is the EXIF picked, or that of Photoshop's resources where none can be read. Those of
+// more than 64 KiB are cut into several segments.
+func withPhotoshop(r io.ReaderAt, c *candidates, resources []extent) ([]block, error) {
+	if len(resources) == 0 {
 		return c.blocks, nil
 	}
-	resources := join(r, runs)
-	blocks, err := findResource(resources, extent{0, resources.ends[len(runs)-1]})
+	joined := join(r, resources)
+	blocks, err := findResource(joined, extent{0, joined.ends[len(resources)-1]})
 	if err != nil || len(blocks) == 0 {
 		return c.blocks, err
 	}

@@ -3,6 +3,7 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+	"slices"
 )
 
 // Photoshop's PSD and PSB (Adobe Photoshop File Formats Specification): a header of 26 bytes, the
@@ -14,6 +15,10 @@ const (
 	psdEXIF1 = 0x0422
 	psdEXIF3 = 0x0423
 )
+
+// resourceSignatures are Photoshop's, PhotoDeluxe's, and those of other programs of Adobe's, as ExifTool
+// knows them.
+var resourceSignatures = []string{"8BIM", "PHUT", "DCSR", "AgHg", "MeSa"}
 
 // findPSD finds the image resources and the EXIF in them.
 func findPSD(r io.ReaderAt) ([]block, error) {
@@ -40,6 +45,9 @@ func findResource(r io.ReaderAt, in extent) ([]block, error) {
 		// the whole head of a resource without a name, which most are
 		if ok, err := readFull(r, b[:], off); !ok || err != nil {
 			return second, err
+		}
+		if !slices.Contains(resourceSignatures, string(b[:4])) {
+			return second, nil
 		}
 		id := binary.BigEndian.Uint16(b[4:])
 		name := (1 + int64(b[6]) + 1) &^ 1

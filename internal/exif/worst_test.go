@@ -266,6 +266,14 @@ func worstFiles() []worstFile {
 		{bytes: maxProfileSteps + 1<<12, name: "png: digits", data: png(testimage.TEXT(exif, append([]byte("\nexif\n 9999999\n49492a00"), fill([]byte{'0'})...)))},
 		{name: "png: packed digits", data: png(packed(exif, testimage.Zlib(append([]byte("\nexif\n 524288\n49492a00"), bytes.Repeat([]byte{'0'}, 1<<20-100)...))))},
 		{bytes: maxProfileSteps + 1<<12, name: "png: language tag", data: png(bytes.Repeat(testimage.PNGChunk("iTXt", append([]byte(app1+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<20)...)), 15))},
+		{name: "png: a tail of beginnings of chunks", data: tailOf(func(left int) []byte {
+			// each leads to IEND and has letters behind it
+			return append(binary.BigEndian.AppendUint32(nil, uint32(left-12)), "prVt"...)
+		})},
+		{name: "png: a tail of lengths", data: tailOf(func(left int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(max(left-12, 0))) })},
+		{name: "png: a tail of chunks", data: slices.Concat(testimage.PNGHead(), testimage.IDATs(1<<20, 100), bytes.Repeat(testimage.PNGChunk("prVt", nil), 60000), testimage.PNGChunk("IEND", nil))},
+		{name: "png: no end", data: slices.Concat(testimage.PNGHead(), fill(testimage.IDATs(1)))},
+		{name: "png: broken eXIf", data: png(bytes.Repeat(testimage.PNGChunk("eXIf", header(1<<30)), 1<<15))},
 		{name: "webp: chunks", data: testimage.WebP(fill(testimage.RIFFChunk("VP8 ", nil)))},
 		{name: "psd: resources with names", data: testimage.PSD(1, fill(testimage.PSDResource(1, "a", nil)))},
 		{name: "mrw: blocks", data: append([]byte("\x00MRM\x7F\xFF\xFF\xFF"), fill([]byte("\x00PRD\x00\x00\x00\x00"))...)},
@@ -317,6 +325,17 @@ func worstFiles() []worstFile {
 		{name: "text: UTF-16 of rare letters", data: text(1, "UNICODE\x00", "\x9F\x9F")},
 		{name: "text: UTF-16 in ASCII", data: text(1, "Unicode\x00", "0A")},
 	}
+}
+
+// tailOf is a PNG with an IDAT that is filled, from its end on backwards, with what f makes of the number
+// of bytes up to IEND.
+func tailOf(f func(left int) []byte) []byte {
+	data := make([]byte, 1<<20)
+	n := len(f(0))
+	for at := len(data) - n; at >= 0; at -= n {
+		copy(data[at:], f(len(data)-at+4))
+	}
+	return slices.Concat(testimage.PNGHead(), testimage.IDATs(100), testimage.PNGChunk("IDAT", data), testimage.PNGChunk("IEND", nil))
 }
 
 func tagsOfBytes() []byte {
@@ -422,3 +441,6 @@ func (c *tally) ReadAt(p []byte, off int64) (int, error) {
 	c.bytes += int64(len(p))
 	return c.r.ReadAt(p, off)
 }
+
+// Size implements what tells a file's length.
+func (c *tally) Size() int64 { return sizeOf(c.r) }
