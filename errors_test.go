@@ -120,6 +120,7 @@ func TestErrorTable(t *testing.T) {
 		{errFollowed, 400, "InvalidRequest", "map[]"},
 		{errNoObject, 400, "InvalidRequest", "map[]"},
 		{errDenied, 403, "AccessDenied", "map[]"},
+		{errTooEarly, 425, "TooEarly", "map[]"},
 		{exif.ErrNotImage, 400, "NotAnImage", "map[]"},
 		{exif.ErrInvalid, 400, "InvalidExif", "map[]"},
 		{exif.ErrTooLarge, 400, "ImageTooLarge", "map[]"},

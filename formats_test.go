@@ -3,6 +3,7 @@ package caddyexif
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -149,8 +150,20 @@ func TestFormatTable(t *testing.T) {
 // costOf reads the EXIF of a file as the handler does; the format is "" where it can't be read.
 func costOf(t *testing.T, data []byte) (row formatRow, format string) {
 	t.Helper()
+	m, reqs, read, err := readObject(t, 0, bytes.NewReader(data))
+	if err != nil {
+		return row, ""
+	}
+	return formatRow{size: int64(len(data)), read: read, tags: m.Len(), reqs: reqs}, m.Format
+}
+
+// readObject reads the EXIF of a file as the handler does, from an upstream that takes latency for each
+// sub-request.
+func readObject(t *testing.T, latency time.Duration, content io.ReadSeeker) (m *exif.Metadata, reqs int, read int64, err error) {
+	t.Helper()
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+		time.Sleep(latency)
+		http.ServeContent(w, r, "", time.Time{}, content)
 		return nil
 	})
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/photo"+suffix, nil)
@@ -160,14 +173,10 @@ func costOf(t *testing.T, data []byte) (row formatRow, format string) {
 	var o object.Object
 	o.Start(r, next, objectPath, object.Limits{Window: defaultWindow, Read: defaultMaxRead})
 	defer o.Close()
-	if err := o.Open(object.Condition{}, nil); err != nil {
-		return row, ""
+	if err = o.Open(object.Condition{}, nil); err == nil {
+		m, err = exif.Decode(&o, &exif.Options{})
 	}
-	m, err := exif.Decode(&o, &exif.Options{})
-	if err != nil {
-		return row, ""
-	}
-	return formatRow{size: int64(len(data)), read: o.Read, tags: m.Len(), reqs: o.Requests}, m.Format
+	return m, o.Requests, o.Read, err
 }
 
 // built are files of the formats that the corpus doesn't have, with their makers' headers.

@@ -3,6 +3,7 @@ package caddyexif
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,8 +90,8 @@ func TestDecision(t *testing.T) {
 		{"not allowed by a placeholder", "allow GetObject path /{http.auth.user.id}", lan, "/a.jpg", nil, false, false, false, false},
 		{"not allowed by an expression", "allow GetObject expression `{http.auth.user.id} == \"bob\"`", lan, "/a.jpg", nil, false, false, false, false},
 		{"not allowed by a variable", "allow GetObject vars {http.auth.user.id} bob", lan, "/a.jpg", nil, false, false, false, false},
-		{"denied for good beside an open question", "deny GetObject path /a.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
-		{"open beside one that is settled", "allow GetObject path /b.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, false, false},
+		{"denied early beside a rule that may change", "deny GetObject path /a.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
+		{"a rule that may change beside one that can't", "allow GetObject path /b.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, false, false},
 		{"query", "allow GetObject query key=x", lan, "/a.jpg?key=y", nil, false, false, true, false},
 		{"method", "allow GetObject method HEAD", lan, "/a.jpg", nil, false, false, true, false},
 		{"protocol", "allow GetObject protocol https", lan, "/a.jpg", nil, false, false, true, false},
@@ -142,6 +143,7 @@ func TestPermit(t *testing.T) {
 		{308, "a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
 		{301, "http://example.com/a.jpg/?q=1", map[string]bool{none: true, get: false, list: false, both: true}},
 		{301, "http://else.test/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
+		{308, "/photos/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
 		{308, "/b.jpg/", map[string]bool{none: true, get: true, list: false, both: true}},
 		{308, "", map[string]bool{none: true, get: true, list: false, both: true}},
 		{401, "", map[string]bool{none: true, get: true, list: true, both: true}},
@@ -372,6 +374,79 @@ http://nothing.test:{$PORT} {
 	}
 	if got := srv.exif("lister.test", "/sub"); got.status == 403 {
 		t.Errorf("with ListBucket: got %s", flat(got))
+	}
+}
+
+// TestFolderUnderPrefix has a client that may not learn what is missing ask for folders, where the
+// redirect that adds a slash has the path from before a rewrite.
+func TestFolderUnderPrefix(t *testing.T) {
+	root := samples(t)
+	for _, folder := range []string{"sub", "sub/dir", "dir.jpg"} {
+		writeFile(t, filepath.Join(root, folder, "index.html"), nil)
+	}
+	const rules = "exif {\nallow GetObject\n}\n"
+	srv := serve(t, `http://stripped.test:{$PORT} {
+	bind 127.0.0.1
+	handle_path /photos/* {
+		`+rules+`
+		root `+root+`
+		file_server
+	}
+}
+http://upstream.test:{$PORT} {
+	bind 127.0.0.1
+	route {
+		uri strip_prefix /photos
+		`+rules+`
+		rewrite * /files{uri}
+		reverse_proxy {$ADDR} {
+			header_up Host files.test
+		}
+	}
+}
+http://files.test:{$PORT} {
+	bind 127.0.0.1
+	handle_path /files/* {
+		root `+root+`
+		file_server
+	}
+}
+`)
+	for _, site := range []string{"stripped.test", "upstream.test"} {
+		if got := srv.exif(site, "/photos/sub/dir/a.jpg"); got.status != 200 {
+			t.Errorf("%s: got %d %s", site, got.status, got.body)
+		}
+		missing := srv.exif(site, "/photos/nope")
+		for _, folder := range []string{"/photos/sub", "/photos/sub/dir", "/photos/dir.jpg"} {
+			if got := srv.exif(site, folder); got.status != 403 || flat(got) != flat(missing) {
+				t.Errorf("%s%s: a folder is\n%s\nwhat is missing\n%s", site, folder, flat(got), flat(missing))
+			}
+		}
+	}
+}
+
+// TestEarlyData has rules about addresses ask for the request again that came before the handshake was
+// complete, as Caddy's matchers do: its address may be forged.
+func TestEarlyData(t *testing.T) {
+	for rules, want := range map[string]int{
+		"allow GetObject remote_ip 192.0.2.1": 425, "allow GetObject\ndeny GetObject client_ip 203.0.113.1": 425,
+		"allow GetObject path /a.jpg": 200, "": 200,
+	} {
+		h := &Handler{}
+		if rules != "" {
+			h.Permissions = rulesOf(t, rules)
+		}
+		h = provisioned(t, h)
+		r := requestFrom("192.0.2.1:1", "/a.jpg"+suffix)
+		r.TLS = new(tls.ConnectionState)
+		w := httptest.NewRecorder()
+		next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := w.Write(photoBy("alice"))
+			return err
+		})
+		if err := h.ServeHTTP(w, r, next); err != nil || w.Code != want || strings.Contains(w.Body.String(), "alice") != (want == 200) {
+			t.Errorf("%q: got %d %s, %v, want %d", rules, w.Code, w.Body, err, want)
+		}
 	}
 }
 

@@ -117,10 +117,14 @@ var places = map[string]place{
 		wrong: []string{
 			"{\nservers {\ntrusted_proxies static 10.0.0.5\n}\n}\n" +
 				"photos.example.com {\nexif {\nallow GetObject client_ip 192.168.0.0/16\n}\nfile_server\n}",
+			"{\nservers {\ntrusted_proxies static 10.0.0.5 10.1.0.0/16\ntrusted_proxies_strict\n}\n}\n" +
+				"photos.example.com {\nexif {\nallow GetObject client_ip 192.168.0.0/16\n}\nfile_server\n}",
 		},
+
 		// The balancer, this client, adds the last address; the one before it is what its own client sent.
 		leaks: func(ask func(string, ...string) reply) bool {
-			return hasGPS(ask("/open.jpg"+suffix, "X-Forwarded-For", "192.168.0.9, 203.0.113.7"))
+			return hasGPS(ask("/open.jpg"+suffix, "X-Forwarded-For", "192.168.0.9, 203.0.113.7")) ||
+				hasGPS(ask("/open.jpg"+suffix, "X-Forwarded-For", "192.168.0.9, 10.1.0.7"))
 		},
 		works: func(ask func(string, ...string) reply) bool {
 			return hasGPS(ask("/open.jpg"+suffix, "X-Forwarded-For", "192.168.0.9"))
@@ -295,6 +299,7 @@ func TestLogsOfCaddy(t *testing.T) {
 	})
 	sites := map[string]string{
 		"files":      "log\nexif\nfile_server",
+		"moved":      "log\nexif\nredir /private/* {path}?QSECRET",
 		"skip":       "log\nlog_skip /private/*\nexif\nfile_server",
 		"skip-end":   "@jpg path *.jpg\nlog\nlog_skip @jpg\nexif\nfile_server",
 		"passed":     "exif {\npass_errors\n}\nreverse_proxy 127.0.0.1:1",
@@ -310,7 +315,11 @@ func TestLogsOfCaddy(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "filtered.log")
 	srv := serveWith(t, "log filtered {\noutput file "+filepath.ToSlash(file)+"\nlevel INFO\n"+string(filter[1])+"}", b.String())
 	for name := range sites {
-		srv.get(http.MethodGet, name+".test", "/private/a.jpg"+suffix+"?QSECRET", "Referer", "http://photos.test/private/a.jpg")
+		target := "/private/a.jpg" + suffix
+		if name != "moved" { // there, only Location has it
+			target += "?QSECRET"
+		}
+		srv.get(http.MethodGet, name+".test", target, "Referer", "http://photos.test/private/a.jpg")
 	}
 	srv.get(http.MethodOptions, "down.test", "/private/a.jpg"+suffix+"?QSECRET")
 	srv.Stop()

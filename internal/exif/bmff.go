@@ -7,7 +7,7 @@ import (
 
 // The ISO base media file format (ISO/IEC 14496-12) is boxes within boxes: a size of 4 bytes that
 // counts from its own first byte, a type of 4 letters, then the body (4.2). A size of 1 means that
-// the size is in 8 bytes behind the type, a size of 0 that the box goes on to the end. A box of the
+// the size is in 8 bytes after the type, a size of 0 that the box goes on to the end. A box of the
 // type uuid has its 16-byte type before its body. A "full box" begins its body with a version of
 // one byte and flags of three. HEIF and AVIF (heif.go), CR3, JPEG XL and JPEG 2000 are made of it.
 //

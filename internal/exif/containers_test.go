@@ -86,6 +86,28 @@ func containerSamples() (all []sample) {
 		}
 		add("jpeg", "split", testimage.JPEG(m, split...))
 		all[len(all)-1].far = true
+		// a block cut into segments, the first of which are short
+		for _, size := range []int{20, 100, 300} {
+			var pieces [][]byte
+			for b := range slices.Chunk(block, size) {
+				pieces = append(pieces, testimage.EXIFSegment(b))
+			}
+			add("jpeg", fmt.Sprintf("split, %d bytes a piece", size), testimage.JPEG(m, pieces...))
+		}
+		irb := testimage.PSDResource(psdEXIF1, "", block)
+		resources := append(append(testimage.PSDResource(0x0404, "a", []byte("odd")), irb...), testimage.PSDResource(0x0425, "", make([]byte, 16))...)
+		add("jpeg", "Photoshop's resources", testimage.JPEG(m, testimage.PhotoshopSegment(resources)))
+		add("jpeg", "Photoshop's resources in two segments", testimage.JPEG(m,
+			testimage.PhotoshopSegment(resources[:100]), testimage.PhotoshopSegment(resources[100:])))
+		add("jpeg", "Photoshop's resources behind an APP13 of another", testimage.JPEG(m,
+			testimage.Segment(0xED, []byte("Adobe_CM\x00")), testimage.PhotoshopSegment(resources)))
+		add("jpeg", "APP1 behind Photoshop's resources", testimage.JPEG(m,
+			testimage.PhotoshopSegment(testimage.PSDResource(psdEXIF1, "", other())), seg))
+		for name, bad := range brokenBlocks() {
+			first := testimage.EXIFSegment(bad)
+			add("jpeg", "good behind "+name, testimage.JPEG(m, first, seg))
+			add("jpeg", "good Photoshop resource behind "+name, testimage.JPEG(m, first, testimage.PhotoshopSegment(resources)))
+		}
 		add("tiff", "plain", block)
 		add("tiff", "BigTIFF", t.EncodeBig())
 
@@ -192,12 +214,12 @@ func containerSamples() (all []sample) {
 		add("jp2", "uuid", testimage.JP2(testimage.Box("uuid", uuid, block), testimage.LastBox("jp2c")))
 		add("jp2", "uuid with intro", testimage.JP2(testimage.Box("uuid", uuid, intro)))
 		add("jp2", "uuid, 64-bit size", testimage.JP2(testimage.Box64("uuid", uuid, block)))
+		add("jp2", "Photoshop's uuid", testimage.JP2(testimage.Box("uuid", []byte(photoshopUUID), block), testimage.LastBox("jp2c")))
 		add("jp2", "behind another uuid", testimage.JP2(
 			testimage.Box("uuid", []byte("not that of EXIF"), other()), testimage.Box("uuid", uuid, block)))
 		add("jp2", "Exif", testimage.JP2(testimage.Box("Exif", data)))
 
 		// Photoshop
-		irb := testimage.PSDResource(psdEXIF1, "", block)
 		add("psd", "EXIF 1", testimage.PSD(1, irb))
 		add("psd", "PSB", testimage.PSD(2, irb))
 		add("psd", "EXIF 3", testimage.PSD(1, testimage.PSDResource(psdEXIF3, "", block)))
@@ -230,6 +252,43 @@ func containerSamples() (all []sample) {
 func other() []byte {
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Other")}}
 	return b.Encode()
+}
+
+// brokenBlocks are blocks of which nothing can be read, as writers leave them.
+func brokenBlocks() map[string][]byte {
+	no := testimage.Block{}
+	zeros := append(put16(header(8), 3), make([]byte, 3*12+4)...)
+	return map[string][]byte{
+		"nothing":                  nil,
+		"junk":                     []byte("there is no TIFF block in here"),
+		"a header alone":           header(8),
+		"an empty directory":       no.Encode(),
+		"a directory of zeros":     zeros,
+		"a directory past the end": header(1 << 30),
+		"a value past the end":     dir(header(8), 0x010F, typeASCII, 100, 1<<30, 0),
+	}
+}
+
+// TestBrokenEXIFAlone: EXIF of which nothing can be read is said to be so where there is no other, and
+// an empty one is none.
+func TestBrokenEXIFAlone(t *testing.T) {
+	m := testimage.Gradient(8, 6)
+	for name, bad := range brokenBlocks() {
+		want := ErrInvalid.Error()
+		if name == "an empty directory" {
+			want = "{}"
+		}
+		for kind, data := range map[string][]byte{
+			"JPEG":                testimage.JPEG(m, testimage.EXIFSegment(bad)),
+			"JPEG, twice":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.EXIFSegment([]byte("junk"))),
+			"JPEG, APP13":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(psdEXIF1, "", []byte("junk")))),
+			"JPEG, APP13 without": testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", nil))),
+		} {
+			if got := answerOf(data, &Options{}); got != want {
+				t.Errorf("%s, %s: got %s, want %s", kind, name, got, want)
+			}
+		}
+	}
 }
 
 func TestContainers(t *testing.T) {
@@ -297,6 +356,10 @@ func TestWithoutEXIF(t *testing.T) {
 	m := testimage.Gradient(8, 6)
 	heic := testimage.HEIF{}
 	film := testimage.HEIF{Major: "avis"}
+	empty := testimage.HEIF{Exif: [][]byte{{}}}
+	emptyInIdat := testimage.HEIF{Exif: [][]byte{{}}, Iloc: 1, Method: 1}
+	// miniType is the ftyp of files with the box mini, whose minor version names the codec
+	miniType := func(codec string) []byte { return testimage.Box("ftyp", []byte("mif3"+codec)) }
 	elsewhere := testimage.TEXT("Raw profile type APP1", testimage.RawProfile("APP1", []byte("http://ns.adobe.com/xap/1.0/\x00<x/>")))
 	for _, s := range []sample{
 		{name: "JPEG", format: "jpeg", data: testimage.JPEG(m)},
@@ -306,6 +369,11 @@ func TestWithoutEXIF(t *testing.T) {
 		{name: "PNG with a comment", format: "png", data: testimage.PNG(m, testimage.TEXT("Raw profile type iptc", []byte("\niptc\n1\n00")), nil)},
 		{name: "WebP", format: "webp", data: testimage.WebP(testimage.VP8L())},
 		{name: "HEIC", format: "heif", data: heic.Encode()},
+		{name: "HEIC with an empty Exif item", format: "heif", data: empty.Encode()},
+		{name: "HEIC with an empty Exif item in idat", format: "heif", data: emptyInIdat.Encode()},
+		{name: "HEIF with mini", format: "heif", data: append(miniType("heic"), testimage.Box("mini", make([]byte, 50))...)},
+		{name: "HEIF with mini, another brand", format: "heif", data: append(testimage.FileType("what"), testimage.Box("mini", make([]byte, 50))...)},
+		{name: "AVIF with mini", format: "avif", data: append(miniType("avif"), testimage.Box("mini", make([]byte, 50))...)},
 		{name: "HEIC without meta", format: "heif", data: testimage.FileType("mif1", "heic")},
 		{name: "HEIC by compatible brand alone", format: "heif", data: testimage.FileType("what", "mp41", "mif1")},
 		{name: "AVIF sequence", format: "avif", data: append(film.Encode(), testimage.Box("moov")...)},
@@ -424,6 +492,9 @@ var checkedOptions = []Options{{}, {Style: Described}, {Style: Typed, Unknown: t
 func checkWith(t *testing.T, data []byte, o *Options) {
 	t.Helper()
 	r := &counter{r: bytes.NewReader(data)}
+	if o.Style == Described {
+		r.r = sizeless{r.r}
+	}
 	m, err := Decode(r, o)
 	if err != nil && !errors.Is(err, ErrNotImage) && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrTooLarge) {
 		t.Fatalf("got error %v, want one of the package's", err)
@@ -484,6 +555,9 @@ func (c *counter) ReadAt(p []byte, off int64) (int, error) {
 	c.bytes += int64(len(p))
 	return c.r.ReadAt(p, off)
 }
+
+// Size is -1 where the reader counted doesn't tell.
+func (c *counter) Size() int64 { return sizeOf(c.r) }
 
 // TestTruncated cuts each sample at every byte.
 func TestTruncated(t *testing.T) {
@@ -621,6 +695,9 @@ func (f *failing) ReadAt(p []byte, off int64) (int, error) {
 	return f.r.ReadAt(p, off)
 }
 
+// Size implements what tells a file's length.
+func (f *failing) Size() int64 { return sizeOf(f.r) }
+
 // TestReaderErrors: whichever read fails, its error is the answer: an answer made of half a file
 // would be kept in caches.
 func TestReaderErrors(t *testing.T) {
@@ -670,6 +747,11 @@ func TestHostileJPEG(t *testing.T) {
 	})
 	t.Run("a million fill bytes", func(t *testing.T) {
 		hostile(t, append([]byte("\xFF\xD8"), bytes.Repeat([]byte{0xFF}, 1<<20)...), ErrTooLarge)
+	})
+	t.Run("broken EXIF by the thousand", func(t *testing.T) {
+		bad := bytes.Repeat(testimage.EXIFSegment([]byte("there is no TIFF block in here")), 1<<14)
+		b := tagsOf(false)
+		hostile(t, testimage.JPEG(testimage.Gradient(1, 1), bad, testimage.EXIFSegment(b.Encode())), ErrInvalid)
 	})
 	t.Run("a length of nothing", func(t *testing.T) {
 		hostile(t, []byte("\xFF\xD8\xFF\xE1\x00\x00Exif\x00\x00"), nil)
@@ -857,6 +939,24 @@ func TestHostileJXL(t *testing.T) {
 	t.Run("empty brob", func(t *testing.T) {
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif"))), ErrInvalid)
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exi"))), nil)
+	})
+	t.Run("all that a segment holds", func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(5, 5))
+		long := tagsOf(false)
+		note := make([]byte, 60000)
+		for i := range note {
+			note[i] = byte(rnd.IntN(1 + i/256))
+		}
+		long.Exif[4] = testimage.Undefined(0x927C, note)
+		for quality := range 12 {
+			var buf bytes.Buffer
+			w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: quality, LGWin: 22})
+			w.Write(testimage.ExifData(long.Encode(), false))
+			w.Close()
+			if got := answerOf(testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), &Options{}); got != wantTags {
+				t.Errorf("quality %d: got %s", quality, got)
+			}
+		}
 	})
 	t.Run("the most trees", func(t *testing.T) {
 		// text that changes its nature all the time makes the encoder use all block types there are

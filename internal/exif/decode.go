@@ -46,6 +46,8 @@ const (
 	// maxSegments bounds the JPEG segments walked: 4-byte segments by the million would keep a
 	// processor busy without reading anything worth having.
 	maxSegments = 1 << 14
+	// maxBroken bounds the broken EXIFs of one file that are looked behind for a good one.
+	maxBroken = 1 << 4
 	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked: empty
 	// ones by the million, as above. A picture of 500 MB in chunks of 8 KiB has as many.
 	maxChunks = 1 << 16
@@ -140,14 +142,15 @@ type Metadata struct {
 	// Format is the container it was found in: "jpeg", "tiff", ...
 	Format string
 
-	tags  []tag // in file order, names unique
-	space space
+	tags    []tag // in file order, names unique
+	scratch scratch
 }
 
-// space is memory that decoding needs, and the numbers that its values are of.
-type space struct {
-	names   map[string]struct{} // of the tags so far
-	name    []byte              // of an entry
+// scratch is the memory that decoding needs, which the next Decode uses again, and the numbers of the
+// values.
+type scratch struct {
+	names   map[string]int // where in the tags so far each name is
+	name    []byte         // of an entry
 	walkers []walker
 	head    [sniffLen]byte
 	word    [8]byte
@@ -186,14 +189,14 @@ func Decode(r io.ReaderAt, o *Options) (*Metadata, error) {
 	return m, err
 }
 
-// Decode is the function Decode into m, whose former content is gone.
+// Decode is the function Decode into m, and replaces what was in m.
 func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
 	m.reset()
-	n, err := readAt(r, m.space.head[:], 0)
+	n, err := readAt(r, m.scratch.head[:], 0)
 	if err != nil {
 		return err
 	}
-	f := sniff(m.space.head[:n])
+	f := sniff(m.scratch.head[:n])
 	if f == nil {
 		return ErrNotImage
 	}
@@ -216,11 +219,11 @@ func (m *Metadata) reset() {
 	}
 	clear(m.tags)
 	m.Format, m.tags = "", m.tags[:0]
-	clear(m.space.names)
-	clear(m.space.walkers)
-	m.space.numbers.forget()
-	if cap(m.space.value) > maxBinary*4 {
-		m.space.value = nil
+	clear(m.scratch.names)
+	clear(m.scratch.walkers)
+	m.scratch.numbers.reset()
+	if cap(m.scratch.value) > maxBinary*4 {
+		m.scratch.value = nil
 	}
 }
 

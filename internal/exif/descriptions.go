@@ -159,10 +159,10 @@ var imageDescriptions = map[uint16]description{
 	}},
 	0x9201: {write: shutterSpeed},
 	0x9202: {write: apertureText},
-	0x9203: {write: brightnessText},
+	0x9203: {unit: " EV"},
 	0x9204: {write: exposureBias},
 	0x9205: {write: apertureText},
-	0x9206: {write: subjectDistance},
+	0x9206: {unit: " m"},
 	0x9207: {numbers: map[int64]string{
 		0:   "Unknown",
 		1:   "Average",

@@ -13,8 +13,8 @@ import (
 // only, or all if only is empty, less those that match one of omit. It is nil if both are empty.
 //
 // A pattern is one of path.Match, or the name of a set: @location, @person or @device (see Sets).
-// One that matches no tag that can be answered is an error which names what was probably meant, since
-// a filter that filters nothing publishes what it was to hide. So are lists that leave no tag.
+// One that matches no tag is an error that suggests another, since a filter that filters nothing
+// publishes what it should hide. So are lists that leave no tag.
 //
 // In doubt a tag is left out. What omit matches is left out of the thumbnail's tags as well: Artist
 // takes ThumbArtist with it. If omit leaves out both GPSLatitude and GPSLongitude, it leaves out
@@ -68,7 +68,7 @@ func (f *filter) omits(name string) bool {
 
 func matches(patterns []string, name string) bool {
 	for _, p := range patterns {
-		if ok, _ := path.Match(p, name); ok { // the patterns are good ones
+		if ok, _ := path.Match(p, name); ok { // the patterns were checked
 			return true
 		}
 	}
@@ -174,18 +174,18 @@ var sets = map[string][]string{
 	// its coordinates should be able to keep its caption.
 	"@location": {"GPS*"},
 
-	// Who took it, owns it, edited it, or can be seen on it.
+	// People: the photographer, the owner, the editor, and those in the picture.
 	"@person": {
-		"Artist", "Photographer", "XPAuthor", // who took it
-		"ImageEditor",                   // who edited it
-		"CameraOwnerName",               // whose camera it is
-		"Copyright", "ProfileCopyright", // the owner's name and often address; of the color profile, who made it
+		"Artist", "Photographer", "XPAuthor", // the photographer
+		"ImageEditor",                   // the editor
+		"CameraOwnerName",               // the owner
+		"Copyright", "ProfileCopyright", // the owner's name and often address; the color profile's author
 		"HostComputer", // a computer's name, which is often its owner's
-		// what was done to the picture and by whom (TIFF/EP)
+		// what was done to the picture, and the names of people who did it (TIFF/EP)
 		"ImageHistory",
-		// what people write about a picture is first of all who is on it
+		// captions mostly name the people in the picture
 		"ImageDescription", "ImageTitle", "UserComment", "XPTitle", "XPComment", "XPSubject",
-		"XPKeywords", // where Windows' programs write whose faces they found
+		"XPKeywords", // Windows' programs write the names of faces here
 		// names of files, which have people's names or are in folders that have
 		"DocumentName", "PageName", "OriginalRawFileName",
 	},
@@ -218,7 +218,7 @@ func geoTIFFNames() (names []string) {
 }
 
 // otherNames are the names that ExifTool, goexif and later standards have for tags, and ours.
-var otherNames = map[string]struct{ whose, ours string }{
+var otherNames = map[string]struct{ program, ours string }{
 	"ModifyDate":                  {"ExifTool's", "DateTime"},
 	"CreateDate":                  {"ExifTool's", "DateTimeDigitized"},
 	"SubSecModifyDate":            {"ExifTool's", "SubSecTime"},
@@ -256,7 +256,7 @@ var otherNames = map[string]struct{ whose, ours string }{
 func advice(pattern string) string {
 	for name, n := range otherNames {
 		if strings.EqualFold(name, pattern) {
-			return fmt.Sprintf("that is %s name of %q", n.whose, n.ours)
+			return fmt.Sprintf("that is %s name of %q", n.program, n.ours)
 		}
 	}
 	for _, d := range [...]directory{ifd0, gpsIFD, interopIFD} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 )
@@ -30,19 +31,19 @@ var formats = []format{
 	{"avif", isAVIF, findHEIF},
 	{"heif", isBMFF, findHEIF},
 	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL},
-	{"jxl", prefix("\xFF\x0A"), nothing}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jxl", prefix("\xFF\x0A"), findNone}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
 	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2},
-	{"jp2", prefix("\xFF\x4F\xFF\x51"), nothing}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone}, // nor has JPEG 2000's (ITU-T T.800, annex A)
 	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD},
 	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF},
 	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW},
 	{"rw2", prefix("II\x55\x00"), findRW2},
-	{"orf", prefix("IIRO", "IIRS", "MMOR"), whole},
-	{"jxr", prefix("II\xBC\x01"), whole},
-	{"tiff", isTIFF, whole},
-	{"gif", prefix("GIF87a", "GIF89a"), nothing},
-	{"bmp", isBMP, nothing},
-	{"ico", isICO, nothing},
+	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF},
+	{"jxr", prefix("II\xBC\x01"), findTIFF},
+	{"tiff", isTIFF, findTIFF},
+	{"gif", prefix("GIF87a", "GIF89a"), findNone},
+	{"bmp", isBMP, findNone},
+	{"ico", isICO, findNone},
 	{"svg", maySVG, findSVG},
 }
 
@@ -90,7 +91,7 @@ func isBMP(head []byte) bool {
 }
 
 // isICO knows an icon or a cursor: zero, the type (1 or 2), the number of pictures, and for the
-// first of them a size, and an offset behind the directory.
+// first of them a size, and an offset after the directory.
 func isICO(head []byte) bool {
 	if len(head) < 22 || head[0] != 0 || head[1] != 0 || head[2] != 1 && head[2] != 2 || head[3] != 0 {
 		return false
@@ -100,11 +101,11 @@ func isICO(head []byte) bool {
 	return pictures > 0 && o.Uint32(head[14:]) > 0 && o.Uint32(head[18:]) >= 6+16*pictures
 }
 
-// whole is the finder of formats that are a TIFF block from their first byte on.
-func whole(r io.ReaderAt) ([]block, error) { return oneBlock(r), nil }
+// findTIFF finds the block of formats that are one from their first byte on.
+func findTIFF(r io.ReaderAt) ([]block, error) { return oneBlock(r), nil }
 
-// nothing is the finder of formats that hold no EXIF.
-func nothing(io.ReaderAt) ([]block, error) { return nil, nil }
+// findNone finds nothing: it is for formats that hold no EXIF.
+func findNone(io.ReaderAt) ([]block, error) { return nil, nil }
 
 func oneBlock(r io.ReaderAt) []block { return []block{{r: r, first: ifd0}} }
 
@@ -126,14 +127,21 @@ type extents struct {
 }
 
 // join is the bytes of the runs, one after the other.
-func join(r io.ReaderAt, runs []extent) io.ReaderAt {
-	e := &extents{r, runs, make([]int64, len(runs))}
-	end := int64(0)
-	for i, run := range runs {
-		end = min(end+run.n, toEnd)
-		e.ends[i] = end
+func join(r io.ReaderAt, runs []extent) *extents {
+	e := &extents{r: r}
+	for _, run := range runs {
+		e.add(run)
 	}
 	return e
+}
+
+// add appends a run.
+func (e *extents) add(run extent) {
+	end := run.n
+	if len(e.ends) > 0 {
+		end = min(end+e.ends[len(e.ends)-1], toEnd)
+	}
+	e.runs, e.ends = append(e.runs, run), append(e.ends, end)
 }
 
 // part is the bytes of one run.
@@ -186,8 +194,8 @@ func withoutIntro(r io.ReaderAt) ([]block, error) {
 	return oneBlock(r), err
 }
 
-// offsetBlock is the TIFF block in r behind its own offset, 4 bytes big-endian, that counts from
-// behind these 4 bytes (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). Where no block starts
+// offsetBlock is the TIFF block in r after its own offset, 4 bytes big-endian, that counts from
+// after these 4 bytes (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). Where no block starts
 // there, it is looked for where writers that leave the offset wrong or out put it.
 func offsetBlock(r io.ReaderAt) ([]block, error) {
 	var b [4]byte
@@ -207,6 +215,71 @@ func offsetBlock(r io.ReaderAt) ([]block, error) {
 		}
 	}
 	return unreadable(), nil
+}
+
+// sizeOf is the length of the file, -1 where the reader doesn't tell.
+func sizeOf(r io.ReaderAt) int64 {
+	switch r := r.(type) {
+	case interface{ Size() int64 }: // an object, a bytes.Reader, an io.SectionReader
+		return r.Size()
+	case interface{ Stat() (fs.FileInfo, error) }:
+		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return -1
+}
+
+// peekAt is readAt for a place that nothing else is likely to be read near: readers that fetch more
+// than they are asked for may fetch less of it.
+func peekAt(r io.ReaderAt, p []byte, off int64) (int, error) {
+	if k, ok := r.(interface {
+		PeekAt(p []byte, off int64) (int, error)
+	}); ok {
+		return readAt(readerFunc(k.PeekAt), p, off)
+	}
+	return readAt(r, p, off)
+}
+
+type readerFunc func(p []byte, off int64) (int, error)
+
+// ReadAt implements io.ReaderAt.
+func (f readerFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
+
+// A picture is often cut into pieces of one size, each with a head. The last piece of a row is found
+// without reading all heads: at 1, 4, 16, ... pieces from the first, then halfway between the last
+// place that has such a head and the first that hasn't.
+
+// gallop returns how many of the pieces that follow the first are like it, as same reports for the
+// k'th of them, of at most limit.
+func gallop(limit int64, same func(k int64) (bool, error)) (int64, error) {
+	low, high := int64(0), int64(1)
+	for ; high <= limit; low, high = high, 4*high {
+		if ok, err := same(high); err != nil {
+			return 0, err
+		} else if !ok {
+			break
+		}
+	}
+	return bisect(low, min(high, limit+1), 1, same)
+}
+
+// bisect narrows down where the row ends, which low is within and high beyond: it returns a piece of
+// the row that at most near pieces from its last.
+func bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, error) {
+	for high-low > near {
+		mid := low + (high-low)/2
+		ok, err := same(mid)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low, nil
 }
 
 // section reads a run as a stream, for decompressors. It remembers an error of the file, so that

@@ -1,8 +1,9 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
+	"io"
+	"slices"
 
 	"github.com/rwcarlsen/goexif/tiff"
 )
@@ -10,7 +11,7 @@ import (
 // This is the one file that touches goexif, and goexif sees nothing but the entries made here: of a
 // known type, with as many bytes as its type and count say.
 
-// entryHead is the size in bytes of an entry, behind which its values stand here.
+// entryHead is the size in bytes of an entry, which its values follow.
 const entryHead = 12
 
 // numbers are those of one type and byte order in all of a file's entries, as the one entry that
@@ -24,6 +25,9 @@ type numbers struct {
 func (n *numbers) add(b []byte, size int) (at int) {
 	if len(n.buf) == 0 {
 		n.buf = append(n.buf, make([]byte, entryHead)...)
+	}
+	if len(n.buf)+len(b) > cap(n.buf) { // append would grow by a quarter, again and again
+		n.buf = slices.Grow(n.buf, max(len(n.buf), len(b)))
 	}
 	at = (len(n.buf) - entryHead) / size
 	n.buf = append(n.buf, b...)
@@ -40,12 +44,34 @@ func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
 	} else {
 		order.PutUint32(n.buf[8:], entryHead)
 	}
-	n.tag, err = tiff.DecodeTag(bytes.NewReader(n.buf), order)
+	n.tag, err = tiff.DecodeTag(&entryReader{b: n.buf}, order)
 	return err
 }
 
+// entryReader reads an entry and its values. ReadAt says at once that the values end, not in a read of
+// its own, for which goexif would make room again: that was a third of all bytes allocated for an answer.
+type entryReader struct {
+	b   []byte
+	pos int
+}
+
+// Read implements io.Reader.
+func (e *entryReader) Read(p []byte) (n int, err error) {
+	n, err = e.ReadAt(p, int64(e.pos))
+	e.pos += n
+	return n, err
+}
+
+// ReadAt implements io.ReaderAt.
+func (e *entryReader) ReadAt(p []byte, off int64) (n int, err error) {
+	if n = copy(p, e.b[min(off, int64(len(e.b))):]); off+int64(n) >= int64(len(e.b)) {
+		err = io.EOF
+	}
+	return n, err
+}
+
 // forget empties n, and lets go of memory that only an unusual image needs.
-func (n *numbers) forget() {
+func (n *numbers) reset() {
 	n.buf, n.tag = n.buf[:0], nil
 	if cap(n.buf) > maxBinary*16 {
 		n.buf = nil
@@ -82,30 +108,30 @@ func (f *fileNumbers) decode() error {
 	return f.each(func(n *numbers, order binary.ByteOrder, typ uint16) error { return n.decode(order, typ) })
 }
 
-func (f *fileNumbers) forget() {
-	_ = f.each(func(n *numbers, _ binary.ByteOrder, _ uint16) error { n.forget(); return nil })
+func (f *fileNumbers) reset() {
+	_ = f.each(func(n *numbers, _ binary.ByteOrder, _ uint16) error { n.reset(); return nil })
 }
 
 // int returns the i'th integer; the value's kind is kindInt.
 func (v *value) int(i int) int64 {
-	if v.from == nil {
+	if v.source == nil {
 		return v.ints[i]
 	}
-	n, _ := v.from.tag.Int64(v.at + i) // fails for other kinds only
+	n, _ := v.source.tag.Int64(v.at + i) // fails for other kinds only
 	return n
 }
 
 // rat returns the i'th fraction; the value's kind is kindRat.
 func (v *value) rat(i int) (num, den int64) {
-	num, den, _ = v.from.tag.Rat2(v.at + i) // fails for other kinds only
+	num, den, _ = v.source.tag.Rat2(v.at + i) // fails for other kinds only
 	return num, den
 }
 
 // float returns the i'th floating point number; the value's kind is kindFloat.
 func (v *value) float(i int) float64 {
-	f, _ := v.from.tag.Float(v.at + i) // fails for other kinds only
+	f, _ := v.source.tag.Float(v.at + i) // fails for other kinds only
 	return f
 }
 
 // single reports whether the value was stored as a 32-bit floating point number.
-func (v *value) single() bool { return v.from != nil && v.from.tag.Type == tiff.DTFloat }
+func (v *value) single() bool { return v.source != nil && v.source.tag.Type == tiff.DTFloat }

@@ -12,7 +12,8 @@ import (
 // that describes (reference cdsc in iref, 8.11.12) the primary item (pitm, 8.11.4) is the picture's.
 //
 // What isn't supported, being written by nobody, is EXIF of construction method 2 or in another
-// file: it is ErrInvalid.
+// file: it is ErrInvalid. A file with the box mini in place of meta (23008-12:2025) counts as one
+// without EXIF.
 
 func isBMFF(head []byte) bool { return len(head) >= 12 && string(head[4:8]) == "ftyp" }
 
@@ -24,6 +25,8 @@ func isAVIF(head []byte) bool {
 	switch string(head[8:12]) {
 	case "avif", "avis":
 		return true
+	case "mif3": // the minor version names the codec (23008-12, annex K)
+		return len(head) >= 16 && string(head[12:16]) == "avif"
 	case "mif1", "msf1", "miaf":
 		brands := head[min(16, len(head)):]
 		return hasBrand(brands, "avif", "avis") && !hasBrand(brands, "heic", "heix", "hevc", "hevx")
@@ -43,7 +46,7 @@ func hasBrand(brands []byte, names ...string) bool {
 // imageBrands are the brands of pictures and sequences of pictures (23008-12, annexes B, E, F, H, L;
 // AVIF, MIAF), by which a file is an image whatever is in it.
 var imageBrands = []string{
-	"mif1", "mif2", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs",
+	"mif1", "mif2", "mif3", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs",
 	"avif", "avis", "avci", "avcs", "jpeg", "jpgs", "j2ki", "j2is", "vvic", "vvis", "evbi", "evbs",
 }
 
@@ -51,7 +54,7 @@ var imageBrands = []string{
 type itemBoxes struct{ pitm, iinf, iref, iloc, idat extent }
 
 // findHEIF finds the Exif item. A file of another brand without items is a film: nothing is looked
-// for behind its moov or moof, since a film in fragments has thousands of them.
+// for after its moov or moof, since a film in fragments has thousands of them.
 func findHEIF(r io.ReaderAt) ([]block, error) {
 	w := &boxes{r: r}
 	image := false
@@ -65,6 +68,9 @@ func findHEIF(r io.ReaderAt) ([]block, error) {
 			return false, err
 		case "moov", "moof":
 			return !image, nil
+		case "mini":
+			image = true
+			return true, nil
 		case "meta":
 			m, err := w.meta(b.body)
 			if err != nil || m.iinf.n == 0 {
@@ -108,7 +114,7 @@ func (w *boxes) meta(body extent) (m itemBoxes, err error) {
 	return m, err
 }
 
-// fullBody is what is left of a body behind its first n bytes.
+// fullBody is what is left of a body after its first n bytes.
 func fullBody(body extent, n int64) extent {
 	n = min(n, body.n)
 	return extent{body.off + n, body.n - n}
@@ -116,7 +122,7 @@ func fullBody(body extent, n int64) extent {
 
 func (w *boxes) cursor(run extent) *cursor { return &cursor{r: w.r, run: run} }
 
-// exifItem is the block of the Exif item, none if there is no such item.
+// exifItem is the block of the Exif item, none if there is no such item or nothing in it.
 func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
 	items, err := w.exifItems(m.iinf)
 	if err != nil || len(items) == 0 {
@@ -129,12 +135,15 @@ func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
 			return nil, err
 		}
 	}
-	runs, err := w.locate(m, item)
+	runs, ok, err := w.locate(m, item)
 	if err != nil {
 		return nil, err
 	}
-	if len(runs) == 0 {
+	if !ok {
 		return unreadable(), nil
+	}
+	if len(runs) == 0 {
+		return nil, nil
 	}
 	return offsetBlock(join(w.r, runs))
 }
@@ -227,8 +236,8 @@ func wideIf(later bool) int64 {
 	return 2
 }
 
-// locate is where an item's bytes are; none where that isn't said or not supported.
-func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, err error) {
+// locate is where an item's bytes are; ok is false where that isn't said or not supported.
+func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err error) {
 	c := w.cursor(m.iloc)
 	version := c.uint(1)
 	c.uint(3)
@@ -239,12 +248,12 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, err error) {
 		indexSize = 0 // reserved
 	}
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
-		return nil, c.err
+		return nil, false, c.err
 	}
 	count := c.uint(wideIf(version == 2))
 	for i := uint64(0); i < count && !c.over; i++ {
 		if i == maxItems {
-			return nil, ErrTooLarge
+			return nil, false, ErrTooLarge
 		}
 		id := c.uint(wideIf(version == 2))
 		method := uint64(0)
@@ -264,12 +273,12 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, err error) {
 		in := wholeFile
 		switch {
 		case elsewhere || method > 1:
-			return nil, c.err
+			return nil, false, c.err
 		case method == 1:
 			in = m.idat
 		}
 		if n > maxExtents {
-			return nil, ErrTooLarge
+			return nil, false, ErrTooLarge
 		}
 		for range n {
 			c.uint(indexSize)
@@ -278,12 +287,15 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, err error) {
 			if c.over {
 				break
 			}
-			if length == 0 { // all there is
+			if lengthSize == 0 { // all there is; a length of 0 says so as well, but is written for nothing
 				length = in.n
 			}
-			runs = append(runs, extent{in.off + off, min(length, in.n-off)})
+			ok = true
+			if length > 0 {
+				runs = append(runs, extent{in.off + off, min(length, in.n-off)})
+			}
 		}
 		break
 	}
-	return runs, c.err
+	return runs, ok, c.err
 }

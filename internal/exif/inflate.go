@@ -17,7 +17,7 @@ type inflater struct {
 	ended bool   // the stream is broken or over, or out is full
 }
 
-// zlib returns up to limit bytes of what the stream src holds, as far as it isn't broken.
+// unzlib returns up to limit bytes of what the stream src holds, as far as it isn't broken.
 func unzlib(src io.ByteReader, limit int) []byte {
 	f := &inflater{src: src, max: limit}
 	method, flags := f.bits(8), f.bits(8)
@@ -76,8 +76,7 @@ func (f *inflater) stored() {
 		f.ended = true
 	}
 	for ; length > 0 && !f.ended; length-- {
-		b := f.bits(8)
-		f.put(byte(b))
+		f.put(byte(f.bits(8))) //nolint:gosec // 8 bits
 	}
 }
 
@@ -115,7 +114,7 @@ func (c *codes) set(lengths []byte) (ok bool) {
 	}
 	for symbol, n := range lengths {
 		if n > 0 {
-			c.symbols[at[n]] = uint16(symbol) //nolint:gosec // at most maxLiterals+2
+			c.symbols[at[n]] = uint16(symbol)
 			at[n]++
 		}
 	}
@@ -172,7 +171,7 @@ func (f *inflater) dynamic() {
 	literals, distances, n := int(f.bits(5))+257, int(f.bits(5))+1, int(f.bits(4))+4
 	var lengths [maxLiterals + maxDistances]byte
 	for _, at := range lengthOrder[:n] {
-		lengths[at] = byte(f.bits(3))
+		lengths[at] = byte(f.bits(3)) //nolint:gosec // 3 bits
 	}
 	var lit, dist codes
 	if literals > maxLiterals || distances > maxDistances || !lit.set(lengths[:len(lengthOrder)]) {
@@ -196,7 +195,7 @@ func (f *inflater) dynamic() {
 		case 18:
 			repeat = 11 + int(f.bits(7))
 		default:
-			repeat, length = 1, byte(s)
+			repeat, length = 1, byte(s) //nolint:gosec // at most 15
 		}
 		if i+repeat > len(all) {
 			f.ended = true
@@ -239,7 +238,7 @@ func (f *inflater) block(literals, distances *codes) {
 		case f.ended || s == endOfBlock:
 			return
 		case s < endOfBlock:
-			f.put(byte(s))
+			f.put(byte(s)) //nolint:gosec // below 256
 			continue
 		}
 		if s -= endOfBlock + 1; s >= len(lengthBase) {

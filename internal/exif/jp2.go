@@ -3,19 +3,24 @@ package exif
 import "io"
 
 // JPEG 2000's JP2 and JPX (ITU-T T.800, annex I) are made of boxes like ISO's. The standard has no
-// place for EXIF; two are in use: a uuid box of a type that spells "JpgTiffExif->JP2", with a TIFF
-// block, and a box Exif as in JPEG XL.
+// place for EXIF; three are in use: a uuid box with a TIFF block, of a type that spells
+// "JpgTiffExif->JP2" or of Photoshop's, and a box Exif as in JPEG XL.
 
-const jp2UUID = "JpgTiffExif->JP2"
+const (
+	jp2UUID = "JpgTiffExif->JP2"
+	// photoshopUUID is what Adobe's JPEG 2000 plugin writes; Adobe has published nothing of it,
+	// ExifTool's Image::ExifTool::Jpeg2000 lists it.
+	photoshopUUID = "\x05\x37\xCD\xAB\x9D\x0C\x44\x31\xA7\x2A\xFA\x56\x1F\x2A\x11\x3E"
+)
 
-// findJP2 finds the first of either.
+// findJP2 finds the first of them.
 func findJP2(r io.ReaderAt) (blocks []block, err error) {
 	w := &boxes{r: r}
 	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch {
 		case b.typ == "Exif":
 			blocks, err = offsetBlock(part(r, b.body))
-		case b.typ == "uuid" && string(b.uuid[:]) == jp2UUID:
+		case b.typ == "uuid" && (string(b.uuid[:]) == jp2UUID || string(b.uuid[:]) == photoshopUUID):
 			blocks, err = withoutIntro(part(r, b.body))
 		default:
 			return false, nil

@@ -3,6 +3,7 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+	"strings"
 )
 
 // JPEG (ITU-T T.81, annex B): after the start of image come segments, each 0xFF, a marker and, but
@@ -10,6 +11,9 @@ import (
 // of 0xFF may fill the space before a marker. EXIF is an APP1 segment that starts with "Exif\0\0"
 // (Exif 3.0, 4.7.2); other APP1 segments (XMP) and APP0 (JFIF) may stand before it. The image data
 // after the start of scan holds no segments of interest.
+//
+// EXIF of more than 64 KiB goes on in the next APP1 segments, which begin alike. Photoshop has it among
+// its resources in APP13 (psd.go), too, which counts where there is no APP1.
 const (
 	markerTEM  = 0x01
 	markerRST0 = 0xD0
@@ -17,29 +21,65 @@ const (
 	markerEOI  = 0xD9
 	markerSOS  = 0xDA
 	markerAPP1 = 0xE1
+	markerAPPD = 0xED
 )
 
 var exifIntro = []byte("Exif\x00\x00")
 
-// fullSegment is the length from which on a segment counts as full, so that the EXIF may go on in
-// the next one: a segment holds at most 65,533 bytes, and writers that split leave some room.
-const fullSegment = 65000
+// photoshopIntro begins APP13 segments of image resources.
+const photoshopIntro = "Photoshop 3.0\x00"
 
-// findJPEG finds the first EXIF segment and those that continue it.
+// segmentHead is a segment's marker and length, and what tells EXIF and the start of its block.
+type segmentHead [4 + 6 + 2]byte
+
+func (h *segmentHead) length() int64 { return int64(binary.BigEndian.Uint16(h[2:])) }
+
+// exif reports whether n bytes of a segment's head are those of EXIF, and whether a block begins
+// there: if not, it goes on.
+func (h *segmentHead) exif(n int) (ok, begins bool) {
+	ok = n >= 10 && h[0] == 0xFF && h[1] == markerAPP1 && h.length() >= 8 && string(h[4:8]) == "Exif" && h[8] == 0
+	return ok, ok && n == len(h) && (string(h[10:]) == "II" || string(h[10:]) == "MM")
+}
+
+// longSegment is the length from which on segments in a row are passed over without reading each
+// one's head: color profiles, depth maps and provenance take megabytes.
+const longSegment = 1 << 15
+
+// alike reports whether two segments are parts of one thing: of one length, and with the same first
+// bytes, before the part's number.
+func (h *segmentHead) alike(other *segmentHead) bool { return string(h[:8]) == string(other[:8]) }
+
+// skipAlike returns how many of the segments from off on are like the one before it.
+func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
+	step := 2 + before.length()
+	limit := int64(maxSegments)
+	if size := sizeOf(r); size >= 0 {
+		limit = min(limit, (size-off)/step+1)
+	}
+	return gallop(limit, func(k int64) (bool, error) {
+		var h segmentHead
+		n, err := peekAt(r, h[:], off+(k-1)*step)
+		return n == len(h) && h.alike(before), err
+	})
+}
+
+// findJPEG finds the first EXIF that can be read.
 func findJPEG(r io.ReaderAt) ([]block, error) {
-	var runs []extent
-	// a segment's head and what tells EXIF, in one read: fill byte by fill byte would cost one each
-	var b [4 + 6 + 2]byte
+	var c candidates
+	left := maxSegments // that may go on
+	var photoshop []extent
+	// in one read: fill byte by fill byte would cost one each
+	var h, last segmentHead
 	off := int64(2)
 	for range maxSegments {
-		n, err := readAt(r, b[:], off)
+		n, err := readAt(r, h[:], off)
 		if err != nil {
 			return nil, err
 		}
-		if n < 4 || b[0] != 0xFF {
-			return joined(r, runs), nil
+		if n < 4 || h[0] != 0xFF {
+			return withPhotoshop(r, &c, photoshop)
 		}
-		marker := b[1]
+		marker := h[1]
 		switch {
 		case marker == 0xFF:
 			off++
@@ -48,34 +88,101 @@ func findJPEG(r io.ReaderAt) ([]block, error) {
 			off += 2
 			continue
 		case marker == markerSOS || marker == markerEOI:
-			return joined(r, runs), nil
+			return withPhotoshop(r, &c, photoshop)
 		}
-		length := int64(binary.BigEndian.Uint16(b[2:]))
+		length := h.length()
 		if length < 2 {
-			return joined(r, runs), nil
+			return withPhotoshop(r, &c, photoshop)
 		}
-		if marker == markerAPP1 && n >= 10 && length >= 8 && string(b[4:8]) == "Exif" && b[8] == 0 {
-			run := extent{off + 10, length - 8}
-			startsBlock := n == len(b) && (string(b[10:]) == "II" || string(b[10:]) == "MM")
-			if runs != nil && startsBlock {
-				return joined(r, runs), nil // a second EXIF: the first wins
+		isEXIF, _ := h.exif(n)
+		if isEXIF {
+			done, err := c.add(oneBlock(&segments{extents{r: r}, off, &left}))
+			if done || err != nil {
+				return c.blocks, err
 			}
-			runs = append(runs, run)
-			if length < fullSegment {
-				return joined(r, runs), nil
-			}
-		} else if runs != nil {
-			return joined(r, runs), nil
+		}
+		resources := marker == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:]))
+		if resources {
+			photoshop = append(photoshop, resourcesOf(off, length))
 		}
 		off += 2 + length
+		if length >= longSegment && !isEXIF && h.alike(&last) {
+			skipped, err := skipAlike(r, off, &h)
+			if err != nil {
+				return nil, err
+			}
+			for range skipped {
+				if resources {
+					photoshop = append(photoshop, resourcesOf(off, length))
+				}
+				off += 2 + length
+			}
+		}
+		last = h
 	}
 	return nil, ErrTooLarge
 }
 
-// joined is the block that the runs make up, none if there are none.
-func joined(r io.ReaderAt, runs []extent) []block {
-	if runs == nil {
-		return nil
+// resourcesOf is what a segment at off has of Photoshop's resources.
+func resourcesOf(off, length int64) extent {
+	intro := int64(len(photoshopIntro))
+	return extent{off + 4 + intro, max(0, length-2-intro)}
+}
+
+// withPhotoshop is the EXIF picked, or that of Photoshop's resources where none can be read. Those of
+// more than 64 KiB are cut into several segments.
+func withPhotoshop(r io.ReaderAt, c *candidates, resources []extent) ([]block, error) {
+	if len(resources) == 0 {
+		return c.blocks, nil
 	}
-	return oneBlock(join(r, runs))
+	joined := join(r, resources)
+	blocks, err := findResource(joined, extent{0, joined.ends[len(resources)-1]})
+	if err != nil || len(blocks) == 0 {
+		return c.blocks, err
+	}
+	_, err = c.add(blocks)
+	return c.blocks, err
+}
+
+// segments reads an EXIF segment and those that it goes on in. These are looked for when a read leads
+// to them, since most EXIF ends with its segment, however long that is.
+type segments struct {
+	extents
+	next int64 // where the next segment is
+	left *int  // how many may be looked at, for all EXIFs of the file
+}
+
+// ReadAt implements io.ReaderAt.
+func (s *segments) ReadAt(p []byte, off int64) (int, error) {
+	for len(s.ends) == 0 || s.ends[len(s.ends)-1] < off+int64(len(p)) {
+		ok, err := s.more()
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			break
+		}
+	}
+	return s.extents.ReadAt(p, off)
+}
+
+// more adds the next segment; ok is false if it isn't EXIF that goes on.
+func (s *segments) more() (ok bool, err error) {
+	if s.next == 0 || *s.left == 0 {
+		return false, nil
+	}
+	*s.left--
+	var h segmentHead
+	n, err := readAt(s.r, h[:], s.next)
+	if err != nil {
+		return false, err
+	}
+	ok, begins := h.exif(n)
+	if !ok || begins && len(s.runs) > 0 {
+		s.next = 0
+		return false, nil
+	}
+	s.add(extent{s.next + 10, h.length() - 8})
+	s.next += 2 + h.length()
+	return true, nil
 }

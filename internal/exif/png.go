@@ -16,17 +16,25 @@ import (
 // length, and the bytes as hexadecimal digits. What is in APP1 may as well be XMP.
 //
 // eXIf before the picture has precedence, then comes what stands first. eXIf and text may stand
-// after the picture too, but a profile before it spares reading that far.
+// after the picture too (pngtail.go), but a profile before it spares reading that far. EXIF of which
+// nothing can be read counts if there is no other.
 
 // profileIntro begins the keywords of profiles; what follows says what is in it.
 const profileIntro = "Raw profile type "
 
-// findPNG finds the eXIf chunk or the profile.
+// findPNG finds the eXIf chunk or the profile: the first that can be read.
 func findPNG(r io.ReaderAt) ([]block, error) {
-	var found []block // the first profile
+	var chunks, texts candidates
+	best := func() []block {
+		if texts.good && !chunks.good || chunks.blocks == nil {
+			return texts.blocks
+		}
+		return chunks.blocks
+	}
 	p := profiles{r: r, left: maxProfileSteps}
 	var head [8 + len(profileIntro) + 5]byte // length, type and the longest keyword
 	off := int64(8)
+	picture := false
 	for range maxChunks {
 		n, err := readAt(r, head[:], off)
 		if err != nil {
@@ -34,36 +42,53 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		}
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		if n < 8 || length > 1<<31-1 { // 5.3: lengths have 31 bits
-			return found, nil
+			return best(), nil
 		}
 		data := extent{off + 8, length}
 		typ := string(head[4:8])
+		off += 12 + length
 		switch typ {
 		case "eXIf":
-			return withoutIntro(part(r, data))
+			blocks, err := withoutIntro(part(r, data))
+			if err != nil {
+				return nil, err
+			}
+			if done, err := chunks.add(blocks); done || err != nil {
+				return best(), err
+			}
 		case "IDAT":
-			if found != nil {
-				return found, nil
+			if texts.good {
+				return best(), nil
+			}
+			if !picture {
+				picture = true
+				if off, err = afterPicture(r, data.off-8, length); err != nil {
+					return nil, err
+				}
 			}
 		case "IEND":
-			return found, nil
+			return best(), nil
 		case "tEXt", "zTXt", "iTXt":
 			keyword, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
 			kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
 			isEXIF := bytes.EqualFold(kind, []byte("exif"))
-			if !ok || found != nil || !isEXIF && !bytes.EqualFold(kind, []byte("APP1")) {
+			if !ok || texts.good || !isEXIF && !bytes.EqualFold(kind, []byte("APP1")) {
 				break
 			}
 			skip := int64(len(keyword)) + 1
-			found, err = p.read(typ, extent{data.off + skip, data.n - skip})
+			found, err := p.read(typ, extent{data.off + skip, data.n - skip})
 			if err != nil {
 				return nil, err
 			}
 			if found == nil && isEXIF {
 				found = unreadable()
 			}
+			if found != nil {
+				if done, err := texts.add(found); err != nil || done && !texts.good {
+					return best(), err
+				}
+			}
 		}
-		off += 12 + length
 	}
 	return nil, ErrTooLarge
 }

@@ -3,6 +3,7 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+	"slices"
 )
 
 // Photoshop's PSD and PSB (Adobe Photoshop File Formats Specification): a header of 26 bytes, the
@@ -15,10 +16,13 @@ const (
 	psdEXIF3 = 0x0423
 )
 
-// findPSD finds EXIF data 1, or else EXIF data 3.
+// resourceSignatures are Photoshop's, PhotoDeluxe's, and those of other programs of Adobe's, as ExifTool
+// knows them.
+var resourceSignatures = []string{"8BIM", "PHUT", "DCSR", "AgHg", "MeSa"}
+
+// findPSD finds the image resources and the EXIF in them.
 func findPSD(r io.ReaderAt) ([]block, error) {
-	var second []block
-	var b [12]byte
+	var b [4]byte
 	if ok, err := readFull(r, b[:4], 26); !ok || err != nil {
 		return nil, err
 	}
@@ -26,8 +30,14 @@ func findPSD(r io.ReaderAt) ([]block, error) {
 	if ok, err := readFull(r, b[:4], off); !ok || err != nil {
 		return nil, err
 	}
-	off += 4
-	end := off + int64(binary.BigEndian.Uint32(b[:]))
+	return findResource(r, extent{off + 4, int64(binary.BigEndian.Uint32(b[:]))})
+}
+
+// findResource finds EXIF data 1, or else EXIF data 3, among image resources.
+func findResource(r io.ReaderAt, in extent) ([]block, error) {
+	var second []block
+	var b [12]byte
+	off, end := in.off, in.off+in.n
 	for range maxChunks {
 		if end-off < int64(len(b)) {
 			return second, nil
@@ -35,6 +45,9 @@ func findPSD(r io.ReaderAt) ([]block, error) {
 		// the whole head of a resource without a name, which most are
 		if ok, err := readFull(r, b[:], off); !ok || err != nil {
 			return second, err
+		}
+		if !slices.Contains(resourceSignatures, string(b[:4])) {
+			return second, nil
 		}
 		id := binary.BigEndian.Uint16(b[4:])
 		name := (1 + int64(b[6]) + 1) &^ 1

@@ -131,11 +131,11 @@ type block struct {
 	foreign func(id uint16) bool
 }
 
-// totals is what the blocks of one file have in common.
-type totals struct {
-	values  uint64 // counted against maxValues so far
-	entries int    // entries seen so far
-	good    int    // those that could be read
+// budget is what has been used of the limits for all blocks of one file.
+type budget struct {
+	values  uint64 // counted against maxValues
+	entries int    // counted against maxEntries
+	intact  int    // entries that could be read
 }
 
 // entryChunk is how many entries of a directory are read at a time: its count may claim far more
@@ -146,7 +146,7 @@ const entryChunk = 128
 type walker struct {
 	layout
 	block
-	*totals
+	*budget
 	o *Options
 	m *Metadata
 
@@ -156,24 +156,24 @@ type walker struct {
 
 // walk adds the tags of the blocks, each directory from all of them before the next directory.
 func (m *Metadata) walk(blocks []block, o *Options) error {
-	var t totals
-	if m.space.names == nil {
-		m.space.names = make(map[string]struct{}, 128)
+	var used budget
+	if m.scratch.names == nil {
+		m.scratch.names = make(map[string]int, 128)
 	}
-	walkers := m.space.walkers[:0]
+	walkers := m.scratch.walkers[:0]
 	for _, b := range blocks {
-		head := m.space.head[:16]
+		head := m.scratch.head[:16]
 		n, err := readAt(b.r, head, 0)
 		if err != nil {
 			return err
 		}
 		if l, first, ok := parseHeader(head[:n]); ok {
-			w := walker{layout: l, block: b, totals: &t, o: o, m: m}
+			w := walker{layout: l, block: b, budget: &used, o: o, m: m}
 			w.starts[b.first] = first
 			walkers = append(walkers, w)
 		}
 	}
-	m.space.walkers = walkers
+	m.scratch.walkers = walkers
 	readable := false
 	for d := ifd0; d < directories; d++ {
 		for i := range walkers {
@@ -185,10 +185,10 @@ func (m *Metadata) walk(blocks []block, o *Options) error {
 			readable = readable || ok && d == w.first
 		}
 	}
-	if !readable || t.entries > 0 && t.good == 0 {
+	if !readable || used.entries > 0 && used.intact == 0 {
 		return ErrInvalid
 	}
-	return m.space.numbers.decode()
+	return m.scratch.numbers.decode()
 }
 
 // directory reads one directory; ok is false where there is none to be read. An offset that leads
@@ -203,7 +203,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 	}
 	w.visited[d] = start
 
-	b := w.m.space.word[:]
+	b := w.m.scratch.word[:]
 	countSize := int64(2)
 	if w.big {
 		countSize = 8
@@ -218,7 +218,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 		count = uint64(w.order.Uint16(b))
 	}
 
-	buf := w.m.space.entries[:]
+	buf := w.m.scratch.entries[:]
 	size := w.entrySize()
 	pos := start + countSize
 	for left := count; left > 0; {
@@ -231,12 +231,12 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 			if w.entries++; w.entries > maxEntries {
 				return false, ErrTooLarge
 			}
-			good, err := w.entry(d, e[:size])
+			intact, err := w.entry(d, e[:size])
 			if err != nil {
 				return false, err
 			}
-			if good {
-				w.good++
+			if intact {
+				w.intact++
 			}
 		}
 		if int64(got) < int64(n)*size {
@@ -254,7 +254,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 
 // next reads the offset of IFD1, which follows the entries of IFD0.
 func (w *walker) next(pos int64) error {
-	b := w.m.space.word[:]
+	b := w.m.scratch.word[:]
 	if w.big {
 		ok, err := readFull(w.r, b, pos)
 		if ok {
@@ -269,9 +269,10 @@ func (w *walker) next(pos int64) error {
 	return err
 }
 
-// entry reads one entry of directory d. good is false where it is broken; that an entry is of no
+// entry reads one entry of directory d. Of a name that occurs twice the first wins, unless it is an
+// empty text. intact is false if it is broken; that an entry is of no
 // interest doesn't make it so.
-func (w *walker) entry(d directory, e []byte) (good bool, err error) {
+func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	id, typ := w.order.Uint16(e), w.order.Uint16(e[2:])
 	var count uint64
 	var inline []byte
@@ -302,7 +303,7 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 		return true, nil
 	}
 	// the name is built in place: all entries of a file may have the same
-	name := w.m.space.name[:0]
+	name := w.m.scratch.name[:0]
 	if d == ifd1 {
 		name = append(name, thumbPrefix...)
 	}
@@ -311,21 +312,22 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 	} else {
 		name = appendUnknownName(name, d, id)
 	}
-	w.m.space.name = name
-	names := w.m.space.names
-	if _, twice := names[string(name)]; twice {
+	w.m.scratch.name = name
+	names := w.m.scratch.names
+	earlier, twice := names[string(name)]
+	if twice && !w.m.tags[earlier].val.blank() {
 		return true, nil
 	}
 
 	inEntry := size <= uint64(len(inline))
 	w.values += cost(def.as, typ, count, size, inEntry)
-	if w.values > maxValues || len(w.m.tags) == maxTags {
+	if w.values > maxValues || len(w.m.tags) == maxTags && !twice {
 		return false, ErrTooLarge
 	}
-	if uint64(cap(w.m.space.value)) < size {
-		w.m.space.value = make([]byte, max(size, maxBinary))
+	if uint64(cap(w.m.scratch.value)) < size {
+		w.m.scratch.value = make([]byte, max(size, maxBinary))
 	}
-	b := w.m.space.value[:size]
+	b := w.m.scratch.value[:size]
 	if inEntry {
 		copy(b, inline)
 	} else {
@@ -339,7 +341,7 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 			return false, err
 		}
 	}
-	v, ok := w.m.space.numbers.value(w.order, typ, b, def.as, w.o)
+	v, ok := w.m.scratch.numbers.value(w.order, typ, b, def.as, w.o)
 	if !ok {
 		return false, nil
 	}
@@ -350,17 +352,25 @@ func (w *walker) entry(d directory, e []byte) (good bool, err error) {
 		w.values += n - size
 	}
 	t := tag{dir: d, id: id, name: def.name, val: v}
+	if twice {
+		t.name = w.m.tags[earlier].name
+		w.m.tags[earlier] = t
+		return true, nil
+	}
 	if len(t.name) != len(name) { // not as it stands in a table
 		t.name = string(name)
 	}
-	names[t.name] = struct{}{}
+	names[t.name] = len(w.m.tags)
+	if n := len(w.m.tags); n == cap(w.m.tags) { // append would grow by a quarter, again and again
+		w.m.tags = slices.Grow(w.m.tags, max(n, 64))
+	}
 	w.m.tags = append(w.m.tags, t)
 	return true, nil
 }
 
 // pointer notes where a further directory starts. The first pointer to a directory wins; what IFD1
 // points at isn't the picture's.
-func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byte) (good bool) {
+func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byte) (intact bool) {
 	var at int64
 	switch {
 	case count != 1:
@@ -398,7 +408,7 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 
 // cost is what a value counts against maxValues: what it will hold, and at least minRead if it must
 // be read from elsewhere in the file.
-func cost(as reading, typ uint16, count, size uint64, inEntry bool) uint64 {
+func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
 	n := 8 * count // numbers are kept in 64 bits
 	switch {
 	case sizeLimit(as, typ) == maxText:
@@ -413,7 +423,7 @@ func cost(as reading, typ uint16, count, size uint64, inEntry bool) uint64 {
 }
 
 // sizeLimit is the size above which a value is left out.
-func sizeLimit(as reading, typ uint16) uint64 {
+func sizeLimit(as storage, typ uint16) uint64 {
 	switch as {
 	case asText, asCharCode, asUTF16:
 		return maxText

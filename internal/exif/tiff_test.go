@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // TestBrokenPartsCostThemselves breaks one thing after the other in a block: the rest is answered.
@@ -68,4 +70,44 @@ func TestBrokenPartsCostThemselves(t *testing.T) {
 			check(t, b)
 		})
 	}
+}
+
+// TestEmptyTextIsReplaced: of a name that occurs twice the first wins, but an empty text says nothing.
+func TestEmptyTextIsReplaced(t *testing.T) {
+	const make, model = 0x010F, 0x0110
+	text := func(id uint16, s string) testimage.Entry { return testimage.ASCII(id, s) }
+	for _, test := range []struct {
+		name  string
+		block testimage.Block
+		want  string
+	}{
+		{
+			"in another directory",
+			testimage.Block{IFD0: []testimage.Entry{text(make, ""), text(model, "One")}, Exif: []testimage.Entry{text(make, "HTC")}},
+			`{"Make":"HTC","Model":"One"}`,
+		},
+		{"in the same directory", testimage.Block{IFD0: []testimage.Entry{text(make, ""), text(make, "HTC")}}, `{"Make":"HTC"}`},
+		{"blanks", testimage.Block{IFD0: []testimage.Entry{text(make, "   "), text(make, "HTC")}}, `{"Make":"HTC"}`},
+		{"a third doesn't count", testimage.Block{IFD0: []testimage.Entry{text(make, ""), text(make, "HTC"), text(make, "LG")}}, `{"Make":"HTC"}`},
+		{"by nothing", testimage.Block{IFD0: []testimage.Entry{text(make, ""), text(make, "")}}, `{"Make":""}`},
+		{"filled first", testimage.Block{IFD0: []testimage.Entry{text(make, "HTC"), text(make, "")}}, `{"Make":"HTC"}`},
+		{
+			"the thumbnail's is another",
+			testimage.Block{IFD0: []testimage.Entry{text(make, "")}, IFD1: []testimage.Entry{text(make, "HTC")}},
+			`{"Make":"","ThumbMake":"HTC"}`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := answerOf(test.block.Encode(), &Options{}); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+	t.Run("in another block", func(t *testing.T) {
+		first := testimage.Block{IFD0: []testimage.Entry{text(make, "")}}
+		second := testimage.Block{IFD0: []testimage.Entry{text(make, "Canon")}}
+		if got := answerOf(testimage.CR3(first.Encode(), second.Encode(), nil), &Options{}); got != `{"Make":"Canon"}` {
+			t.Errorf("got %s", got)
+		}
+	})
 }

@@ -19,6 +19,8 @@ const (
 	// maxRequests bounds the sub-requests for one object: directories can point at thousands of places,
 	// and each would be a request to a bucket. The real file with the most needs 44 of 4 KiB.
 	maxRequests = 64
+	// peekWindow is how many bytes a sub-request of PeekAt asks for.
+	peekWindow = 4 << 10
 	// keptWindows is how many windows an object keeps: the first, which has all there is of most
 	// images, and two more, so that a directory and its values can lie apart.
 	keptWindows = 3
@@ -131,8 +133,22 @@ func (o *Object) Open(cond Condition, permit Permit) error {
 	return o.fetch(0, o.limits.Window, cond, permit, &o.windows[0])
 }
 
+// Size is the length of the object, -1 if no response has told it.
+func (o *Object) Size() int64 { return o.size }
+
 // ReadAt implements io.ReaderAt.
 func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
+	return o.readAt(p, off, o.limits.Window)
+}
+
+// PeekAt is ReadAt for the few bytes of a place that nothing else is likely to be read near. Its
+// sub-requests ask for little.
+func (o *Object) PeekAt(p []byte, off int64) (n int, err error) {
+	return o.readAt(p, off, min(peekWindow, o.limits.Window))
+}
+
+// readAt reads windows that are usually length bytes.
+func (o *Object) readAt(p []byte, off, length int64) (n int, err error) {
 	for n < len(p) {
 		at := off + int64(n)
 		w := o.windowAt(at)
@@ -140,7 +156,7 @@ func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
 			if o.size >= 0 && at >= o.size {
 				return n, io.EOF
 			}
-			if w, err = o.load(at, int64(len(p)-n)); err != nil {
+			if w, err = o.load(at, int64(len(p)-n), length); err != nil {
 				return n, readError{err}
 			}
 			if !w.has(at) {
@@ -171,12 +187,12 @@ func (o *Object) windowAt(off int64) *window {
 
 // load fetches the window that holds the bytes needed from off on, in place of the oldest but the
 // first.
-func (o *Object) load(off, need int64) (*window, error) {
+func (o *Object) load(off, need, length int64) (*window, error) {
 	last := &o.windows[0]
 	if o.turn > 0 {
 		last = &o.windows[1+(o.turn-1)%(keptWindows-1)]
 	}
-	start, n := nextWindow(last.end(), off, need, o.size, o.limits.Window)
+	start, n := nextWindow(last.end(), off, need, o.size, length)
 	w := &o.windows[1+o.turn%(keptWindows-1)]
 	o.turn++
 	return w, o.fetch(start, n, Condition{}, nil, w)

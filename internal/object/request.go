@@ -17,7 +17,10 @@ import (
 // (rewrites, header changes, route groups that they consume) is undone after each run.
 //
 // A dial that reverse_proxy began in one run may go on after it, and read Caddy's variables. So the
-// variables are not written between runs, and each run after the first has a copy of them.
+// variables are not written between runs, and each run after the first has a copy of them. The header
+// map is changed between runs all the same: where a handler before exif copied the request, as tracing
+// does, placeholders read the fields that the next handlers set through the map that both share. A dial
+// reads it only for a tls_server_name with {http.request.header.*}.
 type request struct {
 	r      *http.Request
 	client http.Request // as the client sent it

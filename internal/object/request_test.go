@@ -297,3 +297,65 @@ func TestClosedConnectionIsNoEnd(t *testing.T) {
 		t.Errorf("at the end: got %d, %v", n, err)
 	}
 }
+
+// TestPeekReadsLittle: a look at one place of an object doesn't bring a window of it.
+func TestPeekReadsLittle(t *testing.T) {
+	b := make([]byte, 1<<20)
+	for i := range b {
+		b[i] = byte(i * i >> 8)
+	}
+	var o Object
+	o.Start(client(t, http.MethodGet, "/a"+suffix), content(`"1"`, b), strip, Limits{Window: 64 << 10, Read: 1 << 20})
+	defer o.Close()
+	if o.Size() != -1 {
+		t.Errorf("got size %d before the object was opened", o.Size())
+	}
+	if err := o.Open(Condition{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if o.Size() != int64(len(b)) {
+		t.Errorf("got size %d, want %d", o.Size(), len(b))
+	}
+	for _, tc := range []struct {
+		off, n   int
+		requests int
+		read     int64
+	}{
+		{100, 12, 1, 64 << 10},                   // in the first window
+		{500_000, 12, 2, 64<<10 + peekWindow},    // far away
+		{500_001, 12, 2, 64<<10 + peekWindow},    // near that
+		{600_000, 10_000, 3, 85_960},             // more than a peek: what is asked for, and what stands before it
+		{1<<20 - 12, 12, 4, 85_960 + peekWindow}, // at the end
+	} {
+		p := make([]byte, tc.n)
+		n, err := o.PeekAt(p, int64(tc.off))
+		if n != tc.n || err != nil || !bytes.Equal(p, b[tc.off:tc.off+tc.n]) {
+			t.Errorf("%d bytes at %d: got %d, %v", tc.n, tc.off, n, err)
+		}
+		if o.Requests != tc.requests || o.Read > tc.read {
+			t.Errorf("%d bytes at %d: got %d sub-requests and %d bytes, want %d and %d", tc.n, tc.off, o.Requests, o.Read, tc.requests, tc.read)
+		}
+	}
+	if n, err := o.PeekAt(make([]byte, 12), 1<<20); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("behind the end: got %d, %v", n, err)
+	}
+}
+
+// TestSizeOfUpstreamThatDoesNotTell: -1, not the length of a window.
+func TestSizeOfUpstreamThatDoesNotTell(t *testing.T) {
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Range", "bytes 0-9/*")
+		w.WriteHeader(http.StatusPartialContent)
+		_, err := w.Write(make([]byte, 10))
+		return err
+	})
+	var o Object
+	o.Start(client(t, http.MethodGet, "/a"+suffix), next, strip, Limits{Window: 10, Read: 100})
+	defer o.Close()
+	if err := o.Open(Condition{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if o.Size() != -1 {
+		t.Errorf("got size %d, want -1", o.Size())
+	}
+}

@@ -189,3 +189,8 @@ func Segment(marker byte, data []byte) []byte {
 func EXIFSegment(block []byte) []byte {
 	return Segment(0xE1, append([]byte("Exif\x00\x00"), block...))
 }
+
+// PhotoshopSegment is the APP13 segment that holds image resources.
+func PhotoshopSegment(resources ...[]byte) []byte {
+	return Segment(0xED, append([]byte("Photoshop 3.0\x00"), bytes.Join(resources, nil)...))
+}

@@ -1,0 +1,204 @@
+package exif
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+// sizeless hides how long a file is.
+type sizeless struct{ io.ReaderAt }
+
+// layout of the pictures of TestLargePNG
+type pngLayout struct {
+	name string
+	testimage.Repeated
+	// unsteady says that the IDATs are no row of equal ones, so that all are walked where the size
+	// isn't known
+	unsteady bool
+}
+
+func pngLayouts() []pngLayout {
+	rnd := rand.New(rand.NewPCG(7, 12))
+	unequal := func(n, most int) []byte {
+		sizes := make([]int, n)
+		for i := range sizes {
+			sizes[i] = 1 + rnd.IntN(most)
+		}
+		return testimage.IDATs(sizes...)
+	}
+	row := func(idat int, times int64, last int) testimage.Repeated {
+		return testimage.Repeated{Start: testimage.PNGHead(), Piece: testimage.IDATs(idat), Times: times, End: testimage.IDATs(last)}
+	}
+	fdat := func(n int) []byte {
+		return append(testimage.PNGChunk("fcTL", make([]byte, 26)), testimage.PNGChunk("fdAT", make([]byte, n))...)
+	}
+	return []pngLayout{
+		{name: "0.1 MB of 8 KiB", Repeated: row(8192, 12, 100)},
+		{name: "40 MB of 8 KiB", Repeated: row(8192, 5000, 100)},
+		{name: "40 MB of 8 KiB, the last full", Repeated: row(8192, 5000, 8192)},
+		{name: "400 MB of 8 KiB", Repeated: row(8192, 50000, 8000)},
+		{name: "40 MB of 32 KiB", Repeated: row(32768, 1250, 32767)},
+		{name: "40 MB of 64 KiB", Repeated: row(65536, 640, 65000)},
+		{name: "40 MB of 64 KiB, the last full", Repeated: row(65536, 640, 65536)},
+		{name: "40 MB of 1 MB", Repeated: row(1<<20, 40, 1e6)},
+		{name: "100,000 of 100 bytes", Repeated: row(100, 100000, 50)},
+		{name: "one of 40 MB", Repeated: row(40<<20, 1, 0)},
+		{name: "40 MB, unequal", Repeated: testimage.Repeated{Start: testimage.PNGHead(), Piece: unequal(100, 16000), Times: 50}, unsteady: true},
+		{name: "40 MB, unequal and long", Repeated: testimage.Repeated{Start: testimage.PNGHead(), Piece: unequal(20, 250000), Times: 16}, unsteady: true},
+		{
+			name: "40 MB of frames", Repeated: testimage.Repeated{Start: append(testimage.PNGHead(testimage.PNGChunk("acTL", make([]byte, 8))),
+				testimage.IDATs(8192, 100)...), Piece: fdat(100000), Times: 400, End: fdat(50000)}, unsteady: true,
+		},
+		{name: "1 KB and 40 MB", Repeated: testimage.Repeated{Start: append(testimage.PNGHead(), testimage.IDATs(1000)...), Piece: testimage.IDATs(40 << 20), Times: 1}, unsteady: true},
+	}
+}
+
+// TestLargePNG: what stands after the picture is found however large that is, and that nothing does.
+func TestLargePNG(t *testing.T) {
+	b := tagsOf(false)
+	block := b.Encode()
+	long := tagsOf(true)
+	long.Exif = slices.Clone(long.Exif)
+	long.Exif[4] = testimage.Undefined(0x927C, bytes.Repeat([]byte{7}, 150000))
+	eXIf := testimage.PNGChunk("eXIf", block)
+	iend := testimage.PNGChunk("IEND", nil)
+	xmp := func(n int) []byte { return testimage.ITXT("XML:com.adobe.xmp", make([]byte, n), false) }
+	profile := testimage.ZTXT("Raw profile type exif", testimage.RawProfile("exif", block))
+	damaged := testimage.TEXT("Comment", []byte("damaged"))
+	damaged[len(damaged)-1]++
+	junk := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(i * i >> 3)
+		}
+		return b
+	}
+	for _, l := range pngLayouts() {
+		for _, behind := range []struct {
+			name   string
+			chunks []byte
+			want   string
+			steady bool // only where IDATs are equal
+		}{
+			{"nothing", iend, "{}", false},
+			{"eXIf", slices.Concat(eXIf, iend), wantTags, false},
+			{"a profile", slices.Concat(profile, iend), wantTags, false},
+			{"eXIf behind XMP", slices.Concat(xmp(5000), eXIf, iend), wantTags, false},
+			{"eXIf in front of XMP", slices.Concat(eXIf, xmp(100000), iend), wantTags, false},
+			{"eXIf of 150 KB", slices.Concat(testimage.PNGChunk("eXIf", long.Encode()), iend), wantTags, false},
+			{"eXIf behind a broken one", slices.Concat(testimage.PNGChunk("eXIf", nil), eXIf, iend), wantTags, false},
+			{"eXIf in front of a damaged chunk", slices.Concat(eXIf, damaged, iend), wantTags, true},
+			{"bytes after IEND", slices.Concat(eXIf, iend, junk(1000)), wantTags, false},
+			{"many bytes after IEND", slices.Concat(eXIf, iend, junk(3<<20)), wantTags, true},
+			{"eXIf after IEND", slices.Concat(iend, eXIf), "{}", false},
+			{"no IEND", eXIf, wantTags, true},
+			{"cut off", nil, "{}", true},
+			{"cut off within a chunk", eXIf[:20], "the EXIF is broken", true},
+		} {
+			t.Run(l.name+"/"+behind.name, func(t *testing.T) {
+				f := l.Repeated
+				f.End = append(f.End[:len(f.End):len(f.End)], behind.chunks...)
+				if l.unsteady && behind.steady || behind.name == "eXIf in front of a damaged chunk" && l.name == "100,000 of 100 bytes" {
+					t.Skip("the chunks are walked")
+				}
+				for _, r := range []io.ReaderAt{&f, sizeless{&f}} {
+					if _, sized := r.(*testimage.Repeated); !sized && l.name == "40 MB of frames" {
+						continue
+					}
+					m, err := Decode(r, &Options{})
+					got := fmt.Sprint(err)
+					if err == nil {
+						got = jsonOf(t, m, &Options{})
+					}
+					if got != behind.want && (got[0] == '{' || !bytes.Contains([]byte(got), []byte(behind.want))) {
+						t.Errorf("%T: got %s, want %s", r, got, behind.want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestFakeChunkInPicture: a picture whose bytes hold an eXIf chunk, checksum and all, has no EXIF.
+func TestFakeChunkInPicture(t *testing.T) {
+	fake := testimage.PNGChunk("eXIf", other())
+	iend := testimage.PNGChunk("IEND", nil)
+	for name, data := range map[string][]byte{
+		"at the end":        slices.Concat(make([]byte, 5000), fake),
+		"in the middle":     slices.Concat(make([]byte, 5000), fake, make([]byte, 5000)),
+		"with an IEND":      slices.Concat(make([]byte, 5000), fake, iend, make([]byte, 500)),
+		"with a tail":       slices.Concat(make([]byte, 5000), fake, iend),
+		"behind fake IDATs": slices.Concat(testimage.IDATs(100, 100), fake, testimage.IDATs(100)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := testimage.LargePNG(3<<20, 8192)
+			f.End = slices.Concat(testimage.PNGChunk("IDAT", data), iend)
+			if got := answerAt(f); got != "{}" {
+				t.Errorf("got %s, want {}", got)
+			}
+		})
+	}
+	// A chunk that leads to the picture's end, and has the checksum that stands there, can't be told
+	// from one: who builds that gets the EXIF he has built.
+	t.Run("of the right checksum", func(t *testing.T) {
+		cover := append(binary.BigEndian.AppendUint32(nil, 100), "prVt"...) // a chunk up to the IDAT's checksum
+		picture := func(x uint32) []byte {
+			return slices.Concat(binary.BigEndian.AppendUint32(make([]byte, 5000), x), testimage.IDATs(10), fake, cover, make([]byte, 100))
+		}
+		// both checksums are the same if that of what stands before the type is as if nothing did
+		x := zeroOf(func(x uint32) uint32 {
+			b := picture(x)
+			return crc32.ChecksumIEEE(append([]byte("IDAT"), b[:len(b)-104]...))
+		})
+		f := testimage.LargePNG(3<<20, 8192)
+		f.End = slices.Concat(testimage.PNGChunk("IDAT", picture(x)), iend)
+		if got := answerAt(f); got != `{"Make":"Other"}` {
+			t.Errorf("got %s, want the EXIF that was built", got)
+		}
+	})
+}
+
+// zeroOf is the x for which f is 0, where f is as checksums are: the exclusive or of what each bit of x
+// makes of it.
+func zeroOf(f func(x uint32) uint32) (x uint32) {
+	rest := f(0)
+	type row struct{ makes, of uint32 }
+	var rows []row
+	for i := range 32 {
+		r := row{f(1<<i) ^ f(0), 1 << i}
+		for _, o := range rows {
+			if r.makes^o.makes < r.makes {
+				r = row{r.makes ^ o.makes, r.of ^ o.of}
+			}
+		}
+		rows = append(rows, r)
+		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(b.makes, a.makes) })
+	}
+	for _, r := range rows {
+		if rest^r.makes < rest {
+			rest, x = rest^r.makes, x^r.of
+		}
+	}
+	return x
+}
+
+func answerAt(r io.ReaderAt) string {
+	m, err := Decode(r, &Options{})
+	if err != nil {
+		return err.Error()
+	}
+	b, err := m.AppendJSON(nil, &Options{})
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
