@@ -19,6 +19,7 @@ func appendDescribed(dst []byte, m *Metadata, t *tag) []byte {
 }
 
 func appendWords(dst []byte, m *Metadata, t *tag) []byte {
+	t = signed(t)
 	if isUnknown(t) {
 		return append(dst, "Unknown"...)
 	}
