@@ -994,7 +994,7 @@ func TestEnumerationsLackNothingOfExifTool(t *testing.T) {
 			desc, ok := descriptionOf(d, uint16(id))
 			for _, key := range tag.Keys {
 				n, err := strconv.ParseInt(key.ID, 0, 64)
-				known := true
+				var known bool
 				switch {
 				case ok && desc.numbers != nil && err == nil:
 					_, known = desc.numbers[n]
