@@ -118,13 +118,13 @@ func (v *value) int(i int) int64 {
 		return v.ints[i]
 	}
 	n, _ := v.source.tag.Int64(v.at + i) // fails for other kinds only
-	return n
+	return v.sign(n)
 }
 
 // rat returns the i'th fraction; the value's kind is kindRat.
 func (v *value) rat(i int) (num, den int64) {
 	num, den, _ = v.source.tag.Rat2(v.at + i) // fails for other kinds only
-	return num, den
+	return v.sign(num), v.sign(den)
 }
 
 // float returns the i'th floating point number; the value's kind is kindFloat.
@@ -135,3 +135,15 @@ func (v *value) float(i int) float64 {
 
 // single reports whether the value was stored as a 32-bit floating point number.
 func (v *value) single() bool { return v.source != nil && v.source.tag.Type == tiff.DTFloat }
+
+// unsigned reports whether the value was stored as unsigned numbers of more than a byte.
+func (v *value) unsigned() bool {
+	if v.source == nil {
+		return false
+	}
+	switch v.source.tag.Type {
+	case tiff.DTShort, tiff.DTLong, tiff.DTRational:
+		return true
+	}
+	return false
+}

@@ -19,6 +19,7 @@ func appendDescribed(dst []byte, m *Metadata, t *tag) []byte {
 }
 
 func appendWords(dst []byte, m *Metadata, t *tag) []byte {
+	t = signed(t)
 	if isUnknown(t) {
 		return append(dst, "Unknown"...)
 	}
@@ -26,12 +27,15 @@ func appendWords(dst []byte, m *Metadata, t *tag) []byte {
 		return append(dst, "Infinity"...)
 	}
 	d, ok := descriptionOf(t.dir, t.id)
-	if !ok {
-		return appendPlain(dst, &t.val)
-	}
 	switch {
+	case !ok:
+		return appendPlain(dst, &t.val)
 	case d.numbers != nil:
-		return appendEnum(dst, &t.val, d.numbers, ", ")
+		v := t.val
+		for d.padded && v.kind == kindInt && v.n > 1 && v.int(v.n-1) == 0 {
+			v.n--
+		}
+		return appendEnum(dst, &v, d.numbers, ", ")
 	case d.letters != nil:
 		return appendLetters(dst, &t.val, d.letters)
 	case d.write != nil:
@@ -110,11 +114,23 @@ func integerAt(v *value, i int) (n int64, ok bool) {
 	return int64(f), true
 }
 
+// maxNumbersShown is the count of numbers above which only the count is shown: no person reads a
+// curve's.
+const maxNumbersShown = 16
+
+// appendCount appends how many numbers there are.
+func appendCount(dst []byte, n int) []byte {
+	return append(strconv.AppendInt(dst, int64(n), 10), " values"...)
+}
+
 // appendPlain appends a value of which nothing more is known: text as it is, numbers in decimal
-// with one space between them.
+// with one space between them, or the count of many.
 func appendPlain(dst []byte, v *value) []byte {
-	if v.kind == kindText {
+	switch {
+	case v.kind == kindText:
 		return appendEscaped(dst, v.text)
+	case v.n > maxNumbersShown:
+		return appendCount(dst, v.n)
 	}
 	for i := range v.n {
 		if i > 0 {
@@ -186,7 +202,7 @@ func trimZeros(dst []byte, start int) []byte {
 
 // appendEnum appends what the numbers of an enumeration mean.
 func appendEnum(dst []byte, v *value, names map[int64]string, between string) []byte {
-	if v.kind == kindText {
+	if v.kind == kindText || v.n > maxNumbersShown {
 		return appendPlain(dst, v)
 	}
 	for i := range v.n {
@@ -284,7 +300,7 @@ func versionDigits(v *value) string {
 
 // dottedText writes a version of one number a byte: 2.3.0.0.
 func dottedText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	if t.val.kind != kindInt {
+	if t.val.kind != kindInt || t.val.n > maxNumbersShown {
 		return dst, false
 	}
 	for i := range t.val.n {
@@ -464,7 +480,7 @@ func repeatedPattern(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 // appendPattern appends the colors of cells, of which the first is that number: "Red Green / Green Blue".
 func appendPattern(dst []byte, v *value, first int, columns, rows int64) (out []byte, ok bool) {
 	cells := int64(v.n - first)
-	if columns <= 0 || rows <= 0 || columns > cells || rows > cells || columns*rows != cells {
+	if cells > maxBytesShown || columns <= 0 || rows <= 0 || columns > cells || rows > cells || columns*rows != cells {
 		return dst, false
 	}
 	for i := range cells {

@@ -14,6 +14,7 @@ import (
 // nothing is lost; one that is blank or all zeros, as cameras write whose clock was never set, is
 // null. So are blank positions.
 func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
+	t = signed(t)
 	switch t.dir {
 	case gpsIFD:
 		switch t.id {
@@ -54,6 +55,37 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 		return append(dst, "null"...)
 	}
 	return appendNumbers(dst, &t.val)
+}
+
+// signed returns the tag with numbers as signed as the standard has them. Some writers, Leica's M8
+// among them, store them in the unsigned type of the same size, so that -1/3 is 4294967295/3.
+func signed(t *tag) *tag {
+	if t.dir == gpsIFD || t.dir == interopIFD || !t.val.unsigned() {
+		return t
+	}
+	switch t.id {
+	case 0x882A, // TimeZoneOffset
+		0x9201, 0x9203, 0x9204, // ShutterSpeedValue, BrightnessValue, ExposureBiasValue
+		0x9400, 0x9403, 0x9405, // Temperature, WaterDepth, CameraElevationAngle
+		0xC62A, 0xC7A5: // DNG's BaselineExposure and BaselineExposureOffset
+		s := *t
+		s.val.signed = true
+		return &s
+	}
+	return t
+}
+
+// sign returns n, or the negative number that n is if it is one of 16 or 32 bits whose type should be
+// signed.
+func (v *value) sign(n int64) int64 {
+	switch {
+	case !v.signed:
+	case n > math.MaxInt32 && n <= math.MaxUint32:
+		n -= 1 << 32
+	case v.kind == kindInt && n > math.MaxInt16 && n <= math.MaxUint16:
+		n -= 1 << 16
+	}
+	return n
 }
 
 // appendNumbers appends a text, a number or an array of numbers.

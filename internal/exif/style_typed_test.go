@@ -170,10 +170,16 @@ func TestTypedPositionsOnEarth(t *testing.T) {
 		n, d uint32
 		want string
 	}{
-		{0x0002, 90, 1, "90"}, {0x0002, 90000001, 1000000, "null"}, {0x0002, 180, 1, "null"},
-		{0x0014, 90, 1, "90"}, {0x0014, 91, 1, "null"},
-		{0x0004, 180, 1, "180"}, {0x0004, 180000001, 1000000, "null"},
-		{0x0016, 180, 1, "180"}, {0x0016, 181, 1, "null"}, {0x0016, math.MaxUint32, 1, "null"},
+		{0x0002, 90, 1, "90"},
+		{0x0002, 90000001, 1000000, "null"},
+		{0x0002, 180, 1, "null"},
+		{0x0014, 90, 1, "90"},
+		{0x0014, 91, 1, "null"},
+		{0x0004, 180, 1, "180"},
+		{0x0004, 180000001, 1000000, "null"},
+		{0x0016, 180, 1, "180"},
+		{0x0016, 181, 1, "null"},
+		{0x0016, math.MaxUint32, 1, "null"},
 	} {
 		name := gpsTags[tt.id].name
 		for _, ref := range []string{"N", "S", "W"} {
@@ -288,6 +294,43 @@ func TestTypedDates(t *testing.T) {
 	}
 }
 
+// TestSignedTagsStoredUnsigned: numbers of tags that the standard has signed are signed, in typed and
+// described; raw has them as they are.
+func TestSignedTagsStoredUnsigned(t *testing.T) {
+	rat, long, short := testimage.Rational, testimage.Long, testimage.Short
+	minus := func(n uint32) uint32 { return -n }
+	for _, tt := range []struct {
+		name                  string
+		e                     testimage.Entry
+		raw, typed, described string
+	}{
+		{"ExposureBiasValue", rat(0x9204, minus(2), 3), "4294967294/3", "-0.6666666666666666", "-0.67 EV"},
+		{"ExposureBiasValue", rat(0x9204, 2, minus(4)), "2/4294967292", "-0.5", "-0.5 EV"},
+		{"ExposureBiasValue", rat(0x9204, 2, 3), "2/3", "0.6666666666666666", "+0.67 EV"},
+		{"ExposureBiasValue", long(0x9204, minus(1)), "4294967295", "-1", "-1 EV"},
+		{"ExposureBiasValue", short(0x9204, 0xFFFF), "65535", "-1", "-1 EV"},
+		{"ShutterSpeedValue", rat(0x9201, minus(2), 1), "4294967294/1", "-2", "4.00000 sec"},
+		{"BrightnessValue", rat(0x9203, minus(50), 100), "4294967246/100", "-0.5", "-0.5 EV"},
+		{"BrightnessValue", rat(0x9203, minus(1), 1), "4294967295/1", "null", "Unknown"},
+		{"Temperature", rat(0x9400, minus(55), 10), "4294967241/10", "-5.5", "-5.5 °C"},
+		{"Temperature", rat(0x9400, 5, minus(1)), "5/4294967295", "null", "Unknown"},
+		{"WaterDepth", rat(0x9403, minus(3), 2), "4294967293/2", "-1.5", "-1.5 m"},
+		{"CameraElevationAngle", rat(0x9405, minus(90), 1), "4294967206/1", "-90", "-90°"},
+		{"TimeZoneOffset", short(0x882A, 0xFFFB, 2), "65531 2", "[-5,2]", "-5 2"},
+		// not signed
+		{"Pressure", rat(0x9402, minus(2), 1), "4294967294/1", "4294967294", "4294967294 hPa"},
+		{"XResolution", rat(0x011A, minus(2), 1), "4294967294/1", "4294967294", "4294967294"},
+		{"ISOSpeedRatings", short(0x8827, 0xFFFF), "65535", "65535", "65535"},
+	} {
+		b := &testimage.Block{Exif: []testimage.Entry{tt.e}}
+		for style, want := range map[Style]string{Raw: strconv.Quote(tt.raw), Typed: tt.typed, Described: strconv.Quote(tt.described)} {
+			if got := styled(t, b, style)[tt.name]; got != want {
+				t.Errorf("%s, style %d: got %s, want %s", tt.raw, style, got, want)
+			}
+		}
+	}
+}
+
 // TestTypedDatesAsWritersPadThem: blanks, fractions and offsets in the text itself, which go before
 // what the tags say, and the end of a day.
 func TestTypedDatesAsWritersPadThem(t *testing.T) {
@@ -323,10 +366,29 @@ func TestTypedDatesAsWritersPadThem(t *testing.T) {
 // TestTypedOffsetsAsWritersSpellThem: without a colon, without minutes, with one digit.
 func TestTypedOffsetsAsWritersSpellThem(t *testing.T) {
 	for _, tt := range []struct{ offset, want string }{
-		{"+09:00", "+09:00"}, {"+0900", "+09:00"}, {"+09", "+09:00"}, {"+9:00", "+09:00"}, {"-3:30", "-03:30"},
-		{"  +0545 ", "+05:45"}, {"-00:00", "-00:00"}, {"Z", "Z"}, {"+23:59", "+23:59"},
-		{"+9", ""}, {"+900", ""}, {"09:00", ""}, {"+09:0", ""}, {"+24:00", ""}, {"+2400", ""}, {"+09:60", ""},
-		{"+0960", ""}, {"+", ""}, {"+:", ""}, {"+a9:00", ""}, {"+09:00:00", ""}, {"UTC", ""}, {"+\"9", ""},
+		{"+09:00", "+09:00"},
+		{"+0900", "+09:00"},
+		{"+09", "+09:00"},
+		{"+9:00", "+09:00"},
+		{"-3:30", "-03:30"},
+		{"  +0545 ", "+05:45"},
+		{"-00:00", "-00:00"},
+		{"Z", "Z"},
+		{"+23:59", "+23:59"},
+		{"+9", ""},
+		{"+900", ""},
+		{"09:00", ""},
+		{"+09:0", ""},
+		{"+24:00", ""},
+		{"+2400", ""},
+		{"+09:60", ""},
+		{"+0960", ""},
+		{"+", ""},
+		{"+:", ""},
+		{"+a9:00", ""},
+		{"+09:00:00", ""},
+		{"UTC", ""},
+		{"+\"9", ""},
 	} {
 		b := &testimage.Block{Exif: []testimage.Entry{
 			testimage.ASCII(0x9003, "2021:04:11 15:47:53"), testimage.ASCII(0x9011, tt.offset),

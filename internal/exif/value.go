@@ -31,6 +31,7 @@ type value struct {
 	ints   []int64  // integers that goexif doesn't read
 	source *numbers // all other numbers: n of these,
 	at     int      // from here on
+	signed bool     // numbers too large are negative ones of a tag that the standard has signed
 }
 
 // quotient returns the i'th number of any kind as a decimal; ok is false where it has none: n/0,
