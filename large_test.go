@@ -64,6 +64,15 @@ func largeFiles() (all []largeFile) {
 	pair("PNG, 40 MB, and 3 MB after its end", *testimage.LargePNG(40e6, 8192), make([]byte, 3e6), slices.Concat(make([]byte, 3e6), eXIf))
 	all = slices.Delete(all, len(all)-1, len(all)) // what stands after the end isn't the picture's
 
+	frames := func(name string, flags byte, size int, times int64) {
+		pair(name, testimage.Repeated{
+			Start: testimage.WebP(testimage.VP8X(flags), testimage.RIFFChunk("ANIM", make([]byte, 6))),
+			Piece: testimage.RIFFChunk("ANMF", make([]byte, size)), Times: times,
+		}, nil, testimage.RIFFChunk("EXIF", block))
+	}
+	frames("WebP, 10 MB, 200 frames", 2, 50000, 200)
+	frames("WebP, 40 MB, 80 frames", 2, 500000, 80)
+
 	jpeg := testimage.JPEG(testimage.Gradient(8, 6))
 	seg := testimage.EXIFSegment(block)
 	app := func(name string, marker byte, intro string, times int64) {

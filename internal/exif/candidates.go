@@ -77,7 +77,7 @@ func (l layout) whole(b block, e []byte) (bool, error) {
 	if unit == 0 || count == 0 || count > toEnd/unit {
 		return false, nil
 	}
-	if count*unit <= uint64(field) {
+	if offset(count*unit) <= int64(field) {
 		return true, nil
 	}
 	var last [1]byte

@@ -2,6 +2,7 @@ package exif
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
@@ -42,6 +43,22 @@ func FuzzBrotli(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		checkGrowth(t, testimage.JXL(testimage.Box("brob", []byte("Exif"), packed)))
+	})
+}
+
+// FuzzTail looks at what stands after a picture that is stepped over.
+func FuzzTail(f *testing.F) {
+	b := tagsOf(false)
+	eXIf, iend := testimage.PNGChunk("eXIf", b.Encode()), testimage.PNGChunk("IEND", nil)
+	f.Add(slices.Concat(eXIf, iend))
+	f.Add(slices.Concat(testimage.PNGChunk("eXIf", nil), testimage.ITXT("XML:com.adobe.xmp", nil, false), eXIf, iend, iend))
+	f.Add(slices.Concat(eXIf, make([]byte, tailPiece), iend, make([]byte, 100)))
+	f.Add(slices.Concat(testimage.RIFFChunk("EXIF", b.Encode()), testimage.RIFFChunk("XMP ", nil)))
+	png := append(testimage.PNGHead(), testimage.IDATs(100, 100, 2*tailPiece)...)
+	webp := testimage.WebP(testimage.VP8X(2), testimage.RIFFChunk("ANMF", nil), testimage.RIFFChunk("ANMF", make([]byte, 2*tailPiece)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		checkGrowth(t, slices.Concat(png, data))
+		checkGrowth(t, slices.Concat(webp, data))
 	})
 }
 

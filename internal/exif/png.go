@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"io"
 )
 
@@ -16,7 +17,7 @@ import (
 // length, and the bytes as hexadecimal digits. What is in APP1 may as well be XMP.
 //
 // eXIf before the picture has precedence, then comes what stands first. eXIf and text may stand
-// after the picture too (pngtail.go), but a profile before it spares reading that far. EXIF of which
+// after the picture too (tail.go), but a profile before it spares reading that far. EXIF of which
 // nothing can be read counts if there is no other.
 
 // profileIntro begins the keywords of profiles; what follows says what is in it.
@@ -91,6 +92,97 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		}
 	}
 	return nil, ErrTooLarge
+}
+
+// pngChunks are the chunks after a picture.
+var pngChunks = chunkKind{
+	least: 12,
+	total: func(head []byte) int64 { return 12 + int64(binary.BigEndian.Uint32(head)) },
+	whole: func(chunk []byte) bool {
+		for _, c := range chunk[4:8] {
+			if c |= 0x20; c < 'a' || c > 'z' {
+				return false
+			}
+		}
+		n := len(chunk) - 4
+		return crc32.ChecksumIEEE(chunk[4:n]) == binary.BigEndian.Uint32(chunk[n:])
+	},
+	picture: func(chunk []byte) bool {
+		switch string(chunk[4:8]) {
+		case "IDAT", "fdAT", "fcTL": // the latter two are those of animations (11.3.5)
+			return true
+		}
+		return false
+	},
+}
+
+// nearPieces is how near to the last IDAT of a row the search for it ends, in bytes: the next window
+// has the rest.
+const nearPieces = 32 << 10
+
+// afterPicture returns where a chunk starts, of those after the IDAT chunk at off of length bytes, that
+// has nothing but the picture before it.
+func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
+	step := 12 + length
+	isIDAT := func(at, longest int64) (end int64, ok bool, err error) {
+		var head [8]byte
+		n, err := peekAt(r, head[:], at)
+		length := int64(binary.BigEndian.Uint32(head[:]))
+		return at + 12 + length, n == len(head) && string(head[4:]) == "IDAT" && length <= longest, err
+	}
+	same := func(k int64) (bool, error) {
+		end, ok, err := isIDAT(off+k*step, length)
+		return ok && end == off+(k+1)*step, err
+	}
+	size := sizeOf(r)
+	if size < 0 {
+		n, err := gallop(maxChunks, same)
+		return off + n*step, err
+	}
+	next := off + step
+	if size-next <= tailPiece {
+		return next, nil
+	}
+	t := tail{r: r, kind: pngChunks, from: next, start: size, most: tailPiece}
+	end, ok, err := lastIEND(&t)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		end = size // cut off, or more stands after IEND
+	} else if ok, err = t.walkBack(&end); ok || err != nil {
+		return end, err
+	}
+	// the last chunk, or one soon before it, if all are as long as the first
+	for _, back := range [...]int64{0, 1, 4, 16} {
+		at := off + (end-1-off)/step*step - back*step
+		if at < next {
+			break
+		}
+		stop, ok, err := isIDAT(at, length)
+		if err != nil || ok && (stop <= end || end == size) {
+			return at, err
+		}
+	}
+	if end < size {
+		t.most = maxTail
+		_, err = t.walkBack(&end)
+		return end, err
+	}
+	n, err := bisect(0, (size-off)/step+1, max(1, nearPieces/step), same)
+	return max(off+n*step, next), err
+}
+
+// iend is the chunk that ends a PNG (11.2.5).
+var iend = []byte("\x00\x00\x00\x00IEND\xAE\x42\x60\x82")
+
+// lastIEND finds IEND in the last piece: more bytes may follow it.
+func lastIEND(t *tail) (at int64, ok bool, err error) {
+	if ok, err = t.grow(); !ok || err != nil {
+		return 0, false, err
+	}
+	i := bytes.LastIndex(t.buf, iend)
+	return t.start + int64(i), i >= 0, nil
 }
 
 // profiles reads the profiles of one file, which have a number of steps in common: a step is a byte

@@ -275,6 +275,9 @@ func worstFiles() []worstFile {
 		{name: "png: no end", data: slices.Concat(testimage.PNGHead(), fill(testimage.IDATs(1)))},
 		{name: "png: broken eXIf", data: png(bytes.Repeat(testimage.PNGChunk("eXIf", header(1<<30)), 1<<15))},
 		{name: "webp: chunks", data: testimage.WebP(fill(testimage.RIFFChunk("VP8 ", nil)))},
+		{name: "webp: a tail of beginnings of chunks", data: testimage.WebP(testimage.VP8X(10), testimage.RIFFChunk("ANMF", nil), tailBytes(func(left int) []byte {
+			return binary.LittleEndian.AppendUint32([]byte("EXIF"), uint32(left-8))
+		}))},
 		{name: "psd: resources with names", data: testimage.PSD(1, fill(testimage.PSDResource(1, "a", nil)))},
 		{name: "mrw: blocks", data: append([]byte("\x00MRM\x7F\xFF\xFF\xFF"), fill([]byte("\x00PRD\x00\x00\x00\x00"))...)},
 		{name: "rw2: entries", data: tiffRW2()},
@@ -327,14 +330,19 @@ func worstFiles() []worstFile {
 	}
 }
 
-// tailOf is a PNG with an IDAT that is filled, from its end on backwards, with what f makes of the number
-// of bytes up to IEND.
-func tailOf(f func(left int) []byte) []byte {
+// tailBytes are filled, from their end on backwards, with what f makes of the number of bytes left.
+func tailBytes(f func(left int) []byte) []byte {
 	data := make([]byte, 1<<20)
 	n := len(f(0))
 	for at := len(data) - n; at >= 0; at -= n {
-		copy(data[at:], f(len(data)-at+4))
+		copy(data[at:], f(len(data)-at))
 	}
+	return data
+}
+
+// tailOf is a PNG with an IDAT that is filled like that, up to IEND.
+func tailOf(f func(left int) []byte) []byte {
+	data := tailBytes(func(left int) []byte { return f(left + 4) })
 	return slices.Concat(testimage.PNGHead(), testimage.IDATs(100), testimage.PNGChunk("IDAT", data), testimage.PNGChunk("IEND", nil))
 }
 

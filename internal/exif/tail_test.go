@@ -202,3 +202,42 @@ func answerAt(r io.ReaderAt) string {
 	}
 	return string(b)
 }
+
+// TestLargeAnimation: what stands after the frames of a WebP is found however many they are.
+func TestLargeAnimation(t *testing.T) {
+	b := tagsOf(false)
+	exif := testimage.RIFFChunk("EXIF", b.Encode())
+	xmp := testimage.RIFFChunk("XMP ", make([]byte, 30001))
+	for name, frame := range map[string]int{"of 50 KB": 50001, "of 300 KB": 300000} {
+		for behind, tc := range map[string]struct {
+			flags  byte
+			chunks []byte
+			want   string
+		}{
+			"nothing":                  {2, nil, "{}"},
+			"XMP":                      {6, xmp, "{}"},
+			"EXIF":                     {10, exif, wantTags},
+			"EXIF not announced":       {2, exif, wantTags},
+			"EXIF and XMP":             {14, slices.Concat(exif, xmp), wantTags},
+			"EXIF and another":         {10, slices.Concat(exif, testimage.RIFFChunk("abcd", nil)), wantTags},
+			"EXIF announced, no chunk": {10, nil, "{}"},
+		} {
+			for size, right := range map[string]bool{"size right": true, "size wrong": false} {
+				t.Run(fmt.Sprintf("%s, %s, %s", name, behind, size), func(t *testing.T) {
+					f := testimage.Repeated{
+						Start: append(testimage.WebP(testimage.VP8X(tc.flags)), testimage.RIFFChunk("ANIM", make([]byte, 6))...),
+						Piece: testimage.RIFFChunk("ANMF", make([]byte, frame)), Times: 300, End: tc.chunks,
+					}
+					if right {
+						binary.LittleEndian.PutUint32(f.Start[4:], uint32(f.Size()-8))
+					}
+					for _, r := range []io.ReaderAt{&f, sizeless{&f}} {
+						if got := answerAt(r); got != tc.want {
+							t.Errorf("%T: got %s, want %s", r, got, tc.want)
+						}
+					}
+				})
+			}
+		}
+	}
+}
