@@ -559,8 +559,11 @@ func TestMistakeNamesItsRule(t *testing.T) {
 		}
 	}
 	for _, p := range []Permissions{
-		nil, {good}, {{Effect: "deny", Actions: []string{"GetObject"}}, good},
-		{{Effect: "allow", Actions: []string{"ListBucket", "GetObject"}}}, {good, {Effect: "allow", Actions: []string{"ListBucket"}}},
+		nil,
+		{good},
+		{{Effect: "deny", Actions: []string{"GetObject"}}, good},
+		{{Effect: "allow", Actions: []string{"ListBucket", "GetObject"}}},
+		{good, {Effect: "allow", Actions: []string{"ListBucket"}}},
 	} {
 		if err := p.validate(); err != nil {
 			t.Errorf("%v: %v", p, err)
@@ -575,10 +578,25 @@ func TestMissingObject(t *testing.T) {
 		location string
 		want     bool
 	}{
-		{404, "", true}, {410, "", true}, {403, "", false}, {405, "", false}, {409, "", false}, {411, "", false}, {200, "", false},
-		{308, "/a.jpg/", true}, {301, "a.jpg/?x", true}, {300, "/a.jpg/", true}, {399, "/a.jpg/", true},
-		{299, "/a.jpg/", false}, {201, "/a.jpg/", false}, {400, "/a.jpg/", false}, {308, "/a.jpg", false}, {308, "", false}, {308, "/", false},
-		{308, "http://[::1", false}, {308, "/b.jpg/", false},
+		{404, "", true},
+		{410, "", true},
+		{403, "", false},
+		{405, "", false},
+		{409, "", false},
+		{411, "", false},
+		{200, "", false},
+		{308, "/a.jpg/", true},
+		{301, "a.jpg/?x", true},
+		{300, "/a.jpg/", true},
+		{399, "/a.jpg/", true},
+		{299, "/a.jpg/", false},
+		{201, "/a.jpg/", false},
+		{400, "/a.jpg/", false},
+		{308, "/a.jpg", false},
+		{308, "", false},
+		{308, "/", false},
+		{308, "http://[::1", false},
+		{308, "/b.jpg/", false},
 	} {
 		header := http.Header{}
 		if tc.location != "" {

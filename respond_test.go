@@ -245,8 +245,14 @@ func TestFailureIsWritten(t *testing.T) {
 		method       string
 		status       int
 	}{
-		{false, false, "GET", 404}, {false, false, "HEAD", 404}, {true, true, "GET", 404}, {true, true, "GET", 400}, {true, true, "GET", 503},
-		{true, false, "GET", 399}, {true, false, "GET", 302}, {false, false, "GET", 302},
+		{false, false, "GET", 404},
+		{false, false, "HEAD", 404},
+		{true, true, "GET", 404},
+		{true, true, "GET", 400},
+		{true, true, "GET", 503},
+		{true, false, "GET", 399},
+		{true, false, "GET", 302},
+		{false, false, "GET", 302},
 	} {
 		h := &Handler{PassErrors: tc.pass, logger: zap.NewNop()}
 		f := &failure{status: tc.status, code: "Code", message: "said", cause: errors.New("secret"), header: http.Header{"Location": {"/b.jpg"}, "Retry-After": {"7"}}}
@@ -295,9 +301,19 @@ func TestPreflightIsAllOrNothing(t *testing.T) {
 		statuses []int // 0: a body without a status
 		want     int   // 0: nothing
 	}{
-		{[]int{200}, 200}, {[]int{201}, 201}, {[]int{299}, 299}, {[]int{103, 200}, 200}, {[]int{0}, 200}, {[]int{200, 404}, 200},
-		{[]int{199, 200}, 200}, {[]int{100, 201}, 201},
-		{[]int{300}, 0}, {[]int{404}, 0}, {[]int{404, 200}, 0}, {[]int{99, 200}, 0}, {nil, 0},
+		{[]int{200}, 200},
+		{[]int{201}, 201},
+		{[]int{299}, 299},
+		{[]int{103, 200}, 200},
+		{[]int{0}, 200},
+		{[]int{200, 404}, 200},
+		{[]int{199, 200}, 200},
+		{[]int{100, 201}, 201},
+		{[]int{300}, 0},
+		{[]int{404}, 0},
+		{[]int{404, 200}, 0},
+		{[]int{99, 200}, 0},
+		{nil, 0},
 	} {
 		w := httptest.NewRecorder()
 		s := &successWriter{w: w, header: http.Header{"X-A": {"1"}}}
@@ -326,7 +342,8 @@ func TestPreflightIsAllOrNothing(t *testing.T) {
 		want   int
 		err    error
 	}{
-		{nil, 200, 200, failed}, {nil, 404, 404, failed},
+		{nil, 200, 200, failed},
+		{nil, 404, 404, failed},
 		{Permissions{{Effect: "allow", Actions: []string{"GetObject"}}}, 200, 200, failed},
 		{Permissions{{Effect: "allow", Actions: []string{"GetObject"}}}, 404, 405, nil},
 	} {

@@ -48,11 +48,19 @@ func TestSizesAtTheirLimits(t *testing.T) {
 		ok              bool
 	}{
 		{0, 0, true},
-		{4096, 0, true}, {4095, 0, false}, {-1, 0, false}, {1, 0, false},
-		{4 << 20, 0, true}, {4<<20 + 1, 0, false},
-		{64 << 10, 64 << 10, true}, {64 << 10, 64<<10 - 1, false},
-		{0, 64 << 10, true}, {0, 64<<10 - 1, false},
-		{4096, 4096, true}, {4096, 1, false}, {4096, -1, false},
+		{4096, 0, true},
+		{4095, 0, false},
+		{-1, 0, false},
+		{1, 0, false},
+		{4 << 20, 0, true},
+		{4<<20 + 1, 0, false},
+		{64 << 10, 64 << 10, true},
+		{64 << 10, 64<<10 - 1, false},
+		{0, 64 << 10, true},
+		{0, 64<<10 - 1, false},
+		{4096, 4096, true},
+		{4096, 1, false},
+		{4096, -1, false},
 	} {
 		h := &Handler{Window: tc.window, MaxRead: tc.maxRead}
 		if h.Window == 0 {
