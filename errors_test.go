@@ -56,7 +56,8 @@ func TestLogNamesTheCause(t *testing.T) {
 		"unknown":     "reverse_proxy no-such-host.invalid:80",
 		"certificate": "reverse_proxy https://" + secure.Listener.Addr().String(),
 		"no-tls":      "reverse_proxy https://" + plain,
-		"plain":       "reverse_proxy " + plain + " {\ntransport http {\nresponse_header_timeout 100ms\n}\n}",
+		"plain":       "reverse_proxy " + plain,
+		"slow":        "reverse_proxy " + plain + " {\ntransport http {\nresponse_header_timeout 100ms\n}\n}",
 		"error":       "error \"secret {http.request.uri}\" 502",
 	} {
 		b.WriteString("http://" + name + ".test:{$PORT} {\nbind 127.0.0.1\nexif\n" + proxy + "\n}\n")
@@ -71,7 +72,7 @@ func TestLogNamesTheCause(t *testing.T) {
 		{"unknown", "/secret", 502, `no-such-host\.invalid`},
 		{"certificate", "/secret", 502, `certificate`},
 		{"no-tls", "/secret", 502, `^tls: first record does not look like a TLS handshake$|HTTP response to HTTPS client`},
-		{"plain", "/slow-secret", 504, `timeout|deadline exceeded`},
+		{"slow", "/slow-secret", 504, `timeout|deadline exceeded`},
 		{"plain", "/closed-secret", 502, `EOF|reset by peer`},
 		{"plain", "/broken-secret", 500, `^` + object.ErrBroken.Error() + `$`},
 		{"plain", "/encoded-secret", 500, `Content-Encoding`},
