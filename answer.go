@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -27,7 +28,8 @@ type response struct {
 	tags   int
 }
 
-// isOf reports whether the response was made of that version of an object, for the same user.
+// isOf reports whether the response was made of that version of an object, for the same user, URL and
+// folder.
 func (res *response) isOf(tag string, left object.Left) bool {
 	return res.tag == tag && res.left == left
 }
@@ -46,6 +48,7 @@ type exchange struct {
 	object object.Object
 	key    cacheKey
 	cached *response // what the cache has for the key, nil for nothing
+	again  bool      // the object changed in the first attempt, which has used up part of the limits
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -68,15 +71,19 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, path string, s
 	defer func() {
 		x.object.Close()
 		s.read, s.requests = x.object.Read, x.object.Requests
-		x.h, x.r, x.key, x.cached = nil, nil, cacheKey{}, nil
+		x.h, x.r, x.key, x.cached, x.again = nil, nil, cacheKey{}, nil, false
 		exchanges.Put(x)
 	}()
+	if h.Permissions.tooEarly(r) {
+		return nil, errTooEarly
+	}
 	if h.deniedEarly(r) {
 		return nil, errDenied
 	}
 	res, err := x.answer()
 	if errors.Is(err, object.ErrChanged) {
-		res, err = x.answer() // once more, from the start
+		x.again = true
+		res, err = x.answer() // from the start
 	}
 	if err != nil {
 		return nil, err
@@ -88,15 +95,12 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, path string, s
 	if res.err != nil {
 		return nil, res.err
 	}
-	if !res.notModified && notModified(r.Header, res.etag, res.header) {
-		res = res.with(res.header)
-		res.notModified = true
-	}
+	res.notModified = res.notModified || notModified(r.Header, res.etag, res.header)
 	return res, nil
 }
 
 // answer opens the object under the condition that its cached response, or else the client's, is
-// outdated.
+// outdated. What it returns is the caller's own.
 func (x *exchange) answer() (*response, error) {
 	cond := objectCondition(x.r.Header, x.h.mark)
 	if x.cached != nil {
@@ -105,17 +109,18 @@ func (x *exchange) answer() (*response, error) {
 	err := x.object.Open(cond, x.h.permit)
 	var s *object.StatusError
 	if errors.As(err, &s) && s.Status == http.StatusNotModified && cond.Name != "" {
+		tag := s.Header.Get("Etag")
 		switch {
 		case x.cached == nil:
-			tag := s.Header.Get("Etag")
 			if tag == "" && cond.Name == "If-None-Match" {
 				tag = cond.Value // some stores leave it out
 			}
 			return &response{notModified: true, header: s.Header, etag: markTag(tag, x.h.mark)}, nil
-		case x.cached.left == x.object.Left:
+		case x.cached.left == x.object.Left && (tag == "" || strings.TrimPrefix(tag, "W/") == x.cached.tag):
 			return x.cached.revalidated(s.Header), nil
 		}
-		// The tag is that of another user's object, or of one at another URL: it says nothing of this.
+		// The cached response is of another user's object, of one at another URL, or of another version
+		// (RFC 9111, section 4.3.4): the 304 says nothing of it.
 		x.cached = nil
 		err = x.object.Open(object.Condition{}, x.h.permit)
 	}
@@ -142,12 +147,9 @@ func (res *response) revalidated(header http.Header) *response {
 func (x *exchange) read() (res *response, err error) {
 	header := x.object.Header
 	tag := header.Get("Etag")
-	switch {
-	case x.cached != nil && x.cached.isOf(tag, x.object.Left):
-		res = x.cached // an upstream that ignores conditions
-	case x.h.cache != nil && cacheable(header):
+	if !x.again && x.h.cache != nil && cacheable(header) {
 		res, err = x.h.cache.load(x.r.Context(), x.key, tag, x.object.Left, x.decodeToCache)
-	default:
+	} else {
 		res, err = x.decode()
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -132,18 +133,17 @@ func (c *responseCache) load(ctx context.Context, k cacheKey, tag string, left o
 	})
 	wait, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
-	own := false
+	// Where the entry is written or invalidated during a load, Get returns what the cache then holds,
+	// which may be another user's, or calls the loader again.
+	decode = sync.OnceValues(decode)
 	res, err := c.c.Get(wait, k, otter.LoaderFunc[cacheKey, *response](func(context.Context, cacheKey) (*response, error) {
-		own = true
 		return decode()
 	}))
 	switch {
-	case own:
-		return res, err
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	case err == nil && res.isOf(tag, left):
 		return res, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
 	}
 	return decode()
 }

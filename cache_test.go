@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -519,9 +520,10 @@ func TestFailureIsCached(t *testing.T) {
 	}{
 		"too large": {scattered(), "ImageTooLarge"}, "no image": {text, "NotAnImage"}, "broken": {testimage.Samples()["zz-broken.jpg"], "InvalidExif"},
 	} {
-		requests := 0
+		requests, condition := 0, ""
 		next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 			requests++
+			condition = r.Header.Get("If-None-Match")
 			w.Header().Set("Etag", `"1"`)
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(tc.b))
 			return nil
@@ -533,9 +535,211 @@ func TestFailureIsCached(t *testing.T) {
 			if got.Code != 400 || !strings.Contains(got.Body.String(), tc.code) || got.Header().Get("Etag") != "" {
 				t.Errorf("%s: got %d %s", name, got.Code, got.Body)
 			}
-			if requests > 64 || i > 0 && requests != 1 {
-				t.Errorf("%s: %d sub-requests the %d. time", name, requests, i+1)
+			if requests > 64 || i > 0 && (requests != 1 || condition != `"1"`) {
+				t.Errorf("%s: %d sub-requests the %d. time, the last with condition %q", name, requests, i+1, condition)
 			}
 		}
+	}
+}
+
+// TestOwnLoadReturnsItsOwn has another user's response get into the cache while a request loads, in
+// each way that otter has for that: the request gets what it decoded itself.
+func TestOwnLoadReturnsItsOwn(t *testing.T) {
+	alice := &response{body: []byte("alice"), tag: `"1"`, left: object.Left{User: "alice"}}
+	bob := &response{body: []byte("bob"), tag: `"1"`, left: object.Left{User: "bob"}}
+	for name, meanwhile := range map[string]func(c *responseCache){
+		"written":     func(c *responseCache) { c.c.Set(cacheKey{}, alice) },
+		"invalidated": func(c *responseCache) { c.c.Invalidate(cacheKey{}) },
+	} {
+		c, err := newResponseCache(1 << 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decodes := 0
+		res, err := c.load(t.Context(), cacheKey{}, bob.tag, bob.left, func() (*response, error) {
+			decodes++
+			meanwhile(c)
+			return bob, nil
+		})
+		if err != nil || res != bob || decodes != 1 {
+			t.Errorf("%s: got %+v after %d decodes, %v", name, res, decodes, err)
+		}
+	}
+}
+
+// TestPanicInLoad has a next handler panic while the cache loads: net/http logs it as any other, and
+// the next request isn't touched by it.
+func TestPanicInLoad(t *testing.T) {
+	photo := farPhoto()
+	broken := true
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if broken && !strings.HasPrefix(r.Header.Get("Range"), "bytes=0-") {
+			panic("broken handler")
+		}
+		w.Header().Set("Etag", `"1"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
+		return nil
+	})
+	h := provisioned(t, &Handler{})
+	func() {
+		defer func() {
+			if p := recover(); !strings.Contains(fmt.Sprint(p), "broken handler") {
+				t.Errorf("got panic %v", p)
+			}
+		}()
+		got := ask(t.Context(), h, next, "")
+		t.Errorf("got %d %s", got.Code, got.Body)
+	}()
+	broken = false
+	if got := ask(t.Context(), h, next, ""); got.Body.String() != `{"Make":"far away"}` {
+		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+}
+
+// TestChangedObjectKeepsItsLimits has an object change in the middle of a decode that needs more than
+// half of what a request may read. That the second attempt then meets the limit says nothing about the
+// object, so it isn't cached.
+func TestChangedObjectKeepsItsLimits(t *testing.T) {
+	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "far away")}}
+	photo := testimage.PNG(testimage.Gradient(8, 8), testimage.PNGChunk("juNk", make([]byte, 1<<20)),
+		testimage.PNGChunk("eXIf", block.Encode()))
+	requests, tag := 0, `"1"`
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if requests++; requests == 2 {
+			tag = `"2"`
+		}
+		w.Header().Set("Etag", tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
+		return nil
+	})
+	h := provisioned(t, &Handler{Window: minWindow, MaxRead: 2 * minWindow})
+	if got := ask(t.Context(), h, next, ""); !strings.Contains(got.Body.String(), "ImageTooLarge") {
+		t.Errorf("got %d %s: the test proves nothing", got.Code, got.Body)
+	}
+	for range 2 {
+		if got := ask(t.Context(), h, next, ""); got.Body.String() != `{"Make":"far away"}` {
+			t.Errorf("got %d %s", got.Code, got.Body)
+		}
+	}
+}
+
+// TestNotModifiedOfAnotherTag has the next handlers answer 304 with a tag that isn't the cached
+// response's, which says nothing about it (RFC 9111, section 4.3.4).
+func TestNotModifiedOfAnotherTag(t *testing.T) {
+	version := "1"
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Etag", `"`+version+`"`)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified) // without comparing
+			return nil
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photoBy(version)))
+		return nil
+	})
+	h := provisioned(t, &Handler{})
+	for _, version = range []string{"1", "1", "2", "2", "1"} {
+		if got := ask(t.Context(), h, next, ""); got.Body.String() != `{"Artist":"`+version+`"}` {
+			t.Errorf("of version %s got %d %s", version, got.Code, got.Body)
+		}
+	}
+}
+
+// TestFieldsThatIdentifyNobody is the whole list, and names that only look like one of it: what isn't on
+// it may be what an upstream picks an object by.
+func TestFieldsThatIdentifyNobody(t *testing.T) {
+	for _, name := range []string{
+		"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Dnt", "Forwarded",
+		"Keep-Alive", "Pragma", "Priority", "Purpose", "Range", "Referer", "Save-Data", "Te", "Upgrade-Insecure-Requests", "User-Agent", "Via",
+		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id", "Traceparent", "Tracestate", "Baggage", "B3",
+		"X-Amzn-Trace-Id", "X-Cloud-Trace-Context", "Uber-Trace-Id", "X-B3-Traceid", "X-B3-Sampled", "If-None-Match", "If-Match", "Sec-Fetch-Site",
+	} {
+		if !identifiesNobody(name) {
+			t.Errorf("%s keeps users from sharing a response", name)
+		}
+	}
+	for _, name := range []string{
+		"", "Authorization", "Cookie", "Origin", "X-User", "Remote-User", "X-Forwarded-User", "X-Forwarded-Prefix", "X-Forwarded", "Accept-Version", "Secret", "Sec", "If",
+		"Iffy", "X-B3", "X-Real-Ips", "From", "Host", "X-Api-Key", "X-Forwarded-Client-Cert", "Prefer", "Proxy-Authorization",
+	} {
+		if identifiesNobody(name) {
+			t.Errorf("%s would let a user have another's response", name)
+		}
+	}
+}
+
+// TestKeyOfCertificate has clients with a certificate be told apart by it and by their header alike.
+func TestKeyOfCertificate(t *testing.T) {
+	keys := map[cacheKey]string{}
+	for _, cert := range []string{"", "a", "b"} {
+		for _, cookie := range []string{"", "1", "2"} {
+			r := httptest.NewRequest(http.MethodGet, "https://a.test/a.jpg"+suffix, nil)
+			if cert != "" {
+				r.TLS.PeerCertificates = []*x509.Certificate{{Raw: []byte(cert)}, {Raw: []byte("issuer")}}
+			}
+			if cookie != "" {
+				r.Header.Set("Cookie", cookie)
+			}
+			k := newCacheKey(r, "/a.jpg")
+			name := "certificate " + cert + " cookie " + cookie
+			if other, twice := keys[k]; twice || !k.tls {
+				t.Errorf("%s and %s have one key, %v", name, other, k)
+			}
+			keys[k] = name
+			if newCacheKey(r, "/a.jpg") != k {
+				t.Errorf("%s has two keys", name)
+			}
+		}
+	}
+}
+
+// TestHeaderFieldsDontCancelOut has two fields of one value, and a field whose values another splits.
+func TestHeaderFieldsDontCancelOut(t *testing.T) {
+	keys := map[cacheKey]int{}
+	for i, h := range []http.Header{
+		{}, {"X-A": {"1"}}, {"X-B": {"1"}}, {"X-A": {"1"}, "X-B": {"1"}}, {"X-A": {"1", ""}}, {"X-A": {"", "1"}}, {"X-A": {""}}, {"X-A": {}}, {"X-A1": {""}}, {"X-A": {"1"}, "X-B": {"2"}}, {"X-A": {"2"}, "X-B": {"1"}},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/a.jpg"+suffix, nil)
+		r.Header = h
+		k := newCacheKey(r, "/a.jpg")
+		if other, twice := keys[k]; twice {
+			t.Errorf("headers %d and %d have one key", i, other)
+		}
+		keys[k] = i
+	}
+}
+
+// TestNewVersionTakesThePlace of the cached response of an object that has changed, also where several
+// users ask for it.
+func TestNewVersionTakesThePlace(t *testing.T) {
+	c, err := newResponseCache(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice, bobby := object.Left{User: "alice"}, object.Left{User: "bobby"}
+	k := cacheKey{object: "/a.jpg"}
+	for i, tc := range []struct {
+		tag     string
+		left    object.Left
+		decoded bool
+	}{
+		{`"1"`, alice, true}, {`"1"`, alice, false}, {`"2"`, alice, true}, {`"2"`, alice, false}, {`"2"`, bobby, true}, {`"2"`, bobby, false}, {`"2"`, alice, true},
+	} {
+		decoded := false
+		res, err := c.load(t.Context(), k, tc.tag, tc.left, func() (*response, error) {
+			decoded = true
+			return &response{tag: tc.tag, left: tc.left}, nil
+		})
+		if err != nil || decoded != tc.decoded || res.tag != tc.tag || res.left != tc.left {
+			t.Errorf("%d: got %v, %v, decoded %v", i, res, err, decoded)
+		}
+		if got := c.get(k); got != res {
+			t.Errorf("%d: the cache has %v", i, got)
+		}
+	}
+	if _, err := c.load(t.Context(), k, `"3"`, alice, func() (*response, error) { return nil, context.DeadlineExceeded }); err == nil || c.get(k) != nil {
+		t.Errorf("got %v, and the cache has %v", err, c.get(k))
+	}
+	if (*responseCache)(nil).get(k) != nil {
+		t.Error("there is something in no cache")
 	}
 }

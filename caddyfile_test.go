@@ -3,6 +3,8 @@ package caddyexif
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -170,6 +172,81 @@ func TestGrammarAgrees(t *testing.T) {
 			if !regexp.MustCompile(`(?m)^\t\t` + word + `\b`).Match(all) {
 				t.Errorf("testdata/all.Caddyfile doesn't use %s", word)
 			}
+		}
+	}
+}
+
+// TestMatchersOfRules has each way to write a rule's matcher give the JSON it stands for.
+func TestMatchersOfRules(t *testing.T) {
+	for rule, want := range map[string]string{
+		"allow GetObject":                           `{"actions":["GetObject"],"effect":"allow"}`,
+		"allow GetObject ListBucket":                `{"actions":["GetObject","ListBucket"],"effect":"allow"}`,
+		"allow GetObject *":                         `{"actions":["GetObject"],"effect":"allow"}`,
+		"allow GetObject /a/*":                      `{"actions":["GetObject"],"effect":"allow","match":[{"path":["/a/*"]}]}`,
+		"allow GetObject @team":                     `{"actions":["GetObject"],"effect":"allow","match":[{"method":["GET"]}]}`,
+		"allow GetObject path /a /b":                `{"actions":["GetObject"],"effect":"allow","match":[{"path":["/a","/b"]}]}`,
+		"allow GetObject {\npath /a\nmethod GET\n}": `{"actions":["GetObject"],"effect":"allow","match":[{"method":["GET"],"path":["/a"]}]}`,
+		"allow GetObject {\n}":                      `{"actions":["GetObject"],"effect":"allow"}`,
+		"allow GetObject\ndeny GetObject path /a":   `{"actions":["GetObject"],"effect":"allow"},{"actions":["GetObject"],"effect":"deny","match":[{"path":["/a"]}]}`,
+	} {
+		cfg, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\n@team method GET\nexif {\n"+rule+"\n}\n}\n"), nil)
+		if err != nil || !strings.Contains(string(cfg), `"permissions":[`+want+`]`) {
+			t.Errorf("%s: got %v, %s, want %s", rule, err, cfg, want)
+		}
+	}
+	for rule, want := range map[string]string{
+		"allow GetObject /a/* {\nmethod GET\n}": `unexpected "method"`,
+		"allow GetObject @team /b":              `unexpected "/b"`,
+		"allow /a/*":                            `unknown action "/a/*"`,
+		"allow * GetObject":                     `unknown action "*"`,
+		"allow GetObject path /a GetObject\nallow GetObject GetObject": "GetObject is given twice",
+	} {
+		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\n@team method GET\nexif {\n"+rule+"\n}\n}\n"), nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", rule, err, want)
+		}
+	}
+
+	// without the Caddyfile around it, named matchers can't be known
+	for _, token := range []string{"@team", "/a/*", "*"} {
+		h := new(Handler)
+		err := h.UnmarshalCaddyfile(caddyfile.NewTestDispenser("exif {\nallow GetObject " + token + "\n}"))
+		if err == nil || !strings.Contains(err.Error(), token+" can't be used here") {
+			t.Errorf("%s: got %v", token, err)
+		}
+	}
+}
+
+// TestWordsOfBlock sets each word by itself.
+func TestWordsOfBlock(t *testing.T) {
+	for block, want := range map[string]Handler{
+		"":                 {},
+		"values typed":     {Values: "typed"},
+		"charset gbk":      {Charset: "gbk"},
+		"unknown":          {Unknown: true},
+		"pass_errors":      {PassErrors: true},
+		"window 4KiB":      {Window: 4096},
+		"max_read 1MB":     {MaxRead: 1e6},
+		"cache off":        {Cache: -1},
+		"cache 1":          {Cache: 1},
+		"cache 8388607TiB": {Cache: 8388607 << 40},
+	} {
+		var h Handler
+		err := h.UnmarshalCaddyfile(caddyfile.NewTestDispenser("exif {\n" + block + "\n}"))
+		if got, want := fmt.Sprintf("%+v", h), fmt.Sprintf("%+v", want); err != nil || got != want {
+			t.Errorf("%s: got %v, %s; want %s", block, err, got, want)
+		}
+	}
+	for _, block := range []string{
+		"cache off off", "cache", "cache 1 2", "window 4KiB 4KiB", "window", "charset", "charset gbk big5", "pass_errors yes", "only", "cache 8388608TiB", "cache off\ncache off",
+	} {
+		if err := new(Handler).UnmarshalCaddyfile(caddyfile.NewTestDispenser("exif {\n" + block + "\n}")); err == nil {
+			t.Errorf("%s: no error", block)
+		}
+	}
+	for s, want := range map[string]int64{"9223372036854775807": math.MaxInt64, "9223372036854775808": 0, "0": 0, "1": 1} {
+		if got, err := parseSize(s); got != want || (err == nil) != (want != 0) {
+			t.Errorf("%s: got %d, %v", s, got, err)
 		}
 	}
 }

@@ -203,6 +203,10 @@ func canSign(region string) (bool, error) {
 	return true, nil
 }
 
+// outside matches paths that no object has: with an empty segment, also at the end, a bucket would be
+// listed, and . and .. lead out of it. Caddy's path matchers clean these away before they match.
+const outside = `^$|[/\\](\.\.?)?([/\\]|$)`
+
 // bucketRoutes proxy to a bucket: only reads, only objects (no listings), and nothing of the
 // client's credentials, which a store would refuse. With a region requests are signed, without one
 // the bucket must be public.
@@ -213,6 +217,10 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	}
 	if u.RawQuery != "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("--bucket: the URL must be the bucket's, without query or credentials")
+	}
+	prefix := strings.TrimSuffix(u.EscapedPath(), "/")
+	if host := u.Hostname(); prefix == "" && (net.ParseIP(host) != nil || !strings.Contains(host, ".")) {
+		return nil, fmt.Errorf("--bucket: %q names no bucket, clients would choose it", bucket)
 	}
 	port := u.Port()
 	if port == "" {
@@ -236,13 +244,17 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	routes := caddyhttp.RouteList{
 		route(map[string]any{"not": []any{map[string]any{"method": []string{"GET", "HEAD", "OPTIONS"}}}},
 			map[string]any{"handler": "error", "status_code": 405}),
-		route(map[string]any{"path": []string{"*/"}},
+		route(map[string]any{"vars_regexp": map[string]any{"{http.request.uri.path}": map[string]string{"pattern": outside}}},
 			map[string]any{"handler": "error", "status_code": 404}),
 	}
-	prefix := strings.TrimSuffix(u.EscapedPath(), "/")
 	if region != "" {
 		name, rest, more := strings.Cut(strings.TrimPrefix(prefix, "/"), "/")
-		transport["protocol"], transport["region"], transport["bucket"] = "s3", region, name
+		transport["protocol"], transport["region"] = "s3", region
+		if name != "" {
+			transport["bucket"] = name
+		} else {
+			transport["virtual_host"] = true
+		}
 		if prefix = ""; more {
 			prefix = "/" + rest
 		}

@@ -1,7 +1,11 @@
 package caddyexif
 
 import (
+	"bufio"
+	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +76,9 @@ func testServerCommand(t *testing.T, bin string) {
 	// a bucket, path style, that refuses what stores refuse and lists what may not be listed
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		name, ok := strings.CutPrefix(r.URL.Path, "/bucket/")
+		if strings.Contains(r.URL.Path, "..") || strings.Contains(r.URL.Path, "/./") {
+			t.Errorf("the bucket was asked for %s", r.RequestURI)
+		}
 		switch {
 		case r.Header.Get("Authorization") != "" || r.Header.Get("Cookie") != "":
 			w.WriteHeader(400)
@@ -109,6 +116,7 @@ func testServerCommand(t *testing.T, bin string) {
 			t.Errorf("bucket: %s: got %d %s, want %d", path, status, body, want)
 		}
 	}
+	refuseOutside(t, front)
 	res, err = http.Post("http://"+front+"/iphone-4s.jpg", "text/plain", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +133,7 @@ func testServerCommand(t *testing.T, bin string) {
 		"--region eu-test-1":                  "--region needs a --bucket",
 		"--bucket ftp://x/y":                  "no http or https URL",
 		"--bucket http://u:p@x/y":             "without query or credentials",
+		"--bucket http://127.0.0.1:9000/":     "names no bucket",
 		"--bucket http://x/y --browse":        "can't be listed",
 		"--root nope":                         "--root: ",
 		"--root go.mod":                       "not a folder",
@@ -138,6 +147,41 @@ func testServerCommand(t *testing.T, bin string) {
 	}
 }
 
+// refuseOutside sends what would list a bucket or step out of it, as it stands.
+func refuseOutside(t *testing.T, addr string) {
+	t.Helper()
+	for _, path := range []string{
+		"", "/", "//", "/x/", "/x//iphone-4s.jpg", "//iphone-4s.jpg", "/..", "/.", "/../other/iphone-4s.jpg", "/x/../iphone-4s.jpg", "/./iphone-4s.jpg", "/x/..",
+		"/%2e%2e/other/iphone-4s.jpg", "/.%2E/other/iphone-4s.jpg", "/%2e/iphone-4s.jpg", "/..%2fother%2fiphone-4s.jpg", "/x%2F..%2F..%2Fother/iphone-4s.jpg",
+		`/..\secret\iphone-4s.jpg`, "/..%5Cother%5Ciphone-4s.jpg", "/x%0A/../iphone-4s.jpg",
+	} {
+		targets := []string{"http://" + addr + path}
+		if path != "" {
+			targets = append(targets, path, path+"?list-type=2", path+suffix)
+		}
+		for _, target := range targets {
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", target, addr)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			conn.Close()
+			want := 404
+			if strings.HasSuffix(target, "/"+suffix) {
+				want = 400 // there is no name before the suffix
+			}
+			if res.StatusCode != want {
+				t.Errorf("GET %s: got %d, want %d", target, res.StatusCode, want)
+			}
+		}
+	}
+}
+
 // testSignedBucket has --region sign with the keys at hand, and do without where there are none.
 func testSignedBucket(t *testing.T, bin string) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -145,6 +189,9 @@ func testSignedBucket(t *testing.T, bin string) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		name, ok := strings.CutPrefix(r.URL.Path, "/bucket/2024/")
+		if !ok {
+			t.Errorf("the bucket was asked for %s", r.RequestURI)
+		}
 		signed := strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=labkey/")
 		if !ok || !signed || !strings.Contains(r.Header.Get("Authorization"), "/eu-test-1/s3/") {
 			w.WriteHeader(403)
@@ -160,10 +207,27 @@ func testSignedBucket(t *testing.T, bin string) {
 		if status, body := fetch(t, strings.Replace(url, "PHOTO.jpg", "iphone-4s.jpg", 1)); status != want || want == 200 && body != iphone4S {
 			t.Errorf("key %q: got %d %s, want %d", key, status, body, want)
 		}
-		for _, path := range []string{"/", "//", "/x/", "/%2e%2e/"} {
-			if status, _ := fetch(t, "http://"+front+path); status != 404 {
-				t.Errorf("key %q: %s: got %d", key, path, status)
-			}
+		refuseOutside(t, front)
+	}
+}
+
+// TestServerChoosesBucket has requests signed for the bucket that --bucket names, and for no other.
+func TestServerChoosesBucket(t *testing.T) {
+	for bucket, want := range map[string]string{
+		"https://s3.example.com/photos":      `"bucket":"photos"`,
+		"https://s3.example.com/photos/2024": `"bucket":"photos"`,
+		"https://photos.s3.example.com/":     `"virtual_host":true`,
+		"http://127.0.0.1:9000":              "names no bucket",
+		"http://[::1]/":                      "names no bucket",
+		"http://store:9000/":                 "names no bucket",
+	} {
+		routes, err := bucketRoutes(bucket, "eu-test-1")
+		got, jsonErr := json.Marshal(routes)
+		if jsonErr != nil {
+			t.Fatal(jsonErr)
+		}
+		if !strings.Contains(fmt.Sprint(string(got), err), want) {
+			t.Errorf("%s: got %s %v, want %s", bucket, got, err, want)
 		}
 	}
 }

@@ -22,6 +22,8 @@ import (
 var (
 	// errMethod is any method but GET, HEAD and OPTIONS.
 	errMethod = errors.New("the method must be GET or HEAD")
+	// errTooEarly is early data for which a rule about an address can't be decided.
+	errTooEarly = errors.New("the request must be repeated when the TLS handshake is complete")
 	// errDenied is the permissions' no. It doesn't tell whether the object exists.
 	errDenied = errors.New("access denied")
 )
@@ -40,6 +42,7 @@ var errorTable = []struct {
 	{err: errMethod, status: http.StatusMethodNotAllowed, message: errMethod.Error()},
 	{err: errFollowed, status: http.StatusBadRequest, code: "InvalidRequest", message: errFollowed.Error()},
 	{err: errNoObject, status: http.StatusBadRequest, code: "InvalidRequest", message: errNoObject.Error()},
+	{err: errTooEarly, status: http.StatusTooEarly, message: errTooEarly.Error()},
 	{err: errDenied, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
 	{err: exif.ErrNotImage, status: http.StatusBadRequest, code: "NotAnImage", message: "the object is not an image of a known format"},
 	{err: exif.ErrInvalid, status: http.StatusBadRequest, code: "InvalidExif", message: "the image's EXIF is broken, none of it can be read"},
@@ -66,7 +69,7 @@ const (
 	noSuchKey   = "the object does not exist"
 	authNeeded  = "authentication is required"
 	tryLater    = "the object isn't available now"
-	unreachable = "the object's server can't be reached"
+	unreachable = "the object can't be fetched from its server"
 	internal    = "the object can't be read"
 )
 

@@ -1,19 +1,27 @@
 package caddyexif
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/object"
@@ -48,7 +56,8 @@ func TestLogNamesTheCause(t *testing.T) {
 		"unknown":     "reverse_proxy no-such-host.invalid:80",
 		"certificate": "reverse_proxy https://" + secure.Listener.Addr().String(),
 		"no-tls":      "reverse_proxy https://" + plain,
-		"plain":       "reverse_proxy " + plain + " {\ntransport http {\nresponse_header_timeout 100ms\n}\n}",
+		"plain":       "reverse_proxy " + plain,
+		"slow":        "reverse_proxy " + plain + " {\ntransport http {\nresponse_header_timeout 100ms\n}\n}",
 		"error":       "error \"secret {http.request.uri}\" 502",
 	} {
 		b.WriteString("http://" + name + ".test:{$PORT} {\nbind 127.0.0.1\nexif\n" + proxy + "\n}\n")
@@ -63,7 +72,7 @@ func TestLogNamesTheCause(t *testing.T) {
 		{"unknown", "/secret", 502, `no-such-host\.invalid`},
 		{"certificate", "/secret", 502, `certificate`},
 		{"no-tls", "/secret", 502, `^tls: first record does not look like a TLS handshake$|HTTP response to HTTPS client`},
-		{"plain", "/slow-secret", 504, `timeout|deadline exceeded`},
+		{"slow", "/slow-secret", 504, `timeout|deadline exceeded`},
 		{"plain", "/closed-secret", 502, `EOF|reset by peer`},
 		{"plain", "/broken-secret", 500, `^` + object.ErrBroken.Error() + `$`},
 		{"plain", "/encoded-secret", 500, `Content-Encoding`},
@@ -112,6 +121,7 @@ func TestErrorTable(t *testing.T) {
 		{errFollowed, 400, "InvalidRequest", "map[]"},
 		{errNoObject, 400, "InvalidRequest", "map[]"},
 		{errDenied, 403, "AccessDenied", "map[]"},
+		{errTooEarly, 425, "TooEarly", "map[]"},
 		{exif.ErrNotImage, 400, "NotAnImage", "map[]"},
 		{exif.ErrInvalid, 400, "InvalidExif", "map[]"},
 		{exif.ErrTooLarge, 400, "ImageTooLarge", "map[]"},
@@ -174,5 +184,98 @@ func TestErrorsAreDocumented(t *testing.T) {
 	}
 	if !maps.Equal(documented, coded) {
 		t.Errorf("documented are %v, in the code %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(coded)))
+	}
+}
+
+// TestStatusesAtEdges has the next handlers answer with the first and the last of each class.
+func TestStatusesAtEdges(t *testing.T) {
+	for status, want := range map[int]string{
+		199: "500 InternalError", 300: "300 MultipleChoices", 303: "303 SeeOther", 305: "305 UseProxy", 399: "399 Status399",
+		400: "400 InvalidRequest", 406: "406 NotAcceptable", 414: "414 RequestURITooLong", 499: "499 Status499", 505: "500 InternalError", 599: "500 InternalError",
+	} {
+		header := http.Header{"Retry-After": {"7"}, "X-Secret": {"1"}, "Allow": {"PUT"}}
+		f := failureOf(&object.StatusError{Status: status, Header: header})
+		if got := fmt.Sprint(f.status, " ", f.code); got != want || len(f.header) > 0 || f.message == "" {
+			t.Errorf("%d: got %s %q, %v; want %s", status, got, f.message, f.header, want)
+		}
+	}
+	for status, want := range map[int]string{203: "NonAuthoritativeInformation", 418: "Imateapot", 207: "MultiStatus", 599: "Status599"} {
+		if got := statusName(status); got != want {
+			t.Errorf("%d: got %s", status, got)
+		}
+	}
+}
+
+// timeout is a network's error that says nothing but whether it is one.
+type timeout bool
+
+func (t timeout) Error() string { return "secret" }
+func (t timeout) Timeout() bool { return bool(t) }
+func (timeout) Temporary() bool { return false }
+
+// TestPublicCause names the cause behind an error without the paths and the values around it.
+func TestPublicCause(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{object.ErrEncoded, object.ErrEncoded.Error()},
+		{object.ErrChanged, object.ErrChanged.Error()},
+		{object.ErrBroken, object.ErrBroken.Error()},
+		{object.ErrUnusable, object.ErrUnusable.Error()},
+		{errAddress, errAddress.Error()},
+		{context.DeadlineExceeded, "context deadline exceeded"},
+		{io.ErrUnexpectedEOF, "unexpected EOF"},
+		{io.EOF, "EOF"},
+		{net.ErrClosed, "use of closed network connection"},
+		{refused, refused.Error()},
+		{&net.DNSError{Err: "no such host", Name: "bucket.test"}, "lookup bucket.test: no such host"},
+		{tls.RecordHeaderError{Msg: "not TLS"}, "tls: not TLS"},
+		{tls.AlertError(40), "tls: handshake failure"},
+		{&tls.CertificateVerificationError{Err: errors.New("expired")}, "tls: failed to verify certificate: expired"},
+		{syscall.ENOSPC, "no space left on device"},
+		{&fs.PathError{Op: "open", Path: "/secret", Err: syscall.EACCES}, "permission denied"},
+		{timeout(true), "timeout"},
+		{timeout(false), "see the debug log"},
+		{&object.StatusError{Status: 502, Err: errors.New("secret")}, "the next handler answered 502"},
+		{errors.New("secret"), "see the debug log"},
+	} {
+		if got := publicCause(fmt.Errorf("reading secret: %w", tc.err)); got != tc.want {
+			t.Errorf("%v: got %q, want %q", tc.err, got, tc.want)
+		}
+	}
+}
+
+// TestClientsMistakeIsNotLogged logs our failures as errors, a client's mistakes at the debug level, and
+// nothing where the client is gone.
+func TestClientsMistakeIsNotLogged(t *testing.T) {
+	for _, tc := range []struct {
+		status int
+		cause  error
+		levels string
+	}{
+		{400, errNoObject, "[debug]"},
+		{499, errNoObject, "[debug]"},
+		{500, errors.New("secret"), "[error debug]"},
+		{503, errors.New("secret"), "[error debug]"},
+		{500, fmt.Errorf("reading: %w", context.Canceled), "[]"},
+		{400, context.Canceled, "[]"},
+	} {
+		core, logs := observer.New(zapcore.DebugLevel)
+		h := &Handler{logger: zap.New(core)}
+		h.logFailure(&failure{status: tc.status, code: "Code", cause: tc.cause}, "id")
+		levels := []string{}
+		for _, e := range logs.All() {
+			levels = append(levels, e.Level.String())
+			fields := e.ContextMap()
+			if fields["code"] != "Code" || fields["status"] != int64(tc.status) || fields["request_id"] != "id" ||
+				(fields["cause"] != nil) != (e.Level == zapcore.ErrorLevel) || (fields["error"] != nil) != (e.Level == zapcore.DebugLevel) {
+				t.Errorf("%d: got %v at %s", tc.status, fields, e.Level)
+			}
+		}
+		if got := fmt.Sprint(levels); got != tc.levels {
+			t.Errorf("%d, %v: logged at %s, want %s", tc.status, tc.cause, got, tc.levels)
+		}
 	}
 }

@@ -39,8 +39,8 @@ func init() {
 //
 // The object is read through the next handlers in the route (a file server, a reverse proxy in front
 // of a bucket, …), a few kilobytes at a time, so whatever protects, rewrites or routes the photo does
-// the same for its EXIF: who can't fetch the photo can't fetch its EXIF. All other requests pass
-// untouched.
+// the same for its EXIF: who can't fetch the photo can't fetch its EXIF. All requests for anything
+// else pass untouched.
 //
 // With permissions, reading EXIF needs the action `GetObject`. An object that doesn't exist is
 // answered 404 to requests that are allowed `ListBucket`, and 403 to all others.
@@ -187,7 +187,11 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	if only2xx.passed {
 		return err
 	}
-	return h.writeFailure(w, r, failureOf(errMethod), id)
+	f := failureOf(errMethod)
+	if err != nil {
+		f.cause = err
+	}
+	return h.writeFailure(w, r, f, id)
 }
 
 // Interface guards

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -97,5 +99,115 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	if !maps.Equal(documented, there) {
 		t.Errorf("documented are %v, there are %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(there)))
+	}
+}
+
+// values are this module's metrics in a registry, by name and labels. A histogram's is its count.
+func values(t *testing.T, reg *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		short, ours := strings.CutPrefix(f.GetName(), "caddy_exif_")
+		if !ours {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			name := short
+			for _, l := range m.GetLabel() {
+				name += " " + l.GetValue()
+			}
+			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return got
+}
+
+// TestMetricsCountRequests has two handlers of one configuration count each kind of request.
+func TestMetricsCountRequests(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	var weights uint64
+	for range 2 {
+		cache, err := newResponseCache(1 << 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := newMetrics(reg, cache)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache.c.Set(cacheKey{}, &response{body: []byte("{}")})
+		cache.c.CleanUp()
+		weights += cache.c.WeightedSize()
+		m.observe(200, &stats{format: "jpeg", read: 1000, requests: 3, cache: cacheMiss}, time.Second)
+		m.observe(200, &stats{format: "jpeg", requests: 1, cache: cacheHit}, time.Second)
+		m.observe(304, &stats{cache: cacheHit, requests: 1}, time.Second)
+		m.observe(404, &stats{cache: cacheOff, requests: 1}, time.Second)
+	}
+	want := map[string]float64{
+		"requests_total 200 jpeg": 4, "requests_total 304 none": 2, "requests_total 404 none": 2, "object_bytes_read_total": 2000, "object_requests_total": 12,
+		"duration_seconds": 8, "cache_hits_total": 4, "cache_misses_total": 2, "cache_bytes": float64(weights),
+	}
+	if got := values(t, reg); !maps.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	families, _ := reg.Gather()
+	for _, f := range families {
+		if f.GetName() != "caddy_exif_duration_seconds" {
+			continue
+		}
+		h := f.GetMetric()[0].GetHistogram()
+		if h.GetSampleSum() != 8 || len(h.GetBucket()) < 10 {
+			t.Errorf("got %v", h)
+		}
+		for i, b := range h.GetBucket()[1:] {
+			if ratio := b.GetUpperBound() / h.GetBucket()[i].GetUpperBound(); ratio < 1.5 || ratio > 3 {
+				t.Errorf("buckets %v and %v are too near or too far apart", h.GetBucket()[i].GetUpperBound(), b.GetUpperBound())
+			}
+		}
+	}
+}
+
+// TestMetricsOfAnotherKind has another module register one of the names: that is a config error.
+func TestMetricsOfAnotherKind(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(prometheus.NewHistogram(prometheus.HistogramOpts{Name: "caddy_exif_cache_hits_total", Help: "Requests that were answered from the cache."}))
+	if _, err := newMetrics(reg, nil); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestRequestsAreObserved has each end of a request counted once, with what it took.
+func TestRequestsAreObserved(t *testing.T) {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	defer cancel()
+	h := &Handler{}
+	if err := h.Provision(ctx); err != nil {
+		t.Fatal(err)
+	}
+	reg := ctx.GetMetricsRegistry()
+	before := values(t, reg)
+	photo := photoBy("alice")
+	missing := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
+	request(t, h, photoHandler(photo), "GET")
+	tag := request(t, h, photoHandler(photo), "GET").Header().Get("Etag")
+	request(t, h, photoHandler(photo), "GET", "If-None-Match", tag)
+	request(t, h, missing, "GET")
+	request(t, h, missing, "POST")
+	request(t, h, missing, "OPTIONS") // is none for EXIF
+	got := values(t, reg)
+	for name, v := range before {
+		got[name] -= v
+	}
+	delete(got, "cache_bytes")
+	want := map[string]float64{
+		"requests_total 200 jpeg": 2, "requests_total 304 jpeg": 1, "requests_total 404 none": 1, "requests_total 405 none": 1,
+		"object_bytes_read_total": float64(len(photo)), "object_requests_total": 4, "duration_seconds": 5, "cache_hits_total": 2, "cache_misses_total": 2,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

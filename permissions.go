@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -128,8 +129,8 @@ func early(set caddy.ModuleMap) bool {
 	return true
 }
 
-// addressMatchers adds the names of the matchers in a set that are about an address: remote_ip and
-// client_ip, also in a not or an expression.
+// addressMatchers reports which matchers about an address are in a set: remote_ip and client_ip, also
+// in a not or an expression.
 func addressMatchers(set caddy.ModuleMap) (remote, client bool) {
 	for name, config := range set {
 		switch name {
@@ -163,7 +164,6 @@ func isAddress(s string) bool {
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		s = host
 	}
-	s, _, _ = strings.Cut(s, "%") // the zone
 	_, err := netip.ParseAddr(s)
 	return err == nil
 }
@@ -184,7 +184,7 @@ func (p Permissions) decide(action string, r *http.Request) (allowed, final bool
 		switch {
 		case rule.Effect == effectDeny && (matches || e != nil):
 			return false, !rule.late, err
-		case rule.Effect == effectAllow && matches && e == nil:
+		case matches && e == nil:
 			allowed = true
 		case rule.Effect == effectAllow && rule.late:
 			final = false
@@ -206,6 +206,13 @@ func (h *Handler) allowed(action string, r *http.Request) (allowed, final bool) 
 		h.logger.Debug(failed, zap.String("action", action), zap.Error(err))
 	}
 	return allowed, final
+}
+
+// tooEarly reports whether a rule is about an address that may be forged yet: in early data (TLS 1.3
+// 0-RTT, RFC 8470), before the handshake is complete.
+func (p Permissions) tooEarly(r *http.Request) bool {
+	return r.TLS != nil && !r.TLS.HandshakeComplete &&
+		slices.ContainsFunc(p, func(rule Rule) bool { return rule.remoteIP || rule.clientIP })
 }
 
 // deniedEarly reports whether the request is denied whatever the next handlers find out about it, so
@@ -235,7 +242,8 @@ func (h *Handler) permit(r *http.Request, status int, header http.Header) error 
 }
 
 // isMissing reports whether the response says that there is no object at the request's path, and
-// perhaps a folder, which a redirect to the same path with a slash gives away.
+// perhaps a folder, which a redirect that adds a slash gives away. Only the last element of its path
+// is looked at: file_server redirects to the path from before rewrites, an upstream to its own.
 func isMissing(r *http.Request, status int, header http.Header) bool {
 	if status == http.StatusNotFound || status == http.StatusGone {
 		return true
@@ -245,5 +253,5 @@ func isMissing(r *http.Request, status int, header http.Header) bool {
 		return false
 	}
 	to, err := r.URL.Parse(location)
-	return err == nil && to.Path == r.URL.Path+"/"
+	return err == nil && strings.HasSuffix(to.Path, "/"+path.Base(r.URL.Path)+"/")
 }

@@ -3,7 +3,10 @@ package caddyexif
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +18,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // undecided is a matcher that can't decide.
@@ -84,8 +90,9 @@ func TestDecision(t *testing.T) {
 		{"not allowed by a placeholder", "allow GetObject path /{http.auth.user.id}", lan, "/a.jpg", nil, false, false, false, false},
 		{"not allowed by an expression", "allow GetObject expression `{http.auth.user.id} == \"bob\"`", lan, "/a.jpg", nil, false, false, false, false},
 		{"not allowed by a variable", "allow GetObject vars {http.auth.user.id} bob", lan, "/a.jpg", nil, false, false, false, false},
-		{"denied for good beside an open question", "deny GetObject path /a.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
-		{"open beside one that is settled", "allow GetObject path /b.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, false, false},
+		{"denied early beside a rule that may change", "deny GetObject path /a.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
+		{"a rule that may change beside one that can't", "allow GetObject path /b.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, false, false},
+		{"not allowed beside a deny that may change", "allow GetObject path /b.jpg\ndeny GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
 		{"query", "allow GetObject query key=x", lan, "/a.jpg?key=y", nil, false, false, true, false},
 		{"method", "allow GetObject method HEAD", lan, "/a.jpg", nil, false, false, true, false},
 		{"protocol", "allow GetObject protocol https", lan, "/a.jpg", nil, false, false, true, false},
@@ -137,6 +144,7 @@ func TestPermit(t *testing.T) {
 		{308, "a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
 		{301, "http://example.com/a.jpg/?q=1", map[string]bool{none: true, get: false, list: false, both: true}},
 		{301, "http://else.test/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
+		{308, "/photos/a.jpg/", map[string]bool{none: true, get: false, list: false, both: true}},
 		{308, "/b.jpg/", map[string]bool{none: true, get: true, list: false, both: true}},
 		{308, "", map[string]bool{none: true, get: true, list: false, both: true}},
 		{401, "", map[string]bool{none: true, get: true, list: true, both: true}},
@@ -367,5 +375,255 @@ http://nothing.test:{$PORT} {
 	}
 	if got := srv.exif("lister.test", "/sub"); got.status == 403 {
 		t.Errorf("with ListBucket: got %s", flat(got))
+	}
+}
+
+// TestFolderUnderPrefix has a client that may not learn what is missing ask for folders, where the
+// redirect that adds a slash has the path from before a rewrite.
+func TestFolderUnderPrefix(t *testing.T) {
+	root := samples(t)
+	for _, folder := range []string{"sub", "sub/dir", "dir.jpg"} {
+		writeFile(t, filepath.Join(root, folder, "index.html"), nil)
+	}
+	const rules = "exif {\nallow GetObject\n}\n"
+	srv := serve(t, `http://stripped.test:{$PORT} {
+	bind 127.0.0.1
+	handle_path /photos/* {
+		`+rules+`
+		root `+root+`
+		file_server
+	}
+}
+http://upstream.test:{$PORT} {
+	bind 127.0.0.1
+	route {
+		uri strip_prefix /photos
+		`+rules+`
+		rewrite * /files{uri}
+		reverse_proxy {$ADDR} {
+			header_up Host files.test
+		}
+	}
+}
+http://files.test:{$PORT} {
+	bind 127.0.0.1
+	handle_path /files/* {
+		root `+root+`
+		file_server
+	}
+}
+`)
+	for _, site := range []string{"stripped.test", "upstream.test"} {
+		if got := srv.exif(site, "/photos/sub/dir/a.jpg"); got.status != 200 {
+			t.Errorf("%s: got %d %s", site, got.status, got.body)
+		}
+		missing := srv.exif(site, "/photos/nope")
+		for _, folder := range []string{"/photos/sub", "/photos/sub/dir", "/photos/dir.jpg"} {
+			if got := srv.exif(site, folder); got.status != 403 || flat(got) != flat(missing) {
+				t.Errorf("%s%s: a folder is\n%s\nwhat is missing\n%s", site, folder, flat(got), flat(missing))
+			}
+		}
+	}
+}
+
+// TestEarlyData has rules about addresses ask for the request again that came before the handshake was
+// complete, as Caddy's matchers do: its address may be forged.
+func TestEarlyData(t *testing.T) {
+	for rules, want := range map[string]int{
+		"allow GetObject remote_ip 192.0.2.1": 425, "allow GetObject\ndeny GetObject client_ip 203.0.113.1": 425,
+		"allow GetObject path /a.jpg": 200, "": 200,
+	} {
+		h := &Handler{}
+		if rules != "" {
+			h.Permissions = rulesOf(t, rules)
+		}
+		h = provisioned(t, h)
+		r := requestFrom("192.0.2.1:1", "/a.jpg"+suffix)
+		r.TLS = new(tls.ConnectionState)
+		w := httptest.NewRecorder()
+		next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := w.Write(photoBy("alice"))
+			return err
+		})
+		if err := h.ServeHTTP(w, r, next); err != nil || w.Code != want || strings.Contains(w.Body.String(), "alice") != (want == 200) {
+			t.Errorf("%q: got %d %s, %v, want %d", rules, w.Code, w.Body, err, want)
+		}
+	}
+}
+
+// TestEarlyMatchers are the matchers that the next handlers can't change the outcome of, and what makes
+// one late. A late one that counts as early denies what the next handlers would allow.
+func TestEarlyMatchers(t *testing.T) {
+	for set, want := range map[string]bool{
+		`{}`: true,
+		`{"client_ip":{"ranges":["10.0.0.0/8"]}}`: true, `{"remote_ip":{"ranges":["10.0.0.0/8"]}}`: true, `{"host":["a.test"]}`: true, `{"method":["GET"]}`: true,
+		`{"path":["/a"]}`: true, `{"path_regexp":{"pattern":"a"}}`: true, `{"protocol":"https"}`: true, `{"query":{"a":["b"]}}`: true,
+		`{"path":["/a"],"method":["GET"]}`: true, `{"path":["/a"],"header":{"A":["b"]}}`: false,
+		`{"header":{"A":["b"]}}`: false, `{"header_regexp":{}}`: false, `{"expression":"true"}`: false, `{"vars":{}}`: false, `{"file":{}}`: false, `{"nonsense":{}}`: false,
+		`{"path":["/{a}"]}`: false, `{"query":{"a":["{b}"]}}`: false, `{"host":["{a}.test"]}`: false,
+		`{"not":[{"path":["/a"]}]}`: true, `{"not":[{"header":{}}]}`: false, `{"not":[{"path":["/a"]},{"header":{}}]}`: false, `{"not":[{"path":["/{a}"]}]}`: false,
+		`{"not":[{"not":[{"header":{}}]}]}`: false, `{"not":[]}`: true, `{"not":"x"}`: false,
+		`{"not":[{"path":["/a"]}],"header":{}}`: false, `{"not":[{"path":["/a"]}],"path":["/{a}"]}`: false,
+	} {
+		var m caddy.ModuleMap
+		if err := json.Unmarshal([]byte(set), &m); err != nil {
+			t.Fatal(err)
+		}
+		for range 8 { // maps come in any order
+			if got := early(m); got != want {
+				t.Errorf("%s: got %v", set, got)
+				break
+			}
+		}
+	}
+	for set, want := range map[string][2]bool{
+		`{"remote_ip":{}}`: {true, false}, `{"client_ip":{}}`: {false, true}, `{"remote_ip":{},"client_ip":{}}`: {true, true}, `{"path":["remote_ip"]}`: {false, false},
+		`{"not":[{"remote_ip":{}}]}`: {true, false}, `{"not":[{"client_ip":{}}]}`: {false, true}, `{"expression":"remote_ip('::1')"}`: {true, false},
+		`{"expression":"client_ip('::1')"}`: {false, true}, `{"remote_ip":{},"expression":"true"}`: {true, false}, `{"client_ip":{},"not":[]}`: {false, true}, `{}`: {false, false},
+	} {
+		var m caddy.ModuleMap
+		if err := json.Unmarshal([]byte(set), &m); err != nil {
+			t.Fatal(err)
+		}
+		for range 8 {
+			if remote, client := addressMatchers(m); [2]bool{remote, client} != want {
+				t.Errorf("%s: got %v, %v", set, remote, client)
+				break
+			}
+		}
+	}
+}
+
+// TestAnySetOfRule has a rule of several matcher sets, as JSON can have: it matches by any of them, and
+// what one of them is about counts for the rule.
+func TestAnySetOfRule(t *testing.T) {
+	path, header := caddy.ModuleMap{"path": []byte(`["/a.jpg"]`)}, caddy.ModuleMap{"header": []byte(`{"X-A":["1"]}`)}
+	remote, client := caddy.ModuleMap{"remote_ip": []byte(`{"ranges":["192.0.2.0/24"]}`)}, caddy.ModuleMap{"client_ip": []byte(`{"ranges":["192.0.2.0/24"]}`)}
+	for name, tc := range map[string]struct {
+		sets                 []caddy.ModuleMap
+		late, remote, client bool
+	}{
+		"none": {}, "early": {sets: []caddy.ModuleMap{path, path}}, "late first": {sets: []caddy.ModuleMap{header, path}, late: true},
+		"late last": {sets: []caddy.ModuleMap{path, header}, late: true}, "remote first": {sets: []caddy.ModuleMap{remote, path}, remote: true},
+		"remote last": {sets: []caddy.ModuleMap{path, remote}, remote: true}, "client first": {sets: []caddy.ModuleMap{client, path}, client: true},
+		"client last": {sets: []caddy.ModuleMap{path, client}, client: true}, "all": {[]caddy.ModuleMap{remote, client, header}, true, true, true},
+	} {
+		// a rule for everybody before it, and another after it
+		p := Permissions{{Effect: "allow", Actions: []string{"ListBucket"}}, {Effect: "allow", Actions: []string{"GetObject"}, MatcherSetsRaw: tc.sets}, {Effect: "allow", Actions: []string{"ListBucket"}}}
+		ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+		if err := p.provision(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if r := &p[1]; r.late != tc.late || r.remoteIP != tc.remote || r.clientIP != tc.client || len(r.matcherSets) != len(tc.sets) {
+			t.Errorf("%s: got late %v, remote %v, client %v, %d sets", name, r.late, r.remoteIP, r.clientIP, len(r.matcherSets))
+		}
+		if r := &p[0]; r.late || r.remoteIP || r.clientIP {
+			t.Errorf("%s: the rule before is %+v", name, r)
+		}
+		if got, _, err := p.decide(actionGetObject, requestFrom("192.0.2.1:1", "/a.jpg", "X-A", "1")); !got || err != nil {
+			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+		cancel()
+	}
+}
+
+// TestAddresses are those that Caddy's matchers can parse.
+func TestAddresses(t *testing.T) {
+	for s, want := range map[string]bool{
+		"192.0.2.1": true, "192.0.2.1:80": true, "::1": true, "[::1]:80": true, "fe80::1%eth0": true, "[fe80::1%eth0]:80": true,
+		"": false, "@": false, "a.test": false, "a.test:80": false, "192.0.2": false, "192.0.2.1:80:80": false, "%eth0": false, ":80": false,
+	} {
+		if isAddress(s) != want {
+			t.Errorf("%q: got %v", s, !want)
+		}
+	}
+}
+
+// TestMistakeNamesItsRule has the second rule be the wrong one.
+func TestMistakeNamesItsRule(t *testing.T) {
+	good := Rule{Effect: "allow", Actions: []string{"GetObject"}}
+	for want, bad := range map[string]Rule{
+		"rule 1: effect":           {Effect: "Allow", Actions: []string{"GetObject"}},
+		"rule 1: no action":        {Effect: "deny"},
+		"rule 1: unknown action":   {Effect: "deny", Actions: []string{"GetObject", "getobject"}},
+		"rule 1: loading matchers": {Effect: "deny", Actions: []string{"GetObject"}, MatcherSetsRaw: caddyhttp.RawMatcherSets{{"nonsense": []byte("{}")}}},
+	} {
+		p := Permissions{good, bad}
+		err := p.validate()
+		if err == nil {
+			ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+			err = p.provision(ctx)
+			cancel()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	for _, p := range []Permissions{
+		nil,
+		{good},
+		{{Effect: "deny", Actions: []string{"GetObject"}}, good},
+		{{Effect: "allow", Actions: []string{"ListBucket", "GetObject"}}},
+		{good, {Effect: "allow", Actions: []string{"ListBucket"}}},
+	} {
+		if err := p.validate(); err != nil {
+			t.Errorf("%v: %v", p, err)
+		}
+	}
+}
+
+// TestMissingObject tells the responses that say that there is no object from all others.
+func TestMissingObject(t *testing.T) {
+	for _, tc := range []struct {
+		status   int
+		location string
+		want     bool
+	}{
+		{404, "", true},
+		{410, "", true},
+		{403, "", false},
+		{405, "", false},
+		{409, "", false},
+		{411, "", false},
+		{200, "", false},
+		{308, "/a.jpg/", true},
+		{301, "a.jpg/?x", true},
+		{300, "/a.jpg/", true},
+		{399, "/a.jpg/", true},
+		{299, "/a.jpg/", false},
+		{201, "/a.jpg/", false},
+		{400, "/a.jpg/", false},
+		{308, "/a.jpg", false},
+		{308, "", false},
+		{308, "/", false},
+		{308, "http://[::1", false},
+		{308, "/b.jpg/", false},
+	} {
+		header := http.Header{}
+		if tc.location != "" {
+			header.Set("Location", tc.location)
+		}
+		if got := isMissing(requestFrom("192.0.2.1:1", "/a.jpg"), tc.status, header); got != tc.want {
+			t.Errorf("%d, %s: got %v", tc.status, tc.location, got)
+		}
+	}
+}
+
+// TestErrorsOfAllMatchers are in the log, each with what it may tell at its level.
+func TestErrorsOfAllMatchers(t *testing.T) {
+	core, logs := observer.New(zapcore.DebugLevel)
+	h := &Handler{logger: zap.New(core), Permissions: rulesOf(t, "allow GetObject undecided_test\nallow GetObject ListBucket remote_ip 192.0.2.1")}
+	if allowed, _ := h.allowed(actionGetObject, requestFrom("@", "/a.jpg")); allowed || logs.Len() != 2 {
+		t.Fatalf("got %v and %d entries", allowed, logs.Len())
+	}
+	public, debug := logs.All()[0], logs.All()[1]
+	if public.Level != zapcore.ErrorLevel || public.ContextMap()["action"] != "GetObject" || public.ContextMap()["cause"] != errAddress.Error() {
+		t.Errorf("got %v", public)
+	}
+	if text := fmt.Sprint(debug.ContextMap()["error"]); debug.Level != zapcore.DebugLevel || !strings.Contains(text, "can't decide") || !strings.Contains(text, errAddress.Error()) {
+		t.Errorf("got %v", debug)
+	}
+	if allowed, final := (&Handler{}).allowed(actionListBucket, nil); !allowed || !final {
+		t.Error("without rules, something is denied")
 	}
 }

@@ -1,9 +1,18 @@
 package caddyexif
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 // TestConditions asks again with the validators of an answer, behind stores that know conditions and
@@ -186,6 +195,176 @@ func TestRelocate(t *testing.T) {
 		"http://a.test.evil/b":   "http://a.test.evil/b",
 		"https://a.test@evil/b":  "https://a.test@evil/b",
 		"http://[::1":            "http://[::1",
+	} {
+		if got := relocate(in, "a.test", suffix); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestCarriedFields copies what an object's response says of its age and of who may keep and read it,
+// and nothing else.
+func TestCarriedFields(t *testing.T) {
+	src := http.Header{
+		"Cache-Control": {"a", "b"}, "Expires": {"c"}, "Access-Control-Allow-Origin": {"d"}, "Access-Control-Expose-Headers": {"e", "f"},
+		"Last-Modified": {"g", "h"}, "Vary": {"Accept , accept-encoding,,Origin", "Cookie"},
+		"Access-Control": {"x"}, "Content-Type": {"x"}, "Content-Length": {"1"}, "Set-Cookie": {"x"}, "Etag": {"x"}, "X-Amz-Meta-A": {"x"}, "Age": {"1"},
+	}
+	want := http.Header{
+		"Cache-Control": {"a", "b"}, "Expires": {"c"}, "Access-Control-Allow-Origin": {"d"}, "Access-Control-Expose-Headers": {"e", "f"},
+		"Last-Modified": {"g"}, "Vary": {"Accept", "Origin", "Cookie"},
+	}
+	dst := http.Header{}
+	carry(dst, src)
+	if !reflect.DeepEqual(dst, want) {
+		t.Errorf("got %v, want %v", dst, want)
+	}
+	for name, values := range dst {
+		values[0] = "changed"
+		if src[name][0] == "changed" {
+			t.Errorf("%s is shared", name)
+		}
+	}
+	for _, src := range []http.Header{{"Last-Modified": {""}}, {"Last-Modified": {}}, {"Vary": {"Accept-Encoding"}}, {"Vary": {""}}} {
+		dst := http.Header{}
+		if carry(dst, src); len(dst) > 0 {
+			t.Errorf("%v: got %v", src, dst)
+		}
+	}
+	dst = http.Header{"Vary": {"Origin"}} // of a handler before exif
+	if carry(dst, http.Header{"Vary": {"Cookie"}}); len(dst["Vary"]) != 2 {
+		t.Errorf("got %v", dst)
+	}
+}
+
+// TestFailureIsWritten writes errors as JSON, redirects with the suffix put back, and hands the others to
+// handle_errors where that is set.
+func TestFailureIsWritten(t *testing.T) {
+	for _, tc := range []struct {
+		pass, passed bool
+		method       string
+		status       int
+	}{
+		{false, false, "GET", 404},
+		{false, false, "HEAD", 404},
+		{true, true, "GET", 404},
+		{true, true, "GET", 400},
+		{true, true, "GET", 503},
+		{true, false, "GET", 399},
+		{true, false, "GET", 302},
+		{false, false, "GET", 302},
+	} {
+		h := &Handler{PassErrors: tc.pass, logger: zap.NewNop()}
+		f := &failure{status: tc.status, code: "Code", message: "said", cause: errors.New("secret"), header: http.Header{"Location": {"/b.jpg"}, "Retry-After": {"7"}}}
+		retry := f.header["Retry-After"]
+		w := httptest.NewRecorder()
+		err := h.writeFailure(w, httptest.NewRequest(tc.method, "http://a.test/a.jpg"+suffix, nil), f, "the id")
+		if w.Header().Get("Location") != "/b.jpg"+suffix || w.Header().Get("Retry-After") != "7" {
+			t.Errorf("%+v: got %v", tc, w.Header())
+		}
+		if w.Header()["Retry-After"][0] = "changed"; retry[0] != "7" {
+			t.Errorf("%+v: the header is shared", tc)
+		}
+		var he caddyhttp.HandlerError
+		if tc.passed {
+			if !errors.As(err, &he) || he.StatusCode != tc.status || !strings.HasSuffix(he.Err.Error(), "Code: said") || w.Body.Len() > 0 || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%+v: got %v, %s", tc, err, w.Body)
+			}
+			continue
+		}
+		want := `{"code":"Code","message":"said","status":` + strconv.Itoa(tc.status) + `,"requestId":"the id"}`
+		if err != nil || w.Code != tc.status || w.Header().Get("Content-Length") != strconv.Itoa(len(want)) || w.Header().Get("Content-Type") != "application/json" ||
+			w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Body.String() != map[bool]string{true: want}[tc.method == "GET"] {
+			t.Errorf("%+v: got %v, %d %v %s", tc, err, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+// TestNoIDOutsideCaddy has requests that Caddy didn't prepare.
+func TestNoIDOutsideCaddy(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
+	if id := requestID(r); id != "" {
+		t.Errorf("got %q", id)
+	}
+	new(stats).publish(r)
+	if id := requestID(r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, caddy.NewReplacer()))); id != "" {
+		t.Errorf("got %q", id)
+	}
+	if id := requestID(requestFrom("192.0.2.1:1", "/")); len(id) != 36 {
+		t.Errorf("got %q", id)
+	}
+}
+
+// TestPreflightIsAllOrNothing passes 2xx on as it is, and nothing of any other response.
+func TestPreflightIsAllOrNothing(t *testing.T) {
+	for _, tc := range []struct {
+		statuses []int // 0: a body without a status
+		want     int   // 0: nothing
+	}{
+		{[]int{200}, 200},
+		{[]int{201}, 201},
+		{[]int{299}, 299},
+		{[]int{103, 200}, 200},
+		{[]int{0}, 200},
+		{[]int{200, 404}, 200},
+		{[]int{199, 200}, 200},
+		{[]int{100, 201}, 201},
+		{[]int{300}, 0},
+		{[]int{404}, 0},
+		{[]int{404, 200}, 0},
+		{[]int{99, 200}, 0},
+		{nil, 0},
+	} {
+		w := httptest.NewRecorder()
+		s := &successWriter{w: w, header: http.Header{"X-A": {"1"}}}
+		s.Header().Set("X-B", "2")
+		for _, status := range tc.statuses {
+			if status != 0 {
+				s.WriteHeader(status)
+			}
+		}
+		if tc.statuses != nil {
+			if n, err := s.Write([]byte("body")); n != 4 || err != nil {
+				t.Errorf("%v: got %d, %v", tc.statuses, n, err)
+			}
+		}
+		passed := tc.want != 0
+		if s.passed != passed || (w.Body.String() == "body") != passed || passed && w.Code != tc.want || (w.Header().Get("X-A")+w.Header().Get("X-B") == "12") != passed {
+			t.Errorf("%v: got passed %v, %d %v %s", tc.statuses, s.passed, w.Code, w.Header(), w.Body)
+		}
+	}
+
+	// the next handler's own error is returned only where its response was passed on
+	failed := errors.New("failed")
+	for _, tc := range []struct {
+		rules  Permissions
+		status int
+		want   int
+		err    error
+	}{
+		{nil, 200, 200, failed},
+		{nil, 404, 404, failed},
+		{Permissions{{Effect: "allow", Actions: []string{"GetObject"}}}, 200, 200, failed},
+		{Permissions{{Effect: "allow", Actions: []string{"GetObject"}}}, 404, 405, nil},
+	} {
+		got := request(t, provisioned(t, &Handler{Permissions: tc.rules}), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			if r.Method != "OPTIONS" || r.URL.Path != "/photo.jpg" || r.Header.Get("Range") != "" {
+				t.Errorf("got %s %s, %v", r.Method, r.URL.Path, r.Header)
+			}
+			w.WriteHeader(tc.status)
+			return failed
+		}), "OPTIONS")
+		if got.Code != tc.want || !errors.Is(got.err, tc.err) || strings.Contains(got.Body.String(), "requestId") != (tc.want == 405) {
+			t.Errorf("%v, %d: got %d %s, %v", tc.rules, tc.status, got.Code, got.Body, got.err)
+		}
+	}
+}
+
+// TestRelocateKeepsEscapes has redirects whose path can't be taken apart, or is of other kinds.
+func TestRelocateKeepsEscapes(t *testing.T) {
+	for in, want := range map[string]string{
+		"/%zz": "/%zz", "": "", "https:/b.jpg": "https:/b.jpg" + suffix, "ftp://a.test/b.jpg": "ftp://a.test/b.jpg", "HTTP://a.test/b.jpg": "http://a.test/b.jpg" + suffix,
+		"/a%40b": "/a%40b" + suffix, "/a%25b": "/a%25b" + suffix,
 	} {
 		if got := relocate(in, "a.test", suffix); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)

@@ -2,6 +2,7 @@ package caddyexif
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +34,28 @@ func TestParseTarget(t *testing.T) {
 		object, ours, err := parseTarget(tc.path)
 		if object != tc.object || ours != tc.ours || !errors.Is(err, tc.err) {
 			t.Errorf("%s: got %q, %v, %v, want %q, %v, %v", tc.path, object, ours, err, tc.object, tc.ours, tc.err)
+		}
+	}
+}
+
+// TestTagEndsWhereItsNameDoes has every byte after the tag: those of a name make it another tag, which is
+// passed on.
+func TestTagEndsWhereItsNameDoes(t *testing.T) {
+	const name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+	for c := range 256 {
+		_, ours, err := parseTarget("/a.jpg" + suffix + string([]byte{byte(c)}))
+		if another := strings.IndexByte(name, byte(c)) >= 0; ours == another || errors.Is(err, errFollowed) == another {
+			t.Errorf("%q: got %v, %v", byte(c), ours, err)
+		}
+	}
+	for _, path := range []string{"/a" + suffix, "/@base@tag=exifs/a" + suffix, "/a@base@tag=@base@tag=" + "exif"} {
+		if object, ok := objectPath(path); !ok || object+suffix != path {
+			t.Errorf("%s: got %s, %v", path, object, ok)
+		}
+	}
+	for _, path := range []string{"/a", "/" + suffix, "/a" + suffix + "/"} {
+		if object, ok := objectPath(path); ok {
+			t.Errorf("%s: got %s", path, object)
 		}
 	}
 }

@@ -2,9 +2,14 @@ package caddyexif
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,5 +73,47 @@ func golden(t *testing.T, name string, got []byte) {
 		} else {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
 		}
+	}
+}
+
+// TestFormatVersion has formatVersion change whenever a response to testdata does: browsers and CDNs
+// would keep the old one for ever, since its ETag stayed the same. testdata/format-version.txt has the
+// version and a hash of all responses; -update writes it, once the version is raised.
+func TestFormatVersion(t *testing.T) {
+	hash := sha256.New()
+	samples := testimage.Samples()
+	for _, name := range slices.Sorted(maps.Keys(samples)) {
+		for _, style := range slices.Sorted(maps.Keys(styles)) {
+			for _, h := range []Handler{{Values: style}, {Values: style, Unknown: true}, {Values: style, Omit: []string{"@location", "@person", "@device"}}} {
+				o, err := h.exifOptions()
+				if err != nil {
+					t.Fatal(err)
+				}
+				m, err := exif.Decode(bytes.NewReader(samples[name]), &o)
+				if err != nil {
+					fmt.Fprintln(hash, name, style, failureOf(err).code)
+					continue
+				}
+				out, err := m.AppendJSON(nil, &o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(hash, "%s %s %s\n", name, style, out)
+			}
+		}
+	}
+	const name = "testdata/format-version.txt"
+	got := fmt.Sprintf("%d %x\n", formatVersion, hash.Sum(nil))
+	b, err := os.ReadFile(name)
+	want := string(b)
+	version, _, _ := strings.Cut(want, " ")
+	switch {
+	case got == want:
+	case *update && (err != nil || version != strconv.Itoa(formatVersion)):
+		writeFile(t, name, []byte(got))
+	case version == strconv.Itoa(formatVersion):
+		t.Errorf("responses to testdata have changed: raise formatVersion in settings.go, then go test -run TestFormatVersion -update")
+	default:
+		t.Errorf("%s is of version %s, formatVersion is %d: go test -run TestFormatVersion -update", name, version, formatVersion)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -25,15 +27,65 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 func init() {
 	caddy.RegisterModule(Transport{})
 }
 
-// maxErrorBody is how much of a store's error is logged, and read so that the connection can be
-// used again. S3 errors are a few hundred bytes.
+// maxErrorBody bounds how much of a store's error is read: for its code, and so that the connection
+// can be used again. S3 errors are a few hundred bytes, and begin with the code.
 const maxErrorBody = 16 << 10
+
+// serverFaults are the error codes by which a store refuses the server's own credentials or bucket,
+// whoever the client is, each with what the operator should look at. Codes about the object
+// (NoSuchKey, InvalidObjectState), about the caller's rights (AccessDenied) or about the store itself
+// (SlowDown, InternalError) are not among them. The codes are those of the S3 API reference, "Error
+// responses"; UserSuspended is Ceph's, XAdminUserNotFound versitygw's for an unknown access key.
+var serverFaults = map[string]string{
+	"InvalidAccessKeyId":    "access_key",
+	"UserSuspended":         "access_key",
+	"XAdminUserNotFound":    "access_key",
+	"AccountProblem":        "access_key",
+	"NotSignedUp":           "access_key",
+	"SignatureDoesNotMatch": "secret_key",
+	"InvalidSecurity":       "access_key and secret_key",
+
+	"ExpiredToken":         "session token",
+	"InvalidToken":         "session token",
+	"TokenRefreshRequired": "session token",
+
+	"RequestExpired":       "clock",
+	"RequestTimeTooSkewed": "clock",
+
+	"AuthorizationHeaderMalformed":       "region",
+	"IllegalLocationConstraintException": "region",
+	"InvalidRegionName":                  "region",
+
+	"EndpointNotFound":  "upstream",
+	"IncorrectEndpoint": "upstream",
+	"InvalidHostHeader": "upstream",
+	"PermanentRedirect": "upstream",
+	"Redirect":          "upstream",
+	"TemporaryRedirect": "upstream",
+
+	"AllAccessDisabled": "bucket",
+	"InvalidBucketName": "bucket",
+	"NoSuchAccessPoint": "bucket",
+	"NoSuchBucket":      "bucket",
+
+	"CredentialsNotSupported":    "signature",
+	"MissingAuthenticationToken": "signature",
+	"MissingSecurityHeader":      "signature",
+	"UnsupportedSignature":       "signature",
+	"XAmzContentSHA256Mismatch":  "signature",
+
+	"KMS.DisabledException":        "encryption key",
+	"KMS.InvalidStateException":    "encryption key",
+	"KMS.KMSInvalidStateException": "encryption key",
+	"KMS.NotFoundException":        "encryption key",
+}
 
 // emptyHash is the hash of the body that reads have: none.
 var emptyHash = func() string {
@@ -58,10 +110,15 @@ var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 //
 // It signs GET and HEAD requests for objects with AWS Signature Version 4. Any other method is
 // answered 405; a path that is no object's key, or that a store might take for a listing or for
-// another bucket (empty segments, `.` and `..`, `%2F`, `%00`, a slash at the end), 404. Neither
-// reaches the store. Of the client's query only `versionId` goes along, and of its headers only
-// what matters to reading an object: no credentials, cookies or `X-Amz-*`. Error answers of the
-// store lose their bodies, which name keys and accounts.
+// another bucket (empty segments, `.` and `..`, `%2F`, `%00`, a slash at the end, bytes that aren't
+// UTF-8), 404. Neither reaches the store. Nothing of the client's query goes along (but see
+// `object_versions`), and of its headers only what matters to reading an object: no credentials,
+// cookies or `X-Amz-*`. Errors and redirects of the store lose their bodies, which name keys and
+// accounts.
+//
+// A store's refusal of the server's own credentials or bucket (`SignatureDoesNotMatch`,
+// `ExpiredToken`, `NoSuchBucket`, …) is not the client's to mend: it becomes 502, and its code is logged
+// as an error, once a minute. The code is in the body of the error, so `HEAD` keeps the store's status.
 //
 // Everything that the `http` transport can be told, this one can, too.
 type Transport struct {
@@ -71,9 +128,18 @@ type Transport struct {
 	// loaded. Default: what the AWS SDK finds in its environment and files.
 	Region string `json:"region,omitempty"`
 
-	// The bucket, put before each key (path style). Leave it out if the upstream's host name has it
-	// (virtual-host style). Placeholders are replaced when the config is loaded.
+	// The bucket, put before each key (path style). Either this or `virtual_host` is required: without
+	// them, clients would choose the bucket. Placeholders are replaced when the config is loaded.
 	Bucket string `json:"bucket,omitempty"`
+
+	// Whether the host name that the store is asked for names the bucket (virtual-host style), as in
+	// `photos.s3.example.com`.
+	VirtualHost bool `json:"virtual_host,omitempty"`
+
+	// Whether clients may ask for versions of an object by `versionId` in the query. Old versions and
+	// objects that were deleted can be read then. Default: `versionId` is taken off, and the newest
+	// version is read.
+	ObjectVersions bool `json:"object_versions,omitempty"`
 
 	// The access key's ID. Placeholders are replaced when the config is loaded. Default, if there is
 	// no secret key either: what the AWS SDK's default chain finds (environment, files, roles),
@@ -88,6 +154,7 @@ type Transport struct {
 	credentials aws.CredentialsProvider
 	signer      *v4.Signer
 	logger      *zap.Logger
+	faults      *zap.Logger // writes each message once a minute
 }
 
 // CaddyModule returns the Caddy module information.
@@ -101,6 +168,9 @@ func (Transport) CaddyModule() caddy.ModuleInfo {
 // Provision sets the transport up.
 func (t *Transport) Provision(ctx caddy.Context) error {
 	t.logger = ctx.Logger()
+	t.faults = t.logger.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(c, time.Minute, 1, 0)
+	}))
 	if err := t.check(); err != nil {
 		return err
 	}
@@ -123,8 +193,10 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if err := checkBucket(t.bucket); err != nil {
-		return err
+	if !t.VirtualHost {
+		if err := checkBucket(t.bucket); err != nil {
+			return err
+		}
 	}
 	if access != "" {
 		t.credentials = credentials.NewStaticCredentialsProvider(access, secret, "")
@@ -157,14 +229,18 @@ func (t *Transport) check() error {
 		return errors.New("access_key needs a secret_key")
 	case t.AccessKey == "" && t.SecretKey != "":
 		return errors.New("secret_key needs an access_key")
-	case !strings.Contains(t.Bucket, "{"):
+	case t.Bucket == "" && !t.VirtualHost:
+		return errors.New("a bucket is required, or virtual_host if the upstream's host name has it: clients would choose the bucket")
+	case t.Bucket != "" && t.VirtualHost:
+		return errors.New("bucket and virtual_host exclude each other")
+	case t.Bucket != "" && !strings.Contains(t.Bucket, "{"):
 		return checkBucket(t.Bucket)
 	}
 	return nil
 }
 
 func checkBucket(name string) error {
-	if name != "" && !bucketName.MatchString(name) {
+	if !bucketName.MatchString(name) {
 		return fmt.Errorf("bucket: %q is no bucket's name", name)
 	}
 	return nil
@@ -211,8 +287,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res.Request = req // not the one with our signature
-	if res.StatusCode >= http.StatusBadRequest {
-		t.dropError(res)
+	if res.StatusCode < 300 || res.StatusCode == http.StatusNotModified {
+		return res, nil
+	}
+	if code := t.dropBody(res); serverFaults[code] != "" {
+		t.faults.Error("the store refuses this server: "+code, // the sampler goes by the message
+			zap.String("code", code), zap.String("check", serverFaults[code]), zap.Int("status", res.StatusCode),
+			zap.String("upstream", req.URL.Host), zap.String("bucket", t.bucket))
+		return refusal(req, http.StatusBadGateway), nil
 	}
 	return res, nil
 }
@@ -221,7 +303,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // object's, or might be taken for something else.
 func objectPath(u *url.URL) (path string, ok bool) {
 	path = u.Path
-	if !strings.HasPrefix(path, "/") || strings.Contains(path, "\x00") ||
+	// keys are UTF-8; of what isn't, stores can't tell the signature
+	if !strings.HasPrefix(path, "/") || strings.Contains(path, "\x00") || !utf8.ValidString(path) ||
 		strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") {
 		return "", false
 	}
@@ -250,7 +333,7 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 		path = "/" + t.bucket + path
 	}
 	u := &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: path, RawPath: httpbinding.EscapePath(path, false)}
-	if id := req.URL.Query().Get("versionId"); id != "" {
+	if id := req.URL.Query().Get("versionId"); id != "" && t.ObjectVersions {
 		u.RawQuery = "versionId=" + httpbinding.EscapePath(id, true)
 	}
 	out := (&http.Request{
@@ -271,11 +354,11 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 	return out, nil
 }
 
-// dropError takes the body off an error of the store and logs it: it names the access key, the
-// account, the bucket and what was signed.
-func (t *Transport) dropError(res *http.Response) {
+// dropBody takes the body off an error or a redirect of the store, since it names the access key, the
+// account, the bucket and what was signed. It returns the error's code, "" if the body has none.
+func (t *Transport) dropBody(res *http.Response) (code string) {
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what can't be read isn't logged
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what can't be read has no code
 	if c := t.logger.Check(zap.DebugLevel, "the store's error"); c != nil {
 		c.Write(zap.Int("status", res.StatusCode), zap.ByteString("body", body))
 	}
@@ -287,6 +370,12 @@ func (t *Transport) dropError(res *http.Response) {
 		res.Header.Del(k)
 	}
 	res.Header.Set("Content-Length", "0")
+	var e struct {
+		XMLName xml.Name `xml:"Error"`
+		Code    string
+	}
+	_ = xml.Unmarshal(body, &e) // what was cut off has its code all the same
+	return e.Code
 }
 
 // refusal is an answer without the store.
@@ -302,7 +391,8 @@ func refusal(req *http.Request, status int) *http.Response {
 //
 //	transport s3 {
 //		region     <region>
-//		bucket     <bucket>
+//		bucket     <bucket> | virtual_host
+//		object_versions
 //		access_key <id>
 //		secret_key <secret>
 //		<any word of transport http>
@@ -316,9 +406,20 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	words := map[string]*string{
 		"region": &t.Region, "bucket": &t.Bucket, "access_key": &t.AccessKey, "secret_key": &t.SecretKey,
 	}
+	flags := map[string]*bool{"virtual_host": &t.VirtualHost, "object_versions": &t.ObjectVersions}
 	var others []caddyfile.Token
 	for d.NextBlock(0) {
 		word := d.Val()
+		if flag, ours := flags[word]; ours {
+			if *flag {
+				return d.Errf("%s is given twice", word)
+			}
+			if d.NextArg() {
+				return d.ArgErr()
+			}
+			*flag = true
+			continue
+		}
 		value, ours := words[word]
 		if !ours {
 			others = append(others, d.NextSegment()...)

@@ -25,6 +25,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 )
@@ -168,7 +169,7 @@ func TestKeys(t *testing.T) {
 		secure              bool
 	}{
 		{"path style", "bucket photos\n", "/photos/", false},
-		{"virtual-host style", "", "/", false},
+		{"virtual-host style", "virtual_host\n", "/", false},
 		{"https", "bucket photos\ntls_insecure_skip_verify\n", "/photos/", true},
 		{"tenant", "bucket my:photos\n", "/my:photos/", false},
 	} {
@@ -213,12 +214,13 @@ var refused = []string{
 	"/a/%2e%2e/%2e%2e/other/a.jpg", "/%2F", "/%2f", "/%2Fa.jpg", "/a%2Fb.jpg", "/a%2fb.jpg", "/..%2Fother%2Fa.jpg",
 	"/%2e%2e%2Fother%2Fa.jpg", "/%00", "/a%00.jpg", "/a.jpg%00", "/%00/", "/?", "/?list-type=2", "/?uploads", "//?acl",
 	"/?versionId=1", `/..\secret\a.jpg`, "/..%5Cother%5Ca.jpg", "/a%5C..%5C..%5Cother", "/%5C..", "/.%5Ca",
+	"/%c0%ae%c0%ae/other/a.jpg", "/%c0%af", "/%ff.jpg", "/a\xff.jpg",
 	"http://client.example", "http://client.example/", "http://client.example/../other/a.jpg",
 }
 
 func TestRefused(t *testing.T) {
 	store := newStore(t, false)
-	for _, bucket := range []string{"bucket photos\n", ""} {
+	for _, bucket := range []string{"bucket photos\nobject_versions\n", "virtual_host\n"} {
 		srv := serve(t, store.URL, keyPair+bucket)
 		for _, target := range refused {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
@@ -245,10 +247,46 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// subresources and the like ask a store for something about an object, for another object or for
+// other header fields than the object's.
+var subresources = []string{
+	"acl", "attributes", "cors", "delete", "encryption", "legal-hold", "lifecycle", "list-type=2", "location", "logging", "partNumber=1",
+	"policy", "prefix=x", "replication", "requestPayment", "restore", "retention", "select&select-type=2", "tagging", "torrent", "uploadId=x",
+	"uploads", "versioning", "versions", "website", "response-cache-control=x", "response-content-disposition=attachment",
+	"response-content-encoding=gzip", "response-content-language=x", "response-content-type=text/html", "response-expires=x",
+	"x-id=ListBuckets", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "AWSAccessKeyId=x&Signature=x&Expires=1",
+	"x-oss-process=image/info", "versionid=1", "version-id=1", "VersionId=1",
+}
+
+// TestQueryStays has nothing of the client's query in the store's, and versionId alone where that is
+// asked for: ?versionId=null reads what was deleted and replaced.
+func TestQueryStays(t *testing.T) {
+	store := newStore(t, false)
+	for block, want := range map[string]string{
+		"bucket photos":                  "/photos/a.jpg",
+		"bucket photos\nobject_versions": "/photos/a.jpg?versionId=null",
+	} {
+		addr := serve(t, store.URL, keyPair+block)
+		for _, q := range append(subresources, "", "versionId=", "versionId", "acl;versionId=null", "acl%26versionId=null", "%zz") {
+			get(t, addr, "GET", "/a.jpg?"+q)
+			if r := store.taken(); len(r) != 1 || r[0].RequestURI != "/photos/a.jpg" {
+				t.Errorf("%s: ?%s: sent as %v", block, q, r)
+			}
+			get(t, addr, "GET", "/a.jpg?versionId=null&"+q)
+			if r := store.taken(); len(r) != 1 || r[0].RequestURI != want {
+				t.Errorf("%s: ?versionId=null&%s: sent as %v", block, q, r)
+			}
+		}
+		if err := caddy.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestPassedOn has of the client's request no more in the store's than is said.
 func TestPassedOn(t *testing.T) {
 	store := newStore(t, false)
-	srv := serve(t, store.URL, keyPair+"bucket photos")
+	srv := serve(t, store.URL, keyPair+"bucket photos\nobject_versions")
 	header := []string{
 		"Range", "bytes=0-9", "If-Match", `"a"`, "If-None-Match", `"b"`, "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT",
 		"If-Unmodified-Since", "Mon, 02 Jan 2006 15:04:06 GMT", "Accept-Encoding", "identity", "Origin", "http://a.example",
@@ -275,13 +313,9 @@ func TestPassedOn(t *testing.T) {
 			t.Errorf("the store got %s: %s", k, r.Header.Get(k))
 		}
 	}
-	get(t, srv, "GET", "/a.jpg?acl&tagging&uploads&versionId=")
-	if r := store.taken()[0]; r.RequestURI != "/photos/a.jpg" {
-		t.Errorf("got %s", r.RequestURI)
-	}
 }
 
-// TestAnswers has the store's answers passed on, but for the bodies of errors.
+// TestAnswers has the store's answers passed on, but for the bodies of errors and redirects.
 func TestAnswers(t *testing.T) {
 	store := newStore(t, false)
 	store.answer = func(w http.ResponseWriter, r *http.Request) {
@@ -293,6 +327,11 @@ func TestAnswers(t *testing.T) {
 			io.WriteString(w, "ab")
 		case "/photos/same":
 			w.WriteHeader(304)
+		case "/photos/moved":
+			w.Header().Set("Location", "https://other.example/photo.jpg")
+			w.Header().Set("Content-Type", "application/xml")
+			w.WriteHeader(302)
+			io.WriteString(w, "<a>secret</a>")
 		case "/photos/busy":
 			w.Header().Set("Retry-After", "3")
 			w.WriteHeader(503)
@@ -315,6 +354,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"/range", 206, "ab", map[string]string{"Content-Range": "bytes 0-1/9", "Etag": `"e"`}},
 		{"/same", 304, "", map[string]string{"Etag": `"e"`}},
+		{"/moved", 302, "", map[string]string{"Location": "https://other.example/photo.jpg", "Content-Type": "", "Etag": "", "Content-Length": "0"}},
 		{"/busy", 503, "", map[string]string{"Retry-After": "3", "Content-Type": ""}},
 		{"/long", 500, "", nil},
 		{"/denied", 403, "", map[string]string{"Content-Type": "", "Content-Length": "0"}},
@@ -328,6 +368,108 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%s: %s: got %q, want %q", tc.path, k, got, want)
 			}
 		}
+	}
+}
+
+// s3Error is a store's error as AWS writes it.
+func s3Error(code string) string {
+	return `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>" + code + "</Code><Message>secret</Message><AWSAccessKeyId>" + testKey +
+		"</AWSAccessKeyId><Resource>/photos/secret.jpg</Resource></Error>"
+}
+
+// TestServerFaults has what the store says about the server's own credentials and bucket kept from the
+// client, and told to the operator: once, with the code, without a path or a query.
+func TestServerFaults(t *testing.T) {
+	store := newStore(t, false)
+	store.answer = func(w http.ResponseWriter, r *http.Request) {
+		status, code := 0, ""
+		if _, err := fmt.Sscanf(r.URL.Path, "/photos/%d/%s", &status, &code); err != nil {
+			t.Error(err)
+		}
+		code = strings.TrimSuffix(code, "/secret.jpg")
+		w.Header().Set("X-Amz-Request-Id", "secret")
+		w.Header().Set("X-Amz-Bucket-Region", "secret")
+		w.Header().Set("Location", "https://secret.s3.example/")
+		w.WriteHeader(status)
+		switch code {
+		case "long": // key and signature many times, as in AWS's SignatureDoesNotMatch
+			io.WriteString(w, strings.Replace(s3Error("SignatureDoesNotMatch"), "secret", strings.Repeat("secret", 100_000), 1))
+		case "page":
+			io.WriteString(w, "<html><body><p>SignatureDoesNotMatch</p><Error><Code>SignatureDoesNotMatch</Code></Error></body></html>")
+		case "namespace":
+			io.WriteString(w, `<Error xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Code>InvalidSecurity</Code></Error>`)
+		default:
+			io.WriteString(w, s3Error(code))
+		}
+	}
+	srv := serve(t, store.URL, keyPair+"bucket photos")
+	type answer struct {
+		code        string
+		store, want int
+	}
+	answers := []answer{
+		{"long", 403, 502},
+		{"namespace", 403, 502},
+		{"page", 403, 403},
+		{"AccessDenied", 403, 403},
+		{"InvalidObjectState", 403, 403},
+		{"NoSuchKey", 404, 404},
+		{"NoSuchVersion", 404, 404},
+		{"InvalidRange", 416, 416},
+		{"PreconditionFailed", 412, 412},
+		{"InvalidRequest", 400, 400},
+		{"KeyTooLongError", 400, 400},
+		{"SlowDown", 503, 503},
+		{"InternalError", 500, 500},
+	}
+	for code := range serverFaults {
+		answers = append(answers, answer{code, 403, 502})
+	}
+	for _, status := range []int{301, 307, 400, 404} {
+		answers = append(answers, answer{"NoSuchBucket", status, 502})
+	}
+	for _, a := range answers {
+		path := fmt.Sprintf("/%d/%s/secret.jpg?secret", a.store, a.code)
+		if res, _ := get(t, srv, "HEAD", path); res.StatusCode != a.store {
+			t.Errorf("HEAD %s, which has no code: got %d", path, res.StatusCode)
+		}
+	}
+	for _, e := range srv.Log() {
+		if strings.Contains(e.Message, "refuses") {
+			t.Errorf("HEAD: logged %s", e.Line)
+		}
+	}
+	for range 2 {
+		for _, a := range answers {
+			res, body := get(t, srv, "GET", fmt.Sprintf("/%d/%s/secret.jpg?secret", a.store, a.code))
+			if res.StatusCode != a.want || body != "" {
+				t.Errorf("%s: got %d %q, want %d", a.code, res.StatusCode, body, a.want)
+			}
+			if a.want == 502 && (res.Header.Get("Location") != "" || res.Header.Get("X-Amz-Request-Id") != "" || res.Header.Get("Content-Length") != "0") {
+				t.Errorf("%s: got %v", a.code, res.Header)
+			}
+		}
+	}
+	lines := map[string]int{}
+	for _, e := range srv.Log() {
+		code, _ := e.Fields["code"].(string)
+		if code == "" {
+			continue
+		}
+		lines[code]++
+		if e.Level != zapcore.ErrorLevel || e.Fields["check"] != serverFaults[code] || e.Logger != "http.reverse_proxy.transport.s3" ||
+			e.Fields["upstream"] != strings.TrimPrefix(store.URL, "http://") || e.Fields["bucket"] != "photos" ||
+			strings.Contains(e.Line, "secret.jpg") || strings.Contains(e.Line, testKey) {
+			t.Errorf("logged %s", e.Line)
+		}
+	}
+	for code := range serverFaults {
+		if lines[code] != 1 {
+			t.Errorf("%s: logged %d times, want once", code, lines[code])
+		}
+	}
+	if len(lines) != len(serverFaults) {
+		t.Errorf("logged %v", lines)
 	}
 }
 
@@ -356,7 +498,7 @@ func TestHost(t *testing.T) {
 		"header_up Host photos.s3.example:80":   "photos.s3.example",
 		"header_up Host photos.s3.example:7480": "photos.s3.example:7480",
 	} {
-		srv := serve(t, store.URL, keyPair, setting)
+		srv := serve(t, store.URL, keyPair+"virtual_host", setting)
 		res, _ := get(t, srv, "GET", "/a.jpg")
 		if got := store.taken()[0].Host; res.StatusCode != 200 || got != want {
 			t.Errorf("%s: got %d, host %s", setting, res.StatusCode, got)
@@ -398,7 +540,7 @@ func TestCredentials(t *testing.T) {
 		if err := (Transport{}).FindKeys(context.Background()); err != nil {
 			t.Error(err)
 		}
-		status, r := request("")
+		status, r := request("bucket photos")
 		if status != 200 || r.Header.Get("X-Amz-Security-Token") != "token" {
 			t.Errorf("got %d, token %q", status, r.Header.Get("X-Amz-Security-Token"))
 		}
@@ -418,7 +560,7 @@ func TestCredentials(t *testing.T) {
 		}))
 		defer source.Close()
 		t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", source.URL)
-		srv := serve(t, store.URL, "region "+testRegion)
+		srv := serve(t, store.URL, "bucket photos\nregion "+testRegion)
 		for range 3 {
 			if res, _ := get(t, srv, "GET", "/a.jpg"); res.StatusCode != 200 {
 				t.Fatalf("got %d", res.StatusCode)
@@ -434,7 +576,7 @@ func TestCredentials(t *testing.T) {
 		if err := (Transport{}).FindKeys(context.Background()); err == nil {
 			t.Error("keys were found")
 		}
-		if status, r := request("region " + testRegion); status != 502 || r != nil {
+		if status, r := request("bucket photos\nregion " + testRegion); status != 502 || r != nil {
 			t.Errorf("got %d, want 502 and no request", status)
 		}
 	})
@@ -443,18 +585,22 @@ func TestCredentials(t *testing.T) {
 // TestConfigErrors has each mistake named with its file and line.
 func TestConfigErrors(t *testing.T) {
 	for _, tc := range []struct{ name, block, want string }{
-		{"access key alone", "region x\naccess_key a", `access_key needs a secret_key, at Caddyfile:6`},
-		{"secret key alone", "region x\nsecret_key a", `secret_key needs an access_key, at Caddyfile:6`},
+		{"access key alone", "bucket x\naccess_key a", `access_key needs a secret_key, at Caddyfile:6`},
+		{"secret key alone", "bucket x\nsecret_key a", `secret_key needs an access_key, at Caddyfile:6`},
+		{"neither bucket nor virtual_host", "region x", `a bucket is required, or virtual_host if the upstream's host name has it: clients would choose the bucket, at Caddyfile:5`},
+		{"bucket and virtual_host", "bucket x\nvirtual_host", `bucket and virtual_host exclude each other, at Caddyfile:6`},
+		{"a value for a flag", "virtual_host yes", `at Caddyfile:4`},
+		{"repeated flag", "object_versions\nobject_versions", `object_versions is given twice, at Caddyfile:5`},
+		{"empty bucket", `bucket ""`, `bucket is empty, at Caddyfile:4`},
 		{"repeated word", "region x\nregion y", `region is given twice, at Caddyfile:5`},
 		{"no value", "region", `at Caddyfile:4`},
 		{"two values", "bucket a b", `at Caddyfile:4`},
 		{"empty value", `region ""`, `region is empty, at Caddyfile:4`},
 		{"path as bucket", "bucket photos/2024", `bucket: "photos/2024" is no bucket's name, at Caddyfile:4`},
 		{"dots as bucket", "bucket ..", `is no bucket's name, at Caddyfile:4`},
-		{"unknown word", "regoin x", `unrecognized subdirective regoin, at Caddyfile:4`},
-		{"unknown word behind a block", "tls_trust_pool inline {\ntrust_der AAAA\n}\nregoin x", `unrecognized subdirective regoin, at Caddyfile:7`},
-
-		{"a mistake in http's words", "region x\ndial_timeout soon", `"soon", at Caddyfile:5`},
+		{"unknown word", "regoin x\nbucket x", `unrecognized subdirective regoin, at Caddyfile:4`},
+		{"unknown word behind a block", "tls_trust_pool inline {\ntrust_der AAAA\n}\nregoin x\nvirtual_host", `unrecognized subdirective regoin, at Caddyfile:7`},
+		{"a mistake in http's words", "bucket x\ndial_timeout soon", `"soon", at Caddyfile:5`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\nreverse_proxy http://127.0.0.1:1 {\ntransport s3 {\n"+tc.block+"\n}\n}\n}\n"),
@@ -476,16 +622,20 @@ func TestJSONErrors(t *testing.T) {
 	t.Setenv("AWS_DEFAULT_REGION", "")
 	t.Setenv("S3_BUCKET", "a/b")
 	for transport, want := range map[string]string{
-		`{"region":"x","access_key":"a"}`:                                        "access_key needs a secret_key",
-		`{"region":"x","secret_key":"a"}`:                                        "secret_key needs an access_key",
-		`{"region":"x","bucket":"a/b"}`:                                          "no bucket's name",
-		`{"region":"x","bucket":"{env.S3_BUCKET}"}`:                              "no bucket's name",
-		`{"access_key":"a","secret_key":"b"}`:                                    "region: there is none",
-		`{"region":"{env.S3_NOT_SET}"}`:                                          "region: ",
-		`{"region":"x","access_key":"{env.S3_NOT_SET}","secret_key":"b"}`:        "access_key: ",
-		`{"region":"x","access_key":"a","secret_key":"{nonsense.placeholder}"}`:  "secret_key: ",
-		`{"region":"x","access_key":"a","secret_key":"b","versions":["9"]}`:      "unsupported HTTP version",
-		`{"region":"x","access_key":"a","secret_key":"b","session_tokens":"no"}`: "session_tokens",
+		`{"region":"x"}`:                                                                      "a bucket is required",
+		`{"region":"x","bucket":""}`:                                                          "a bucket is required",
+		`{"region":"x","bucket":"a","virtual_host":true}`:                                     "exclude each other",
+		`{"region":"x","bucket":"{env.S3_NOT_SET}"}`:                                          "bucket: ",
+		`{"bucket":"p","region":"x","access_key":"a"}`:                                        "access_key needs a secret_key",
+		`{"bucket":"p","region":"x","secret_key":"a"}`:                                        "secret_key needs an access_key",
+		`{"region":"x","bucket":"a/b"}`:                                                       "no bucket's name",
+		`{"region":"x","bucket":"{env.S3_BUCKET}"}`:                                           "no bucket's name",
+		`{"bucket":"p","access_key":"a","secret_key":"b"}`:                                    "region: there is none",
+		`{"bucket":"p","region":"{env.S3_NOT_SET}"}`:                                          "region: ",
+		`{"bucket":"p","region":"x","access_key":"{env.S3_NOT_SET}","secret_key":"b"}`:        "access_key: ",
+		`{"bucket":"p","region":"x","access_key":"a","secret_key":"{nonsense.placeholder}"}`:  "secret_key: ",
+		`{"bucket":"p","region":"x","access_key":"a","secret_key":"b","versions":["9"]}`:      "unsupported HTTP version",
+		`{"bucket":"p","region":"x","access_key":"a","secret_key":"b","session_tokens":"no"}`: "session_tokens",
 	} {
 		transport = strings.Replace(transport, "{", `{"protocol":"s3",`, 1)
 		var cfg caddy.Config

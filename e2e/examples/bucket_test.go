@@ -36,11 +36,19 @@ func bucket(t *testing.T, allow func(*http.Request) bool) string {
 		case r.Header.Get("Cookie") != "":
 			t.Errorf("the bucket got the client's cookies")
 		case !ok:
+			t.Errorf("another bucket was asked: %s", r.RequestURI)
 			fail(w, http.StatusNotFound, "NoSuchBucket")
+			return
+		case strings.Contains(r.URL.Path, "..") || strings.Contains(r.URL.Path, "/./"):
+			t.Errorf("the bucket was asked for %s", r.RequestURI)
+			fail(w, http.StatusNotFound, "NoSuchKey")
 			return
 		case key == "" || strings.HasSuffix(key, "/"):
 			t.Errorf("the bucket was listed: %s", r.URL)
 			io.WriteString(w, "<ListBucketResult/>")
+			return
+		case !allow(r) && r.Header.Get("Authorization") != "":
+			fail(w, http.StatusForbidden, "InvalidAccessKeyId")
 			return
 		case !allow(r):
 			fail(w, http.StatusForbidden, "AccessDenied")

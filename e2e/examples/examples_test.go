@@ -1,8 +1,10 @@
 package examples
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -107,8 +109,48 @@ func TestPublicBucket(t *testing.T) {
 	s.ask(request{path: "/"}, 404).hasNot("ListBucket")
 	s.ask(request{path: "/?list-type=2"}, 404).hasNot("ListBucket")
 	s.ask(request{path: "//"}, 404).hasNot("ListBucket")
+	s.outside()
 	s.ask(request{method: "PUT", path: "/iphone-4s.jpg"}, 405)
 	s.ask(request{method: "DELETE", path: "/iphone-4s.jpg"}, 405)
+}
+
+// outside asks for what would list a bucket or step out of it, with the target as it stands; the
+// bucket fails the test if it hears of it.
+func (s *site) outside() {
+	s.t.Helper()
+	ask := func(target string, want int) {
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", target, s.addr)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		res.Body.Close()
+		fmt.Printf("  GET %s -> %d\n", target, res.StatusCode)
+		if res.StatusCode != want {
+			s.t.Errorf("GET %s: got %d, want %d", target, res.StatusCode, want)
+		}
+	}
+	for _, path := range []string{
+		"/..", "/.", "/./a.jpg", "/../other/a.jpg", "/x/../a.jpg", "/x/..", "/x//a.jpg", "/%2e%2e/other/a.jpg", "/.%2E/other/a.jpg", "/%2e/a.jpg",
+		"/..%2fother%2fa.jpg", "/x%2F..%2F..%2Fother/a.jpg", `/..\secret\a.jpg`, "/..%5Cother%5Ca.jpg", "/x%0A/../a.jpg",
+	} {
+		ask(path, 404)
+		ask(path+"?versionId=null", 404)
+		ask(path+testcaddy.Suffix, 404)
+		ask("http://"+s.addr+path, 404)
+	}
+	for _, path := range []string{"/", "//", "/x/", "/../"} {
+		ask(path, 404)
+		ask(path+"?list-type=2", 404)
+		ask(path+testcaddy.Suffix, 400) // there is no name before the suffix
+	}
+	ask("http://"+s.addr, 404) // has an empty path
+	ask("http://"+s.addr+"?list-type=2", 404)
 }
 
 func TestPrivateBucket(t *testing.T) {
@@ -129,10 +171,16 @@ func TestPrivateBucket(t *testing.T) {
 	s.ask(request{path: "/iphone-4s.jpg", user: team}, 200).has("\xFF\xD8\xFF")
 	s.ask(request{path: "/", user: team}, 404).hasNot("ListBucket")
 	s.ask(request{method: "DELETE", path: "/iphone-4s.jpg", user: team}, 405)
+	s.ask(request{path: "/../other/iphone-4s.jpg", user: team}, 404)
+	s.exif(request{path: "/%2e%2e/other/iphone-4s.jpg", user: team}, 404).code("NoSuchKey")
 
-	// with another key, what the store refuses stays refused
+	// another key is a mistake of the server's, which its log tells
 	s = run(t, "private-bucket/Caddyfile", "STORE="+bucket(t, signedBy("AKEXAMPLE")), "S3_KEY=AKOTHER", "S3_SECRET=secret")
-	s.exif(request{path: "/iphone-4s.jpg", user: team}, 403).code("AccessDenied")
+	s.exif(request{path: "/iphone-4s.jpg", user: team}, 502).code("BadGateway")
+	s.ask(request{path: "/iphone-4s.jpg", user: team}, 502).is("")
+	if n := strings.Count(s.Output(), `"code":"InvalidAccessKeyId"`); n != 1 {
+		t.Errorf("logged %d times: %s", n, s.Output())
+	}
 }
 
 func TestCluster(t *testing.T) {
@@ -153,6 +201,8 @@ func TestCluster(t *testing.T) {
 	for _, name := range []string{"/photo.jpg", "/iphone-4s.jpg", "/photo.tif", "/ks3-table.jpg", "/plain.jpg"} {
 		front.exif(request{path: name}, 200)
 	}
+	two.outside()
+	front.outside()
 	front.exif(request{path: "/nope.jpg"}, 404).code("NoSuchKey")
 	front.ask(request{path: "/"}, 404)
 }

@@ -57,6 +57,26 @@ var situations = []situation{
 
 const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
 
+// guard and public are how the README has a public bucket.
+const (
+	guard  = "\t@outside vars_regexp {path} ^$|[/\\\\](\\.\\.?)?([/\\\\]|$)\n\terror @outside 404\n"
+	public = " {\n\t\theader_up Host {upstream_hostport}\n\t\theader_up -Authorization\n\t\theader_up -Cookie\n\t}"
+)
+
+// faults are mistakes of the server's own, by site.
+var faults = map[string]string{
+	"wrong-secret": strings.Replace(keyWords, secretKey, "wrong", 1) + "\t\t\tbucket private\n",
+	"wrong-key":    strings.Replace(keyWords, accessKey, "nobody", 1) + "\t\t\tbucket private\n",
+	"wrong-region": strings.Replace(keyWords, region, "eu-other-1", 1) + "\t\t\tbucket private\n",
+	"no-bucket":    keyWords + "\t\t\tbucket no-such-bucket\n",
+}
+
+// faultCodes are the codes by which stores refuse those.
+var faultCodes = map[string]string{
+	"wrong-secret": "SignatureDoesNotMatch", "wrong-key": "InvalidAccessKeyId",
+	"wrong-region": "AuthorizationHeaderMalformed", "no-bucket": "NoSuchBucket",
+}
+
 // serve runs Caddy in front of the store. The sites are told apart by name.
 func serve(s *store, files string) *testcaddy.Server {
 	s.t.Helper()
@@ -66,20 +86,27 @@ func serve(s *store, files string) *testcaddy.Server {
 	}
 	for _, x := range situations {
 		for _, r := range ruleSets {
-			behind := "\trewrite * /" + x.bucket + "{uri}\n\treverse_proxy " + s.addr +
-				" {\n\t\theader_up Host {upstream_hostport}\n\t\theader_up -Authorization\n\t\theader_up -Cookie\n\t}"
+			behind := guard + "\trewrite * /" + x.bucket + "{uri}\n\treverse_proxy " + s.addr + public
 			if x.signed {
 				behind = "\treverse_proxy " + s.addr + " {\n\t\ttransport s3 {\n" + keyWords + "\t\t\tbucket " + x.bucket + "\n\t\t}\n\t}"
 			}
 			site(x.name+"-"+r.name, "\texif {\n\t\t"+r.rules+"\n\t}\n"+behind)
 		}
 	}
+	site("prefix", "\texif\n"+guard+"\trewrite * /get-only/deep{uri}\n\treverse_proxy "+s.addr+public)
+	site("unguarded", "\texif\n\trewrite * /get-only/deep{uri}\n\treverse_proxy "+s.addr+public)
 	_, storePort, _ := net.SplitHostPort(s.addr)
-	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t}\n\t}")
-	site("versions", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+keyWords+"\t\t\tbucket versions\n\t\t}\n\t}")
-	site("wrong-keys", "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+strings.Replace(keyWords, secretKey, "wrong", 1)+"\t\t\tbucket private\n\t\t}\n\t}")
+	site("vhost", "\texif\n\treverse_proxy "+s.addr+" {\n\t\theader_up Host private."+domain+":"+storePort+"\n\t\ttransport s3 {\n"+keyWords+"\t\t\tvirtual_host\n\t\t}\n\t}")
+	signed := func(name, words string) {
+		site(name, "\texif\n\treverse_proxy "+s.addr+" {\n\t\ttransport s3 {\n"+words+"\t\t}\n\t}")
+	}
+	signed("versions", keyWords+"\t\t\tbucket versions\n\t\t\tobject_versions\n")
+	signed("newest", keyWords+"\t\t\tbucket versions\n")
+	for name, words := range faults {
+		signed(name, words)
+	}
 	site("files", "\texif\n\troot "+files+"\n\tfile_server")
-	return testcaddy.Start(s.t, b.String(), testcaddy.Quiet())
+	return testcaddy.Start(s.t, b.String())
 }
 
 // answer is what a client gets.
@@ -141,6 +168,7 @@ func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
 	}
 	policy("get-only", false)
 	policy("get-list", true)
+	policy("secret", false) // so that whoever steps out of a public bucket gets it
 	acl := http.Header{"X-Amz-Acl": {"public-read"}}
 	status, _, _ := s.do("PUT", "/acl", nil, http.Header{"X-Amz-Acl": {"public-read"}, "X-Amz-Object-Ownership": {"BucketOwnerPreferred"}})
 	hasACL = status == 200
@@ -259,7 +287,9 @@ func contract(s *store, files map[string][]byte) []string {
 	checkKeys(s, srv, want, photo)
 	checkFormats(s, srv, files)
 	checkListings(s, srv, photo, want)
+	checkOutside(s, srv)
 	checkVersions(s, srv, files)
+	checkFaults(s, srv)
 	checkWrites(s, srv)
 	s.check(s.snapshot(buckets...) == before, "the store was changed")
 	return rows
@@ -440,14 +470,82 @@ func checkListings(s *store, srv *testcaddy.Server, photo []byte, want answer) {
 			s.check(a.Status == 200 && a.Body == string(photo), "%s: %v: got %d %.300s", site, h, a.Status, a.Body)
 		}
 	}
-	a := get(t, srv, "wrong-keys", "GET", "/photo.jpg")
-	s.check(a.Status == 403 && a.Body == "", "wrong keys: got %d %s", a.Status, a.Body)
-	a = get(t, srv, "wrong-keys", "GET", "/photo.jpg"+testcaddy.Suffix)
-	s.check(a.String() == "403 AccessDenied" && !leaked.MatchString(a.Body), "wrong keys: EXIF: got %d %s", a.Status, a.Body)
 }
 
-// checkVersions has versionId go along, and nothing else of the query.
+// outside are those of refused that the guard of a public bucket refuses.
+var outside = regexp.MustCompile(`(?i)/(\.|%2e){0,2}(/|%2f|$)|(\\|%5c|%2f)(\.|%2e)|\.test$`)
+
+// checkOutside has no way out of a public bucket, and no listing of one that may be listed.
+func checkOutside(s *store, srv *testcaddy.Server) {
+	n := 0
+	for _, site := range []string{"get-only-none", "get-list-none"} {
+		for _, target := range refused {
+			target = strings.Replace(target, "{site}", site, 1)
+			path, q, _ := strings.Cut(target, "?")
+			if !outside.MatchString(strings.TrimPrefix(path, "http:/")) {
+				continue
+			}
+			n++
+			a := get(s.t, srv, site, "GET", target)
+			s.check(a.Status == 404 && !leaked.MatchString(a.Body), "%s: GET %s: got %d %.300s", site, target, a.Status, a.Body)
+			if strings.HasSuffix(path, ".test") {
+				continue // the suffix would be the host's
+			}
+			a = get(s.t, srv, site, "GET", path+testcaddy.Suffix+"?"+q)
+			s.check((a.Status == 404 || a.Status == 400) && !leaked.MatchString(a.Body), "%s: EXIF of %s: got %d %.300s", site, target, a.Status, a.Body)
+		}
+	}
+	s.check(n > 60, "got %d ways out", n)
+	for _, target := range []string{"/../photo.jpg", "/%2e%2e/photo.jpg", "/er/../../photo.jpg", "/../../get-list/photo.jpg"} {
+		for _, target := range []string{target, target + testcaddy.Suffix} {
+			a := get(s.t, srv, "prefix", "GET", target)
+			s.check(a.Status == 404, "out of a prefix: GET %s: got %d", target, a.Status)
+		}
+	}
+	a := get(s.t, srv, "prefix", "GET", "/er/photo.jpg"+testcaddy.Suffix)
+	s.check(a.Status == 200, "under a prefix: got %v", a)
+	if s.name == "versitygw" { // the guard is needed
+		a := get(s.t, srv, "unguarded", "GET", "/../photo.jpg"+testcaddy.Suffix)
+		s.check(a.Status == 200, "out of a prefix, without a guard: got %v", a)
+	}
+}
+
+// checkFaults has mistakes of the server's own answered as such, and their codes in its log.
+func checkFaults(s *store, srv *testcaddy.Server) {
+	for site, code := range faultCodes {
+		if site == "wrong-key" && s.name == "versitygw" {
+			code = "XAdminUserNotFound"
+		}
+		if site == "wrong-region" && s.name == "Ceph RGW" {
+			a := get(s.t, srv, site, "GET", "/photo.jpg")
+			s.check(a.Status == 200, "%s, which it doesn't look at: got %d", site, a.Status)
+			continue
+		}
+		for range 2 {
+			a := get(s.t, srv, site, "GET", "/photo.jpg?hidden")
+			s.check(a.Status == 502 && a.Body == "", "%s: got %d %s", site, a.Status, a.Body)
+			a = get(s.t, srv, site, "GET", "/photo.jpg"+testcaddy.Suffix)
+			s.check(a.String() == "502 BadGateway" && !leaked.MatchString(a.Body), "%s: EXIF: got %d %s", site, a.Status, a.Body)
+		}
+		a := get(s.t, srv, site, "HEAD", "/photo.jpg")
+		s.check(a.Status >= 400 && a.Status < 500, "%s: HEAD: got %d", site, a.Status)
+		var lines []string
+		for _, e := range srv.Log() {
+			if e.Logger == "http.reverse_proxy.transport.s3" && e.Fields["code"] == code {
+				lines = append(lines, e.Line)
+			}
+		}
+		s.check(len(lines) == 1, "%s: logged %q", site, lines)
+		for _, line := range lines {
+			s.check(strings.Contains(line, `"level":"error"`) && !regexp.MustCompile(`photo\.jpg|hidden|`+accessKey).MatchString(line), "%s: logged %s", site, line)
+		}
+	}
+}
+
+// checkVersions has versionId go along where that is asked for, and nothing else of the query.
 func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
+	s.must("PUT", "/versions/replaced.jpg", []byte(otherSecret), nil)
+	s.must("PUT", "/versions/deleted.jpg", []byte(otherSecret), nil)
 	s.must("PUT", query("/versions", "versioning="),
 		[]byte(`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>`), nil)
 	var ids []string
@@ -467,6 +565,18 @@ func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	}
 	a := get(s.t, srv, "versions", "GET", "/photo.jpg")
 	s.check(a.Body == string(contents[1]), "the newest version: got %d", a.Status)
+	a = get(s.t, srv, "newest", "GET", "/photo.jpg?versionId="+ids[0])
+	s.check(a.Status == 200 && a.Body == string(contents[1]), "an old version, without object_versions: got %d", a.Status)
+
+	// what was there before versions were kept has the id "null"
+	s.must("PUT", "/versions/replaced.jpg", contents[0], nil)
+	s.must("DELETE", "/versions/deleted.jpg", nil, nil)
+	for _, name := range []string{"replaced.jpg", "deleted.jpg"} {
+		a := get(s.t, srv, "versions", "GET", "/"+name+"?versionId=null")
+		s.check(a.Status == 200 && a.Body == otherSecret, "%s, with object_versions: got %d %.300s", name, a.Status, a.Body)
+		a = get(s.t, srv, "newest", "GET", "/"+name+"?versionId=null")
+		s.check((a.Status == 200) == (name == "replaced.jpg") && !leaked.MatchString(a.Body), "%s: got %d %.300s", name, a.Status, a.Body)
+	}
 }
 
 // checkWrites has nothing written. That nothing was is for the caller to see.

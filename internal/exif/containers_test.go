@@ -960,6 +960,24 @@ func TestHostileJXL(t *testing.T) {
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif"))), ErrInvalid)
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exi"))), nil)
 	})
+	t.Run("all that a segment holds", func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(5, 5))
+		long := tagsOf(false)
+		note := make([]byte, 60000)
+		for i := range note {
+			note[i] = byte(rnd.IntN(1 + i/256))
+		}
+		long.Exif[4] = testimage.Undefined(0x927C, note)
+		for quality := range 12 {
+			var buf bytes.Buffer
+			w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: quality, LGWin: 22})
+			w.Write(testimage.ExifData(long.Encode(), false))
+			w.Close()
+			if got := answerOf(testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), &Options{}); got != wantTags {
+				t.Errorf("quality %d: got %s", quality, got)
+			}
+		}
+	})
 	t.Run("the most trees", func(t *testing.T) {
 		// text that changes its nature all the time makes the encoder use all block types there are
 		rnd := rand.New(rand.NewPCG(4, 2))

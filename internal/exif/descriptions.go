@@ -4,6 +4,8 @@ package exif
 type description struct {
 	// numbers is what the numbers of an enumeration mean. Others are "Unknown (17)".
 	numbers map[int64]string
+	// padded says that zeros behind the first number are none of the value's.
+	padded bool
 	// letters is what the texts of an enumeration mean, in capitals. Others are "Unknown (X)".
 	letters map[string]string
 	// prefix and unit go around a single number, which is rounded for people.
@@ -56,9 +58,10 @@ var imageDescriptions = map[uint16]description{
 		32803: "Color filter array", // TIFF/EP
 		32844: "CIE log2(L)",        // SGI LogLuv
 		32845: "CIE log2(L) (u', v')",
-		34892: "Linear raw",    // DNG
-		51177: "Depth map",     // DNG 1.5
-		52527: "Semantic mask", // DNG 1.6
+		32892: "Sequential color filter", // Sony
+		34892: "Linear raw",              // DNG
+		51177: "Depth map",               // DNG 1.5
+		52527: "Semantic mask",           // DNG 1.6
 	}},
 	0x0107: {numbers: map[int64]string{
 		1: "No dithering or halftoning",
@@ -130,7 +133,13 @@ var imageDescriptions = map[uint16]description{
 	// Exif 3.0, 4.6.6: version, configuration
 	0x9000: {write: versionText},
 	0xA000: {write: versionText},
-	0xA001: {numbers: map[int64]string{1: "sRGB", 0xFFFF: "Uncalibrated"}},
+	0xA001: {numbers: map[int64]string{
+		1:      "sRGB",
+		2:      "Adobe RGB",      // of no standard, which has Uncalibrated and R03 for it
+		0xFFFD: "Wide gamut RGB", // Sony
+		0xFFFE: "ICC profile",
+		0xFFFF: "Uncalibrated",
+	}},
 	0x9101: {write: componentsText},
 
 	// Exif 3.0, 4.6.6: picture-taking conditions
@@ -146,6 +155,7 @@ var imageDescriptions = map[uint16]description{
 		6: "Action program (fast shutter speed)",
 		7: "Portrait mode",
 		8: "Landscape mode",
+		9: "Bulb", // Canon
 	}},
 	0x8830: {numbers: map[int64]string{
 		0: "Unknown",
@@ -159,10 +169,10 @@ var imageDescriptions = map[uint16]description{
 	}},
 	0x9201: {write: shutterSpeed},
 	0x9202: {write: apertureText},
-	0x9203: {write: brightnessText},
+	0x9203: {unit: " EV"},
 	0x9204: {write: exposureBias},
 	0x9205: {write: apertureText},
-	0x9206: {write: subjectDistance},
+	0x9206: {unit: " m"},
 	0x9207: {numbers: map[int64]string{
 		0:   "Unknown",
 		1:   "Average",
@@ -178,7 +188,10 @@ var imageDescriptions = map[uint16]description{
 	0x920A: {unit: " mm"},
 	0x920B: {unit: " BCPS"}, // TIFF/EP's number
 	0xA20B: {unit: " BCPS"},
-	0xA210: {numbers: map[int64]string{1: "None", 2: "Inch", 3: "Centimeter"}},
+	0xA210: {numbers: map[int64]string{
+		1: "None", 2: "Inch", 3: "Centimeter",
+		4: "Millimeter", 5: "Micrometer", // of no standard
+	}},
 	0xA217: {numbers: map[int64]string{
 		1: "Not defined",
 		2: "One-chip color area sensor",
@@ -188,17 +201,28 @@ var imageDescriptions = map[uint16]description{
 		7: "Trilinear sensor",
 		8: "Color sequential linear sensor",
 	}},
-	0xA300: {numbers: map[int64]string{
+	// Sigma stores these in 4 bytes
+	0xA300: {padded: true, numbers: map[int64]string{
 		0: "Other", 1: "Transparency scanner", 2: "Reflex scanner", 3: "Digital still camera",
 	}},
-	0xA301: {numbers: map[int64]string{1: "Directly photographed"}},
+	0xA301: {padded: true, numbers: map[int64]string{1: "Directly photographed"}},
 	0xA302: {write: cfaCells},
-	0xA401: {numbers: map[int64]string{0: "Normal process", 1: "Custom process"}},
+	0xA401: {numbers: map[int64]string{
+		0: "Normal process",
+		1: "Custom process",
+		// Apple's
+		2: "HDR (no original saved)",
+		3: "HDR (original saved)",
+		4: "Original (for HDR)",
+		6: "Panorama",
+		7: "Portrait HDR",
+		8: "Portrait",
+	}},
 	0xA402: {numbers: map[int64]string{0: "Auto exposure", 1: "Manual exposure", 2: "Auto bracket"}},
 	0xA403: {numbers: map[int64]string{0: "Auto white balance", 1: "Manual white balance"}},
 	0xA404: {write: digitalZoom},
 	0xA405: {write: focalLength35},
-	0xA406: {numbers: map[int64]string{0: "Standard", 1: "Landscape", 2: "Portrait", 3: "Night scene"}},
+	0xA406: {numbers: map[int64]string{0: "Standard", 1: "Landscape", 2: "Portrait", 3: "Night scene", 4: "Other"}}, // 4 is Samsung's
 	0xA407: {numbers: map[int64]string{
 		0: "None", 1: "Low gain up", 2: "High gain up", 3: "Low gain down", 4: "High gain down",
 	}},
@@ -319,21 +343,43 @@ var compressions = map[int64]string{
 	8:     "Deflate",           // Adobe Photoshop TIFF Technical Notes
 	9:     "JBIG (ITU-T T.85)", // RFC 3949
 	10:    "JBIG (ITU-T T.43)",
+	99:    "JPEG (number 99)",
+	262:   "Kodak 262",
 	32766: "NeXT 2-bit RLE",
 	32767: "Sony ARW compressed",
 	32769: "Packed raw",
 	32770: "Samsung SRW compressed",
 	32771: "CCITT RLE, word-aligned",
+	32772: "Samsung SRW compressed 2",
 	32773: "PackBits",
 	32809: "ThunderScan 4-bit RLE",
+	32867: "Kodak KDC compressed",
+	32895: "IT8 continuous tone with padding", // TIFF/IT (ISO 12639)
+	32896: "IT8 linework",
+	32897: "IT8 monochrome picture",
+	32898: "IT8 binary lineart",
+	32908: "Pixar film",
+	32909: "Pixar log",
 	32946: "Deflate (old number)",
+	32947: "Kodak DCS",
+	33003: "Aperio JPEG 2000 (YCbCr)",
+	33005: "Aperio JPEG 2000 (RGB)",
 	34661: "JBIG",
 	34676: "SGI LogLuv RLE",
 	34677: "SGI LogLuv 24-bit",
 	34712: "JPEG 2000",
 	34713: "Nikon NEF compressed",
+	34715: "JBIG2",
+	34718: "Microsoft Document Imaging, binary",
+	34719: "Microsoft Document Imaging, progressive transform",
+	34720: "Microsoft Document Imaging, vector",
+	34887: "ESRI LERC",
 	34892: "Lossy JPEG", // DNG 1.4
 	34925: "LZMA2",
+	34926: "Zstandard (old number)",
+	34927: "WebP (old number)",
+	34933: "PNG",
+	34934: "JPEG XR",
 	50000: "Zstandard",
 	50001: "WebP",
 	50002: "JPEG XL (old number)",
@@ -342,7 +388,7 @@ var compressions = map[int64]string{
 	65535: "Pentax PEF compressed",
 }
 
-// lightSources are those of Exif 3.0, 4.6.6 (LightSource), and of DNG's CalibrationIlluminants.
+// lightSources are those of Exif 3.0 and 3.1, 4.6.6 (LightSource), and of DNG's CalibrationIlluminants.
 var lightSources = map[int64]string{
 	0:   "Unknown",
 	1:   "Daylight",
@@ -365,6 +411,16 @@ var lightSources = map[int64]string{
 	22:  "D75",
 	23:  "D50",
 	24:  "ISO studio tungsten",
+	25:  "Daylight (5700-7100 K)", // Exif 3.1, from here on
+	26:  "Day white (4600-5500 K)",
+	27:  "Cool white (3800-4500 K)",
+	28:  "White (3250-3800 K)",
+	29:  "Warm white (2600-3250 K)",
+	30:  "Daylight LED (5700-7100 K)",
+	31:  "Day white LED (4600-5500 K)",
+	32:  "Cool white LED (3800-4500 K)",
+	33:  "White LED (3250-3800 K)",
+	34:  "Warm white LED (2600-3250 K)",
 	255: "Other light source",
 }
 

@@ -68,7 +68,7 @@ func (f *filter) omits(name string) bool {
 
 func matches(patterns []string, name string) bool {
 	for _, p := range patterns {
-		if ok, _ := path.Match(p, name); ok { // the patterns are good ones
+		if ok, _ := path.Match(p, name); ok { // the patterns were checked
 			return true
 		}
 	}

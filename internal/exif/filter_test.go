@@ -40,6 +40,10 @@ func TestFilterKeeps(t *testing.T) {
 			kept: []string{"GPSLongitude", "UnknownTag_0x8482"}, left: []string{"GPSLatitude"},
 		},
 		{
+			name: "omit the other half", omit: []string{"GPSLongitude"},
+			kept: []string{"GPSLatitude", "UnknownTag_0x8482"}, left: []string{"GPSLongitude"},
+		},
+		{
 			name: "omit the thumbnail's tags", omit: []string{"Thumb*"},
 			kept: []string{"Make", "UnknownTag_0xabcd"}, left: []string{"ThumbMake", "ThumbUnknownTag_0xabcd"},
 		},

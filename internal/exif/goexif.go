@@ -1,8 +1,9 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
+	"io"
+	"slices"
 
 	"github.com/rwcarlsen/goexif/tiff"
 )
@@ -25,6 +26,9 @@ func (n *numbers) add(b []byte, size int) (at int) {
 	if len(n.buf) == 0 {
 		n.buf = append(n.buf, make([]byte, entryHead)...)
 	}
+	if len(n.buf)+len(b) > cap(n.buf) { // append would grow by a quarter, again and again
+		n.buf = slices.Grow(n.buf, max(len(n.buf), len(b)))
+	}
 	at = (len(n.buf) - entryHead) / size
 	n.buf = append(n.buf, b...)
 	return at
@@ -40,8 +44,30 @@ func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
 	} else {
 		order.PutUint32(n.buf[8:], entryHead)
 	}
-	n.tag, err = tiff.DecodeTag(bytes.NewReader(n.buf), order)
+	n.tag, err = tiff.DecodeTag(&entryReader{b: n.buf}, order)
 	return err
+}
+
+// entryReader reads an entry and its values. ReadAt says at once that the values end, not in a read of
+// its own, for which goexif would make room again: that was a third of all bytes allocated for an answer.
+type entryReader struct {
+	b   []byte
+	pos int
+}
+
+// Read implements io.Reader.
+func (e *entryReader) Read(p []byte) (n int, err error) {
+	n, err = e.ReadAt(p, int64(e.pos))
+	e.pos += n
+	return n, err
+}
+
+// ReadAt implements io.ReaderAt.
+func (e *entryReader) ReadAt(p []byte, off int64) (n int, err error) {
+	if n = copy(p, e.b[min(off, int64(len(e.b))):]); off+int64(n) >= int64(len(e.b)) {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // forget empties n, and lets go of memory that only an unusual image needs.
@@ -92,13 +118,13 @@ func (v *value) int(i int) int64 {
 		return v.ints[i]
 	}
 	n, _ := v.source.tag.Int64(v.at + i) // fails for other kinds only
-	return n
+	return v.sign(n)
 }
 
 // rat returns the i'th fraction; the value's kind is kindRat.
 func (v *value) rat(i int) (num, den int64) {
 	num, den, _ = v.source.tag.Rat2(v.at + i) // fails for other kinds only
-	return num, den
+	return v.sign(num), v.sign(den)
 }
 
 // float returns the i'th floating point number; the value's kind is kindFloat.
@@ -109,3 +135,15 @@ func (v *value) float(i int) float64 {
 
 // single reports whether the value was stored as a 32-bit floating point number.
 func (v *value) single() bool { return v.source != nil && v.source.tag.Type == tiff.DTFloat }
+
+// unsigned reports whether the value was stored as unsigned numbers of more than a byte.
+func (v *value) unsigned() bool {
+	if v.source == nil {
+		return false
+	}
+	switch v.source.tag.Type {
+	case tiff.DTShort, tiff.DTLong, tiff.DTRational:
+		return true
+	}
+	return false
+}

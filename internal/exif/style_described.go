@@ -19,16 +19,23 @@ func appendDescribed(dst []byte, m *Metadata, t *tag) []byte {
 }
 
 func appendWords(dst []byte, m *Metadata, t *tag) []byte {
+	t = signed(t)
 	if isUnknown(t) {
 		return append(dst, "Unknown"...)
 	}
-	d, ok := descriptionOf(t.dir, t.id)
-	if !ok {
-		return appendPlain(dst, &t.val)
+	if isInfinite(t) {
+		return append(dst, "Infinity"...)
 	}
+	d, ok := descriptionOf(t.dir, t.id)
 	switch {
+	case !ok:
+		return appendPlain(dst, &t.val)
 	case d.numbers != nil:
-		return appendEnum(dst, &t.val, d.numbers, ", ")
+		v := t.val
+		for d.padded && v.kind == kindInt && v.n > 1 && v.int(v.n-1) == 0 {
+			v.n--
+		}
+		return appendEnum(dst, &v, d.numbers, ", ")
 	case d.letters != nil:
 		return appendLetters(dst, &t.val, d.letters)
 	case d.write != nil:
@@ -47,15 +54,45 @@ func appendWords(dst []byte, m *Metadata, t *tag) []byte {
 
 // isUnknown reports whether the value is one that the standard defines to say "unknown": the
 // denominator FFFFFFFF.H of the shooting situation's tags (Exif 3.0, 4.6.6, Temperature to
-// CameraElevationAngle), which reads as -1 where fractions are signed.
+// CameraElevationAngle), the numerator FFFFFFFF.H of BrightnessValue, and SubjectDistance 0.
 func isUnknown(t *tag) bool {
-	if t.dir == gpsIFD || t.dir == interopIFD || t.id < 0x9400 || t.id > 0x9405 ||
-		t.val.kind != kindRat || t.val.n != 1 {
+	if t.dir == gpsIFD || t.dir == interopIFD || t.val.n != 1 {
 		return false
 	}
-	_, d := t.val.rat(0)
-	return d == -1 || d == math.MaxUint32
+	switch {
+	case t.id == 0x9206:
+		f, ok := t.val.quotient(0)
+		return ok && f == 0
+	case t.val.kind != kindRat:
+		return false
+	case t.id == 0x9203:
+		// the numerator is that of -1 EV, too: with a denominator of hundredths or the like it is -0.01 EV
+		n, d := t.val.rat(0)
+		return isAllOnes(n) && (d == 0 || d == 1 || isAllOnes(d))
+	case t.id >= 0x9400 && t.id <= 0x9405:
+		_, d := t.val.rat(0)
+		return isAllOnes(d)
+	}
+	return false
 }
+
+// isInfinite reports whether the value is SubjectDistance's for infinity, the numerator FFFFFFFF.H.
+func isInfinite(t *tag) bool {
+	if t.dir == gpsIFD || t.dir == interopIFD || t.id != 0x9206 || t.val.n != 1 {
+		return false
+	}
+	switch t.val.kind {
+	case kindRat:
+		n, _ := t.val.rat(0)
+		return isAllOnes(n)
+	case kindInt:
+		return isAllOnes(t.val.int(0))
+	}
+	return false
+}
+
+// isAllOnes reports whether n is FFFFFFFF.H, which is -1 where numbers are signed.
+func isAllOnes(n int64) bool { return n == -1 || n == math.MaxUint32 }
 
 // singleNumber returns the number of a value that consists of one.
 func singleNumber(v *value) (f float64, ok bool) {
@@ -77,11 +114,23 @@ func integerAt(v *value, i int) (n int64, ok bool) {
 	return int64(f), true
 }
 
+// maxNumbersShown is the count of numbers above which only the count is shown: no person reads a
+// curve's.
+const maxNumbersShown = 16
+
+// appendCount appends how many numbers there are.
+func appendCount(dst []byte, n int) []byte {
+	return append(strconv.AppendInt(dst, int64(n), 10), " values"...)
+}
+
 // appendPlain appends a value of which nothing more is known: text as it is, numbers in decimal
-// with one space between them.
+// with one space between them, or the count of many.
 func appendPlain(dst []byte, v *value) []byte {
-	if v.kind == kindText {
+	switch {
+	case v.kind == kindText:
 		return appendEscaped(dst, v.text)
+	case v.n > maxNumbersShown:
+		return appendCount(dst, v.n)
 	}
 	for i := range v.n {
 		if i > 0 {
@@ -153,7 +202,7 @@ func trimZeros(dst []byte, start int) []byte {
 
 // appendEnum appends what the numbers of an enumeration mean.
 func appendEnum(dst []byte, v *value, names map[int64]string, between string) []byte {
-	if v.kind == kindText {
+	if v.kind == kindText || v.n > maxNumbersShown {
 		return appendPlain(dst, v)
 	}
 	for i := range v.n {
@@ -207,14 +256,9 @@ func appendLetters(dst []byte, v *value, names map[string]string) []byte {
 // which is left out where it is 0, as CIPA calls its own versions: 0230 is 2.3, 0232 is 2.32
 // (Exif 3.0, 4.6.6, ExifVersion).
 func versionText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	s := t.val.text
-	if len(s) != 4 {
+	s := versionDigits(&t.val)
+	if s == "" {
 		return dst, false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return dst, false
-		}
 	}
 	if s[0] != '0' {
 		dst = append(dst, s[0])
@@ -226,9 +270,37 @@ func versionText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return dst, true
 }
 
+// versionDigits returns the 4 digits of a version, "" where there are none. Some writers store them as a
+// number (220), in one byte or more, and some as the bytes 0 2 2 0 or 2 2 0 0.
+func versionDigits(v *value) string {
+	s := v.text
+	switch {
+	case v.kind == kindInt && v.n == 1 && v.int(0) >= 100 && v.int(0) <= 9999:
+		s = strconv.FormatInt(v.int(0), 10)
+	case v.kind == kindInt && v.n == 4:
+		for i := range 4 {
+			n := v.int(i)
+			if n < 0 || n > 9 {
+				return ""
+			}
+			s += string('0' + rune(n))
+		}
+		if s[0] != '0' && s[3] == '0' {
+			s = "0" + s[:3]
+		}
+	}
+	if len(s) == 3 {
+		s = "0" + s
+	}
+	if len(s) != 4 || !allDigits(s) {
+		return ""
+	}
+	return s
+}
+
 // dottedText writes a version of one number a byte: 2.3.0.0.
 func dottedText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	if t.val.kind != kindInt {
+	if t.val.kind != kindInt || t.val.n > maxNumbersShown {
 		return dst, false
 	}
 	for i := range t.val.n {
@@ -408,7 +480,7 @@ func repeatedPattern(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 // appendPattern appends the colors of cells, of which the first is that number: "Red Green / Green Blue".
 func appendPattern(dst []byte, v *value, first int, columns, rows int64) (out []byte, ok bool) {
 	cells := int64(v.n - first)
-	if columns <= 0 || rows <= 0 || columns > cells || rows > cells || columns*rows != cells {
+	if cells > maxBytesShown || columns <= 0 || rows <= 0 || columns > cells || rows > cells || columns*rows != cells {
 		return dst, false
 	}
 	for i := range cells {
@@ -479,22 +551,6 @@ func apertureText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendDecimal(dst, f, 1), true
 }
 
-// brightnessText writes the APEX value Bv; the numerator FFFFFFFF.H says that it is unknown (Exif 3.0,
-// 4.6.6, BrightnessValue).
-func brightnessText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	f, ok := singleNumber(&t.val)
-	if !ok {
-		return dst, false
-	}
-	if t.val.kind == kindRat {
-		if n, _ := t.val.rat(0); n == -1 || n == math.MaxUint32 {
-			return append(dst, "Unknown"...), true
-		}
-	}
-	dst = appendDecimal(dst, f, 2)
-	return append(dst, " EV"...), true
-}
-
 // exposureBias writes the exposure compensation with its sign.
 func exposureBias(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
@@ -506,25 +562,6 @@ func exposureBias(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	}
 	dst = appendDecimal(dst, f, 2)
 	return append(dst, " EV"...), true
-}
-
-// subjectDistance writes meters; the numerator FFFFFFFF.H says infinity, 0 that it is unknown (Exif
-// 3.0, 4.6.6, SubjectDistance).
-func subjectDistance(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
-	f, ok := singleNumber(&t.val)
-	if !ok {
-		return dst, false
-	}
-	if t.val.kind == kindRat {
-		if n, _ := t.val.rat(0); n == math.MaxUint32 {
-			return append(dst, "Infinity"...), true
-		}
-	}
-	if f == 0 {
-		return append(dst, "Unknown"...), true
-	}
-	dst = appendDecimal(dst, f, 2)
-	return append(dst, " m"...), true
 }
 
 // digitalZoom writes the ratio; 0 says that it wasn't used (Exif 3.0, 4.6.6, DigitalZoomRatio).
@@ -682,8 +719,7 @@ func altitudeRefText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 func surfaceOf(m *Metadata, ref int64) string {
 	switch ref {
 	case 0, 1:
-		v := m.find(exifIFD, 0x9000)
-		if v != nil && len(v.val.text) == 4 && v.val.text >= "0300" && v.val.text <= "9999" {
+		if v := m.find(exifIFD, 0x9000); v != nil && versionDigits(&v.val) >= "0300" {
 			return "the ellipsoid"
 		}
 		return "sea level"

@@ -14,6 +14,7 @@ import (
 // nothing is lost; one that is blank or all zeros, as cameras write whose clock was never set, is
 // null. So are blank positions.
 func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
+	t = signed(t)
 	switch t.dir {
 	case gpsIFD:
 		switch t.id {
@@ -22,7 +23,7 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 				break
 			}
 			f, _, ok := signedCoordinate(m, t)
-			return appendFloat(dst, f, ok, 64)
+			return appendFloat(dst, f, ok && math.Abs(f) <= maxDegrees(t.id), 64)
 		case 0x0006:
 			if f, _, ok := signedAltitude(m, t); ok {
 				return appendFloat(dst, f, true, 64)
@@ -50,10 +51,41 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 			return appendDate(dst, &t.val, "", "")
 		}
 	}
-	if isUnknown(t) {
+	if isUnknown(t) || isInfinite(t) {
 		return append(dst, "null"...)
 	}
 	return appendNumbers(dst, &t.val)
+}
+
+// signed returns the tag with numbers as signed as the standard has them. Some writers, Leica's M8
+// among them, store them in the unsigned type of the same size, so that -1/3 is 4294967295/3.
+func signed(t *tag) *tag {
+	if t.dir == gpsIFD || t.dir == interopIFD || !t.val.unsigned() {
+		return t
+	}
+	switch t.id {
+	case 0x882A, // TimeZoneOffset
+		0x9201, 0x9203, 0x9204, // ShutterSpeedValue, BrightnessValue, ExposureBiasValue
+		0x9400, 0x9403, 0x9405, // Temperature, WaterDepth, CameraElevationAngle
+		0xC62A, 0xC7A5: // DNG's BaselineExposure and BaselineExposureOffset
+		s := *t
+		s.val.signed = true
+		return &s
+	}
+	return t
+}
+
+// sign returns n, or the negative number that n is if it is one of 16 or 32 bits whose type should be
+// signed.
+func (v *value) sign(n int64) int64 {
+	switch {
+	case !v.signed:
+	case n > math.MaxInt32 && n <= math.MaxUint32:
+		n -= 1 << 32
+	case v.kind == kindInt && n > math.MaxInt16 && n <= math.MaxUint16:
+		n -= 1 << 16
+	}
+	return n
 }
 
 // appendNumbers appends a text, a number or an array of numbers.
@@ -160,12 +192,21 @@ func coordinateLike(v *value) bool {
 	return v.kind != kindText && v.n >= 1 && v.n <= 3
 }
 
+// maxDegrees is the largest latitude or longitude, by the number of the tag.
+func maxDegrees(id uint16) float64 {
+	if id == 0x0002 || id == 0x0014 {
+		return 90
+	}
+	return 180
+}
+
 // signedCoordinate returns a latitude or longitude (Exif 3.0, 4.6.7, GPSLatitude) in degrees, south
 // and west negative. ok is false where degrees or minutes are no numbers: seconds that aren't (some
 // writers leave 0/0 there) count as 0, as a place within a minute of arc is one, but degrees without
 // their minutes would be another place. ref is the letter, 0 where there is none that can be meant.
 func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
 	v := &t.val
+	below := false // some writers put the sign before the degrees, others before all three
 	for i := v.n - 1; i >= 0; i-- {
 		f, ok := v.quotient(i)
 		if !ok {
@@ -174,13 +215,17 @@ func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
 			}
 			f = 0
 		}
-		deg += f
+		below = below || f < 0
+		deg += math.Abs(f)
 		if i > 0 {
 			deg /= 60
 		}
 	}
 	if math.IsInf(deg, 0) {
 		return 0, 0, false
+	}
+	if below {
+		deg = -deg
 	}
 	positive, negative := byte('N'), byte('S')
 	if t.id == 0x0004 || t.id == 0x0016 {
@@ -248,7 +293,8 @@ func appendClock(dst []byte, v *value) (out []byte, ok bool) {
 	h, okH := integerAt(v, 0)
 	m, okM := integerAt(v, 1)
 	s, okS := v.quotient(2)
-	if !okH || !okM || !okS || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s >= 60 {
+	if !okH || !okM || !okS || h < 0 || h > 24 || m < 0 || m > 59 || s < 0 || s >= 60 ||
+		h == 24 && (m != 0 || s != 0) { // the end of the day is 24:00:00
 		return dst, false
 	}
 	micros := min(int64(math.Round(s*1e6)), 60e6-1)
@@ -270,86 +316,161 @@ func appendTwo(dst []byte, n int64) []byte {
 	return append(dst, byte('0'+n/10%10), byte('0'+n%10))
 }
 
-// appendDate appends a date as ISO 8601, with the fraction and the offset that its own tags say.
+// appendDate appends a date as ISO 8601, with the fraction and the offset that it has itself, or else
+// those that its own tags say.
 func appendDate(dst []byte, v *value, fraction, offset string) []byte {
 	if v.kind != kindText {
 		return appendNumbers(dst, v)
 	}
-	s := strings.TrimSpace(v.text)
-	if strings.Trim(s, "0 :-/.") == "" {
+	if strings.Trim(v.text, "0 :-/.") == "" {
 		return append(dst, "null"...)
 	}
-	if !validDate(s) {
+	d, ok := parseDate(v.text)
+	if !ok {
 		return appendString(dst, v.text)
 	}
+	year, month, day := d.Date()
 	dst = append(dst, '"')
-	dst = append(dst, s[:4]...)
+	dst = appendTwo(dst, int64(year/100))
+	dst = appendTwo(dst, int64(year%100))
 	dst = append(dst, '-')
-	dst = append(dst, s[5:7]...)
+	dst = appendTwo(dst, int64(month))
 	dst = append(dst, '-')
-	dst = append(dst, s[8:10]...)
-	if len(s) > 10 {
-		dst = append(dst, 'T')
-		dst = append(dst, s[11:]...)
-		if f := strings.Trim(fraction, " "); allDigits(f) {
-			dst = append(dst, '.')
-			dst = append(dst, f[:min(len(f), maxFraction)]...)
-		}
-		if o := strings.Trim(offset, " "); validOffset(o) {
-			dst = append(dst, o...)
-		}
+	dst = appendTwo(dst, int64(day))
+	if !d.hasTime {
+		return append(dst, '"')
 	}
+	hour, minute, second := d.Clock()
+	dst = append(dst, 'T')
+	dst = appendTwo(dst, int64(hour))
+	dst = append(dst, ':')
+	dst = appendTwo(dst, int64(minute))
+	dst = append(dst, ':')
+	dst = appendTwo(dst, int64(second))
+	if d.fraction == "" {
+		d.fraction = strings.Trim(fraction, " ")
+	}
+	if allDigits(d.fraction) {
+		dst = append(dst, '.')
+		dst = append(dst, d.fraction[:min(len(d.fraction), maxFraction)]...)
+	}
+	if d.offset == "" {
+		d.offset, _ = parseOffset(strings.Trim(offset, " "))
+	}
+	dst = append(dst, d.offset...)
 	return append(dst, '"')
 }
 
 // maxFraction is the number of decimals of a second that programs read: nanoseconds.
 const maxFraction = 9
 
-// validDate reports whether s is "2021:04:11" or "2021:04:11 15:47:53" (Exif 3.0, 4.6.5, DateTime)
-// and a day and time there is. The date may have other separators, which some writers put there.
-func validDate(s string) bool {
-	const form = "dddd:dd:dd dd:dd:dd"
-	if len(s) != len(form) && len(s) != len("dddd:dd:dd") {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case form[i] == 'd':
-			if c < '0' || c > '9' {
-				return false
-			}
-		case i == 4:
-			if c != ':' && c != '-' && c != '/' && c != '.' {
-				return false
-			}
-		case i == 7:
-			if c != s[4] {
-				return false
-			}
-		case i == 10:
-			if c != ' ' && c != 'T' {
-				return false
-			}
-		case c != ':':
-			return false
-		}
-	}
-	year, month, day := decimalOf(s[:4]), decimalOf(s[5:7]), decimalOf(s[8:10])
-	if year == 0 || month < 1 || month > 12 || day < 1 ||
-		time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Day() != day {
-		return false
-	}
-	return len(s) == 10 || decimalOf(s[11:13]) < 24 && decimalOf(s[14:16]) < 60 && decimalOf(s[17:19]) < 60
+// date is a date, mostly with a time of day.
+type date struct {
+	time.Time
+	hasTime  bool
+	fraction string // its digits
+	offset   string // "+09:00" or "Z"
 }
 
-// validOffset reports whether s is "+09:00" (Exif 3.0, 4.6.6, OffsetTime), or Z.
-func validOffset(s string) bool {
-	if s == "Z" {
-		return true
+// parseDate reads "2021:04:11 15:47:53" or "2021:04:11" (Exif 3.0, 4.6.5, DateTime); ok is false where
+// there is no such day or time. Some writers use other separators between the numbers of the date,
+// pad with blanks what has one digit, or add a fraction or an offset. 24:00:00 is the end of the day.
+func parseDate(s string) (d date, ok bool) {
+	s = strings.Trim(s, " ")
+	if len(s) < 5 {
+		return d, false
 	}
-	return len(s) == 6 && (s[0] == '+' || s[0] == '-') && s[3] == ':' &&
-		allDigits(s[1:3]) && allDigits(s[4:]) && decimalOf(s[1:3]) < 24 && decimalOf(s[4:]) < 60
+	separator := s[4]
+	year, s, ok := cutNumber(s, 4)
+	if !ok || year == 0 || strings.IndexByte(":-/.", separator) < 0 {
+		return d, false
+	}
+	month, s, ok := cutNumber(s[1:], 2)
+	if !ok || s == "" || s[0] != separator {
+		return d, false
+	}
+	day, s, ok := cutNumber(s[1:], 2)
+	d.Time = time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	if !ok || month > 12 || d.Day() != day || d.Month() != time.Month(month) {
+		return d, false
+	}
+	if strings.Trim(s, " :") == "" {
+		return d, true // the time is unknown
+	}
+	if s[0] != ' ' && s[0] != 'T' {
+		return d, false
+	}
+	var clock [3]int
+	for i := range clock {
+		if s == "" || i > 0 && s[0] != ':' {
+			return d, false
+		}
+		if clock[i], s, ok = cutNumber(s[1:], 2); !ok {
+			return d, false
+		}
+	}
+	if clock[0] > 23 && clock != [3]int{24, 0, 0} || clock[1] > 59 || clock[2] > 59 {
+		return d, false
+	}
+	d.hasTime = true
+	d.Time = d.Add(time.Duration(clock[0])*time.Hour + time.Duration(clock[1])*time.Minute + time.Duration(clock[2])*time.Second)
+	if s != "" && (s[0] == '.' || s[0] == ',') {
+		s = s[1:]
+		n := 0
+		for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+			n++
+		}
+		d.fraction, s = s[:n], s[n:]
+		if n == 0 {
+			return d, false
+		}
+	}
+	if s = strings.TrimLeft(s, " "); s == "" {
+		return d, true
+	}
+	d.offset, ok = parseOffset(s)
+	return d, ok
+}
+
+// cutNumber cuts a number of that many digits off s. Of two digits the first may be a blank or left
+// out.
+func cutNumber(s string, digits int) (n int, rest string, ok bool) {
+	if digits == 2 {
+		s = strings.TrimLeft(s, " ")
+	}
+	i := 0
+	for i < len(s) && i < digits && '0' <= s[i] && s[i] <= '9' {
+		i++
+	}
+	return decimalOf(s[:i]), s[i:], i == digits || digits == 2 && i == 1
+}
+
+// parseOffset returns "+09:00" for that (Exif 3.0, 4.6.6, OffsetTime), "+0900", "+9:00" and "+09", and
+// "Z" for that; ok is false for all else.
+func parseOffset(s string) (offset string, ok bool) {
+	if s == "Z" {
+		return s, true
+	}
+	if s == "" || s[0] != '+' && s[0] != '-' {
+		return "", false
+	}
+	hours, minutes, colon := strings.Cut(s[1:], ":")
+	switch {
+	case colon && len(hours) == 1:
+		hours = "0" + hours
+	case !colon && len(hours) == 2:
+		minutes = "00"
+	case !colon && len(hours) == 4:
+		hours, minutes = hours[:2], hours[2:]
+	}
+	if len(hours) != 2 || len(minutes) != 2 || !allDigits(hours) || !allDigits(minutes) ||
+		decimalOf(hours) > 23 || decimalOf(minutes) > 59 {
+		return "", false
+	}
+	if len(s) == len("+09:00") {
+		return s, true
+	}
+	return s[:1] + hours + ":" + minutes, true
 }
 
 // allDigits reports whether s is digits, at least one.

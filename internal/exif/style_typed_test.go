@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -71,7 +73,15 @@ func TestTyped(t *testing.T) {
 		{"Temperature", testimage.Block{Exif: []entry{srat(0x9400, 215, 10)}}, `21.5`},
 		{"Temperature", testimage.Block{Exif: []entry{srat(0x9400, 0, -1)}}, `null`},
 		{"Humidity", testimage.Block{Exif: []entry{rat(0x9401, 0, none)}}, `null`},
-		{"SubjectDistance", testimage.Block{Exif: []entry{rat(0x9206, none, 1)}}, `4294967295`},
+		{"SubjectDistance", testimage.Block{Exif: []entry{rat(0x9206, none, 1)}}, `null`},
+		{"SubjectDistance", testimage.Block{Exif: []entry{rat(0x9206, none, 1000)}}, `null`},
+		{"SubjectDistance", testimage.Block{Exif: []entry{testimage.Long(0x9206, none)}}, `null`},
+		{"SubjectDistance", testimage.Block{Exif: []entry{rat(0x9206, 0, 10)}}, `null`},
+		{"SubjectDistance", testimage.Block{Exif: []entry{rat(0x9206, 0, 0)}}, `null`},
+		{"SubjectDistance", testimage.Block{Exif: []entry{rat(0x9206, 35, 10)}}, `3.5`},
+		{"SubjectDistance", testimage.Block{Exif: []entry{rat(0x9206, 35, 10, none, 1)}}, `[3.5,4294967295]`},
+		{"BrightnessValue", testimage.Block{Exif: []entry{srat(0x9203, -1, 1)}}, `null`},
+		{"BrightnessValue", testimage.Block{Exif: []entry{srat(0x9203, -1, 4)}}, `-0.25`},
 
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "N"), rat(2, 39, 1, 54, 1, 1512, 100)}}, `39.9042`},
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "S"), rat(2, 39, 1, 30, 1, 0, 1)}}, `-39.5`},
@@ -105,7 +115,9 @@ func TestTyped(t *testing.T) {
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 14, 1, 44, 1, 9, 1)}}, `"14:44:09"`},
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 14, 1, 27, 1, 724, 100)}}, `"14:27:07.24"`},
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 14, 1, 27, 1, 0, 0)}}, `null`},
-		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 24, 1, 0, 1, 0, 1)}}, `[24,0,0]`},
+		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 24, 1, 0, 1, 0, 1)}}, `"24:00:00"`},
+		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 24, 1, 0, 1, 1, 1)}}, `[24,0,1]`},
+		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 25, 1, 0, 1, 0, 1)}}, `[25,0,0]`},
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 14, 1)}}, `14`},
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{ascii(7, "14:44")}}, `"14:44"`},
 		{"GPSDateStamp", testimage.Block{GPS: []entry{ascii(0x1D, "2022:02:03")}}, `"2022-02-03"`},
@@ -123,6 +135,65 @@ func TestTyped(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTypedPositionsHaveOneSign: the sign of the degrees is that of the whole, said once or three times
+// and by a letter as well.
+func TestTypedPositionsHaveOneSign(t *testing.T) {
+	for _, tt := range []struct {
+		ref   string
+		parts []int32
+		want  string
+	}{
+		{"", []int32{-39, 1, 54, 1}, "-39.9"},
+		{"S", []int32{-39, 1, 54, 1}, "-39.9"},
+		{"N", []int32{-39, 1, 54, 1}, "-39.9"},
+		{"", []int32{-39, 1, -54, 1, 0, 1}, "-39.9"},
+		{"", []int32{0, 1, -30, 1, 0, 1}, "-0.5"},
+		{"S", []int32{39, 1, 54, 1}, "-39.9"},
+		{"N", []int32{39, 1, 54, 1}, "39.9"},
+	} {
+		b := &testimage.Block{GPS: []testimage.Entry{testimage.ASCII(1, tt.ref), testimage.SRational(2, tt.parts...)}}
+		if got := styled(t, b, Typed)["GPSLatitude"]; got != tt.want {
+			t.Errorf("%s %d: got %s, want %s", tt.ref, tt.parts, got, tt.want)
+		}
+	}
+	b := &testimage.Block{GPS: []testimage.Entry{testimage.ASCII(1, "N"), testimage.SRational(2, -39, 1, 54, 1)}}
+	if got, want := styled(t, b, Described)["GPSLatitude"], `"39° 54' 0\" S"`; got != want {
+		t.Errorf("described: got %s, want %s", got, want)
+	}
+}
+
+// TestTypedPositionsOnEarth: what no latitude or longitude can be is null.
+func TestTypedPositionsOnEarth(t *testing.T) {
+	for _, tt := range []struct {
+		id   uint16
+		n, d uint32
+		want string
+	}{
+		{0x0002, 90, 1, "90"},
+		{0x0002, 90000001, 1000000, "null"},
+		{0x0002, 180, 1, "null"},
+		{0x0014, 90, 1, "90"},
+		{0x0014, 91, 1, "null"},
+		{0x0004, 180, 1, "180"},
+		{0x0004, 180000001, 1000000, "null"},
+		{0x0016, 180, 1, "180"},
+		{0x0016, 181, 1, "null"},
+		{0x0016, math.MaxUint32, 1, "null"},
+	} {
+		name := gpsTags[tt.id].name
+		for _, ref := range []string{"N", "S", "W"} {
+			want := tt.want
+			if south := tt.id == 2 || tt.id == 0x14; want != "null" && (south && ref == "S" || !south && ref == "W") {
+				want = "-" + want
+			}
+			b := &testimage.Block{GPS: []testimage.Entry{testimage.ASCII(tt.id-1, ref), testimage.Rational(tt.id, tt.n, tt.d)}}
+			if got := styled(t, b, Typed)[name]; got != want {
+				t.Errorf("%s %d/%d %s: got %s, want %s", name, tt.n, tt.d, ref, got, want)
+			}
+		}
 	}
 }
 
@@ -154,7 +225,7 @@ func TestTypedDates(t *testing.T) {
 		{date, "5", "+00:00", `"2021-04-11T15:47:53.5+00:00"`},
 		{date, "12345678901234567890", "", `"2021-04-11T15:47:53.123456789"`},
 		{date, "   ", "   :  ", `"2021-04-11T15:47:53"`},
-		{date, "5a", "+0500", `"2021-04-11T15:47:53"`},
+		{date, "5a", "+050", `"2021-04-11T15:47:53"`},
 		{date, "-5", "UTC", `"2021-04-11T15:47:53"`},
 		{date, "1\"", "+24:00", `"2021-04-11T15:47:53"`},
 		{date, "", "+05:60", `"2021-04-11T15:47:53"`},
@@ -166,12 +237,21 @@ func TestTypedDates(t *testing.T) {
 		{"2021:02:29 00:00:00", "1", "Z", `"2021:02:29 00:00:00"`},
 		{"2021:13:01 00:00:00", "", "", `"2021:13:01 00:00:00"`},
 		{"2021:00:00 00:00:00", "", "", `"2021:00:00 00:00:00"`},
-		{"2021:04:11 24:00:00", "", "", `"2021:04:11 24:00:00"`},
+		{"2021:04:11 24:00:01", "", "", `"2021:04:11 24:00:01"`},
+		{"2021:04:11 25:00:00", "", "", `"2021:04:11 25:00:00"`},
 		{"2021:04:11 15:60:53", "", "", `"2021:04:11 15:60:53"`},
 		{"2021:04:11 15:47:60", "", "", `"2021:04:11 15:47:60"`},
 		{"0000:01:01 00:00:00", "", "", `"0000:01:01 00:00:00"`},
 		{"2021:04-11 15:47:53", "", "", `"2021:04-11 15:47:53"`},
-		{"2021:04:11 15:47:53Z", "", "+01:00", `"2021:04:11 15:47:53Z"`},
+		{"2021:04:11 15:47:53 noon", "", "+01:00", `"2021:04:11 15:47:53 noon"`},
+		{"2021:04:11 15:47:53.", "", "", `"2021:04:11 15:47:53."`},
+		{"2021:04:11 15:47:53+1", "", "", `"2021:04:11 15:47:53+1"`},
+		{"2021:04:11 15:47", "", "", `"2021:04:11 15:47"`},
+		{"2021:04:11x15:47:53", "", "", `"2021:04:11x15:47:53"`},
+		{"2021:04:111 15:47:53", "", "", `"2021:04:111 15:47:53"`},
+		{"2021", "", "", `"2021"`},
+		{"2021:", "", "", `"2021:"`},
+		{"2021:04:", "", "", `"2021:04:"`},
 		{"yesterday \"noon\"", "", "", `"yesterday \"noon\""`},
 		{"２０２１:04:11", "", "", `"２０２１:04:11"`},
 		// never set
@@ -213,6 +293,111 @@ func TestTypedDates(t *testing.T) {
 	}
 	if got, want := styled(t, &testimage.Block{IFD0: []testimage.Entry{testimage.Long(0x0132, 5)}}, Typed)["DateTime"], `5`; got != want {
 		t.Errorf("a number as a date: got %s, want %s", got, want)
+	}
+}
+
+// TestSignedTagsStoredUnsigned: numbers of tags that the standard has signed are signed, in typed and
+// described; raw has them as they are.
+func TestSignedTagsStoredUnsigned(t *testing.T) {
+	rat, long, short := testimage.Rational, testimage.Long, testimage.Short
+	minus := func(n uint32) uint32 { return -n }
+	for _, tt := range []struct {
+		name                  string
+		e                     testimage.Entry
+		raw, typed, described string
+	}{
+		{"ExposureBiasValue", rat(0x9204, minus(2), 3), "4294967294/3", "-0.6666666666666666", "-0.67 EV"},
+		{"ExposureBiasValue", rat(0x9204, 2, minus(4)), "2/4294967292", "-0.5", "-0.5 EV"},
+		{"ExposureBiasValue", rat(0x9204, 2, 3), "2/3", "0.6666666666666666", "+0.67 EV"},
+		{"ExposureBiasValue", long(0x9204, minus(1)), "4294967295", "-1", "-1 EV"},
+		{"ExposureBiasValue", short(0x9204, 0xFFFF), "65535", "-1", "-1 EV"},
+		{"ShutterSpeedValue", rat(0x9201, minus(2), 1), "4294967294/1", "-2", "4.00000 sec"},
+		{"BrightnessValue", rat(0x9203, minus(50), 100), "4294967246/100", "-0.5", "-0.5 EV"},
+		{"BrightnessValue", rat(0x9203, minus(1), 1), "4294967295/1", "null", "Unknown"},
+		{"Temperature", rat(0x9400, minus(55), 10), "4294967241/10", "-5.5", "-5.5 °C"},
+		{"Temperature", rat(0x9400, 5, minus(1)), "5/4294967295", "null", "Unknown"},
+		{"WaterDepth", rat(0x9403, minus(3), 2), "4294967293/2", "-1.5", "-1.5 m"},
+		{"CameraElevationAngle", rat(0x9405, minus(90), 1), "4294967206/1", "-90", "-90°"},
+		{"TimeZoneOffset", short(0x882A, 0xFFFB, 2), "65531 2", "[-5,2]", "-5 2"},
+		// not signed
+		{"Pressure", rat(0x9402, minus(2), 1), "4294967294/1", "4294967294", "4294967294 hPa"},
+		{"XResolution", rat(0x011A, minus(2), 1), "4294967294/1", "4294967294", "4294967294"},
+		{"ISOSpeedRatings", short(0x8827, 0xFFFF), "65535", "65535", "65535"},
+	} {
+		b := &testimage.Block{Exif: []testimage.Entry{tt.e}}
+		for style, want := range map[Style]string{Raw: strconv.Quote(tt.raw), Typed: tt.typed, Described: strconv.Quote(tt.described)} {
+			if got := styled(t, b, style)[tt.name]; got != want {
+				t.Errorf("%s, style %d: got %s, want %s", tt.raw, style, got, want)
+			}
+		}
+	}
+}
+
+// TestTypedDatesAsWritersPadThem: blanks, fractions and offsets in the text itself, which go before
+// what the tags say, and the end of a day.
+func TestTypedDatesAsWritersPadThem(t *testing.T) {
+	for _, tt := range []struct{ date, want string }{
+		{"2021: 4: 1  9: 5: 3", "2021-04-01T09:05:03"},
+		{"2021:4:1 9:05:03", "2021-04-01T09:05:03"},
+		{"  2021:04:11 15:47:53  ", "2021-04-11T15:47:53"},
+		{"2021:04:11  15:47:53", "2021-04-11T15:47:53"},
+		{"2021: 4: 1", "2021-04-01"},
+		{"2021:04:11   :  :  ", "2021-04-11"},
+		{"2021:04:11 15:47:53.25", "2021-04-11T15:47:53.25"},
+		{"2021:04:11 15:47:53,25", "2021-04-11T15:47:53.25"},
+		{"2021:04:11 15:47:53.1234567891", "2021-04-11T15:47:53.123456789"},
+		{"2021:04:11 15:47:53Z", "2021-04-11T15:47:53Z"},
+		{"2021-04-11T15:47:53.5+09:00", "2021-04-11T15:47:53.5+09:00"},
+		{"2021:04:11 15:47:53 -0330", "2021-04-11T15:47:53-03:30"},
+		{"2021:04:11 24:00:00", "2021-04-12T00:00:00"},
+		{"2020:12:31 24:00:00", "2021-01-01T00:00:00"},
+	} {
+		b := &testimage.Block{Exif: []testimage.Entry{testimage.ASCII(0x9003, tt.date)}}
+		if got := styled(t, b, Typed)["DateTimeOriginal"]; got != strconv.Quote(tt.want) {
+			t.Errorf("%q: got %s, want %q", tt.date, got, tt.want)
+		}
+	}
+	b := &testimage.Block{Exif: []testimage.Entry{
+		testimage.ASCII(0x9003, "2021:04:11 15:47:53.25+09:00"), testimage.ASCII(0x9291, "77"), testimage.ASCII(0x9011, "-05:00"),
+	}}
+	if got, want := styled(t, b, Typed)["DateTimeOriginal"], `"2021-04-11T15:47:53.25+09:00"`; got != want {
+		t.Errorf("with tags that say else: got %s, want %s", got, want)
+	}
+}
+
+// TestTypedOffsetsAsWritersSpellThem: without a colon, without minutes, with one digit.
+func TestTypedOffsetsAsWritersSpellThem(t *testing.T) {
+	for _, tt := range []struct{ offset, want string }{
+		{"+09:00", "+09:00"},
+		{"+0900", "+09:00"},
+		{"+09", "+09:00"},
+		{"+9:00", "+09:00"},
+		{"-3:30", "-03:30"},
+		{"  +0545 ", "+05:45"},
+		{"-00:00", "-00:00"},
+		{"Z", "Z"},
+		{"+23:59", "+23:59"},
+		{"+9", ""},
+		{"+900", ""},
+		{"09:00", ""},
+		{"+09:0", ""},
+		{"+24:00", ""},
+		{"+2400", ""},
+		{"+09:60", ""},
+		{"+0960", ""},
+		{"+", ""},
+		{"+:", ""},
+		{"+a9:00", ""},
+		{"+09:00:00", ""},
+		{"UTC", ""},
+		{"+\"9", ""},
+	} {
+		b := &testimage.Block{Exif: []testimage.Entry{
+			testimage.ASCII(0x9003, "2021:04:11 15:47:53"), testimage.ASCII(0x9011, tt.offset),
+		}}
+		if got, want := styled(t, b, Typed)["DateTimeOriginal"], strconv.Quote("2021-04-11T15:47:53"+tt.want); got != want {
+			t.Errorf("%q: got %s, want %s", tt.offset, got, want)
+		}
 	}
 }
 
@@ -369,6 +554,9 @@ func wantTyped(ot oracleTag, all map[string]oracleTag, ours *tag) (want, kind st
 	if ours.val.kind == kindText {
 		return "", "" // TestConformance compares texts
 	}
+	if ot.ID == 0x9206 && (*ot.Raw == "0" || *ot.Raw == "4294967295") {
+		return "null", "unknown" // the standard's words for unknown and infinite
+	}
 	words := strings.Fields(*ot.Raw)
 	if len(words) == 0 || len(words) != ours.val.n {
 		return "", ""
@@ -408,5 +596,32 @@ func sameTyped(got, want string) bool {
 			return g == w
 		}
 		return math.Abs(x-y) <= 1e-9*math.Abs(y)
+	})
+}
+
+// FuzzDates renders any text, fraction and offset as a date: a text that isn't the file's own is one
+// that programs read.
+func FuzzDates(f *testing.F) {
+	f.Add("2021:04:11 15:47:53", "054", "+09:00")
+	f.Add("2021: 4: 1  9: 5: 3.25 -0330", "", "+9")
+	f.Add("2020:12:31 24:00:00", " 1 ", "Z")
+	f.Add("0000:00:00 00:00:00", "", "")
+	f.Fuzz(func(t *testing.T, text, fraction, offset string) {
+		v := textValue(text)
+		js := appendDate(nil, &v, fraction, offset)
+		var got any
+		if err := json.Unmarshal(js, &got); err != nil {
+			t.Fatalf("%q: got %s", text, js)
+		}
+		s, ok := got.(string)
+		if !ok || s == strings.ToValidUTF8(text, "\uFFFD") || !utf8.ValidString(text) {
+			return
+		}
+		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
+			if _, err := time.Parse(layout, s); err == nil {
+				return
+			}
+		}
+		t.Fatalf("%q, %q, %q: got %s", text, fraction, offset, js)
 	})
 }

@@ -15,6 +15,7 @@ type storage uint8
 const (
 	asTyped      storage = iota // by the TIFF type; UNDEFINED: printable text, else bytes in decimal
 	asText                      // UNDEFINED or BYTE holding text without a character code
+	asVersion                   // UNDEFINED: the digits of a version as text, else bytes in decimal
 	asBytes                     // UNDEFINED holding small integers, one a byte
 	asCharCode                  // UNDEFINED: 8 bytes naming the character code, then text (Exif 3.0, 4.6.6, UserComment)
 	asUTF16                     // BYTE holding UTF-16, little-endian whatever the file's byte order
@@ -321,7 +322,7 @@ var exifTags = map[uint16]tagDef{
 	0x8835: {name: "ISOSpeedLatitudezzz"},
 
 	// Version
-	0x9000: {name: "ExifVersion", as: asText},
+	0x9000: {name: "ExifVersion", as: asVersion},
 
 	// Date and time
 	0x9003: {name: "DateTimeOriginal"},
@@ -365,7 +366,7 @@ var exifTags = map[uint16]tagDef{
 	0x9405: {name: "CameraElevationAngle"},
 
 	// Version, image characteristics, related files
-	0xA000: {name: "FlashpixVersion", as: asText},
+	0xA000: {name: "FlashpixVersion", as: asVersion},
 	0xA001: {name: "ColorSpace"},
 	0xA002: {name: "PixelXDimension"},
 	0xA003: {name: "PixelYDimension"},
@@ -460,7 +461,7 @@ var gpsTags = map[uint16]tagDef{
 // index, DCF (CIPA DC-009) and the older ExifR98 rules for the others.
 var interopTags = map[uint16]tagDef{
 	0x0001: {name: "InteroperabilityIndex"},
-	0x0002: {name: "InteroperabilityVersion", as: asText},
+	0x0002: {name: "InteroperabilityVersion", as: asVersion},
 	0x1000: {name: "RelatedImageFileFormat"},
 	0x1001: {name: "RelatedImageWidth"},
 	0x1002: {name: "RelatedImageLength"},

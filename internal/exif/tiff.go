@@ -361,6 +361,9 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 		t.name = string(name)
 	}
 	names[t.name] = len(w.m.tags)
+	if n := len(w.m.tags); n == cap(w.m.tags) { // append would grow by a quarter, again and again
+		w.m.tags = slices.Grow(w.m.tags, max(n, 64))
+	}
 	w.m.tags = append(w.m.tags, t)
 	return true, nil
 }

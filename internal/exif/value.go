@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 	"math"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 )
 
@@ -31,6 +31,7 @@ type value struct {
 	ints   []int64  // integers that goexif doesn't read
 	source *numbers // all other numbers: n of these,
 	at     int      // from here on
+	signed bool     // numbers too large are negative ones of a tag that the standard has signed
 }
 
 // quotient returns the i'th number of any kind as a decimal; ok is false where it has none: n/0,
@@ -78,6 +79,10 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 	case asUTF16:
 		if bytewise(typ) {
 			return textValue(utf16Text(binary.LittleEndian, b)), true
+		}
+	case asVersion:
+		if bytewise(typ) && printable(bytes.TrimRight(b, "\x00")) {
+			return textValue(text(b, o)), true
 		}
 	case asBytes:
 		if bytewise(typ) {
@@ -167,6 +172,9 @@ func text(b []byte, o *Options) string {
 
 // decodeText decodes b; what the encoding doesn't know becomes U+FFFD.
 func decodeText(enc encoding.Encoding, b []byte) string {
+	if set, ok := enc.(*charmap.Charmap); ok {
+		return decodeBytes(set, b)
+	}
 	s, err := enc.NewDecoder().Bytes(b)
 	if err != nil {
 		return strings.ToValidUTF8(string(b), "\uFFFD")
@@ -174,25 +182,38 @@ func decodeText(enc encoding.Encoding, b []byte) string {
 	return strings.ToValidUTF8(string(s), "\uFFFD")
 }
 
-// The character codes of UserComment and its like (Exif 3.0, 4.6.6, table 9).
-const (
-	codeASCII     = "ASCII\x00\x00\x00"
-	codeJIS       = "JIS\x00\x00\x00\x00\x00"
-	codeUnicode   = "UNICODE\x00"
-	codeUndefined = "\x00\x00\x00\x00\x00\x00\x00\x00"
-)
+// decodeBytes decodes a character set of one byte a letter. Bytes of 0x80 to 0x9F that a Windows code
+// page leaves open are control characters, as the WHATWG Encoding Standard has them and charmap
+// hasn't.
+func decodeBytes(set *charmap.Charmap, b []byte) string {
+	var s strings.Builder
+	s.Grow(len(b))
+	for _, c := range b {
+		r := set.DecodeByte(c)
+		if r == utf8.RuneError && c >= 0x80 && c < 0xA0 {
+			r = rune(c)
+		}
+		s.WriteRune(r)
+	}
+	return s.String()
+}
 
-// charCodeText reads a text whose first 8 bytes name its character code. Many writers leave the
-// code out, and some write UNICODE in the byte order they like.
+// charCodeText reads a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
+// Many writers leave the code out, pad it with blanks or write it in small letters, and some write
+// UNICODE in the byte order they like.
 func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	if len(b) < 8 {
 		return text(b, o)
 	}
-	rest := b[8:]
-	switch string(b[:8]) {
-	case codeASCII, codeUndefined:
+	code, rest := b[:8], b[8:]
+	if i := bytes.IndexByte(code, 0); i >= 0 {
+		code = code[:i]
+	}
+	code = bytes.TrimRight(code, " ")
+	switch strings.ToUpper(string(code)) {
+	case "", "ASCII":
 		return text(rest, o)
-	case codeJIS:
+	case "JIS":
 		if i := bytes.IndexByte(rest, 0); i >= 0 {
 			rest = rest[:i]
 		}
@@ -200,10 +221,33 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 			return text(rest, o) // JIS by name only
 		}
 		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
-	case codeUnicode:
-		return utf16Text(guessOrder(order, rest), rest)
+	case "UNICODE":
+		if string(code) != "UNICODE" && unicodeByName(rest) {
+			return text(rest, o)
+		}
+		return utf16Text(textOrder(order, rest), rest)
 	}
-	return text(b, o)
+	// no code, or one of no standard: all of it is text
+	s := text(b, o)
+	if t := text(rest, o); len(code) < 8 && b[len(code)] == 0 && t != "" && printable([]byte(t)) {
+		s += " " + t
+	}
+	return s
+}
+
+// unicodeByName reports whether b is ASCII although its code says "Unicode", as Ricoh's does: long
+// enough not to be a few Chinese letters of two such bytes, and not kana, whose first bytes are "0".
+func unicodeByName(b []byte) bool {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	var zeros [2]int
+	for i, c := range b {
+		if c == '0' {
+			zeros[i%2]++
+		}
+	}
+	return len(b) >= 8 && ascii(b) && printable(b) && max(zeros[0], zeros[1]) < len(b)/4
 }
 
 func ascii(b []byte) bool {
@@ -213,51 +257,6 @@ func ascii(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// guessOrder returns the byte order in which b reads as more plausible UTF-16: the one in which
-// more units are below 0x100, the file's own if they are equal.
-func guessOrder(order binary.ByteOrder, b []byte) binary.ByteOrder {
-	little, big := 0, 0
-	for i := 0; i+1 < len(b); i += 2 {
-		switch {
-		case b[i] != 0 && b[i+1] == 0:
-			little++
-		case b[i] == 0 && b[i+1] != 0:
-			big++
-		}
-	}
-	switch {
-	case little > big:
-		return binary.LittleEndian
-	case big > little:
-		return binary.BigEndian
-	}
-	return order
-}
-
-// utf16Text reads UTF-16 up to its first NUL; a byte order mark has the last word.
-func utf16Text(order binary.ByteOrder, b []byte) string {
-	units := make([]uint16, 0, len(b)/2)
-	for i := 0; i+1 < len(b); i += 2 {
-		u := order.Uint16(b[i:])
-		if i == 0 && u == 0xFEFF {
-			continue
-		}
-		if i == 0 && u == 0xFFFE {
-			if order == binary.ByteOrder(binary.LittleEndian) {
-				order = binary.BigEndian
-			} else {
-				order = binary.LittleEndian
-			}
-			continue
-		}
-		if u == 0 {
-			break
-		}
-		units = append(units, u)
-	}
-	return strings.TrimRight(string(utf16.Decode(units)), " \t\r\n")
 }
 
 // cfaPattern reads columns and rows, 16 bits each, then one byte a cell. Cameras write the two

@@ -26,7 +26,7 @@ func placeBody(status int, h http.Header, off int64) (start, length, size int64,
 	from, to, ok2 := strings.Cut(span, "-")
 	start, err1 := strconv.ParseInt(strings.TrimSpace(from), 10, 64)
 	end, err2 := strconv.ParseInt(strings.TrimSpace(to), 10, 64)
-	if !strings.EqualFold(unit, "bytes") || !ok || !ok2 || err1 != nil || err2 != nil || start < 0 || end < start {
+	if !strings.EqualFold(unit, "bytes") || !ok || !ok2 || err1 != nil || err2 != nil || end < start {
 		return 0, 0, 0, ErrUnusable
 	}
 	size, err = strconv.ParseInt(strings.TrimSpace(total), 10, 64)

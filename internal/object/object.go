@@ -276,7 +276,7 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		o.Header, o.size = c.header, size
 	}
 	*w = window{off, c.buf}
-	if !c.cut && len(c.buf) < c.want && c.skip == 0 && o.size < 0 {
+	if len(c.buf) < c.want && c.skip == 0 && o.size < 0 {
 		o.size = w.end()
 	}
 	return nil

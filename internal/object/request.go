@@ -17,7 +17,10 @@ import (
 // (rewrites, header changes, route groups that they consume) is undone after each run.
 //
 // A dial that reverse_proxy began in one run may go on after it, and read Caddy's variables. So the
-// variables are not written between runs, and each run after the first has a copy of them.
+// variables are not written between runs, and each run after the first has a copy of them. The header
+// map is changed between runs all the same: where a handler before exif copied the request, as tracing
+// does, placeholders read the fields that the next handlers set through the map that both share. A dial
+// reads it only for a tls_server_name with {http.request.header.*}.
 type request struct {
 	r      *http.Request
 	client http.Request // as the client sent it
@@ -66,9 +69,8 @@ func (q *request) start(r *http.Request, strip func(path string) (object string,
 			}
 		}
 	}
-	if groups, ok := r.Context().Value(caddy.CtxKey("route_group")).(map[string]struct{}); ok {
-		q.groups, q.savedGroups = groups, maps.Clone(groups)
-	}
+	q.groups, _ = r.Context().Value(caddy.CtxKey("route_group")).(map[string]struct{})
+	q.savedGroups = maps.Clone(q.groups)
 	q.reset()
 }
 
@@ -80,10 +82,8 @@ func (q *request) reset() {
 	for _, f := range q.fields {
 		q.r.Header[f.name] = f.values
 	}
-	if q.groups != nil {
-		clear(q.groups)
-		maps.Copy(q.groups, q.savedGroups)
-	}
+	clear(q.groups)
+	maps.Copy(q.groups, q.savedGroups)
 }
 
 func (q *request) pointAtObject() {
@@ -194,10 +194,9 @@ func (q *request) left() Left {
 	if q.repl != nil {
 		l.User, _ = q.repl.GetString("http.auth.user.id")
 	}
-	if vars, ok := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
-		l.Root, _ = vars["root"].(string)
-		l.FS, _ = vars["fs"].(string)
-	}
+	vars, _ := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	l.Root, _ = vars["root"].(string)
+	l.FS, _ = vars["fs"].(string)
 	return l
 }
 

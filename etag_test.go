@@ -1,0 +1,81 @@
+package caddyexif
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/object"
+)
+
+// TestTagsAreTranslated marks an object's tag, and finds the object's tags in a client's condition.
+func TestTagsAreTranslated(t *testing.T) {
+	const mark = "-m"
+	for tag, want := range map[string]string{
+		`"a"`: `"a-m"`, `W/"a"`: `W/"a-m"`, `""`: `"-m"`, "": "", "a": "", `"a`: "", `w/"a"`: "", `W/a`: "",
+	} {
+		if got := markTag(tag, mark); got != want {
+			t.Errorf("%s: got %s, want %s", tag, got, want)
+		}
+	}
+	for _, tc := range []struct {
+		header http.Header
+		want   object.Condition
+	}{
+		{http.Header{}, object.Condition{}},
+		{http.Header{"If-None-Match": {`"a-m"`}}, object.Condition{Name: "If-None-Match", Value: `"a"`}},
+		{http.Header{"If-None-Match": {`W/"a-m"`}}, object.Condition{Name: "If-None-Match", Value: `W/"a"`}},
+		{http.Header{"If-None-Match": {`"a-m" ,"x", W/"b-m"`, `"c-m"`}}, object.Condition{Name: "If-None-Match", Value: `"a", W/"b", "c"`}},
+		{http.Header{"If-None-Match": {`"a"`}}, object.Condition{}}, // the object's own says nothing of the EXIF
+		{http.Header{"If-None-Match": {`"a-n"`}}, object.Condition{}},
+		{http.Header{"If-None-Match": {`*`}}, object.Condition{}},
+		{http.Header{"If-None-Match": {`a-m"`}}, object.Condition{}},
+		{http.Header{"If-None-Match": {`"x"`}, "If-Modified-Since": {"then"}}, object.Condition{}},
+		{http.Header{"If-None-Match": {`"a-m"`}, "If-Modified-Since": {"then"}}, object.Condition{Name: "If-None-Match", Value: `"a"`}},
+		{http.Header{"If-Modified-Since": {"then"}}, object.Condition{Name: "If-Modified-Since", Value: "then"}},
+		{http.Header{"If-Modified-Since": {""}}, object.Condition{}},
+		{http.Header{"If-Match": {`"a-m"`}}, object.Condition{}},
+	} {
+		if got := objectCondition(tc.header, mark); got != tc.want {
+			t.Errorf("%v: got %v, want %v", tc.header, got, tc.want)
+		}
+	}
+	if got := objectTags(nil, mark); !slices.Equal(got, nil) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestNotModified compares a client's conditions with a response (RFC 9110, section 13.2.2).
+func TestNotModified(t *testing.T) {
+	const before, at, after = "Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 02 Jan 2026 00:00:00 GMT", "Sat, 03 Jan 2026 00:00:00 GMT"
+	for _, tc := range []struct {
+		name     string
+		header   http.Header
+		tag      string
+		modified string
+		want     bool
+	}{
+		{"no condition", http.Header{}, `"a"`, at, false},
+		{"the tag", http.Header{"If-None-Match": {`"a"`}}, `"a"`, "", true},
+		{"another tag", http.Header{"If-None-Match": {`"b"`}}, `"a"`, "", false},
+		{"one of several", http.Header{"If-None-Match": {`"b" , "a"`}}, `"a"`, "", true},
+		{"in the second field", http.Header{"If-None-Match": {`"b"`, `"a"`}}, `"a"`, "", true},
+		{"weak against strong", http.Header{"If-None-Match": {`W/"a"`}}, `"a"`, "", true},
+		{"strong against weak", http.Header{"If-None-Match": {`"a"`}}, `W/"a"`, "", true},
+		{"any", http.Header{"If-None-Match": {"*"}}, "", "", true},
+		{"an empty field for no tag", http.Header{"If-None-Match": {""}}, "", "", false},
+		{"a weak nothing for no tag", http.Header{"If-None-Match": {"W/"}}, "", "", false},
+		{"another tag and a time", http.Header{"If-None-Match": {`"b"`}, "If-Modified-Since": {after}}, `"a"`, at, false},
+		{"the same time", http.Header{"If-Modified-Since": {at}}, "", at, true},
+		{"modified before", http.Header{"If-Modified-Since": {after}}, "", at, true},
+		{"modified since", http.Header{"If-Modified-Since": {before}}, "", at, false},
+		{"no time of the object", http.Header{"If-Modified-Since": {at}}, "", "", false},
+		{"no time", http.Header{"If-Modified-Since": {"x"}}, "", at, false},
+		{"no times", http.Header{"If-Modified-Since": {"x"}}, "", "x", false},
+		{"an empty time", http.Header{"If-Modified-Since": {""}}, "", at, false},
+	} {
+		if got := notModified(tc.header, tc.tag, http.Header{"Last-Modified": {tc.modified}}); got != tc.want {
+			t.Errorf("%s: got %v", tc.name, got)
+		}
+	}
+}
