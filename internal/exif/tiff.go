@@ -153,6 +153,9 @@ type block struct {
 	// foreign reports the numbers of the first directory that mean something else in this format;
 	// nil for none.
 	foreign func(id uint16) bool
+	// pages says that the block is a TIFF file, in which the second directory can be a further page of
+	// the same rank (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
+	pages bool
 }
 
 // budget is what has been used of the limits for all blocks of one file.
@@ -310,22 +313,38 @@ func (w *walker) next(pos int64) error {
 
 func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.read], start) }
 
-// preview looks through IFD1 before its turn, for pointers to directories that nothing else points at:
-// some writers put the picture's Exif directory there.
+// The tags that tell a thumbnail from a page.
+const (
+	newSubfileTypeTag = 0x00FE // bit 0 says that it is a reduced version of another image (TIFF 6.0, section 8)
+	jpegTag           = 0x0201 // where a JPEG of its own starts
+)
+
+// preview looks through IFD1 before its turn: a further page of a TIFF is left out, and some writers put
+// there the only pointer to the picture's Exif directory.
 func (w *walker) preview() error {
 	start := w.starts[ifd1]
 	if start == 0 || w.wasRead(start) {
 		return nil
 	}
+	page := w.pages
 	_, _, err := w.each(start, func(e []byte) error {
 		id, typ, count, value := w.fields(e)
 		switch id {
+		case newSubfileTypeTag:
+			n, _, err := w.integer(typ, count, value)
+			page = page && n&1 == 0
+			return err
+		case jpegTag:
+			page = false
 		case exifPointer, gpsPointer, interopPointer:
 			_, err := w.pointer(ifd1, id, typ, count, value)
 			return err
 		}
 		return nil
 	})
+	if page {
+		w.starts[ifd1] = 0
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package exif
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -26,7 +27,7 @@ func TestBrokenPartsCostThemselves(t *testing.T) {
 		interop = `"InteroperabilityIndex":"R98",`
 		exif    = `"ExposureTime":"1/449","ExifVersion":"0230","DateTimeOriginal":"2012:06:01 10:20:30","ExposureBiasValue":"-1/3",`
 		model   = `"Model":"iPhone 4S",`
-		thumb   = `,"ThumbCompression":"6"`
+		thumb   = `,"ThumbNewSubfileType":"1"`
 	)
 	for _, test := range []struct {
 		name  string
@@ -94,8 +95,8 @@ func TestEmptyTextIsReplaced(t *testing.T) {
 		{"filled first", testimage.Block{IFD0: []testimage.Entry{text(make, "HTC"), text(make, "")}}, `{"Make":"HTC"}`},
 		{
 			"the thumbnail's is another",
-			testimage.Block{IFD0: []testimage.Entry{text(make, "")}, IFD1: []testimage.Entry{text(make, "HTC")}},
-			`{"Make":"","ThumbMake":"HTC"}`,
+			testimage.Block{IFD0: []testimage.Entry{text(make, "")}, IFD1: []testimage.Entry{testimage.Long(0x00FE, 1), text(make, "HTC")}},
+			`{"Make":"","ThumbNewSubfileType":"1","ThumbMake":"HTC"}`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -252,5 +253,67 @@ func TestPointersInOtherDirectories(t *testing.T) {
 			}
 			check(t, b)
 		})
+	}
+}
+
+// TestTIFFPagesAreNoThumbnails: what follows the first directory of a TIFF is a further page, of which
+// nothing is answered, unless it says that it is a thumbnail.
+func TestTIFFPagesAreNoThumbnails(t *testing.T) {
+	type entries []testimage.Entry
+	page := entries{testimage.Short(0x0100, 640), testimage.Short(0x0101, 480), testimage.Short(0x0129, 1, 2)}
+	for _, test := range []struct {
+		name  string
+		ifd1  entries
+		thumb string // in the answer, where it is one
+	}{
+		{"a page", page, ""},
+		{"a page that says so", append(entries{testimage.Long(0x00FE, 2)}, page...), ""},
+		{"a full image", append(entries{testimage.Long(0x00FE, 0)}, page...), ""},
+		{"a mask", append(entries{testimage.Long(0x00FE, 4)}, page...), ""},
+		{"with tags that no table names", append(page[:2:2], testimage.Short(0xFFF0, 1)), ""},
+		{"an uncompressed one", entries{testimage.Short(0x0103, 1), testimage.Long(0x0111, 8), testimage.Long(0x0117, 8)}, ""},
+		{"reduced", append(entries{testimage.Long(0x00FE, 1)}, page...), `"ThumbNewSubfileType":"1","ThumbImageWidth":"640"`},
+		{"reduced, as a SHORT", append(entries{testimage.Short(0x00FE, 1)}, page...), `"ThumbNewSubfileType":"1","ThumbImageWidth":"640"`},
+		{"a reduced page", append(entries{testimage.Long(0x00FE, 3)}, page...), `"ThumbNewSubfileType":"3","ThumbImageWidth":"640"`},
+		{"a JPEG", entries{testimage.Short(0x0100, 640), testimage.Long(0x0201, 8), testimage.Long(0x0202, 99)}, `"ThumbImageWidth":"640","ThumbJPEGInterchangeFormat":"8"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, bigEndian := range []bool{false, true} {
+				for name, encode := range map[string]func(*testimage.Block) []byte{
+					"TIFF": (*testimage.Block).Encode, "BigTIFF": (*testimage.Block).EncodeBig,
+				} {
+					b := testimage.Block{BigEndian: bigEndian, IFD0: entries{testimage.Short(0x0112, 6)}, IFD1: test.ifd1}
+					got := answerOf(encode(&b), &Options{Unknown: true})
+					if want := `{"Orientation":"6"`; !strings.HasPrefix(got, want) || strings.Contains(got, "Thumb") != (test.thumb != "") ||
+						!strings.Contains(got, test.thumb) {
+						t.Errorf("%s, big-endian %v: got %s, want %s", name, bigEndian, got, cmp.Or(test.thumb, "no thumbnail"))
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSecondDirectoryOfEXIFIsTheThumbnail: within other formats nothing has to say so. Kodak's DC210
+// and Sony's D700 have thumbnails that aren't JPEGs.
+func TestSecondDirectoryOfEXIFIsTheThumbnail(t *testing.T) {
+	b := testimage.Block{
+		IFD0: []testimage.Entry{testimage.Short(0x0112, 6)},
+		IFD1: []testimage.Entry{testimage.Short(0x0100, 96), testimage.Short(0x0103, 1), testimage.Long(0x0111, 8), testimage.Long(0x0117, 8)},
+	}
+	const want = `{"Orientation":"6","ThumbImageWidth":"96","ThumbCompression":"1","ThumbStripOffsets":"8","ThumbStripByteCounts":"8"}`
+	block := b.Encode()
+	m := testimage.Gradient(8, 6)
+	for format, file := range map[string][]byte{
+		"jpeg": testimage.JPEG(m, testimage.EXIFSegment(block)),
+		"png":  testimage.PNG(m, testimage.PNGChunk("eXIf", block), nil),
+		"webp": testimage.WebP(testimage.VP8X(8), testimage.VP8L(), testimage.RIFFChunk("EXIF", block)),
+		"jp2":  testimage.JP2(testimage.Box("uuid", []byte(jp2UUID), block)),
+		"psd":  testimage.PSD(1, testimage.PSDResource(1058, "", block)),
+		"mrw":  testimage.MRW(block, false),
+	} {
+		if got := answerOf(file, &Options{}); got != want {
+			t.Errorf("%s: got %s, want %s", format, got, want)
+		}
 	}
 }
