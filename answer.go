@@ -95,15 +95,12 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, path string, s
 	if res.err != nil {
 		return nil, res.err
 	}
-	if !res.notModified && notModified(r.Header, res.etag, res.header) {
-		res = res.with(res.header)
-		res.notModified = true
-	}
+	res.notModified = res.notModified || notModified(r.Header, res.etag, res.header)
 	return res, nil
 }
 
 // answer opens the object under the condition that its cached response, or else the client's, is
-// outdated.
+// outdated. What it returns is the caller's own.
 func (x *exchange) answer() (*response, error) {
 	cond := objectCondition(x.r.Header, x.h.mark)
 	if x.cached != nil {
@@ -150,12 +147,9 @@ func (res *response) revalidated(header http.Header) *response {
 func (x *exchange) read() (res *response, err error) {
 	header := x.object.Header
 	tag := header.Get("Etag")
-	switch {
-	case x.cached != nil && x.cached.isOf(tag, x.object.Left):
-		res = x.cached // an upstream that ignores conditions
-	case !x.again && x.h.cache != nil && cacheable(header):
+	if !x.again && x.h.cache != nil && cacheable(header) {
 		res, err = x.h.cache.load(x.r.Context(), x.key, tag, x.object.Left, x.decodeToCache)
-	default:
+	} else {
 		res, err = x.decode()
 	}
 	if err != nil {

@@ -136,18 +136,14 @@ func (c *responseCache) load(ctx context.Context, k cacheKey, tag string, left o
 	// Where the entry is written or invalidated during a load, Get returns what the cache then holds,
 	// which may be another user's, or calls the loader again.
 	decode = sync.OnceValues(decode)
-	own := false
 	res, err := c.c.Get(wait, k, otter.LoaderFunc[cacheKey, *response](func(context.Context, cacheKey) (*response, error) {
-		own = true
 		return decode()
 	}))
 	switch {
-	case own:
-		return decode()
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	case err == nil && res.isOf(tag, left):
 		return res, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
 	}
 	return decode()
 }

@@ -114,6 +114,7 @@ func TestContract(t *testing.T) {
 		{"post", "plain", "POST", "/iphone-4s.jpg" + s, nil, 405, "MethodNotAllowed"},
 		{"put", "get", "PUT", "/iphone-4s.jpg" + s, nil, 405, "MethodNotAllowed"},
 		{"delete", "plain", "DELETE", "/nope.jpg" + s, nil, 405, "MethodNotAllowed"},
+		{"options without an object", "plain", "OPTIONS", "/" + s, nil, 400, "InvalidRequest"},
 		{"options", "plain", "OPTIONS", "/iphone-4s.jpg" + s, nil, 405, asIs}, // file_server's own answer
 
 		// 2.3

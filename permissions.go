@@ -164,7 +164,6 @@ func isAddress(s string) bool {
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		s = host
 	}
-	s, _, _ = strings.Cut(s, "%") // the zone
 	_, err := netip.ParseAddr(s)
 	return err == nil
 }
@@ -185,7 +184,7 @@ func (p Permissions) decide(action string, r *http.Request) (allowed, final bool
 		switch {
 		case rule.Effect == effectDeny && (matches || e != nil):
 			return false, !rule.late, err
-		case rule.Effect == effectAllow && matches && e == nil:
+		case matches && e == nil:
 			allowed = true
 		case rule.Effect == effectAllow && rule.late:
 			final = false

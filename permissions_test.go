@@ -92,6 +92,7 @@ func TestDecision(t *testing.T) {
 		{"not allowed by a variable", "allow GetObject vars {http.auth.user.id} bob", lan, "/a.jpg", nil, false, false, false, false},
 		{"denied early beside a rule that may change", "deny GetObject path /a.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
 		{"a rule that may change beside one that can't", "allow GetObject path /b.jpg\nallow GetObject header X-A 1", lan, "/a.jpg", nil, false, false, false, false},
+		{"not allowed beside a deny that may change", "allow GetObject path /b.jpg\ndeny GetObject header X-A 1", lan, "/a.jpg", nil, false, false, true, false},
 		{"query", "allow GetObject query key=x", lan, "/a.jpg?key=y", nil, false, false, true, false},
 		{"method", "allow GetObject method HEAD", lan, "/a.jpg", nil, false, false, true, false},
 		{"protocol", "allow GetObject protocol https", lan, "/a.jpg", nil, false, false, true, false},

@@ -291,6 +291,21 @@ func TestBrokenEXIFAlone(t *testing.T) {
 	}
 }
 
+// TestSecondEXIFDoesNotContinueTheFirst: what is cut off of one EXIF isn't read from another.
+func TestSecondEXIFDoesNotContinueTheFirst(t *testing.T) {
+	m := testimage.Gradient(8, 6)
+	b := tagsOf(false)
+	block := b.Encode()
+	whole := testimage.EXIFSegment(block)
+	for n := 60; n < len(block); n += 10 {
+		cut := testimage.EXIFSegment(block[:n])
+		want := answerOf(testimage.JPEG(m, cut), &Options{})
+		if got := answerOf(testimage.JPEG(m, cut, whole), &Options{}); got != want {
+			t.Errorf("cut at %d: got %s, want %s", n, got, want)
+		}
+	}
+}
+
 func TestContainers(t *testing.T) {
 	for _, s := range containerSamples() {
 		t.Run(s.name, func(t *testing.T) {

@@ -251,8 +251,12 @@ func TestJSONIsBounded(t *testing.T) {
 					}
 				}
 				runtime.ReadMemStats(&after)
-				if !errors.Is(err, tc.want) {
-					t.Errorf("got error %v and %d bytes, want %v", err, len(b), tc.want)
+				want := tc.want
+				if style == Described && tc.name == "arrays of floats" {
+					want = nil // described, it is how many values there are
+				}
+				if !errors.Is(err, want) {
+					t.Errorf("got error %v and %d bytes, want %v", err, len(b), want)
 				}
 				// decoded values, goexif's copies of them, and JSON in a slice that grows
 				if n := after.TotalAlloc - before.TotalAlloc; n > tc.alloc {

@@ -124,15 +124,18 @@ const nearPieces = 32 << 10
 // has nothing but the picture before it.
 func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	step := 12 + length
-	isIDAT := func(at, longest int64) (end int64, ok bool, err error) {
+	// the length of the IDAT at a place, -1 if there is none
+	lengthAt := func(at int64) (int64, error) {
 		var head [8]byte
 		n, err := peekAt(r, head[:], at)
-		length := int64(binary.BigEndian.Uint32(head[:]))
-		return at + 12 + length, n == len(head) && string(head[4:]) == "IDAT" && length <= longest, err
+		if n < len(head) || string(head[4:]) != "IDAT" {
+			return -1, err
+		}
+		return int64(binary.BigEndian.Uint32(head[:])), err
 	}
 	same := func(k int64) (bool, error) {
-		end, ok, err := isIDAT(off+k*step, length)
-		return ok && end == off+(k+1)*step, err
+		n, err := lengthAt(off + k*step)
+		return n == length, err
 	}
 	size := sizeOf(r)
 	if size < 0 {
@@ -159,8 +162,8 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		if at < next {
 			break
 		}
-		stop, ok, err := isIDAT(at, length)
-		if err != nil || ok && (stop <= end || end == size) {
+		n, err := lengthAt(at)
+		if err != nil || 0 <= n && n <= length {
 			return at, err
 		}
 	}

@@ -329,11 +329,24 @@ func appendDate(dst []byte, v *value, fraction, offset string) []byte {
 	if !ok {
 		return appendString(dst, v.text)
 	}
+	year, month, day := d.Date()
 	dst = append(dst, '"')
+	dst = appendTwo(dst, int64(year/100))
+	dst = appendTwo(dst, int64(year%100))
+	dst = append(dst, '-')
+	dst = appendTwo(dst, int64(month))
+	dst = append(dst, '-')
+	dst = appendTwo(dst, int64(day))
 	if !d.hasTime {
-		return append(d.AppendFormat(dst, time.DateOnly), '"')
+		return append(dst, '"')
 	}
-	dst = d.AppendFormat(dst, "2006-01-02T15:04:05")
+	hour, minute, second := d.Clock()
+	dst = append(dst, 'T')
+	dst = appendTwo(dst, int64(hour))
+	dst = append(dst, ':')
+	dst = appendTwo(dst, int64(minute))
+	dst = append(dst, ':')
+	dst = appendTwo(dst, int64(second))
 	if d.fraction == "" {
 		d.fraction = strings.Trim(fraction, " ")
 	}
@@ -453,6 +466,9 @@ func parseOffset(s string) (offset string, ok bool) {
 	if len(hours) != 2 || len(minutes) != 2 || !allDigits(hours) || !allDigits(minutes) ||
 		decimalOf(hours) > 23 || decimalOf(minutes) > 59 {
 		return "", false
+	}
+	if len(s) == len("+09:00") {
+		return s, true
 	}
 	return s[:1] + hours + ":" + minutes, true
 }

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -594,5 +596,32 @@ func sameTyped(got, want string) bool {
 			return g == w
 		}
 		return math.Abs(x-y) <= 1e-9*math.Abs(y)
+	})
+}
+
+// FuzzDates renders any text, fraction and offset as a date: a text that isn't the file's own is one
+// that programs read.
+func FuzzDates(f *testing.F) {
+	f.Add("2021:04:11 15:47:53", "054", "+09:00")
+	f.Add("2021: 4: 1  9: 5: 3.25 -0330", "", "+9")
+	f.Add("2020:12:31 24:00:00", " 1 ", "Z")
+	f.Add("0000:00:00 00:00:00", "", "")
+	f.Fuzz(func(t *testing.T, text, fraction, offset string) {
+		v := textValue(text)
+		js := appendDate(nil, &v, fraction, offset)
+		var got any
+		if err := json.Unmarshal(js, &got); err != nil {
+			t.Fatalf("%q: got %s", text, js)
+		}
+		s, ok := got.(string)
+		if !ok || s == strings.ToValidUTF8(text, "\uFFFD") || !utf8.ValidString(text) {
+			return
+		}
+		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
+			if _, err := time.Parse(layout, s); err == nil {
+				return
+			}
+		}
+		t.Fatalf("%q, %q, %q: got %s", text, fraction, offset, js)
 	})
 }

@@ -147,13 +147,20 @@ func TestFakeChunkInPicture(t *testing.T) {
 			}
 		})
 	}
+	cover := append(binary.BigEndian.AppendUint32(nil, 100), "prVt"...) // a chunk up to the IDAT's checksum
+	picture := func(x uint32) []byte {
+		return slices.Concat(binary.BigEndian.AppendUint32(make([]byte, 5000), x), testimage.IDATs(10), fake, cover, make([]byte, 100))
+	}
+	t.Run("of the wrong checksum", func(t *testing.T) {
+		f := testimage.LargePNG(3<<20, 8192)
+		f.End = slices.Concat(testimage.PNGChunk("IDAT", picture(0)), iend)
+		if got := answerAt(f); got != "{}" {
+			t.Errorf("got %s, want {}", got)
+		}
+	})
 	// A chunk that leads to the picture's end, and has the checksum that stands there, can't be told
 	// from one: who builds that gets the EXIF he has built.
 	t.Run("of the right checksum", func(t *testing.T) {
-		cover := append(binary.BigEndian.AppendUint32(nil, 100), "prVt"...) // a chunk up to the IDAT's checksum
-		picture := func(x uint32) []byte {
-			return slices.Concat(binary.BigEndian.AppendUint32(make([]byte, 5000), x), testimage.IDATs(10), fake, cover, make([]byte, 100))
-		}
 		// both checksums are the same if that of what stands before the type is as if nothing did
 		x := zeroOf(func(x uint32) uint32 {
 			b := picture(x)

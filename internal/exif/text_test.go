@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -115,4 +117,28 @@ func TestVersionsAsNumbersAndBytes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzText reads any bytes as a text with a character code, in either byte order and several
+// character sets: what comes out is valid UTF-8 and no longer than the bytes allow.
+func FuzzText(f *testing.F) {
+	for _, code := range []string{"ASCII\x00\x00\x00", "Unicode ", "UNICODE\x00", "JIS     ", "GOOGLE\x00\x00", "\x00garbage"} {
+		f.Add([]byte(code + "Grüße \xFF\x81"))
+		f.Add([]byte(code + string(utf16Bytes(binary.LittleEndian, "東京　タワー 😀"))))
+		f.Add([]byte(code + "\x1B$BF|K\\\x1B(B"))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, o := range []Options{{}, {Charset: charmap.Windows1253}, {Charset: japanese.ShiftJIS}} {
+			for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+				for _, s := range []string{charCodeText(order, b, &o), text(b, &o), utf16Text(order, b)} {
+					if !utf8.ValidString(s) {
+						t.Fatalf("%q: got %q, which is not UTF-8", b, s)
+					}
+					if len(s) > 4*len(b) {
+						t.Fatalf("%d bytes: got %d", len(b), len(s))
+					}
+				}
+			}
+		}
+	})
 }

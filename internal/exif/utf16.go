@@ -56,8 +56,18 @@ const (
 // textOrder returns the byte order in which b is plausible UTF-16: the file's own unless the other is
 // clearly better. Many writers use the order of their own machine, whatever the file's.
 func textOrder(own binary.ByteOrder, b []byte) binary.ByteOrder {
-	w := newTextWeight()
-	if other := otherOrder(own); w.bits(other, b)+orderBits <= w.bits(own, b) {
+	b = b[:min(len(b), 2*orderUnits)]
+	for i := 0; i+1 < len(b); i += 2 {
+		if b[i] == 0 && b[i+1] == 0 {
+			b = b[:i] // the text ends there
+		}
+	}
+	var w textWeight
+	weight := w.bits(own, b)
+	if weight <= (alphabet-1)*(len(b)/2) {
+		return own // ASCII, than which nothing is cheaper
+	}
+	if other := otherOrder(own); w.bits(other, b)+orderBits <= weight {
 		return other
 	}
 	return own
@@ -66,7 +76,7 @@ func textOrder(own binary.ByteOrder, b []byte) binary.ByteOrder {
 // textWeight estimates how much a text says, which is little in the right byte order: its letters are
 // common ones and of one script. In the wrong one they are spread over all of Unicode.
 type textWeight struct {
-	common [len(commonLetters)]*encoding.Encoder
+	common [len(commonLetters)]*encoding.Encoder // of commonLetters, made when needed
 }
 
 // commonLetters are the character sets of East Asia, and the first bytes of their common letters: the
@@ -81,14 +91,6 @@ var commonLetters = [...]struct {
 	{traditionalchinese.Big5, 0xA4, 0xC6, 0x40},
 	{japanese.EUCJP, 0xB0, 0xCF, 0xA1},
 	{korean.EUCKR, 0xB0, 0xC8, 0xA1},
-}
-
-func newTextWeight() *textWeight {
-	w := new(textWeight)
-	for i := range w.common {
-		w.common[i] = commonLetters[i].set.NewEncoder()
-	}
-	return w
 }
 
 // script is a writing system, or several that are used together.
@@ -106,11 +108,8 @@ const (
 func (w *textWeight) bits(order binary.ByteOrder, b []byte) int {
 	const another = 6 // to say which script comes next
 	total, last := 0, noScript
-	for i := 0; i+1 < len(b) && i < 2*orderUnits; i += 2 {
+	for i := 0; i+1 < len(b); i += 2 {
 		r := rune(order.Uint16(b[i:]))
-		if r == 0 {
-			break
-		}
 		if utf16.IsSurrogate(r) && i+3 < len(b) {
 			if pair := utf16.DecodeRune(r, rune(order.Uint16(b[i+2:]))); pair != unicode.ReplacementChar {
 				r = pair
@@ -129,14 +128,17 @@ func (w *textWeight) bits(order binary.ByteOrder, b []byte) int {
 	return total
 }
 
+// The bits of a letter of an alphabet, of a rare letter, and of what no text has: controls, private
+// use, what isn't assigned, half a surrogate pair.
+const (
+	alphabet = 7
+	rare     = 13
+	never    = 30
+)
+
 // letter estimates the bits that it takes to tell a character from the others of its script, as if
 // each were as frequent as the others of its kind.
 func (w *textWeight) letter(r rune) (bits int, s script) {
-	const (
-		alphabet = 7
-		rare     = 13
-		never    = 30 // controls, private use, what isn't assigned, half a surrogate pair
-	)
 	isLetter := unicode.In(r, unicode.L, unicode.M)
 	switch {
 	case r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z':
@@ -185,6 +187,9 @@ func (w *textWeight) isCommon(r rune) bool {
 	var letter [utf8.UTFMax]byte
 	n := utf8.EncodeRune(letter[:], r)
 	for i, c := range &commonLetters {
+		if w.common[i] == nil {
+			w.common[i] = c.set.NewEncoder()
+		}
 		var b [8]byte
 		size, _, err := w.common[i].Transform(b[:], letter[:n], true)
 		if err == nil && size == 2 && b[0] >= c.first && b[0] <= c.last && b[1] >= c.trail {

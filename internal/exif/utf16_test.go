@@ -116,7 +116,7 @@ func TestUTF16InEitherByteOrder(t *testing.T) {
 
 // TestOneLetterReadsInTheFilesOrder has every letter and sign that isn't a rare one, alone.
 func TestOneLetterReadsInTheFilesOrder(t *testing.T) {
-	w := newTextWeight()
+	var w textWeight
 	all := 0
 	for r := rune(' '); r <= 0xFFFF; r++ {
 		if bits, _ := w.letter(r); bits > 11 {
@@ -133,6 +133,24 @@ func TestOneLetterReadsInTheFilesOrder(t *testing.T) {
 	}
 	if all < 10000 {
 		t.Errorf("only %d letters", all)
+	}
+}
+
+// TestByteOrderOfPaddedText: fields of a fixed size end with NUL, and what is behind them counts for
+// nothing.
+func TestByteOrderOfPaddedText(t *testing.T) {
+	for _, text := range []string{"Hello", "東京　タワー", "Привет", "😀👍🎉"} {
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			for _, big := range []bool{false, true} {
+				for _, behind := range []string{"", "garbage garbage garbage garbage", "\xFF\xFE\xFF\xFE\xFF\xFE"} {
+					value := append([]byte("UNICODE\x00"), utf16Bytes(order, text)...)
+					value = append(append(append(value, 0, 0), behind...), make([]byte, 500)...)
+					if got := commentOf(t, big, value, &Options{}); got != text {
+						t.Errorf("%v, file big-endian %v: got %q, want %q", order, big, got, text)
+					}
+				}
+			}
+		}
 	}
 }
 
