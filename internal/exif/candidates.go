@@ -57,27 +57,14 @@ func readable(blocks []block) (bool, error) {
 	return false, nil
 }
 
-// uint is a number of 2, 4 or 8 bytes.
-func (l layout) uint(b []byte) uint64 {
-	switch len(b) {
-	case 2:
-		return uint64(l.order.Uint16(b))
-	case 4:
-		return uint64(l.order.Uint32(b))
-	default:
-		return l.order.Uint64(b)
-	}
-}
-
 // whole reports whether an entry is of a type that there is and its value within the block.
 func (l layout) whole(b block, e []byte) (bool, error) {
-	field := (len(e) - 4) / 2 // of the count, and of the value or its offset
-	count, value := l.uint(e[4:4+field]), e[4+field:]
-	unit := typeSize(l.order.Uint16(e[2:]))
+	_, typ, count, value := l.fields(e)
+	unit := typeSize(typ)
 	if unit == 0 || count == 0 || count > toEnd/unit {
 		return false, nil
 	}
-	if offset(count*unit) <= int64(field) {
+	if offset(count*unit) <= int64(len(value)) {
 		return true, nil
 	}
 	var last [1]byte

@@ -38,14 +38,14 @@ func tagsOf(bigEndian bool) testimage.Block {
 			testimage.ASCII(0x0001, "N"), testimage.Rational(0x0002, 39, 1, 54, 1, 1512, 100),
 		},
 		Interop: []testimage.Entry{testimage.ASCII(0x0001, "R98")},
-		IFD1:    []testimage.Entry{testimage.Short(0x0103, 6)},
+		IFD1:    []testimage.Entry{testimage.Long(0x00FE, 1)},
 	}
 }
 
 const wantTags = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"6","XResolution":"72/1","YResolution":"72/1",` +
 	`"ResolutionUnit":"2","ExposureTime":"1/449","ExifVersion":"0230","DateTimeOriginal":"2012:06:01 10:20:30",` +
 	`"ExposureBiasValue":"-1/3","GPSLatitudeRef":"N","GPSLatitude":"39/1 54/1 1512/100",` +
-	`"InteroperabilityIndex":"R98","ThumbCompression":"6"}`
+	`"InteroperabilityIndex":"R98","ThumbNewSubfileType":"1"}`
 
 // sample is a file that holds tagsOf in one of the ways it can.
 type sample struct {

@@ -224,7 +224,8 @@ func TestNamesAreThoseAnswered(t *testing.T) {
 			all = append(all, testimage.ASCII(uint16(id), "1"))
 		}
 	}
-	b := testimage.Block{IFD0: all[:30000], Exif: all[30000:60000], GPS: all[:1000], Interop: all[:5000], IFD1: all[60000-30000:]}
+	thumb := append([]testimage.Entry{testimage.Long(0x00FE, 1)}, all[40000:]...)
+	b := testimage.Block{IFD0: all[:30000], Exif: all[30000:60000], GPS: all[:1000], Interop: all[:5000], IFD1: thumb}
 	m, err := Decode(bytes.NewReader(b.Encode()), &Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -245,13 +246,14 @@ func TestUnknownNamesOfGPS(t *testing.T) {
 	b := testimage.Block{
 		IFD0: []testimage.Entry{testimage.Short(0xFFF0, 1)},
 		GPS:  []testimage.Entry{testimage.ASCII(0x0001, "N"), testimage.Short(0x0ABC, 2)},
-		IFD1: []testimage.Entry{testimage.Short(0xFFF1, 3)},
+		IFD1: []testimage.Entry{testimage.Long(0x0201, 0), testimage.Short(0xFFF1, 3)},
 	}
 	m, err := Decode(bytes.NewReader(b.Encode()), &Options{Unknown: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"UnknownTag_0xfff0":"1","GPSLatitudeRef":"N","GPSUnknownTag_0x0abc":"2","ThumbUnknownTag_0xfff1":"3"}`
+	const want = `{"UnknownTag_0xfff0":"1","GPSLatitudeRef":"N","GPSUnknownTag_0x0abc":"2",` +
+		`"ThumbJPEGInterchangeFormat":"0","ThumbUnknownTag_0xfff1":"3"}`
 	if got := jsonOf(t, m, &Options{}); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -102,7 +102,7 @@ func isICO(head []byte) bool {
 }
 
 // findTIFF finds the block of formats that are one from their first byte on.
-func findTIFF(r io.ReaderAt) ([]block, error) { return oneBlock(r), nil }
+func findTIFF(r io.ReaderAt) ([]block, error) { return []block{{r: r, first: ifd0, pages: true}}, nil }
 
 // findNone finds nothing: it is for formats that hold no EXIF.
 func findNone(io.ReaderAt) ([]block, error) { return nil, nil }

@@ -53,7 +53,7 @@ func hostileTIFFs() map[string]struct {
 
 	// two directories that point at each other: 44 bytes that make goexif loop for ever
 	ring := dir(header(8), 0x0112, typeShort, 1, 6, 26)
-	ring = dir(ring, 0x0112, typeShort, 1, 3, 8)
+	ring = dir(ring, 0x0201, typeLong, 1, 3, 8)
 
 	many := put16(header(8), 65535)
 	for i := range 65535 {
@@ -92,7 +92,7 @@ func hostileTIFFs() map[string]struct {
 	endless = append(endless, make([]byte, 20*(maxEntries+10))...)
 
 	return map[string]file{
-		"two directories in a ring":        {ring, `{"Orientation":"6","ThumbOrientation":"3"}`},
+		"two directories in a ring":        {ring, `{"Orientation":"6","ThumbJPEGInterchangeFormat":"3"}`},
 		"directory pointing at itself":     {dir(header(8), 0x0112, typeShort, 1, 6, 8), `{"Orientation":"6"}`},
 		"IFD0 in the header":               {header(0), invalid},
 		"count 0x40000001 of LONG":         {dir(header(8), 0x0111, typeLong, 0x40000001, 8, 0), none},

@@ -19,7 +19,7 @@ func panasonicsOwn(id uint16) bool { return panasonicFirst <= id && id <= panaso
 
 // findRW2 finds the EXIF of the preview in addition to the file's own.
 func findRW2(r io.ReaderAt) ([]block, error) {
-	blocks := []block{{r: r, first: ifd0, foreign: panasonicsOwn}}
+	blocks := []block{{r: r, first: ifd0, foreign: panasonicsOwn, pages: true}}
 	o := binary.LittleEndian
 	var b [12]byte
 	if ok, err := readFull(r, b[:4], 4); !ok || err != nil {

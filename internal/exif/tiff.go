@@ -1,6 +1,7 @@
 package exif
 
 import (
+	"cmp"
 	"encoding/binary"
 	"io"
 	"math"
@@ -68,11 +69,34 @@ type layout struct {
 	big   bool // BigTIFF: counts and offsets of 8 bytes
 }
 
-func (l layout) entrySize() int64 {
+// offsetSize is the size in bytes of an offset, and of an entry's count.
+func (l layout) offsetSize() int {
 	if l.big {
-		return 20
+		return 8
 	}
-	return 12
+	return 4
+}
+
+func (l layout) entrySize() int64 { return int64(4 + 2*l.offsetSize()) }
+
+// uint is a number of 1, 2, 4 or 8 bytes.
+func (l layout) uint(b []byte) uint64 {
+	switch len(b) {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(l.order.Uint16(b))
+	case 4:
+		return uint64(l.order.Uint32(b))
+	default:
+		return l.order.Uint64(b)
+	}
+}
+
+// fields are those of an entry. value is the value if it fits there, else its offset.
+func (l layout) fields(e []byte) (id, typ uint16, count uint64, value []byte) {
+	n := l.offsetSize()
+	return l.order.Uint16(e), l.order.Uint16(e[2:]), l.uint(e[4 : 4+n]), e[4+n : 4+2*n]
 }
 
 // isTIFF knows TIFF and what is built on it by the byte order and the number after it: 42 for TIFF
@@ -129,6 +153,9 @@ type block struct {
 	// foreign reports the numbers of the first directory that mean something else in this format;
 	// nil for none.
 	foreign func(id uint16) bool
+	// pages says that the block is a TIFF file, in which the second directory can be a further page of
+	// the same rank (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
+	pages bool
 }
 
 // budget is what has been used of the limits for all blocks of one file.
@@ -137,6 +164,10 @@ type budget struct {
 	entries int    // counted against maxEntries
 	intact  int    // entries that could be read
 }
+
+// maxNested bounds the directories of one kind in a block, of which each costs a read: an Exif directory
+// may point at another.
+const maxNested = 4
 
 // entryChunk is how many entries of a directory are read at a time: its count may claim far more
 // than there are.
@@ -150,8 +181,10 @@ type walker struct {
 	o *Options
 	m *Metadata
 
-	starts  [directories]int64 // where each directory starts, 0 for none
-	visited [directories]int64 // the starts of those that were read
+	starts  [directories]int64             // where each directory starts, 0 for none
+	spare   [directories]int64             // where IFD1 says that they start
+	visited [directories * maxNested]int64 // the starts of those that were read
+	read    int                            // their number
 }
 
 // walk adds the tags of the blocks, each directory from all of them before the next directory.
@@ -183,6 +216,11 @@ func (m *Metadata) walk(blocks []block, o *Options) error {
 				return err
 			}
 			readable = readable || ok && d == w.first
+			if d == ifd0 {
+				if err := w.preview(); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	if !readable || used.entries > 0 && used.intact == 0 {
@@ -191,32 +229,50 @@ func (m *Metadata) walk(blocks []block, o *Options) error {
 	return m.scratch.numbers.decode()
 }
 
-// directory reads one directory; ok is false where there is none to be read. An offset that leads
-// to a directory already read is not followed, so that a circle ends.
+// directory reads a directory, and those of the same kind that it points at: some writers put a
+// pointer to a second Exif directory into the first. ok is false where there is none to be read.
 func (w *walker) directory(d directory) (ok bool, err error) {
-	start := w.starts[d]
-	if start == 0 {
-		return false, nil
+	start := cmp.Or(w.starts[d], w.spare[d])
+	for range maxNested {
+		if start == 0 || w.wasRead(start) {
+			break
+		}
+		w.visited[w.read] = start
+		w.read++
+		w.starts[d] = 0
+		next, there, err := w.each(start, func(e []byte) error {
+			intact, err := w.entry(d, e)
+			if intact {
+				w.intact++
+			}
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
+		ok = ok || there
+		if d == ifd0 && next != 0 {
+			if err := w.next(next); err != nil {
+				return false, err
+			}
+		}
+		start = w.starts[d]
 	}
-	if slices.Contains(w.visited[:], start) {
-		return false, nil
-	}
-	w.visited[d] = start
+	return ok, nil
+}
 
+// each calls f for the entries of the directory that starts there; ok is false where there is none to
+// be read. end is where its entries end, 0 if they are cut off.
+func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, err error) {
 	b := w.m.scratch.word[:]
 	countSize := int64(2)
 	if w.big {
 		countSize = 8
 	}
 	if ok, err := readFull(w.r, b[:countSize], start); !ok || err != nil {
-		return false, err
+		return 0, false, err
 	}
-	var count uint64
-	if w.big {
-		count = w.order.Uint64(b)
-	} else {
-		count = uint64(w.order.Uint16(b))
-	}
+	count := w.uint(b[:countSize])
 
 	buf := w.m.scratch.entries[:]
 	size := w.entrySize()
@@ -225,46 +281,69 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 		n := min(left, entryChunk)
 		got, err := readAt(w.r, buf[:int64(n)*size], pos)
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 		for e := buf[:got]; int64(len(e)) >= size; e = e[size:] {
 			if w.entries++; w.entries > maxEntries {
-				return false, ErrTooLarge
+				return 0, false, ErrTooLarge
 			}
-			intact, err := w.entry(d, e[:size])
-			if err != nil {
-				return false, err
-			}
-			if intact {
-				w.intact++
+			if err := f(e[:size]); err != nil {
+				return 0, false, err
 			}
 		}
 		if int64(got) < int64(n)*size {
 			// cut off: what was there has been read
-			return got >= int(size) || left < count, nil
+			return 0, got >= int(size) || left < count, nil
 		}
 		left -= n
 		pos += int64(n) * size
 	}
-	if d == ifd0 {
-		return true, w.next(pos)
-	}
-	return true, nil
+	return pos, true, nil
 }
 
 // next reads the offset of IFD1, which follows the entries of IFD0.
 func (w *walker) next(pos int64) error {
-	b := w.m.scratch.word[:]
-	if w.big {
-		ok, err := readFull(w.r, b, pos)
-		if ok {
-			w.starts[ifd1] = offset(w.order.Uint64(b))
-		}
-		return err
-	}
-	ok, err := readFull(w.r, b[:4], pos)
+	b := w.m.scratch.word[:w.offsetSize()]
+	ok, err := readFull(w.r, b, pos)
 	if ok {
-		w.starts[ifd1] = int64(w.order.Uint32(b))
+		w.starts[ifd1] = offset(w.uint(b))
+	}
+	return err
+}
+
+func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.read], start) }
+
+// The tags that tell a thumbnail from a page.
+const (
+	newSubfileTypeTag = 0x00FE // bit 0 says that it is a reduced version of another image (TIFF 6.0, section 8)
+	jpegTag           = 0x0201 // where a JPEG of its own starts
+)
+
+// preview looks through IFD1 before its turn: a further page of a TIFF is left out, and some writers put
+// there the only pointer to the picture's Exif directory.
+func (w *walker) preview() error {
+	start := w.starts[ifd1]
+	if start == 0 || w.wasRead(start) {
+		return nil
+	}
+	page := w.pages
+	_, _, err := w.each(start, func(e []byte) error {
+		id, typ, count, value := w.fields(e)
+		switch id {
+		case newSubfileTypeTag:
+			n, _, err := w.integer(typ, count, value)
+			page = page && n&1 == 0
+			return err
+		case jpegTag:
+			page = false
+		case exifPointer, gpsPointer, interopPointer:
+			_, err := w.pointer(ifd1, id, typ, count, value)
+			return err
+		}
+		return nil
+	})
+	if page {
+		w.starts[ifd1] = 0
 	}
 	return err
 }
@@ -273,14 +352,7 @@ func (w *walker) next(pos int64) error {
 // empty text. intact is false if it is broken; that an entry is of no
 // interest doesn't make it so.
 func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
-	id, typ := w.order.Uint16(e), w.order.Uint16(e[2:])
-	var count uint64
-	var inline []byte
-	if w.big {
-		count, inline = w.order.Uint64(e[4:]), e[12:20]
-	} else {
-		count, inline = uint64(w.order.Uint32(e[4:])), e[8:12]
-	}
+	id, typ, count, inline := w.fields(e)
 	unit := typeSize(typ)
 	if unit == 0 || count > math.MaxUint64/unit {
 		return false, nil
@@ -298,7 +370,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	case !known && !w.o.Unknown, def.as == asLeftOut:
 		return true, nil
 	case def.as == asPointer:
-		return w.pointer(d, id, typ, count, inline), nil
+		return w.pointer(d, id, typ, count, inline)
 	case size > sizeLimit(def.as, typ):
 		return true, nil
 	}
@@ -331,13 +403,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if inEntry {
 		copy(b, inline)
 	} else {
-		var at int64
-		if w.big {
-			at = offset(w.order.Uint64(inline))
-		} else {
-			at = int64(w.order.Uint32(inline))
-		}
-		if ok, err := readFull(w.r, b, at); !ok || err != nil {
+		if ok, err := readFull(w.r, b, offset(w.uint(inline))); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -368,26 +434,9 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	return true, nil
 }
 
-// pointer notes where a further directory starts. The first pointer to a directory wins; what IFD1
-// points at isn't the picture's.
-func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byte) (intact bool) {
-	var at int64
-	switch {
-	case count != 1:
-		return false
-	case typ == typeLong || typ == typeIFD:
-		at = int64(w.order.Uint32(inline))
-	case typ == typeLong8 || typ == typeIFD8:
-		if len(inline) < 8 {
-			return false
-		}
-		at = offset(w.order.Uint64(inline))
-	default:
-		return false
-	}
-	if d == ifd1 {
-		return true
-	}
+// pointer notes where a further directory starts. The first pointer to a directory wins, those of IFD1
+// after all others: that directory is about the thumbnail.
+func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byte) (intact bool, err error) {
 	var to directory
 	switch id {
 	case exifPointer:
@@ -397,13 +446,44 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	case interopPointer:
 		to = interopIFD
 	default:
-		return true
+		return true, nil
+	}
+	at, ok, err := w.integer(typ, count, inline)
+	if !ok || err != nil {
+		return false, err
+	}
+	starts := &w.starts
+	if d == ifd1 {
+		starts = &w.spare
 	}
 	// a directory that was passed already would never be read
-	if to > d && w.starts[to] == 0 {
-		w.starts[to] = at
+	if (to >= d || d == ifd1) && starts[to] == 0 {
+		starts[to] = at
 	}
-	return true
+	return true, nil
+}
+
+// integer is the value of an entry that holds one integer, of whatever type: writers of pointers use all
+// of them. Signed ones read as unsigned, since no offset is negative.
+func (w *walker) integer(typ uint16, count uint64, inline []byte) (n int64, ok bool, err error) {
+	if count != 1 {
+		return 0, false, nil
+	}
+	switch typ {
+	case typeByte, typeSByte, typeShort, typeSShort, typeLong, typeSLong, typeIFD, typeLong8, typeSLong8, typeIFD8:
+	default:
+		return 0, false, nil
+	}
+	b := inline
+	if size := int(typeSize(typ)); size <= len(b) { //nolint:gosec // at most 8
+		b = b[:size]
+	} else {
+		b = w.m.scratch.word[:]
+		if ok, err := readFull(w.r, b, offset(w.uint(inline))); !ok || err != nil {
+			return 0, false, err
+		}
+	}
+	return offset(w.uint(b)), true, nil
 }
 
 // cost is what a value counts against maxValues: what it will hold, and at least minRead if it must
