@@ -112,7 +112,7 @@ func (x *exchange) answer() (*response, error) {
 		tag := s.Header.Get("Etag")
 		switch {
 		case x.cached == nil:
-			if tag == "" && cond.Name == "If-None-Match" {
+			if tag == "" {
 				tag = cond.Value // some stores leave it out
 			}
 			return &response{notModified: true, header: s.Header, etag: markTag(tag, x.h.mark)}, nil

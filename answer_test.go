@@ -14,6 +14,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -159,6 +161,8 @@ func TestObjectsNotModified(t *testing.T) {
 		{"If-None-Match", `"1@"`, `"1"`, `"1"`, `"1@"`},
 		{"If-None-Match", `"1@"`, "", `"1"`, `"1@"`}, // some stores leave it out
 		{"If-None-Match", `W/"1@"`, "", `W/"1"`, `W/"1@"`},
+		{"If-None-Match", `"1@", "2@"`, `"2"`, `"1", "2"`, `"2@"`},
+		{"If-None-Match", `"1@", "2@"`, "", `"1", "2"`, ""}, // one of them
 		{"If-Modified-Since", then, `"1"`, then, `"1@"`},
 		{"If-Modified-Since", then, "", then, ""},
 	} {
@@ -280,6 +284,71 @@ func TestRequestIsTheClientsAgain(t *testing.T) {
 		}
 		if err := provisioned(t, &Handler{}).ServeHTTP(&w, r, next); err != nil || w.path != "/photo.jpg"+suffix {
 			t.Errorf("%d: got %v at %s", status, err, w.path)
+		}
+	}
+	for _, rules := range []Permissions{nil, {{Effect: "allow", Actions: []string{"GetObject"}}}} {
+		for _, status := range []int{204, 404} {
+			w := httptest.NewRecorder()
+			r := caddyhttp.PrepareRequest(httptest.NewRequest(http.MethodOptions, "/photo.jpg"+suffix, nil), caddy.NewReplacer(), w, nil)
+			err := provisioned(t, &Handler{Permissions: rules}).ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+				w.WriteHeader(status)
+				return nil
+			}))
+			if err != nil || r.URL.Path != "/photo.jpg"+suffix {
+				t.Errorf("OPTIONS, %d: got %v at %s", status, err, r.URL.Path)
+			}
+		}
+	}
+}
+
+// TestWeakened304 has the 304 of a proxy that compresses say the cached response's tag as a weak one.
+func TestWeakened304(t *testing.T) {
+	h := provisioned(t, &Handler{})
+	photo := photoHandler(photoBy("alice"))
+	for i := range 3 {
+		requests := 0
+		got := request(t, h, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			if requests++; r.Header.Get("If-None-Match") == `"1"` {
+				w.Header().Set("Etag", `W/"1"`)
+				w.WriteHeader(304)
+				return nil
+			}
+			return photo(w, r)
+		}), "GET")
+		if got.Body.String() != `{"Artist":"alice"}` || requests != 1 || got.Header().Get("Etag") != markTag(`"1"`, h.mark) {
+			t.Errorf("%d: got %d %s, %v after %d requests", i, got.Code, got.Body, got.Header(), requests)
+		}
+	}
+}
+
+// TestFailureHoldsNoBody has a failure be cached after a good response of another object: what that was
+// rendered into doesn't go into the cache.
+func TestFailureHoldsNoBody(t *testing.T) {
+	h := provisioned(t, &Handler{})
+	for i := range 8 { // whatever scratch buffer each gets
+		tag := fmt.Sprintf(`"%d"`, i)
+		request(t, h, photoHandler(photoBy("alice"), "Etag", tag), "GET", "X-User", "alice")
+		r := httptest.NewRequest(http.MethodGet, "/photo.jpg"+suffix, nil)
+		if got := request(t, h, photoHandler([]byte("no image"), "Etag", tag), "GET"); got.Code != 400 {
+			t.Errorf("got %d %s", got.Code, got.Body)
+		}
+		if res := h.cache.get(newCacheKey(r, "/photo.jpg")); res == nil || res.err == nil || res.body != nil {
+			t.Errorf("the cache has %+v", res)
+		}
+	}
+}
+
+// TestErrorsAboutObject are those that each request for the same version would get.
+func TestErrorsAboutObject(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want bool
+	}{
+		{exif.ErrNotImage, true}, {exif.ErrInvalid, true}, {exif.ErrTooLarge, true}, {object.ErrTooFar, true}, {fmt.Errorf("x: %w", object.ErrTooFar), true},
+		{object.ErrChanged, false}, {object.ErrBroken, false}, {object.ErrEncoded, false}, {errDenied, false}, {errClosed, false}, {nil, false},
+	} {
+		if got := aboutObject(tc.err); got != tc.want {
+			t.Errorf("%v: got %v", tc.err, got)
 		}
 	}
 }

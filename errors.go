@@ -55,7 +55,6 @@ var errorTable = []struct {
 	{upstream: http.StatusForbidden, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
 	{upstream: http.StatusNotFound, status: http.StatusNotFound, code: "NoSuchKey", message: noSuchKey},
 	{upstream: http.StatusGone, status: http.StatusNotFound, code: "NoSuchKey", message: noSuchKey},
-	{upstream: http.StatusMethodNotAllowed, status: http.StatusMethodNotAllowed, message: "the object can't be read with GET"},
 	{upstream: http.StatusProxyAuthRequired, status: http.StatusProxyAuthRequired, message: authNeeded, fields: []string{"Proxy-Authenticate"}},
 	{upstream: http.StatusTooManyRequests, status: http.StatusTooManyRequests, message: tryLater, fields: []string{"Retry-After"}},
 	{upstream: http.StatusBadGateway, status: http.StatusBadGateway, message: unreachable},
@@ -93,7 +92,7 @@ func failureOf(err error) *failure {
 	var s *object.StatusError
 	isStatus := errors.As(err, &s)
 	for _, row := range errorTable {
-		if row.err != nil && errors.Is(err, row.err) || isStatus && row.upstream == s.Status {
+		if errors.Is(err, row.err) || isStatus && row.upstream == s.Status {
 			f := &failure{status: row.status, code: row.code, message: row.message, header: make(http.Header), cause: err}
 			if f.code == "" {
 				f.code = statusName(f.status)

@@ -178,6 +178,12 @@ func TestMetricsOfAnotherKind(t *testing.T) {
 	if _, err := newMetrics(reg, nil); err == nil {
 		t.Error("no error")
 	}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	defer cancel()
+	ctx.GetMetricsRegistry().MustRegister(prometheus.NewHistogram(prometheus.HistogramOpts{Name: "caddy_exif_object_requests_total", Help: "x"}))
+	if err := new(Handler).Provision(ctx); err == nil || !strings.HasPrefix(err.Error(), "metrics: ") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestRequestsAreObserved has each end of a request counted once, with what it took.

@@ -60,9 +60,6 @@ type Rule struct {
 func (p Permissions) provision(ctx caddy.Context) error {
 	for i := range p {
 		r := &p[i]
-		if r.MatcherSetsRaw == nil {
-			continue
-		}
 		for _, set := range r.MatcherSetsRaw {
 			r.late = r.late || !early(set)
 			remote, client := addressMatchers(set)
@@ -248,10 +245,9 @@ func isMissing(r *http.Request, status int, header http.Header) bool {
 	if status == http.StatusNotFound || status == http.StatusGone {
 		return true
 	}
-	location := header.Get("Location")
-	if status < 300 || status >= 400 || location == "" {
+	if status < 300 || status >= 400 {
 		return false
 	}
-	to, err := r.URL.Parse(location)
+	to, err := r.URL.Parse(header.Get("Location")) // r.URL itself without one
 	return err == nil && strings.HasSuffix(to.Path, "/"+path.Base(r.URL.Path)+"/")
 }

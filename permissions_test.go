@@ -597,7 +597,7 @@ func TestMissingObject(t *testing.T) {
 		{308, "", false},
 		{308, "/", false},
 		{308, "http://[::1", false},
-		{308, "/b.jpg/", false},
+		{308, "/b.jpg/", false}, {308, "/xa.jpg/", false},
 	} {
 		header := http.Header{}
 		if tc.location != "" {
@@ -623,7 +623,31 @@ func TestErrorsOfAllMatchers(t *testing.T) {
 	if text := fmt.Sprint(debug.ContextMap()["error"]); debug.Level != zapcore.DebugLevel || !strings.Contains(text, "can't decide") || !strings.Contains(text, errAddress.Error()) {
 		t.Errorf("got %v", debug)
 	}
+	if allowed, _ := h.allowed(actionListBucket, requestFrom("192.0.2.1:1", "/a.jpg")); !allowed || logs.Len() != 2 {
+		t.Errorf("got %v, and %d entries where nothing failed", allowed, logs.Len())
+	}
 	if allowed, final := (&Handler{}).allowed(actionListBucket, nil); !allowed || !final {
 		t.Error("without rules, something is denied")
+	}
+}
+
+// TestAddressInEarlyData has rules about an address asked in early data, which anybody can send again from a
+// forged address, and after the handshake.
+func TestAddressInEarlyData(t *testing.T) {
+	address, path := rulesOf(t, "allow GetObject path /a\nallow GetObject remote_ip 192.0.2.1"), rulesOf(t, "allow GetObject path /a")
+	client := rulesOf(t, "allow GetObject\ndeny GetObject client_ip 192.0.2.1")
+	for _, tc := range []struct {
+		rules Permissions
+		tls   *tls.ConnectionState
+		want  bool
+	}{
+		{address, nil, false}, {address, &tls.ConnectionState{}, true}, {address, &tls.ConnectionState{HandshakeComplete: true}, false},
+		{client, &tls.ConnectionState{}, true}, {path, &tls.ConnectionState{}, false}, {nil, &tls.ConnectionState{}, false},
+	} {
+		r := requestFrom("192.0.2.1:1", "/a.jpg")
+		r.TLS = tc.tls
+		if got := tc.rules.tooEarly(r); got != tc.want {
+			t.Errorf("%v, %+v: got %v", tc.rules, tc.tls, got)
+		}
 	}
 }
