@@ -42,16 +42,19 @@ var standardNames = map[string]string{
 	"OwnerName": "CameraOwnerName", "SerialNumber": "BodySerialNumber", "LensInfo": "LensSpecification",
 	"InteropIndex": "InteroperabilityIndex", "InteropVersion": "InteroperabilityVersion",
 	"PreviewImageStart": "JPEGInterchangeFormat", "PreviewImageLength": "JPEGInterchangeFormatLength",
-	"DNGLensInfo":       "LensInfo",
+	"DNGLensInfo": "LensInfo",
+	"PixelScale":  "ModelPixelScale", "ModelTiePoint": "ModelTiepoint",
 	"TIFF-EPStandardID": "TIFFEPStandardID", "RelatedImageHeight": "RelatedImageLength",
 }
 
 // notStandard reports tags of no standard, which are left out: Panasonic's RW2 numbers, Microsoft's
-// padding, GeoTIFF.
+// padding.
 func notStandard(f oracleFile, t oracleTag) bool {
 	switch t.ID {
-	case 0xEA1C, 0xEA1D, 0x830E, 0x8482:
+	case 0xEA1C, 0xEA1D:
 		return true
+	case 0x000B:
+		return f.Type == "RW2"
 	}
 	if f.Type == "RW2" && (t.Name == "RawDataOffset" || strings.HasPrefix(t.Name, "PanasonicRaw_")) {
 		return true
@@ -64,7 +67,7 @@ var known = map[string]struct {
 	wrong  int
 	reason string
 }{
-	"formats/Jpeg2000.jp2": {8, "the tags of a GeoJP2 box, a TIFF of one pixel that carries the picture's place on a map " +
+	"formats/Jpeg2000.jp2": {10, "the tags of a GeoJP2 box, a TIFF of one pixel that carries the picture's place on a map " +
 		"and nothing of the picture"},
 	"imagemeta/corrupt/infinite_loop_exif.jpg": {1, "the directory claims an entry more than it has, so that the next value " +
 		"seems to lie within it; the oracle leaves that out, other versions of ExifTool read it as we do"},
