@@ -42,16 +42,19 @@ var standardNames = map[string]string{
 	"OwnerName": "CameraOwnerName", "SerialNumber": "BodySerialNumber", "LensInfo": "LensSpecification",
 	"InteropIndex": "InteroperabilityIndex", "InteropVersion": "InteroperabilityVersion",
 	"PreviewImageStart": "JPEGInterchangeFormat", "PreviewImageLength": "JPEGInterchangeFormatLength",
-	"DNGLensInfo":       "LensInfo",
+	"DNGLensInfo": "LensInfo",
+	"PixelScale":  "ModelPixelScale", "ModelTiePoint": "ModelTiepoint",
 	"TIFF-EPStandardID": "TIFFEPStandardID", "RelatedImageHeight": "RelatedImageLength",
 }
 
 // notStandard reports tags of no standard, which are left out: Panasonic's RW2 numbers, Microsoft's
-// padding, GeoTIFF.
+// padding.
 func notStandard(f oracleFile, t oracleTag) bool {
 	switch t.ID {
-	case 0xEA1C, 0xEA1D, 0x830E, 0x8482:
+	case 0xEA1C, 0xEA1D:
 		return true
+	case 0x000B:
+		return f.Type == "RW2"
 	}
 	if f.Type == "RW2" && (t.Name == "RawDataOffset" || strings.HasPrefix(t.Name, "PanasonicRaw_")) {
 		return true
@@ -64,8 +67,8 @@ var known = map[string]struct {
 	wrong  int
 	reason string
 }{
-	"formats/Jpeg2000.jp2": {8, "the tags of a GeoJP2 box, a TIFF of one pixel that carries the picture's place on a map " +
-		"and nothing of the picture"},
+	"formats/Jpeg2000.jp2": {1, "StripOffsets of the GeoTIFF in its GeoJP2 box: ExifTool adds where the box lies in the file, " +
+		"we answer the number that is stored"},
 	"imagemeta/corrupt/infinite_loop_exif.jpg": {1, "the directory claims an entry more than it has, so that the next value " +
 		"seems to lie within it; the oracle leaves that out, other versions of ExifTool read it as we do"},
 }
@@ -135,8 +138,8 @@ func TestConformance(t *testing.T) {
 	}
 	t.Logf("%d truncated JPEGs that ExifTool reads nothing of: %d tags, not counted", unread, unreadTags)
 	t.Logf("conformance: %d of %d tags right, %.2f %%", right, right+wrong, 100*float64(right)/float64(right+wrong))
-	if 1000*right < 995*(right+wrong) {
-		t.Error("that is less than 99.5 %")
+	if 1000*right < 999*(right+wrong) {
+		t.Error("that is less than 99.9 %")
 	}
 }
 
@@ -210,7 +213,8 @@ func compare(f oracleFile, got map[string]string) (right int, bad []string) {
 		}
 	}
 	for name, v := range got {
-		if !seen[name] && !strings.HasPrefix(name, "Thumb") {
+		// ExifTool reads GeoTIFF's keys only if it is asked for them by name
+		if !seen[name] && !strings.HasPrefix(name, "Thumb") && !strings.HasPrefix(name, "Geo") {
 			bad = append(bad, fmt.Sprintf("%s: not in the oracle, got %.60q", name, v))
 		}
 	}

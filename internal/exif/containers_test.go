@@ -1109,3 +1109,41 @@ func TestGrowth(t *testing.T) {
 		checkGrowth(t, data)
 	}
 }
+
+// TestGeoJP2: the place on a map is answered beside the EXIF that comes after it, which has precedence;
+// a broken one is no EXIF.
+func TestGeoJP2(t *testing.T) {
+	uuid := func(id string, block []byte) []byte { return testimage.Box("uuid", []byte(id), block) }
+	geo := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, 1), testimage.ASCII(0x87B1, "WGS 84|")}}
+	exif := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, 6)}}
+	broken := []byte("II*\x00\xFF\xFF\x00\x00")
+	picture := testimage.LastBox("jp2c", make([]byte, 100))
+	for _, tc := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"alone", testimage.JP2(uuid(geoUUID, geo.Encode()), picture), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
+		{
+			"before the EXIF", testimage.JP2(uuid(geoUUID, geo.Encode()), uuid(jp2UUID, exif.Encode()), picture),
+			`{"Orientation":"6","GeoAsciiParams":"WGS 84|"}`,
+		},
+		{"broken", testimage.JP2(uuid(geoUUID, broken), picture), `{}`},
+		{"broken, before the EXIF", testimage.JP2(uuid(geoUUID, broken), uuid(jp2UUID, exif.Encode())), `{"Orientation":"6"}`},
+		{"broken, before a good one", testimage.JP2(uuid(geoUUID, broken), uuid(geoUUID, geo.Encode())), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := answerOf(tc.file, &Options{}); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+			check(t, tc.file)
+		})
+	}
+	keep, err := NewFilter(nil, []string{"@location"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := answerOf(testimage.JP2(uuid(geoUUID, geo.Encode())), &Options{Keep: keep}); got != `{"Orientation":"1"}` {
+		t.Errorf("without @location: got %s", got)
+	}
+}

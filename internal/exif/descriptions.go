@@ -281,6 +281,36 @@ var imageDescriptions = map[uint16]description{
 	0xC7E9: {numbers: map[int64]string{0: "Unknown", 1: "Linear", 2: "Inverse"}},
 	0xC7EC: {numbers: map[int64]string{0: "Unknown", 1: "Meters"}},
 	0xC7ED: {numbers: map[int64]string{0: "Unknown", 1: "Along the optical axis", 2: "Along the optical ray"}},
+
+	// Exif 3.1, 4.6.6: machine learning, development
+	0x9287: {write: learningText},
+	0xA40D: {write: developmentText},
+	0xA40F: {numbers: yesNo},
+	0xA410: {numbers: yesNo},
+	0xA411: {numbers: yesNo},
+	0xA412: {numbers: yesNo},
+
+	// TIFF class F (RFC 2306, 4), TIFF/IT (ISO 12639)
+	0x0147: {numbers: map[int64]string{0: "Clean", 1: "Regenerated", 2: "Unclean"}},
+	0x84E3: {numbers: map[int64]string{0: "Byte", 1: "Word", 2: "Long word", 9: "Sector", 10: "Long sector"}},
+	0x84EE: {numbers: map[int64]string{0: "Contone", 1: "Line art", 2: "Trap"}},
+
+	// JPEG XR (ITU-T T.832, annex A)
+	0xBC01: {write: pixelFormatText},
+	0xBC02: {numbers: map[int64]string{
+		0: "Normal",
+		1: "Mirrored vertically",
+		2: "Mirrored horizontally",
+		3: "Rotated 180°",
+		4: "Rotated 90° CW",
+		5: "Mirrored horizontally and rotated 90° CW",
+		6: "Mirrored horizontally and rotated 270° CW",
+		7: "Rotated 270° CW",
+	}},
+	0xBC03: {numbers: yesNo},
+	0xBC04: {write: imageTypeText},
+	0xBCC4: {numbers: discardedBands},
+	0xBCC5: {numbers: discardedBands},
 }
 
 // gpsDescriptions are those of the GPS directory: Exif 3.0, 4.6.7.
@@ -436,3 +466,92 @@ var componentNames = map[int64]string{
 
 // mapEncodings are those of DNG's profile tables (DNG 1.4).
 var mapEncodings = map[int64]string{0: "Linear", 1: "sRGB"}
+
+var yesNo = map[int64]string{0: "No", 1: "Yes"}
+
+// The uses that LearningOptOutIn is about, and what the picture's owner says of them (Exif 3.1, 4.6.6).
+var (
+	learningUses = map[int64]string{
+		0: "All uses",
+		1: "Non-generative machine learning",
+		2: "Generative machine learning",
+		3: "Data mining",
+		4: "Input to a trained model",
+	}
+	learningIntents = map[int64]string{0: "opted out", 1: "opted in", 2: "unspecified"}
+)
+
+// The bytes of DevelopmentType (Exif 3.1, 4.6.6): how far the picture is from the scene, and by whose
+// settings.
+var (
+	developmentAccuracy = map[int64]string{1: "Accurate reproduction", 2: "Small differences", 4: "Extreme differences"}
+	developmentSettings = map[int64]string{1: "factory default settings", 2: "not the default settings", 4: "unknown settings"}
+)
+
+// discardedBands are those that JPEG XR leaves out of an image (ITU-T T.832, annex A).
+var discardedBands = map[int64]string{
+	0: "Full resolution",
+	1: "Flexbits discarded",
+	2: "High-pass frequency data discarded",
+	3: "High-pass and low-pass frequency data discarded",
+}
+
+// pixelFormats are the last bytes of the GUIDs that JPEG XR has for them (ITU-T T.832, annex A).
+var pixelFormats = map[int64]string{
+	0x05: "Black and white",
+	0x08: "8-bit gray",
+	0x09: "16-bit BGR555",
+	0x0A: "16-bit BGR565",
+	0x0B: "16-bit gray",
+	0x0C: "24-bit BGR",
+	0x0D: "24-bit RGB",
+	0x0E: "32-bit BGR",
+	0x0F: "32-bit BGRA",
+	0x10: "32-bit BGRA, premultiplied alpha",
+	0x11: "32-bit gray float",
+	0x12: "48-bit RGB fixed point",
+	0x13: "16-bit gray fixed point",
+	0x14: "32-bit BGR101010",
+	0x15: "48-bit RGB",
+	0x16: "64-bit RGBA",
+	0x17: "64-bit RGBA, premultiplied alpha",
+	0x18: "96-bit RGB fixed point",
+	0x19: "128-bit RGBA float",
+	0x1A: "128-bit RGBA float, premultiplied alpha",
+	0x1B: "128-bit RGB float",
+	0x1C: "32-bit CMYK",
+	0x1D: "64-bit RGBA fixed point",
+	0x1E: "128-bit RGBA fixed point",
+	0x1F: "64-bit CMYK",
+	0x20: "24-bit 3 channels",
+	0x21: "32-bit 4 channels",
+	0x22: "40-bit 5 channels",
+	0x23: "48-bit 6 channels",
+	0x24: "56-bit 7 channels",
+	0x25: "64-bit 8 channels",
+	0x26: "48-bit 3 channels",
+	0x27: "64-bit 4 channels",
+	0x28: "80-bit 5 channels",
+	0x29: "96-bit 6 channels",
+	0x2A: "112-bit 7 channels",
+	0x2B: "128-bit 8 channels",
+	0x2C: "40-bit CMYK, alpha",
+	0x2D: "80-bit CMYK, alpha",
+	0x2E: "32-bit 3 channels, alpha",
+	0x2F: "40-bit 4 channels, alpha",
+	0x30: "48-bit 5 channels, alpha",
+	0x31: "56-bit 6 channels, alpha",
+	0x32: "64-bit 7 channels, alpha",
+	0x33: "72-bit 8 channels, alpha",
+	0x34: "64-bit 3 channels, alpha",
+	0x35: "80-bit 4 channels, alpha",
+	0x36: "96-bit 5 channels, alpha",
+	0x37: "112-bit 6 channels, alpha",
+	0x38: "128-bit 7 channels, alpha",
+	0x39: "144-bit 8 channels, alpha",
+	0x3A: "64-bit RGBA half float",
+	0x3B: "48-bit RGB half float",
+	0x3D: "32-bit RGBE",
+	0x3E: "16-bit gray half float",
+	0x3F: "32-bit gray fixed point",
+}

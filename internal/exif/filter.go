@@ -32,7 +32,7 @@ func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
 		return nil, err
 	}
 	if f.omits("GPSLatitude") && f.omits("GPSLongitude") {
-		f.omit = append(f.omit, geoTIFFNames()...)
+		f.omit = append(f.omit, geoTIFF...)
 	}
 	// all names but those that no table has are decided here
 	known := make(map[string]bool)
@@ -62,8 +62,13 @@ func (f *filter) keeps(name string) bool {
 	return (f.all || matches(f.only, name)) && !f.omits(name)
 }
 
+// omits takes the thumbnail's tags for the picture's: ThumbArtist, and GDI+'s ThumbnailArtist, for Artist.
 func (f *filter) omits(name string) bool {
-	return matches(f.omit, name) || matches(f.omit, strings.TrimPrefix(name, thumbPrefix))
+	if matches(f.omit, name) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(name, thumbPrefix)
+	return ok && f.omits(strings.TrimPrefix(rest, "nail"))
 }
 
 func matches(patterns []string, name string) bool {
@@ -84,9 +89,6 @@ func patterns(list []string) (all []string, err error) {
 				return nil, fmt.Errorf("no set %q: there are %s", p, strings.Join(slices.Sorted(maps.Keys(sets)), ", "))
 			}
 			all = append(all, set...)
-			if p == "@location" {
-				all = append(all, geoTIFFNames()...)
-			}
 			continue
 		}
 		if _, err := path.Match(p, ""); err != nil {
@@ -103,9 +105,12 @@ func patterns(list []string) (all []string, err error) {
 
 // Names are the names of all tags that can be answered, sorted, less those that no table names:
 // UnknownTag_0xabcd, GPSUnknownTag_0xabcd and ThumbUnknownTag_0xabcd.
-func Names() []string {
+func Names() []string { return namesIn(ifd0, gpsIFD, interopIFD, ifd1) }
+
+// namesIn are those of some directories.
+func namesIn(dirs ...directory) []string {
 	names := make(map[string]bool)
-	for _, d := range [...]directory{ifd0, gpsIFD, interopIFD, ifd1} {
+	for _, d := range dirs {
 		prefix := ""
 		if d == ifd1 {
 			prefix = thumbPrefix
@@ -142,21 +147,16 @@ func Sets() map[string][]string {
 	for set := range sets {
 		all, _ := patterns([]string{set})
 		var names []string
-		for _, name := range Names() {
-			if !strings.HasPrefix(name, thumbPrefix) && matches(all, name) {
+		for _, name := range namesIn(ifd0, gpsIFD, interopIFD) {
+			if matches(all, name) {
 				names = append(names, name)
 			}
 		}
 		if set == "@location" {
 			names = append(names, "GPSUnknownTag_*")
 		}
-		for _, p := range all {
-			if strings.HasPrefix(p, "UnknownTag_") {
-				names = append(names, p)
-			}
-		}
 		slices.Sort(names)
-		out[set] = slices.Compact(names)
+		out[set] = names
 	}
 	return out
 }
@@ -168,11 +168,11 @@ func Sets() map[string][]string {
 // a model's), and dates and time zones, which tell neither a person nor more of the place than the
 // part of the world.
 var sets = map[string][]string{
-	// Where the picture was taken, as coordinates: the GPS directory, and GeoTIFF's tags, which are
-	// added in code. GPSAreaInformation and GPSProcessingMethod are texts and begin with GPS, too.
+	// Where the picture was taken, as coordinates: the GPS directory, and GeoTIFF's tags.
+	// GPSAreaInformation and GPSProcessingMethod are texts and begin with GPS, too.
 	// Captions, which may name a place as well as anything else, are in @person alone: a photo without
 	// its coordinates should be able to keep its caption.
-	"@location": {"GPS*"},
+	"@location": append([]string{"GPS*"}, geoTIFF...),
 
 	// People: the photographer, the owner, the editor, and those in the picture.
 	"@person": {
@@ -184,10 +184,11 @@ var sets = map[string][]string{
 		// what was done to the picture, and the names of people who did it (TIFF/EP)
 		"ImageHistory",
 		// captions mostly name the people in the picture
-		"ImageDescription", "ImageTitle", "UserComment", "XPTitle", "XPComment", "XPSubject",
+		"ImageDescription", "ThumbnailDescription", "ImageTitle", "UserComment", "XPTitle", "XPComment", "XPSubject",
 		"XPKeywords", // Windows' programs write the names of faces here
 		// names of files, which have people's names or are in folders that have
 		"DocumentName", "PageName", "OriginalRawFileName",
+		"Site", // where a prepress file was made, mostly a firm's name (TIFF/IT)
 	},
 
 	// Which camera, lens or file it is, of all of that model.
@@ -197,24 +198,15 @@ var sets = map[string][]string{
 		// the raw data's hashes, by which a picture is found again
 		"RawImageDigest", "NewRawImageDigest", "OriginalRawFileDigest",
 		"ImageNumber", // of all pictures that the camera took
+		"CameraLabel", // which of a film set's cameras, often its serial number (CinemaDNG)
 	},
 }
 
-// geoTIFFTags are the numbers of the tags that place a picture on a map (OGC GeoTIFF 1.1, 7.2 and
-// annex E): ModelPixelScale, IntergraphMatrix, ModelTiepoint, ModelTransformation, GeoKeyDirectory,
-// GeoDoubleParams, GeoAsciiParams.
-var geoTIFFTags = [...]uint16{0x830E, 0x8480, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1}
-
-// geoTIFFNames are their names in answers.
-func geoTIFFNames() (names []string) {
-	for _, id := range geoTIFFTags {
-		name := string(appendUnknownName(nil, ifd0, id))
-		if def, ok := lookup(ifd0, id); ok {
-			name = def.name
-		}
-		names = append(names, name)
-	}
-	return names
+// geoTIFF are the tags that place a picture on a map (OGC GeoTIFF 1.1, 7.2 and annex E), and what GDAL
+// writes beside them: XML of any content.
+var geoTIFF = []string{
+	"ModelPixelScale", "IntergraphMatrix", "ModelTiepoint", "ModelTransformation",
+	"GeoKeyDirectory", "GeoDoubleParams", "GeoAsciiParams", "GDALMetadata",
 }
 
 // otherNames are the names that ExifTool, goexif and later standards have for tags, and ours.
@@ -233,7 +225,12 @@ var otherNames = map[string]struct{ program, ours string }{
 	"ExifImageHeight":             {"ExifTool's", "PixelYDimension"},
 	"ImageHeight":                 {"ExifTool's", "ImageLength"},
 	"RelatedImageHeight":          {"ExifTool's", "RelatedImageLength"},
-	"Thresholding":                {"ExifTool's", "Threshholding"},
+	"Threshholding":               {"TIFF 6.0's", "Thresholding"},
+	"PixelScale":                  {"ExifTool's", "ModelPixelScale"},
+	"ModelTransform":              {"ExifTool's", "ModelTransformation"},
+	"GeoTiffDirectory":            {"ExifTool's", "GeoKeyDirectory"},
+	"GeoTiffDoubleParams":         {"ExifTool's", "GeoDoubleParams"},
+	"GeoTiffAsciiParams":          {"ExifTool's", "GeoAsciiParams"},
 	"SerialNumber":                {"ExifTool's", "BodySerialNumber"},
 	"OwnerName":                   {"ExifTool's", "CameraOwnerName"},
 	"DNGLensInfo":                 {"ExifTool's", "LensInfo"},
@@ -246,7 +243,6 @@ var otherNames = map[string]struct{ program, ours string }{
 	"PreviewImageStart":           {"ExifTool's", "JPEGInterchangeFormat"},
 	"PreviewImageLength":          {"ExifTool's", "JPEGInterchangeFormatLength"},
 	"ThumbnailOffset":             {"ExifTool's", "ThumbJPEGInterchangeFormat"},
-	"ThumbnailLength":             {"ExifTool's", "ThumbJPEGInterchangeFormatLength"},
 	"GPSPosition":                 {"ExifTool's", "GPSL*"},
 	"GPSDateTime":                 {"ExifTool's", "GPSDateStamp"},
 	"GPSSatelites":                {"goexif's", "GPSSatellites"},

@@ -15,7 +15,9 @@ const (
 	panasonicFirst, panasonicLast = 0x0118, 0x0127
 )
 
-func panasonicsOwn(id uint16) bool { return panasonicFirst <= id && id <= panasonicLast }
+func panasonicsOwn(id uint16) bool {
+	return id < newSubfileTypeTag || panasonicFirst <= id && id <= panasonicLast
+}
 
 // findRW2 finds the EXIF of the preview in addition to the file's own.
 func findRW2(r io.ReaderAt) ([]block, error) {

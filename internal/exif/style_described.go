@@ -787,3 +787,58 @@ func gpsDirection(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 		return "°"
 	})
 }
+
+// learningText writes the pairs of LearningOptOutIn, which follow their number.
+func learningText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
+	v := &t.val
+	if v.kind != kindInt || v.n%2 == 0 || v.n > maxNumbersShown || v.int(0) != int64(v.n/2) {
+		return dst, false
+	}
+	if v.n == 1 {
+		return append(dst, "None"...), true
+	}
+	for i := 1; i < v.n; i += 2 {
+		if i > 1 {
+			dst = append(dst, ", "...)
+		}
+		dst = appendName(dst, learningUses, v.int(i))
+		dst = append(dst, ": "...)
+		dst = appendName(dst, learningIntents, v.int(i+1))
+	}
+	return dst, true
+}
+
+// developmentText writes the two bytes of DevelopmentType.
+func developmentText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
+	if t.val.n != 1 {
+		return dst, false
+	}
+	n, ok := integerAt(&t.val, 0)
+	if !ok {
+		return dst, false
+	}
+	dst = appendName(dst, developmentAccuracy, n>>8)
+	dst = append(dst, ", "...)
+	return appendName(dst, developmentSettings, n&0xFF), true
+}
+
+// imageTypeText writes the bits of JPEG XR's ImageType.
+func imageTypeText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
+	return appendBits(dst, t, "None", "Preview", "Page")
+}
+
+// pixelFormatText writes what JPEG XR's GUIDs of pixel formats stand for: all differ in their last byte.
+func pixelFormatText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
+	const common = "\x24\xC3\xDD\x6F\x03\x4E\xFE\x4B\xB1\x85\x3D\x77\x76\x8D\xC9"
+	v := &t.val
+	if v.kind != kindInt || v.n != len(common)+1 {
+		return dst, false
+	}
+	for i := range len(common) {
+		if v.int(i) != int64(common[i]) {
+			return dst, false
+		}
+	}
+	name, ok := pixelFormats[v.int(len(common))]
+	return append(dst, name...), ok
+}

@@ -652,7 +652,7 @@ func TestStylesOfMalformedTags(t *testing.T) {
 	tables := []struct {
 		dir   directory
 		table map[uint16]tagDef
-	}{{ifd0, tiffTags}, {exifIFD, exifTags}, {gpsIFD, gpsTags}, {interopIFD, interopTags}}
+	}{{ifd0, tiffTags}, {ifd0, writersTags}, {exifIFD, exifTags}, {gpsIFD, gpsTags}, {interopIFD, interopTags}}
 	build := func(pick func() (typ uint16, count uint32)) *testimage.Block {
 		b := &testimage.Block{BigEndian: r.IntN(2) == 0}
 		for _, tab := range tables {
@@ -710,7 +710,7 @@ func TestStylesNeverIndexPastValues(t *testing.T) {
 	for _, tab := range []struct {
 		dir   directory
 		table map[uint16]tagDef
-	}{{ifd0, tiffTags}, {exifIFD, exifTags}, {gpsIFD, gpsTags}, {interopIFD, interopTags}} {
+	}{{ifd0, tiffTags}, {ifd0, writersTags}, {exifIFD, exifTags}, {gpsIFD, gpsTags}, {interopIFD, interopTags}} {
 		for id, def := range tab.table {
 			for _, v := range []value{{kind: kindInt}, {kind: kindText, n: 1}, {kind: kindInt, n: 1, ints: []int64{math.MinInt64}}, {kind: kindInt, n: 3, ints: []int64{math.MaxInt64, math.MaxInt64, -1}}} {
 				m := &Metadata{tags: []tag{{dir: tab.dir, id: id, name: def.name, val: v}}}

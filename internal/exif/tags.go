@@ -13,15 +13,18 @@ func (d tagDef) answered() bool { return d.as != asPointer && d.as != asLeftOut 
 type storage uint8
 
 const (
-	asTyped      storage = iota // by the TIFF type; UNDEFINED: printable text, else bytes in decimal
-	asText                      // UNDEFINED or BYTE holding text without a character code
-	asVersion                   // UNDEFINED: the digits of a version as text, else bytes in decimal
-	asBytes                     // UNDEFINED holding small integers, one a byte
-	asCharCode                  // UNDEFINED: 8 bytes naming the character code, then text (Exif 3.0, 4.6.6, UserComment)
-	asUTF16                     // BYTE holding UTF-16, little-endian whatever the file's byte order
-	asCFAPattern                // UNDEFINED: two 16-bit counts, then one byte a cell (Exif 3.0, 4.6.6, CFAPattern)
-	asPointer                   // offset of a further directory; never part of the answer
-	asLeftOut                   // binary that means nothing outside its own format; never part of the answer
+	asTyped       storage = iota // by the TIFF type; UNDEFINED: printable text, else bytes in decimal
+	asText                       // UNDEFINED or BYTE holding text without a character code
+	asVersion                    // UNDEFINED: the digits of a version as text, else bytes in decimal
+	asBytes                      // UNDEFINED holding small integers, one a byte
+	asShorts                     // UNDEFINED holding 16-bit integers
+	asCharCode                   // UNDEFINED: 8 bytes naming the character code, then text (Exif 3.0, 4.6.6, UserComment)
+	asUTF16                      // BYTE holding UTF-16, little-endian whatever the file's byte order
+	asCFAPattern                 // UNDEFINED: two 16-bit counts, then one byte a cell (Exif 3.0, 4.6.6, CFAPattern)
+	asOnlyText                   // as asText; numbers under this id are another writer's tag
+	asDevelopment                // DevelopmentType (see isDevelopmentType); any other value is another writer's tag
+	asPointer                    // offset of a further directory; never part of the answer
+	asLeftOut                    // binary that means nothing outside its own format; never part of the answer
 )
 
 // There is one table per directory, because the same number means different things in different
@@ -42,7 +45,7 @@ var tiffTags = map[uint16]tagDef{
 	0x0102: {name: "BitsPerSample"},
 	0x0103: {name: "Compression"},
 	0x0106: {name: "PhotometricInterpretation"},
-	0x0107: {name: "Threshholding"}, // TIFF 6.0's spelling
+	0x0107: {name: "Thresholding"}, // TIFF 6.0 spells it Threshholding
 	0x0108: {name: "CellWidth"},
 	0x0109: {name: "CellLength"},
 	0x010A: {name: "FillOrder"},
@@ -257,6 +260,13 @@ var tiffTags = map[uint16]tagDef{
 	0xC74E: {name: "OpcodeList3", as: asLeftOut},
 	0xC761: {name: "NoiseProfile"},
 
+	// CinemaDNG 1.1
+	0xC763: {name: "TimeCodes"},
+	0xC764: {name: "FrameRate"},
+	0xC772: {name: "TStop"},
+	0xC789: {name: "ReelName"},
+	0xC7A1: {name: "CameraLabel"},
+
 	// DNG 1.4
 	0xC791: {name: "OriginalDefaultFinalSize"},
 	0xC792: {name: "OriginalBestQualityFinalSize"},
@@ -305,7 +315,8 @@ var tiffTags = map[uint16]tagDef{
 	0xCD4B: {name: "JXLDecodeSpeed"},
 }
 
-// exifTags names the tags of the Exif IFD: Exif 3.0 (CIPA DC-008-2023) 4.6.6, and 4.6.3 for the pointer.
+// exifTags names the tags of the Exif IFD: Exif 3.0 (CIPA DC-008-2023) 4.6.6, and 4.6.3 for the pointer;
+// what 3.1 (CIPA DC-008-2026) adds says so.
 var exifTags = map[uint16]tagDef{
 	// Picture-taking conditions
 	0x829A: {name: "ExposureTime"},
@@ -351,6 +362,7 @@ var exifTags = map[uint16]tagDef{
 	// User information
 	0x927C: {name: "MakerNote", as: asLeftOut},
 	0x9286: {name: "UserComment", as: asCharCode},
+	0x9287: {name: "LearningOptOutIn", as: asShorts}, // Exif 3.1
 
 	// Date and time, fractions of seconds
 	0x9290: {name: "SubSecTime"},
@@ -397,6 +409,14 @@ var exifTags = map[uint16]tagDef{
 	0xA40A: {name: "Sharpness"},
 	0xA40B: {name: "DeviceSettingDescription"},
 	0xA40C: {name: "SubjectDistanceRange"},
+
+	// Development, Exif 3.1. GE's E1486 has numbers of its own under the first two.
+	0xA40D: {name: "DevelopmentType", as: asDevelopment},
+	0xA40E: {name: "DevelopmentTypeDescription", as: asOnlyText},
+	0xA40F: {name: "DistortionCorrection"},
+	0xA410: {name: "ChromaticAberrationCorrection"},
+	0xA411: {name: "ShadingCorrection"},
+	0xA412: {name: "NoiseReduction"},
 
 	// The image, its makers, their equipment and software
 	0xA420: {name: "ImageUniqueID"},
@@ -465,4 +485,170 @@ var interopTags = map[uint16]tagDef{
 	0x1000: {name: "RelatedImageFileFormat"},
 	0x1001: {name: "RelatedImageWidth"},
 	0x1002: {name: "RelatedImageLength"},
+}
+
+// writersTags names the tags of IFD0, IFD1 and the Exif IFD that programs and other formats add to those
+// of the standards above.
+var writersTags = map[uint16]tagDef{
+	// Windows and programs such as ACDSee, digiKam and gThumb (ExifTool)
+	0x000B: {name: "ProcessingSoftware"},
+
+	// TIFF class F, fax (RFC 2306, 4)
+	0x0146: {name: "BadFaxLines"},
+	0x0147: {name: "CleanFaxData"},
+	0x0148: {name: "ConsecutiveBadFaxLines"},
+
+	// Adobe PageMaker 6.0 TIFF Technical Notes
+	0x0157: {name: "ClipPath"},
+	0x0158: {name: "XClipPathUnits"},
+	0x0159: {name: "YClipPathUnits"},
+	0x015A: {name: "Indexed"},
+	0x015F: {name: "OPIProxy"},
+
+	// Windows GDI+ (PropertyTag...; names as ExifTool has them)
+	0x5001: {name: "ResolutionXUnit"},
+	0x5002: {name: "ResolutionYUnit"},
+	0x5003: {name: "ResolutionXLengthUnit"},
+	0x5004: {name: "ResolutionYLengthUnit"},
+	0x5005: {name: "PrintFlags"},
+	0x5006: {name: "PrintFlagsVersion"},
+	0x5007: {name: "PrintFlagsCrop"},
+	0x5008: {name: "PrintFlagsBleedWidth"},
+	0x5009: {name: "PrintFlagsBleedWidthScale"},
+	0x500A: {name: "HalftoneLPI"},
+	0x500B: {name: "HalftoneLPIUnit"},
+	0x500C: {name: "HalftoneDegree"},
+	0x500D: {name: "HalftoneShape"},
+	0x500E: {name: "HalftoneMisc"},
+	0x500F: {name: "HalftoneScreen"},
+	0x5010: {name: "JPEGQuality"},
+	0x5011: {name: "GridSize", as: asLeftOut},
+	0x5012: {name: "ThumbnailFormat"},
+	0x5013: {name: "ThumbnailWidth"},
+	0x5014: {name: "ThumbnailHeight"},
+	0x5015: {name: "ThumbnailColorDepth"},
+	0x5016: {name: "ThumbnailPlanes"},
+	0x5017: {name: "ThumbnailRawBytes"},
+	0x5018: {name: "ThumbnailLength"},
+	0x5019: {name: "ThumbnailCompressedSize"},
+	0x501A: {name: "ColorTransferFunction", as: asLeftOut},
+	0x501B: {name: "ThumbnailData", as: asLeftOut},
+	0x5020: {name: "ThumbnailImageWidth"},
+	0x5021: {name: "ThumbnailImageHeight"},
+	0x5022: {name: "ThumbnailBitsPerSample"},
+	0x5023: {name: "ThumbnailCompression"},
+	0x5024: {name: "ThumbnailPhotometricInterp"},
+	0x5025: {name: "ThumbnailDescription"},
+	0x5026: {name: "ThumbnailEquipMake"},
+	0x5027: {name: "ThumbnailEquipModel"},
+	0x5028: {name: "ThumbnailStripOffsets"},
+	0x5029: {name: "ThumbnailOrientation"},
+	0x502A: {name: "ThumbnailSamplesPerPixel"},
+	0x502B: {name: "ThumbnailRowsPerStrip"},
+	0x502C: {name: "ThumbnailStripByteCounts"},
+	0x502D: {name: "ThumbnailResolutionX"},
+	0x502E: {name: "ThumbnailResolutionY"},
+	0x502F: {name: "ThumbnailPlanarConfig"},
+	0x5030: {name: "ThumbnailResolutionUnit"},
+	0x5031: {name: "ThumbnailTransferFunction"},
+	0x5032: {name: "ThumbnailSoftware"},
+	0x5033: {name: "ThumbnailDateTime"},
+	0x5034: {name: "ThumbnailArtist"},
+	0x5035: {name: "ThumbnailWhitePoint"},
+	0x5036: {name: "ThumbnailPrimaryChromaticities"},
+	0x5037: {name: "ThumbnailYCbCrCoefficients"},
+	0x5038: {name: "ThumbnailYCbCrSubsampling"},
+	0x5039: {name: "ThumbnailYCbCrPositioning"},
+	0x503A: {name: "ThumbnailRefBlackWhite"},
+	0x503B: {name: "ThumbnailCopyright"},
+	0x5090: {name: "LuminanceTable"},
+	0x5091: {name: "ChrominanceTable"},
+	0x5100: {name: "FrameDelay"},
+	0x5101: {name: "LoopCount"},
+	0x5102: {name: "GlobalPalette"},
+	0x5103: {name: "IndexBackground"},
+	0x5104: {name: "IndexTransparent"},
+	0x5110: {name: "PixelUnits"},
+	0x5111: {name: "PixelsPerUnitX"},
+	0x5112: {name: "PixelsPerUnitY"},
+	0x5113: {name: "PaletteHistogram"},
+
+	// Wang (Kodak) Imaging for Windows (ExifTool)
+	0x80A3: {name: "WangTag1", as: asLeftOut},
+	0x80A4: {name: "WangAnnotation", as: asLeftOut},
+	0x80A5: {name: "WangTag3", as: asLeftOut},
+	0x80A6: {name: "WangTag4"},
+
+	// Silicon Graphics (libtiff)
+	0x80E3: {name: "Matteing"},
+	0x80E4: {name: "DataType"},
+	0x80E5: {name: "ImageDepth"},
+	0x80E6: {name: "TileDepth"},
+	0x923F: {name: "StoNits"},
+
+	// Pixar (libtiff)
+	0x8214: {name: "ImageFullWidth"},
+	0x8215: {name: "ImageFullHeight"},
+	0x8216: {name: "TextureFormat"},
+	0x8217: {name: "WrapModes"},
+	0x8218: {name: "FovCot"},
+	0x8219: {name: "MatrixWorldToScreen"},
+	0x821A: {name: "MatrixWorldToCamera"},
+
+	// GeoTIFF (OGC 19-008r4, 7.2 and annex E)
+	0x830E: {name: "ModelPixelScale"},
+	0x8480: {name: "IntergraphMatrix"},
+	0x8482: {name: "ModelTiepoint"},
+	0x85D8: {name: "ModelTransformation"},
+	0x87AF: {name: "GeoKeyDirectory"},
+	0x87B0: {name: "GeoDoubleParams"},
+	0x87B1: {name: "GeoAsciiParams"},
+
+	// TIFF/IT (ISO 12639)
+	0x84E0: {name: "Site"},
+	0x84E1: {name: "ColorSequence"},
+	0x84E2: {name: "IT8Header"},
+	0x84E3: {name: "RasterPadding"},
+	0x84E4: {name: "BitsPerRunLength"},
+	0x84E5: {name: "BitsPerExtendedRunLength"},
+	0x84E6: {name: "ColorTable"},
+	0x84E7: {name: "ImageColorIndicator"},
+	0x84E8: {name: "BackgroundColorIndicator"},
+	0x84E9: {name: "ImageColorValue"},
+	0x84EA: {name: "BackgroundColorValue"},
+	0x84EB: {name: "PixelIntensityRange"},
+	0x84EC: {name: "TransparencyIndicator"},
+	0x84ED: {name: "ColorCharacterization"},
+	0x84EE: {name: "HCUsage"},
+	0x84EF: {name: "TrapIndicator"},
+	0x84F0: {name: "CMYKEquivalent"},
+
+	// Xiaomi's cameras, in the Exif directory (ExifTool)
+	0x9A00: {name: "XiaomiModel"},
+
+	// GDAL (GeoTIFF driver)
+	0xA480: {name: "GDALMetadata"},
+	0xA481: {name: "GDALNoData"},
+
+	// JPEG XR (ITU-T T.832, annex A; Windows' HD Photo before it). The height is called as TIFF does.
+	0xBC01: {name: "PixelFormat"},
+	0xBC02: {name: "Transformation"},
+	0xBC03: {name: "Uncompressed"},
+	0xBC04: {name: "ImageType"},
+	0xBC80: {name: "ImageWidth"},
+	0xBC81: {name: "ImageLength"},
+	0xBC82: {name: "WidthResolution"},
+	0xBC83: {name: "HeightResolution"},
+	0xBCC0: {name: "ImageOffset"},
+	0xBCC1: {name: "ImageByteCount"},
+	0xBCC2: {name: "AlphaOffset"},
+	0xBCC3: {name: "AlphaByteCount"},
+	0xBCC4: {name: "ImageDataDiscard"},
+	0xBCC5: {name: "AlphaDataDiscard"},
+
+	// Photoshop's Camera Raw, in the Exif directory (ExifTool). The names are those of Exif's tags that say
+	// the same.
+	0xFDE8: {name: "CameraOwnerName", as: asOnlyText},
+	0xFDE9: {name: "BodySerialNumber", as: asOnlyText},
+	0xFDEA: {name: "Lens", as: asOnlyText},
 }

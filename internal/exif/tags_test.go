@@ -1,18 +1,23 @@
 package exif
 
 import (
+	"bytes"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	goexif "github.com/rwcarlsen/goexif/exif"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 func TestTagNames(t *testing.T) {
 	valid := regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 	for directory, table := range map[string]map[uint16]tagDef{
-		"tiff": tiffTags, "exif": exifTags, "gps": gpsTags, "interop": interopTags,
+		"tiff": tiffTags, "exif": exifTags, "gps": gpsTags, "interop": interopTags, "writers": writersTags,
 	} {
 		t.Run(directory, func(t *testing.T) {
 			numbers := make(map[string]uint16)
@@ -188,5 +193,155 @@ func TestTagNamesAreGoexifs(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestExif31Tags has what CIPA DC-008-2026 adds, in all styles.
+func TestExif31Tags(t *testing.T) {
+	shorts := func(id uint16, v ...uint16) testimage.Entry {
+		e := testimage.Short(id, v...)
+		e.Type, e.Count = typeUndefined, 2*e.Count
+		return e
+	}
+	for _, bigEndian := range []bool{false, true} {
+		for _, tc := range []struct {
+			name                  string
+			entry                 testimage.Entry
+			raw, described, typed string
+		}{
+			{
+				"LearningOptOutIn", shorts(0x9287, 2, 2, 0, 3, 1), `"2 2 0 3 1"`,
+				`"Generative machine learning: opted out, Data mining: opted in"`, `[2,2,0,3,1]`,
+			},
+			{"LearningOptOutIn", shorts(0x9287, 1, 0, 2), `"1 0 2"`, `"All uses: unspecified"`, `[1,0,2]`},
+			{"LearningOptOutIn", shorts(0x9287, 1, 9, 9), `"1 9 9"`, `"Unknown (9): Unknown (9)"`, `[1,9,9]`},
+			{"LearningOptOutIn", shorts(0x9287, 0), `"0"`, `"None"`, `0`},
+			{"LearningOptOutIn", shorts(0x9287, 7, 1, 0), `"7 1 0"`, `"7 1 0"`, `[7,1,0]`},                                       // fewer than it says
+			{"LearningOptOutIn", testimage.Short(0x9287, 1, 4, 1), `"1 4 1"`, `"Input to a trained model: opted in"`, `[1,4,1]`}, // as SHORTs
+			{"DevelopmentType", testimage.Short(0xA40D, 0x0101), `"257"`, `"Accurate reproduction, factory default settings"`, `257`},
+			{"DevelopmentType", testimage.Short(0xA40D, 0x0204), `"516"`, `"Small differences, unknown settings"`, `516`},
+			{"DevelopmentTypeDescription", testimage.ASCII(0xA40E, "Vivid"), `"Vivid"`, `"Vivid"`, `"Vivid"`},
+			{"DevelopmentTypeDescription", testimage.Bytes(0xA40E, typeUTF8, []byte("鮮やか")), `"鮮やか"`, `"鮮やか"`, `"鮮やか"`},
+			{"DistortionCorrection", testimage.Short(0xA40F, 1), `"1"`, `"Yes"`, `1`},
+			{"ChromaticAberrationCorrection", testimage.Short(0xA410, 0), `"0"`, `"No"`, `0`},
+			{"ShadingCorrection", testimage.Short(0xA411, 1), `"1"`, `"Yes"`, `1`},
+			{"NoiseReduction", testimage.Short(0xA412, 2), `"2"`, `"Unknown (2)"`, `2`},
+		} {
+			b := testimage.Block{BigEndian: bigEndian, Exif: []testimage.Entry{tc.entry}}
+			for style, want := range map[Style]string{Raw: tc.raw, Described: tc.described, Typed: tc.typed} {
+				if got, want := answerOf(b.Encode(), &Options{Style: style}), `{"`+tc.name+`":`+want+`}`; got != want {
+					t.Errorf("big-endian %v, style %v: got %s, want %s", bigEndian, style, got, want)
+				}
+			}
+		}
+	}
+	odd := testimage.Block{Exif: []testimage.Entry{testimage.Undefined(0x9287, []byte{1, 0, 2, 0, 0, 0, 9})}}
+	if got := answerOf(odd.Encode(), &Options{}); got != `{"LearningOptOutIn":"1 2 0"}` {
+		t.Errorf("an odd byte: got %s", got)
+	}
+}
+
+// TestNumbersOfAnotherWriter: GE's E1486 has SHORTs of its own under the numbers of DevelopmentType and
+// its description, Kodak's DCR under Camera Raw's.
+func TestNumbersOfAnotherWriter(t *testing.T) {
+	for _, e := range []testimage.Entry{
+		testimage.Short(0xA40D, 0), testimage.Short(0xA40D, 1), testimage.Short(0xA40D, 0x0100), testimage.Short(0xA40D, 0x0103),
+		testimage.Short(0xA40D, 0x0801), testimage.Short(0xA40D, 0xFFFF), testimage.Short(0xA40D, 0x0101, 0x0101),
+		testimage.Long(0xA40D, 0x0101), testimage.ASCII(0xA40D, "a"),
+		testimage.Short(0xA40E, 0), testimage.Short(0xA40E, 0x4141),
+		testimage.Short(0xFDE8, 1), testimage.Long(0xFDE9, 1), testimage.Rational(0xFDEA, 1, 2),
+	} {
+		for _, bigEndian := range []bool{false, true} {
+			b := testimage.Block{BigEndian: bigEndian, Exif: []testimage.Entry{e}}
+			if got := answerOf(b.Encode(), &Options{}); got != "{}" {
+				t.Errorf("%#04x: got %s, want none", e.ID, got)
+			}
+			if got := answerOf(b.Encode(), &Options{Unknown: true}); !strings.HasPrefix(got, fmt.Sprintf(`{"UnknownTag_0x%04x":`, e.ID)) {
+				t.Errorf("%#04x: got %s, want it as an unknown tag", e.ID, got)
+			}
+		}
+	}
+}
+
+// TestTagsOfWriters has tags of programs and formats beside the standards answered without unknown.
+func TestTagsOfWriters(t *testing.T) {
+	pixelFormat := []byte("\x24\xC3\xDD\x6F\x03\x4E\xFE\x4B\xB1\x85\x3D\x77\x76\x8D\xC9\x0C")
+	for _, tc := range []struct {
+		name string
+		ifd0 []testimage.Entry
+		exif []testimage.Entry
+		want string
+	}{
+		{name: "ProcessingSoftware", ifd0: []testimage.Entry{testimage.ASCII(0x000B, "digiKam-5.2.0")}, want: `"ProcessingSoftware":"digiKam-5.2.0"`},
+		{name: "Thresholding", ifd0: []testimage.Entry{testimage.Short(0x0107, 2)}, want: `"Thresholding":"2"`},
+		{
+			name: "JPEG XR",
+			ifd0: []testimage.Entry{
+				testimage.Bytes(0xBC01, typeByte, pixelFormat), testimage.Long(0xBC02, 0), testimage.Long(0xBC80, 640),
+				testimage.Long(0xBC81, 480),
+				{ID: 0xBC82, Type: typeFloat, Count: 1, Put: testimage.Long(0, 0x42C00000).Put},
+				testimage.Long(0xBCC0, 300), testimage.Long(0xBCC1, 9000),
+			},
+			want: `"PixelFormat":"36 195 221 111 3 78 254 75 177 133 61 119 118 141 201 12","Transformation":"0","ImageWidth":"640",` +
+				`"ImageLength":"480","WidthResolution":"96","ImageOffset":"300","ImageByteCount":"9000"`,
+		},
+		{
+			name: "GeoTIFF and GDAL",
+			ifd0: []testimage.Entry{
+				testimage.Short(0x87AF, 1, 1, 0, 1, 1024, 0, 1, 2), testimage.ASCII(0x87B1, "WGS 84|"),
+				testimage.ASCII(0xA480, "<GDALMetadata/>"), testimage.ASCII(0xA481, "-9999"),
+			},
+			want: `"GeoKeyDirectory":"1 1 0 1 1024 0 1 2","GeoAsciiParams":"WGS 84|","GDALMetadata":"<GDALMetadata/>","GDALNoData":"-9999"`,
+		},
+		{
+			name: "fax", ifd0: []testimage.Entry{testimage.Short(0x0146, 3), testimage.Short(0x0147, 1), testimage.Long(0x0148, 2)},
+			want: `"BadFaxLines":"3","CleanFaxData":"1","ConsecutiveBadFaxLines":"2"`,
+		},
+		{
+			name: "TIFF/IT", ifd0: []testimage.Entry{testimage.ASCII(0x84E0, "Printer"), testimage.ASCII(0x84E1, "CMYK"), testimage.Short(0x84E3, 0)},
+			want: `"Site":"Printer","ColorSequence":"CMYK","RasterPadding":"0"`,
+		},
+		{
+			name: "Wang", ifd0: []testimage.Entry{testimage.Bytes(0x80A4, typeByte, bytes.Repeat([]byte{5}, 40)), testimage.Long(0x80A6, 7)},
+			want: `"WangTag4":"7"`,
+		},
+		{
+			name: "SGI and Pixar",
+			ifd0: []testimage.Entry{testimage.Short(0x80E3, 1), testimage.Long(0x80E5, 1), testimage.Long(0x8214, 9), testimage.ASCII(0x8216, "Plain")},
+			want: `"Matteing":"1","ImageDepth":"1","ImageFullWidth":"9","TextureFormat":"Plain"`,
+		},
+		{
+			name: "GDI+",
+			ifd0: []testimage.Entry{
+				testimage.Short(0x5010, 90, 0), testimage.Undefined(0x501B, []byte("\xFF\xD8\xFF\xD9")),
+				testimage.Short(0x5023, 6), testimage.Short(0x5090, 16, 11),
+			},
+			want: `"JPEGQuality":"90 0","ThumbnailCompression":"6","LuminanceTable":"16 11"`,
+		},
+		{
+			name: "Camera Raw",
+			exif: []testimage.Entry{testimage.ASCII(0xFDE8, "Owner's Name: Me"), testimage.ASCII(0xFDE9, "Serial Number: 42"), testimage.ASCII(0xFDEA, "Lens: 50.0 mm")},
+			want: `"CameraOwnerName":"Owner's Name: Me","BodySerialNumber":"Serial Number: 42","Lens":"Lens: 50.0 mm"`,
+		},
+		{name: "Xiaomi", exif: []testimage.Entry{testimage.ASCII(0x9A00, "M2007J3SG")}, want: `"XiaomiModel":"M2007J3SG"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := testimage.Block{IFD0: tc.ifd0, Exif: tc.exif}
+			if got := answerOf(b.Encode(), &Options{}); got != "{"+tc.want+"}" {
+				t.Errorf("got  %s\nwant {%s}", got, tc.want)
+			}
+		})
+	}
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.Bytes(0xBC01, typeByte, pixelFormat)}}
+	if got := answerOf(b.Encode(), &Options{Style: Described}); got != `{"PixelFormat":"24-bit BGR"}` {
+		t.Errorf("described: got %s", got)
+	}
+}
+
+// TestPanasonicsOwnNumbers: in RW2, 0x000B isn't the software.
+func TestPanasonicsOwnNumbers(t *testing.T) {
+	file := testimage.RW2([]testimage.Entry{testimage.Short(0x000B, 34316), testimage.ASCII(0x010F, "Panasonic")}, testimage.JPEG(testimage.Gradient(8, 6)))
+	if got := answerOf(file, &Options{}); got != `{"Make":"Panasonic"}` {
+		t.Errorf("got %s", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"io"
+	"maps"
 	"math"
 	"slices"
 )
@@ -363,7 +364,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	}
 
 	def, known := lookup(d, id)
-	if known && d == w.first && w.foreign != nil && w.foreign(id) {
+	if known && (d == w.first && w.foreign != nil && w.foreign(id) || !w.meant(def.as, typ, count, inline)) {
 		def, known = tagDef{}, false
 	}
 	switch {
@@ -432,6 +433,25 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	}
 	w.m.tags = append(w.m.tags, t)
 	return true, nil
+}
+
+// meant reports whether an entry is what the table says of its number, under which some writers have
+// tags of their own.
+func (w *walker) meant(as storage, typ uint16, count uint64, inline []byte) bool {
+	switch as {
+	case asOnlyText:
+		return bytewise(typ)
+	case asDevelopment:
+		return typ == typeShort && count == 1 && isDevelopmentType(w.order.Uint16(inline))
+	}
+	return true
+}
+
+// isDevelopmentType reports whether both bytes of n are values that Exif 3.1 defines: the upper one says
+// how accurate the colors are, the lower one how the settings were chosen.
+func isDevelopmentType(n uint16) bool {
+	const defined = 1<<1 | 1<<2 | 1<<4
+	return n>>8 <= 4 && n&0xFF <= 4 && defined>>(n>>8)&1 == 1 && defined>>(n&0xFF)&1 == 1
 }
 
 // pointer notes where a further directory starts. The first pointer to a directory wins, those of IFD1
@@ -505,7 +525,7 @@ func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
 // sizeLimit is the size above which a value is left out.
 func sizeLimit(as storage, typ uint16) uint64 {
 	switch as {
-	case asText, asCharCode, asUTF16:
+	case asText, asOnlyText, asCharCode, asUTF16:
 		return maxText
 	}
 	if typ == typeASCII || typ == typeUTF8 {
@@ -547,16 +567,13 @@ func tagsOfDirectory(d directory) map[uint16]tagDef {
 }
 
 // sharedTags are those of IFD0, IFD1 and the Exif directory. Cameras put TIFF tags in the Exif
-// directory and the other way round, and those of Interoperability in either; from 0x00FE on their
+// directory and the other way round, and those of Interoperability in either; from 0x000B on their
 // numbers don't collide.
 var sharedTags = func() map[uint16]tagDef {
 	all := make(map[uint16]tagDef)
-	for _, table := range [...]map[uint16]tagDef{interopTags, exifTags, tiffTags} {
-		for id, def := range table {
-			if id >= 0x00FE {
-				all[id] = def
-			}
-		}
+	for _, table := range [...]map[uint16]tagDef{interopTags, writersTags, exifTags, tiffTags} {
+		maps.Copy(all, table)
 	}
+	maps.DeleteFunc(all, func(id uint16, _ tagDef) bool { return id < 0x000B })
 	return all
 }()

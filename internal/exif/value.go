@@ -68,7 +68,7 @@ func intsValue(b []byte) value {
 // Numbers can be had after decode.
 func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
 	switch as {
-	case asText:
+	case asText, asOnlyText:
 		if bytewise(typ) {
 			return textValue(text(b, o)), true
 		}
@@ -87,6 +87,10 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 	case asBytes:
 		if bytewise(typ) {
 			return intsValue(b), true
+		}
+	case asShorts:
+		if typ == typeUndefined && len(b) >= 2 {
+			typ, b = typeShort, b[:len(b)&^1]
 		}
 	case asCFAPattern:
 		if typ == typeUndefined {
