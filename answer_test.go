@@ -344,8 +344,17 @@ func TestErrorsAboutObject(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{exif.ErrNotImage, true}, {exif.ErrInvalid, true}, {exif.ErrTooLarge, true}, {object.ErrTooFar, true}, {fmt.Errorf("x: %w", object.ErrTooFar), true},
-		{object.ErrChanged, false}, {object.ErrBroken, false}, {object.ErrEncoded, false}, {errDenied, false}, {errClosed, false}, {nil, false},
+		{exif.ErrNotImage, true},
+		{exif.ErrInvalid, true},
+		{exif.ErrTooLarge, true},
+		{object.ErrTooFar, true},
+		{fmt.Errorf("x: %w", object.ErrTooFar), true},
+		{object.ErrChanged, false},
+		{object.ErrBroken, false},
+		{object.ErrEncoded, false},
+		{errDenied, false},
+		{errClosed, false},
+		{nil, false},
 	} {
 		if got := aboutObject(tc.err); got != tc.want {
 			t.Errorf("%v: got %v", tc.err, got)

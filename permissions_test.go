@@ -597,7 +597,8 @@ func TestMissingObject(t *testing.T) {
 		{308, "", false},
 		{308, "/", false},
 		{308, "http://[::1", false},
-		{308, "/b.jpg/", false}, {308, "/xa.jpg/", false},
+		{308, "/b.jpg/", false},
+		{308, "/xa.jpg/", false},
 	} {
 		header := http.Header{}
 		if tc.location != "" {
@@ -641,8 +642,12 @@ func TestAddressInEarlyData(t *testing.T) {
 		tls   *tls.ConnectionState
 		want  bool
 	}{
-		{address, nil, false}, {address, &tls.ConnectionState{}, true}, {address, &tls.ConnectionState{HandshakeComplete: true}, false},
-		{client, &tls.ConnectionState{}, true}, {path, &tls.ConnectionState{}, false}, {nil, &tls.ConnectionState{}, false},
+		{address, nil, false},
+		{address, &tls.ConnectionState{}, true},
+		{address, &tls.ConnectionState{HandshakeComplete: true}, false},
+		{client, &tls.ConnectionState{}, true},
+		{path, &tls.ConnectionState{}, false},
+		{nil, &tls.ConnectionState{}, false},
 	} {
 		r := requestFrom("192.0.2.1:1", "/a.jpg")
 		r.TLS = tc.tls
