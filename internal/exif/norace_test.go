@@ -1,0 +1,5 @@
+//go:build !race
+
+package exif
+
+const raceDetector = false
