@@ -484,7 +484,14 @@ func faults() []fault {
 		// What was kept, and 304 to it.
 		{name: "kept", site: "cached", serve: func(c *conn, r *http.Request) { c.object(r, long, `ETag: "k"`) }, status: 200, want: iphone4S},
 		{name: "kept, 304 without ETag", site: "cached", serve: answer(304), status: 200, want: iphone4S},
-		{name: "kept, 304 with another ETag", site: "cached", serve: answer(304, `ETag: "other"`), status: 200, want: iphone4S},
+		{name: "kept, 304 with another ETag", site: "cached", serve: func(c *conn, r *http.Request) {
+			if r.Header.Get("If-None-Match") != "" {
+				c.head(304, `ETag: "other"`)
+				return
+			}
+			c.object(r, long, `ETag: "k"`)
+		}, status: 200, want: iphone4S},
+		{name: "kept, 304 with another ETag to a request without a condition", site: "cached", serve: answer(304, `ETag: "other"`), status: 500, want: "InternalError"},
 		{name: "kept, reset", site: "cached", serve: func(c *conn, _ *http.Request) { c.reset() }, status: 502, want: "BadGateway"},
 		{name: "kept, 503", site: "cached", serve: answer(503), status: 503, want: "ServiceUnavailable"},
 		{name: "kept, 404", site: "cached", serve: answer(404), status: 404, want: "NoSuchKey"},
