@@ -266,20 +266,18 @@ func TestQueryStays(t *testing.T) {
 		"bucket photos":                  "/photos/a.jpg",
 		"bucket photos\nobject_versions": "/photos/a.jpg?versionId=null",
 	} {
-		addr := serve(t, store.URL, keyPair+block)
+		srv := serve(t, store.URL, keyPair+block)
 		for _, q := range append(subresources, "", "versionId=", "versionId", "acl;versionId=null", "acl%26versionId=null", "%zz") {
-			get(t, addr, "GET", "/a.jpg?"+q)
+			get(t, srv, "GET", "/a.jpg?"+q)
 			if r := store.taken(); len(r) != 1 || r[0].RequestURI != "/photos/a.jpg" {
 				t.Errorf("%s: ?%s: sent as %v", block, q, r)
 			}
-			get(t, addr, "GET", "/a.jpg?versionId=null&"+q)
+			get(t, srv, "GET", "/a.jpg?versionId=null&"+q)
 			if r := store.taken(); len(r) != 1 || r[0].RequestURI != want {
 				t.Errorf("%s: ?versionId=null&%s: sent as %v", block, q, r)
 			}
 		}
-		if err := caddy.Stop(); err != nil {
-			t.Fatal(err)
-		}
+		srv.Stop()
 	}
 }
 

@@ -792,6 +792,11 @@ func TestHostilePNG(t *testing.T) {
 		hostile(t, []byte(testimage.PNGSignature+"\x7F\xFF\xFF\xFFeXIfII*\x00"), ErrInvalid)
 		hostile(t, []byte(testimage.PNGSignature+"\x7F\xFF\xFF\xFFtEXtRaw profile type exif\x00"), ErrInvalid)
 	})
+	t.Run("a profile of more than the file", func(t *testing.T) {
+		f := testimage.PNG(m, testimage.TEXT(exif, digits), nil)
+		binary.BigEndian.PutUint32(f[33:], 720_000)
+		check(t, f)
+	})
 	bomb := append(bytes.TrimSpace(testimage.RawProfile("exif", append(block.Encode(), make([]byte, 1<<20)...))), make([]byte, 1<<24)...)
 	t.Run("zTXt bomb", func(t *testing.T) {
 		hostile(t, testimage.PNG(m, testimage.ZTXT(exif, bomb), nil), ErrTooLarge)

@@ -282,12 +282,17 @@ func bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, err
 	return low, nil
 }
 
+// maxPiece is how much a section asks for at a time: a run may claim to be longer than the file.
+const maxPiece = 1 << 18
+
 // section reads a run as a stream, for decompressors. It remembers an error of the file, so that
 // it can be told from what the decompressor makes of it.
 type section struct {
 	r   io.ReaderAt
 	run extent // what is left
 	err error
+
+	ended bool // the file ends within the run
 }
 
 // Read implements io.Reader.
@@ -295,13 +300,14 @@ func (s *section) Read(p []byte) (n int, err error) {
 	if s.err != nil {
 		return 0, s.err
 	}
-	if s.run.n == 0 {
+	if s.run.n == 0 || s.ended {
 		return 0, io.EOF
 	}
-	p = p[:min(int64(len(p)), s.run.n)]
+	p = p[:min(int64(len(p)), s.run.n, maxPiece)]
 	n, s.err = readAt(s.r, p, s.run.off)
 	s.run.off += int64(n)
 	s.run.n -= int64(n)
+	s.ended = n < len(p)
 	if n == 0 && s.err == nil {
 		return 0, io.EOF
 	}

@@ -234,7 +234,7 @@ func TestJSONIsBounded(t *testing.T) {
 		{"16,000 short numbers", short, ErrTooLarge, 8192 << 10},
 		{"arrays of bytes", numbers(0xE000, typeByte, 1, 0xFF), ErrTooLarge, 2048 << 10},
 		{"arrays of fractions", numbers(0xE000, typeSRational, 8, 0xFF), ErrTooLarge, 2048 << 10},
-		{"arrays of floats", numbers(0xE000, typeDouble, 8, 0x81), ErrTooLarge, 5120 << 10},
+		{"arrays of floats", numbers(0xE000, typeDouble, 8, 0x81), ErrTooLarge, 8192 << 10},
 		{"an array of long words", layout, nil, 2048 << 10},
 	} {
 		for name, style := range map[string]Style{"raw": Raw, "described": Described, "typed": Typed} {
