@@ -54,6 +54,11 @@ type Handler struct {
 	// Embedded pictures may show what was cropped away later. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 
+	// Take everything off images that the EXIF answer to the same request doesn't tell, while they are
+	// sent: their pixels and their length stay, the originals aren't touched. Images of formats that
+	// can't be redacted are answered 403 `NotRedactable`. Default: false.
+	Redact bool `json:"redact,omitempty"`
+
 	// Who may read EXIF (`GetObject`), and who may learn that an object doesn't exist
 	// (`ListBucket`). Without rules the next handlers decide. With rules, what isn't allowed is
 	// denied.
@@ -101,9 +106,13 @@ type Handler struct {
 	options    exif.Options
 	operations []*operation
 	marks      map[*operation]string // what marks our entity tags as made with these settings
-	cache      *responseCache
-	metrics    *metrics
-	logger     *zap.Logger
+
+	redactMarks redactMarks
+	tellsApart  bool // the rules give different clients different photos
+
+	cache   *responseCache
+	metrics *metrics
+	logger  *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -147,8 +156,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.marks = make(map[*operation]string, len(h.operations))
 	for _, op := range h.operations {
-		h.marks[op] = h.settingsMark(op)
+		h.marks[op] = h.settingsMark(op.word)
 	}
+	h.redactMarks = redactMarks{tags: h.settingsMark("redact"), none: h.settingsMark("redact, no tags")}
+	h.tellsApart = h.Permissions.tellApart()
 	return h.Permissions.provision(ctx)
 }
 
@@ -158,6 +169,9 @@ func (h *Handler) Validate() error { return h.Permissions.validate() }
 // ServeHTTP answers requests for operations and passes all others on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	path, op, err := parseTarget(r.URL.Path, h.operations)
+	if op == nil && h.Redact {
+		return h.redacted(w, r, next)
+	}
 	if op == nil {
 		return next.ServeHTTP(w, r)
 	}
@@ -178,7 +192,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f := failureOf(err)
 		h.metrics.observe(f.status, s, time.Since(start))
-		return h.writeFailure(w, r, f, op, id)
+		return h.writeFailure(w, r, f, op.suffix(), id)
 	}
 	defer func() { h.metrics.observe(res.status(), s, time.Since(start)) }()
 	if res.stream != nil {
@@ -195,13 +209,13 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	o.Start(r, next, h.objectPath, object.Limits{})
 	if len(h.Permissions) == 0 {
 		defer o.Close()
-		return o.Pass(w)
+		return o.Pass(w, unchanged)
 	}
 	id := requestID(r)
 	only2xx := &successWriter{w: w, header: make(http.Header)}
 	err := func() error {
 		defer o.Close()
-		return o.Pass(only2xx)
+		return o.Pass(only2xx, unchanged)
 	}()
 	if only2xx.passed {
 		return err
@@ -210,8 +224,11 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f.cause = err
 	}
-	return h.writeFailure(w, r, f, op, id)
+	return h.writeFailure(w, r, f, op.suffix(), id)
 }
+
+// unchanged is the request as the client sent it.
+func unchanged(*http.Request) {}
 
 // Interface guards
 var (

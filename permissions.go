@@ -190,6 +190,34 @@ func (p Permissions) decide(action string, r *http.Request) (allowed, final bool
 	return allowed, final, err
 }
 
+// tellApart reports whether the rules about GetObject can decide otherwise for another client that
+// asks for the same URL.
+func (p Permissions) tellApart() bool {
+	return slices.ContainsFunc(p, func(rule Rule) bool {
+		return slices.Contains(rule.Actions, actionGetObject) && slices.ContainsFunc(rule.MatcherSetsRaw, aboutClient)
+	})
+}
+
+// aboutClient reports whether a matcher set is about more than a request's URL and method.
+func aboutClient(set caddy.ModuleMap) bool {
+	for name, config := range set {
+		switch name {
+		case "host", "method", "path", "path_regexp", "protocol", "query":
+			if bytes.Contains(bytes.TrimPrefix(config, []byte("{")), []byte("{")) {
+				return true // a placeholder can stand for anything
+			}
+		case "not":
+			var sets []caddy.ModuleMap
+			if json.Unmarshal(config, &sets) != nil || slices.ContainsFunc(sets, aboutClient) {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
 // allowed is the decision on an action. Without rules, everything is allowed.
 func (h *Handler) allowed(action string, r *http.Request) (allowed, final bool) {
 	if len(h.Permissions) == 0 {

@@ -69,9 +69,9 @@ func (h *Handler) exifOptions() (o exif.Options, err error) {
 	return o, nil
 }
 
-// settingsMark is a short hash of everything but the object that shapes an operation's response.
-func (h *Handler) settingsMark(op *operation) string {
+// settingsMark is a short hash of everything but the object that shapes the response to an operation, or to none.
+func (h *Handler) settingsMark(word string) string {
 	f := fnv.New32a()
-	fmt.Fprintf(f, "%s %d %d %q %q %q %t", op.word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
+	fmt.Fprintf(f, "%s %d %d %q %q %q %t", word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
 	return fmt.Sprintf("-exif%08x", f.Sum32())
 }
