@@ -125,7 +125,10 @@ func (x *redaction) run(w *redactWriter) (err error) {
 	if w.state == cut {
 		return nil
 	}
-	return errors.Join(err, w.close())
+	if e := w.close(); err == nil {
+		err = e
+	}
+	return err // as it is: the server looks at its type
 }
 
 // change makes the client's request one for what may be redacted: GET, since only the body tells what

@@ -29,7 +29,7 @@ func Sniff(head []byte) (Verdict, string) {
 	if len(head) > 2 && head[0] == 0xFF && head[1] == 0xD8 {
 		return Redact, "jpeg"
 	}
-	if len(head) > 2 && string(head[:2]) == "II" {
+	if len(head) > 2 && (string(head[:2]) == "II" || string(head[:2]) == "MM") {
 		return Refuse, "tiff"
 	}
 	return Pass, ""
