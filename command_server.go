@@ -32,7 +32,7 @@ var gallery string
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "exif-server",
-		Usage: "[--domain <example.com>] [<folder> | --root <folder> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--only <tags>] [--omit <tags>] [--browse] [--access-log]",
+		Usage: "[--domain <example.com>] [<folder> | --root <folder> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--only <tags>] [--omit <tags>] [--redact] [--browse] [--access-log]",
 		Short: "Serves photos, their EXIF and size as JSON, and their embedded pictures",
 		Long: `
 Serves the photos of a folder or of a public bucket. What is known of a photo
@@ -57,7 +57,10 @@ are properly configured first.
 
 --values is how values are rendered: raw, described or typed. --only and --omit
 are the tags that are answered and those that are not: names, patterns such as
-GPS*, or the sets @location, @person and @device. With --browse,
+GPS*, or the sets @location, @person and @device. With --redact, the photos
+themselves are sent without everything that the EXIF answer doesn't tell.
+
+With --browse,
 requests for folders without an index file respond with a gallery of their
 photos, and --values is described by default.`,
 		CobraFunc: func(cmd *cobra.Command) {
@@ -70,6 +73,7 @@ photos, and --values is described by default.`,
 			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
 			cmd.Flags().StringP("only", "", "", "The tags that are answered, all others are not")
 			cmd.Flags().StringP("omit", "", "", "The tags that are not answered")
+			cmd.Flags().BoolP("redact", "", false, "Send photos without what the EXIF answer doesn't tell")
 			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
 			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")
 			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdServer)
@@ -123,6 +127,7 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	}
 	handler := Handler{
 		Operations: operationWords(),
+		Redact:     fl.Bool("redact"),
 		Values:     fl.String("values"),
 		Only:       splitPatterns(fl.String("only")),
 		Omit:       splitPatterns(fl.String("omit")),
