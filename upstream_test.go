@@ -135,7 +135,7 @@ func (c counted) Write(p []byte) (int, error) {
 
 // TestUpstreamsThatLie reads objects from an upstream that does what stores and proxies do, and worse.
 func TestUpstreamsThatLie(t *testing.T) {
-	photo := testimage.Samples()["iphone-4s.jpg"]
+	photo := iphone()
 	far := farObject(1<<20, 2<<20)
 	content := func(w http.ResponseWriter, r *http.Request, etag string, b []byte) {
 		if etag != "" {
@@ -352,6 +352,9 @@ http://down.test:{$PORT} {
 		{"/vanishes.tif", 404, "NoSuchKey"},
 		{"/headers.jpg", 200, iphone4S},
 	} {
+		if asking != operations[0] && strings.HasSuffix(tc.object, ".tif") && tc.status != 500 {
+			continue // without a picture
+		}
 		t.Run(tc.object, func(t *testing.T) {
 			srv := srv.with(t)
 			changes = 0
@@ -394,7 +397,7 @@ http://down.test:{$PORT} {
 				etag := got.header.Get("Etag")
 				got.header.Del("Etag")
 				want := "map[Access-Control-Allow-Origin:[https://app.test] Access-Control-Expose-Headers:[ETag] " +
-					"Cache-Control:[private, max-age=60] Content-Type:[application/json] " +
+					"Cache-Control:[private, max-age=60] Content-Type:[" + asking.contentType + "] " +
 					"Expires:[Thu, 01 Jan 2099 00:00:00 GMT] Server:[Caddy] Vary:[Origin] X-Content-Type-Options:[nosniff]]"
 				if fmt.Sprint(got.header) != want {
 					t.Errorf("got  %v\nwant %s", got.header, want)
@@ -434,6 +437,9 @@ http://down.test:{$PORT} {
 		for object, want := range map[string]string{
 			"/far.tif": farAnswer, "/no-range-far.tif": "ImageTooLarge", "/no-range-endless.jpg": iphone4S,
 		} {
+			if asking != operations[0] && strings.HasSuffix(object, ".tif") {
+				continue // without a picture
+			}
 			if got := srv.exif("small.test", object); !strings.Contains(got.body, want) {
 				t.Errorf("%s: got %d %s, want %s", object, got.status, got.body, want)
 			}
@@ -521,7 +527,7 @@ http://bucket.test:{$PORT} {
 // next handlers can't change that, else one.
 func TestDeniedEarlyReadsNothing(t *testing.T) {
 	var rec recorder
-	photo := testimage.Samples()["iphone-4s.jpg"]
+	photo := iphone()
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		rec.add(r.Clone(r.Context()))
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
