@@ -68,6 +68,27 @@ func sniff(head []byte) *format {
 	return nil
 }
 
+// SniffLen is how many of a file's first bytes Sniff looks at. It is enough for 120 brands.
+const SniffLen = 512
+
+// Sniff returns the name of the format that a file's first bytes tell, "" for none. Unlike Decode, it
+// looks at nothing else: a film of the ISO base media file format is no image even if it has items,
+// and "svg" may be any XML.
+func Sniff(head []byte) string {
+	f := sniff(head)
+	if f == nil || f.name == "heif" && !hasImageBrand(head) {
+		return ""
+	}
+	return f.name
+}
+
+// hasImageBrand reports whether a file that begins with the box ftyp is a picture by its brands.
+func hasImageBrand(head []byte) bool {
+	size := int(min(binary.BigEndian.Uint32(head), SniffLen))
+	brands := head[min(16, len(head)):max(min(size, len(head)), min(16, len(head)))]
+	return hasBrand(head[8:12], imageBrands...) || hasBrand(brands, imageBrands...)
+}
+
 func prefix(magics ...string) func([]byte) bool {
 	return func(head []byte) bool {
 		for _, m := range magics {
