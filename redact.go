@@ -113,6 +113,9 @@ func (x *redaction) isNoImage() bool {
 // run runs the next handlers for the client's request.
 func (x *redaction) run(w *redactWriter) (err error) {
 	defer func() {
+		if w.body != nil {
+			_ = w.body.Close() // where it isn't closed yet, nobody waits for the rest
+		}
 		switch p := recover(); {
 		case p == nil:
 		case p == http.ErrAbortHandler && w.state == cut: //nolint:errorlint // a panic's value
@@ -363,6 +366,9 @@ type redactedBody struct{ w *redactWriter }
 
 // Write implements io.Writer.
 func (b redactedBody) Write(p []byte) (int, error) {
+	if b.w.state == cut {
+		return 0, errCutOff
+	}
 	if !b.w.sent {
 		b.w.send()
 	}
