@@ -107,7 +107,8 @@ func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) boo
 type pictureSearch struct {
 	r           io.ReaderAt
 	places      []picturePlace
-	orientation int64 // the photo's, 0 if it isn't told
+	notes       []exifDir // which may tell of more places
+	orientation int64     // the photo's, 0 if it isn't told
 
 	m      *Metadata // whose scratch memory is used
 	budget budget
@@ -151,6 +152,11 @@ func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Pict
 			if ok || err != nil {
 				return p, err
 			}
+		}
+	}
+	for _, d := range s.notes {
+		if err := s.makerNote(d); err != nil {
+			return best, err
 		}
 	}
 	if f.pictures != nil {
