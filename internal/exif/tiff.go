@@ -404,6 +404,9 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 			d.page = d.page && n&1 == 0
 			return err
 		case subIFDsTag:
+			if d.subs != nil { // the same again and again
+				return nil
+			}
 			d.subs, err = w.offsets(typ, count, value)
 			return err
 		case compressionTag:
