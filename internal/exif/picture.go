@@ -88,26 +88,29 @@ func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) boo
 	}
 	s := &pictureSearch{r: r, m: new(Metadata)}
 	best, err := s.best(f, ownFirst, better)
-	switch {
-	case errors.Is(err, ErrNotImage):
+	if errors.Is(err, ErrNotImage) {
 		return Picture{}, err
-	case err == nil && best.r == nil:
+	}
+	if err == nil && best.r == nil {
 		err = ErrNoPicture
-	case err == nil:
-		if f.name == "heif" || f.name == "avif" { // browsers don't look at EXIF's
-			s.orientation, err = turnOfHEIF(r)
-		}
-		best.finish(s.orientation)
+	}
+	if err == nil && (f.name == "heif" || f.name == "avif") { // browsers don't look at EXIF's
+		s.orientation, err = turnOfHEIF(r)
+	}
+	if err != nil {
+		return Picture{Format: f.name}, err
 	}
 	best.Format = f.name
-	return best, err
+	best.orient(s.orientation)
+	return best, nil
 }
 
 // pictureSearch is the search for the pictures of one file.
 type pictureSearch struct {
 	r           io.ReaderAt
 	places      []picturePlace
-	orientation int64 // the photo's, 0 if it isn't told
+	notes       []exifDir // which may tell of more places
+	orientation int64     // the photo's, 0 if it isn't told
 
 	m      *Metadata // whose scratch memory is used
 	budget budget
@@ -151,6 +154,11 @@ func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Pict
 			if ok || err != nil {
 				return p, err
 			}
+		}
+	}
+	for _, d := range s.notes {
+		if err := s.makerNote(d); err != nil {
+			return best, err
 		}
 	}
 	if f.pictures != nil {
@@ -354,9 +362,9 @@ func (p *Picture) add(run extent) {
 	p.head = append(p.head, piece{run: run})
 }
 
-// finish puts the photo's Orientation into the header, unless it is the usual one. An EXIF segment stands
+// orient puts the photo's Orientation into the header, unless it is the usual one. An EXIF segment stands
 // after the JFIF one, which must be the first (T.871, 10.1).
-func (p *Picture) finish(orientation int64) {
+func (p *Picture) orient(orientation int64) {
 	if orientation <= 1 || orientation > 8 {
 		return
 	}

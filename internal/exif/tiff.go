@@ -356,6 +356,9 @@ func (s *pictureSearch) block(b block) error {
 			return err
 		}
 		s.addDir(b, &d, rank)
+		if rank == ifd0 && d.exif > 0 && len(s.notes) < maxPictures {
+			s.notes = append(s.notes, exifDir{l, b, d.exif})
+		}
 		subs = append(subs, d.subs...)
 		next = d.next
 	}
@@ -379,7 +382,7 @@ func (s *pictureSearch) block(b block) error {
 
 // pictureDir is what a directory says of its pictures.
 type pictureDir struct {
-	next, orientation        int64
+	next, orientation, exif  int64
 	jpeg, strip              extent
 	compression, photometric int64 // -1: not told
 	page                     bool  // of the same rank as the first, as far as the directory says
@@ -401,6 +404,9 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 			d.page = d.page && n&1 == 0
 			return err
 		case subIFDsTag:
+			if d.subs != nil { // the same again and again
+				return nil
+			}
 			d.subs, err = w.offsets(typ, count, value)
 			return err
 		case compressionTag:
@@ -416,6 +422,8 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 		case jpegSizeTag:
 			to = &d.jpeg.n
 		case orientationTag:
+		case exifPointer:
+			to = &d.exif
 		default:
 			return nil
 		}
