@@ -12,39 +12,40 @@ import (
 // sniffLen is how many of a file's first bytes tell its format.
 const sniffLen = 32
 
-// format is one container: how to know it, and where its TIFF blocks are. find returns none without
-// an error where the file has no EXIF, and ErrNotImage where more bytes than the first ones were
-// needed to tell.
+// format is one container: how to know it, where its TIFF blocks are, and what its headers say of the
+// picture. find returns none without an error where the file has no EXIF, and ErrNotImage where more
+// bytes than the first ones were needed to tell; so does info.
 type format struct {
 	name string
 	is   func(head []byte) bool
 	find func(r io.ReaderAt) ([]block, error)
+	info func(r io.ReaderAt, i *Info) error
 }
 
 // formats in the order they are tried. The format is told from the bytes alone: names and content
 // types lie. A new one is a file with its finder, a row here, and a sample in testimage.Formats.
 var formats = []format{
-	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG},
-	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG},
-	{"webp", isWebP, findWebP},
-	{"cr3", isCR3, findCR3},
-	{"avif", isAVIF, findHEIF},
-	{"heif", isBMFF, findHEIF},
-	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL},
-	{"jxl", prefix("\xFF\x0A"), findNone}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
-	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2},
-	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone}, // nor has JPEG 2000's (ITU-T T.800, annex A)
-	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD},
-	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF},
-	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW},
-	{"rw2", prefix("II\x55\x00"), findRW2},
-	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF},
-	{"jxr", prefix("II\xBC\x01"), findTIFF},
-	{"tiff", isTIFF, findTIFF},
-	{"gif", prefix("GIF87a", "GIF89a"), findNone},
-	{"bmp", isBMP, findNone},
-	{"ico", isICO, findNone},
-	{"svg", maySVG, findSVG},
+	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG, infoJPEG},
+	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG, infoPNG},
+	{"webp", isWebP, findWebP, infoWebP},
+	{"cr3", isCR3, findCR3, infoCR3},
+	{"avif", isAVIF, findHEIF, infoHEIF},
+	{"heif", isBMFF, findHEIF, infoHEIF},
+	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL, infoJXLBoxes},
+	{"jxl", prefix("\xFF\x0A"), findNone, infoJXL}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2, infoJP2},
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, infoJ2K}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD, infoPSD},
+	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF, infoRAF},
+	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW, infoMRW},
+	{"rw2", prefix("II\x55\x00"), findRW2, infoRW2},
+	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF, infoORF},
+	{"jxr", prefix("II\xBC\x01"), findTIFF, infoTIFF},
+	{"tiff", isTIFF, findTIFF, infoTIFF},
+	{"gif", prefix("GIF87a", "GIF89a"), findNone, infoGIF},
+	{"bmp", isBMP, findNone, infoBMP},
+	{"ico", isICO, findNone, infoICO},
+	{"svg", maySVG, findSVG, infoSVG},
 }
 
 // Formats are the names of all formats that are known, sorted.
