@@ -183,7 +183,8 @@ const (
 	markerSOF0 = 0xC0 // baseline
 	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
 	markerDHT  = 0xC4
-	markerDAC  = 0xCC
+	markerJPG  = 0xC8
+	markerDAC  = 0xCC // these three lie among the starts of frames
 	markerSOFF = 0xCF // the last start of frame
 	markerRST7 = 0xD7
 	markerDQT  = 0xDB
