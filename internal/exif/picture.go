@@ -217,7 +217,10 @@ type headerParser struct {
 func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 	off, end := at.run.off, at.run.off+at.run.n
 	var h [pictureHead]byte
-	if ok, err := within(at.r, end); !ok || err != nil {
+	if at.run.n < int64(len(h)) {
+		return p, false, nil
+	}
+	if ok, err := within(at.r, at.run); !ok || err != nil {
 		return p, false, err
 	}
 	n, err := peekAt(at.r, h[:2], off)
@@ -257,14 +260,29 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 	return p, false, nil
 }
 
-// within reports whether the file goes on at least to end.
-func within(r io.ReaderAt, end int64) (bool, error) {
+// within reports whether the file has all of a run: of one cut into pieces, each piece.
+func within(r io.ReaderAt, run extent) (bool, error) {
 	if size := sizeOf(r); size >= 0 {
-		return end <= size, nil
+		return run.off+run.n <= size, nil
 	}
-	var last [1]byte
-	n, err := peekAt(r, last[:], end-1)
-	return n == 1, err
+	e, ok := r.(*extents)
+	if !ok {
+		var last [1]byte
+		n, err := peekAt(r, last[:], run.off+run.n-1)
+		return n == 1, err
+	}
+	start := int64(0) // of the piece, in what is read as one
+	for i, of := range e.runs {
+		from, to := max(start, run.off), min(e.ends[i], run.off+run.n)
+		if from < to {
+			ok, err := within(e.r, extent{of.off + from - start, to - from})
+			if !ok || err != nil {
+				return false, err
+			}
+		}
+		start = e.ends[i]
+	}
+	return run.off+run.n <= start, nil
 }
 
 // segment keeps a segment if the pixels need it; ok is false where the picture doesn't count. h is the

@@ -53,7 +53,10 @@ func embedded(w, h int) []byte {
 	return slices.Concat(b[:end], testimage.Segment(0xFE, secret), testimage.Segment(0xE1, secret), b[end:], secret)
 }
 
-func pictureSamples() []pictureSample {
+func pictureSamples() []pictureSample { return pictureSamplesOf(embedded) }
+
+// pictureSamplesOf are the samples with such pictures.
+func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 	thumb, small, large := embedded(160, 120), embedded(320, 240), embedded(640, 480)
 	tiny := embedded(100, 75)
 	turned := testimage.Short(0x0112, 6)
@@ -217,6 +220,7 @@ func TestPictureThatDoesNotCount(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"nothing":                    {},
+		"one byte":                   {0xFF},
 		"no JPEG":                    bytes.Repeat([]byte("pixels"), 1000),
 		"lossless":                   set(1, 0xC3),
 		"arithmetic":                 set(1, 0xC9),
@@ -260,6 +264,13 @@ func TestPictureThatDoesNotCount(t *testing.T) {
 				t.Errorf("%d of %d bytes: %v", n, end, err)
 			}
 		}
+	}
+	// a piece in the middle of which lies beyond the file
+	b := testimage.HEIFThumbnail(large, 3, 0, -1)
+	i := bytes.Index(b, []byte("iloc")) + 8 + 10 + 8
+	b[i] = 0x7F
+	if p, err := FindPreview(bytes.NewReader(b)); !errors.Is(err, ErrNoPicture) {
+		t.Errorf("a piece beyond the file: got %d×%d, %v", p.Width, p.Height, err)
 	}
 	if _, err := FindPreview(strings.NewReader("no image at all, but text")); !errors.Is(err, ErrNotImage) {
 		t.Errorf("got %v", err)
@@ -394,8 +405,12 @@ func TestPictureOfCutFile(t *testing.T) {
 }
 
 func FuzzPicture(f *testing.F) {
-	for _, s := range pictureSamples() {
-		if len(s.data) < 40000 {
+	// a small file is changed faster
+	flat := func(w, _ int) []byte {
+		return testimage.JPEG(testimage.Gradient(w, 1), testimage.Segment(0xFE, []byte("x")))
+	}
+	for _, s := range pictureSamplesOf(flat) {
+		if len(s.data) < 8000 {
 			f.Add(s.data)
 		}
 	}
