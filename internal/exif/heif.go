@@ -391,7 +391,7 @@ func (w *boxes) turn(iprp extent, item uint64) (int64, error) {
 	size := 1 + int64(c.uint(1)&1)
 	orientation := int64(1)
 	for n := min(c.uint(4), maxItems); n > 0 && !c.over; n-- {
-		id, count := c.uint(idSize), int64(c.uint(1))
+		id, count := c.uint(idSize), offset(c.uint(1))
 		if id != item {
 			c.skip(count * size)
 			continue

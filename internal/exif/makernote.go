@@ -102,14 +102,15 @@ func (s *pictureSearch) noteDir(w *walker, start, base int64, tags [2]uint16, su
 	var run extent
 	_, _, err = w.each(start, func(e []byte) error {
 		id, typ, count, value := w.fields(e)
-		to := &run.off
-		switch {
-		case id == 0:
+		var to *int64
+		switch id {
+		case 0: // stands for no tag
 			return nil
-		case id == subTag:
+		case subTag:
 			to = &sub
-		case id == tags[0]:
-		case id == tags[1]:
+		case tags[0]:
+			to = &run.off
+		case tags[1]:
 			to = &run.n
 		default:
 			return nil
