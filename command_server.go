@@ -216,7 +216,8 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 
 // homeRoute answers the root, where nothing else is, with what can be asked for.
 func homeRoute(root, bucket, example string) caddyhttp.Route {
-	match := caddy.ModuleMap{"path": caddyconfig.JSON(caddyhttp.MatchPath{"/"}, nil)}
+	// not the path matcher, to which "//" and "/x/.." are the root, too
+	match := caddy.ModuleMap{"vars": caddyconfig.JSON(map[string][]string{"{http.request.uri.path}": {"/"}}, nil)}
 	if bucket == "" {
 		index := map[string]any{"file": map[string]any{"root": root, "try_files": fileserverIndexes}}
 		match["not"] = caddyconfig.JSON([]any{index}, nil)
