@@ -1,6 +1,7 @@
 package exif
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -181,8 +182,9 @@ type walker struct {
 	layout
 	block
 	*budget
-	o *Options
-	m *Metadata
+	o      *Options
+	m      *Metadata
+	stored *[]storedTag // the tags as they are stored, for Rewrite; else nil
 
 	starts  [directories]int64             // where each directory starts, 0 for none
 	spare   [directories]int64             // where IFD1 says that they start
@@ -191,7 +193,10 @@ type walker struct {
 }
 
 // walk adds the tags of the blocks, each directory from all of them before the next directory.
-func (m *Metadata) walk(blocks []block, o *Options) error {
+func (m *Metadata) walk(blocks []block, o *Options) error { return m.walkStored(blocks, o, nil) }
+
+// walkStored is walk that appends the tags as they are stored to stored, where it isn't nil.
+func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) error {
 	var used budget
 	if m.scratch.names == nil {
 		m.scratch.names = make(map[string]int, 128)
@@ -204,7 +209,7 @@ func (m *Metadata) walk(blocks []block, o *Options) error {
 			return err
 		}
 		if l, first, ok := parseHeader(head[:n]); ok {
-			w := walker{layout: l, block: b, budget: &used, o: o, m: m}
+			w := walker{layout: l, block: b, budget: &used, o: o, m: m, stored: stored}
 			w.starts[b.first] = first
 			walkers = append(walkers, w)
 		}
@@ -579,6 +584,12 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 		w.values += n - size
 	}
 	t := tag{dir: d, id: id, name: def.name, val: v}
+	if w.stored != nil {
+		*w.stored = append(*w.stored, storedTag{
+			dir: d, id: id, name: string(name),
+			typ: typ, value: bytes.Clone(shown(w.order, typ, b, def.as, v)),
+		})
+	}
 	if twice {
 		t.name = w.m.tags[earlier].name
 		w.m.tags[earlier] = t
