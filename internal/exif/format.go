@@ -241,6 +241,19 @@ func offsetBlock(r io.ReaderAt) ([]block, error) {
 	return unreadable(), nil
 }
 
+// OffsetOf is where the TIFF block starts in an Exif item or box that begins with its offset, -1 where
+// none is found.
+func OffsetOf(b []byte) int {
+	blocks, err := offsetBlock(bytes.NewReader(b))
+	if err != nil {
+		return -1
+	}
+	if e, ok := blocks[0].r.(*extents); ok {
+		return int(e.runs[0].off)
+	}
+	return -1
+}
+
 // sizeOf is the length of the file, -1 where the reader doesn't tell.
 func sizeOf(r io.ReaderAt) int64 {
 	switch r := r.(type) {

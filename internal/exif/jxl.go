@@ -28,6 +28,17 @@ func findJXL(r io.ReaderAt) (blocks []block, err error) {
 	return blocks, err
 }
 
+// Unbrotli unpacks the body of a packed Exif box; ok is false where Decode wouldn't.
+func Unbrotli(b []byte) (out []byte, ok bool) {
+	var head [8]byte
+	copy(head[:], b)
+	if len(b) > maxBrotliPacked || len(b) > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
+		return nil, false
+	}
+	out, tooLarge := unbrotli(bytes.NewReader(b))
+	return out, !tooLarge
+}
+
 // brotliBlock is the block in a packed Exif box. A stream cut off counts as far as it goes.
 func brotliBlock(r io.ReaderAt, run extent) ([]block, error) {
 	var head [8]byte

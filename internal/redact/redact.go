@@ -91,29 +91,31 @@ type Writer struct {
 // The writer tells the format from the first bytes. What Sniff says is to pass does so; what it says is to
 // be refused is overwritten whole.
 func NewWriter(w io.Writer, p *Policy) *Writer {
+	return newWriter(w, func(s *stream) error {
+		head, _ := s.hold(SniffLen)
+		verdict, format := Sniff(head)
+		switch verdict {
+		case Pass:
+			s.pass(toEnd)
+		case Redact:
+			return parsers[format](s, p)
+		}
+		return nil
+	})
+}
+
+// newWriter returns a Writer that runs parse, and overwrites what that leaves.
+func newWriter(w io.Writer, parse func(*stream) error) *Writer {
 	rw := &Writer{s: newStream(w)}
 	rw.resume, rw.stop = iter.Pull(func(yield func(struct{}) bool) {
 		rw.s.more = func() bool { return yield(struct{}{}) }
-		rw.held = rw.run(p)
+		if err := parse(&rw.s); errors.Is(err, ErrHeld) {
+			rw.held = err
+			return
+		}
+		rw.s.zero(toEnd)
 	})
 	return rw
-}
-
-// run redacts the whole body.
-func (w *Writer) run(p *Policy) error {
-	s := &w.s
-	head, _ := s.hold(SniffLen)
-	verdict, format := Sniff(head)
-	switch verdict {
-	case Pass:
-		s.pass(toEnd)
-	case Redact:
-		if err := parsers[format](s, p); errors.Is(err, ErrHeld) {
-			return err
-		}
-	}
-	s.zero(toEnd)
-	return nil
 }
 
 // Write takes the next bytes of the photo. It holds back what can't be judged yet.
