@@ -188,6 +188,24 @@ func lastIEND(t *tail) (at int64, ok bool, err error) {
 	return t.start + int64(i), i >= 0, nil
 }
 
+// ProfileBlock is the TIFF block of a profile in the data of a text chunk of that type, with "Exif\0\0" before
+// it where the profile has that; nil for none.
+func ProfileBlock(typ string, data []byte) []byte {
+	keyword, _, _ := bytes.Cut(data, []byte{0})
+	kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
+	if !ok || !bytes.EqualFold(kind, []byte("exif")) && !bytes.EqualFold(kind, []byte("APP1")) {
+		return nil
+	}
+	p := profiles{r: bytes.NewReader(data), left: maxProfileSteps}
+	skip := int64(len(keyword)) + 1
+	text, _, err := p.text(typ, extent{skip, int64(len(data)) - skip}, maxProfile)
+	if err != nil {
+		return nil
+	}
+	b, _ := decodeProfile(text)
+	return b
+}
+
 // profiles reads the profiles of one file, which have a number of steps in common: a step is a byte
 // of text, or a bit of the file where text is packed.
 type profiles struct {
