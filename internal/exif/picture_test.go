@@ -471,6 +471,9 @@ func TestHostilePictures(t *testing.T) {
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
 			t.Logf("%s of %s: %v, %d bytes, %d×%d, %v", what, name, took, after.TotalAlloc-before.TotalAlloc, p.Width, p.Height, err)
+			if what == "preview" && strings.HasPrefix(name, "60 times") && !errors.Is(err, ErrTooLarge) {
+				t.Errorf("%s: got %v, want it refused", name, err)
+			}
 			if took > 20*time.Millisecond*slow {
 				t.Errorf("%s of %s: took %v", what, name, took)
 			}

@@ -155,7 +155,7 @@ func DNG(large, small, lossy []byte, more ...Entry) []byte {
 	}
 	raw := Dir{Entries: []Entry{Long(0x00FE, 0), Short(0x0103, 7), Short(0x0106, 32803)}, Strip: Lossless()}
 	if lossy != nil {
-		raw = Dir{Entries: []Entry{Long(0x00FE, 0), Short(0x0103, 34892), Short(0x0106, 34892)}, Strip: lossy}
+		raw = Dir{Entries: []Entry{Long(0x00FE, 0), Short(0x0103, 7), Short(0x0106, 34892)}, Strip: lossy}
 	}
 	return RAW(false, "", Dir{
 		Entries: append([]Entry{
