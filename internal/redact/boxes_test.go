@@ -258,6 +258,9 @@ func TestBoxesHideNothing(t *testing.T) {
 				if name != "gif nothing follows" && !bytes.Contains(out, []byte(shown)) {
 					t.Errorf("the picture isn't in %q", out)
 				}
+				if n := bytes.Count(out, []byte("Maker")); strings.Contains(name, "second exif") && n > 1 {
+					t.Errorf("%d EXIFs are left, of which the answer tells one", n)
+				}
 				for _, piece := range []int{1, 3, 100} {
 					if !bytes.Equal(redact(t, data, p, piece), out) {
 						t.Errorf("other bytes leave in pieces of %d", piece)
