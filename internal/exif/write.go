@@ -22,7 +22,9 @@ func (t *storedTag) needed() bool {
 }
 
 // thumbnailImage reports whether the tag says where a picture is, which a rewritten block doesn't have.
-func (t *storedTag) thumbnailImage() bool { return t.id == jpegTag || t.id == jpegLengthTag }
+func (t *storedTag) thumbnailImage() bool {
+	return (t.id == jpegTag || t.id == jpegLengthTag) && t.dir != gpsIFD && t.dir != interopIFD
+}
 
 // jpegLengthTag is the length of the JPEG that jpegTag points at.
 const jpegLengthTag = 0x0202

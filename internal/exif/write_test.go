@@ -26,12 +26,6 @@ func answerOfBlock(block []byte, o *Options) (string, bool) {
 	keep.Keep = func(name string) bool {
 		return !strings.Contains(name, "JPEGInterchangeFormat") && (o.Keep == nil || o.Keep(name))
 	}
-	if o.Unknown {
-		inner := keep.Keep
-		keep.Keep = func(name string) bool {
-			return name != "GPSUnknownTag_0x0201" && name != "GPSUnknownTag_0x0202" && inner(name)
-		}
-	}
 	var m Metadata
 	if err := m.walk(oneBlock(bytes.NewReader(block)), o); err != nil {
 		return "", false

@@ -2,8 +2,12 @@ package redact
 
 import (
 	"bytes"
+	"compress/flate"
 	"encoding/binary"
+	"fmt"
+	"hash/adler32"
 	"hash/crc32"
+	"math"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
@@ -86,18 +90,51 @@ func (f *pngFile) text(typ string, length int) bool {
 	}
 	block := data
 	if typ != "eXIf" {
-		block = exif.ProfileBlock(typ, data)
+		block = bytes.TrimPrefix(exif.ProfileBlock(typ, data), []byte("Exif\x00\x00"))
 	}
-	if block == nil || !f.exif || !exif.IsReadable(block) {
+	if len(block) == 0 || !f.exif || !exif.IsReadable(block) {
 		return f.junk(int64(length))
 	}
 	for _, p := range [...]*Policy{f.p, {}} { // what doesn't fit is left with what the picture needs
-		if b := exif.Rewrite(block, p.EXIF); b != nil && len(b) <= length {
+		b := exif.Rewrite(block, p.EXIF)
+		if b == nil {
+			continue
+		}
+		if len(b) <= length {
 			f.exif = false
 			return f.chunk("eXIf", append(b, make([]byte, length-len(b))...))
 		}
+		if packed := packProfile(b, length); packed != nil {
+			f.exif = false
+			return f.chunk("zTXt", packed)
+		}
 	}
 	return f.junk(int64(length))
+}
+
+// profileHead begins the data of a zTXt chunk with EXIF: the keyword and the compression method.
+const profileHead = "Raw profile type exif\x00\x00"
+
+// packProfile is the data of a zTXt chunk with a TIFF block, of that length; nil if there is no room. Line breaks
+// after the profile fill it up.
+func packProfile(block []byte, length int) []byte {
+	text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+6, append([]byte("Exif\x00\x00"), block...))
+	b := bytes.NewBufferString(profileHead + "\x78\xDA")
+	w, err := flate.NewWriter(b, flate.BestCompression)
+	if err != nil {
+		return nil
+	}
+	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer takes anything
+	w.Flush()     //nolint:gosec // as above
+	const stored, checksum = 5, 4
+	left := length - b.Len() - stored - checksum
+	if left < 0 || left > math.MaxUint16 {
+		return nil
+	}
+	// the last block, which isn't packed (RFC 1951, 3.2.4)
+	fill := bytes.Repeat([]byte{'\n'}, left)
+	out := append(b.Bytes(), 1, byte(left), byte(left>>8), ^byte(left), ^byte(left>>8))
+	return binary.BigEndian.AppendUint32(append(out, fill...), adler32.Checksum(append(text, fill...)))
 }
 
 // textOfXMP is where the text of an iTXt chunk starts whose data begins as xmpKeyword; 0 if it doesn't start. The
