@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -228,6 +229,7 @@ func hiding() map[string][]byte {
 		testimage.FullBox("iref", 0, box("thmb", u16(1), u16(1), u16(1), []byte(secret)), box("note", []byte(secret))),
 		box("grpl", testimage.FullBox("altr", 0, u32(1), u32(1), u32(1), []byte(secret)), box("note", []byte(secret))),
 		box("pitm", []byte(secret)), box("hdlr", []byte(secret)), []byte("\x00\x00\x00\x03"+secret))
+	maps.Copy(files, segmented())
 	return files
 }
 
@@ -269,7 +271,10 @@ func TestBoxesHideNothing(t *testing.T) {
 				if again := redact(t, out, p, 0); !bytes.Equal(again, out) {
 					t.Errorf("redacted again: got %q, want %q", again, out)
 				}
-				if got, want := exifAnswer(out, p.EXIF), exifAnswer(data, p.EXIF); p.EXIF != nil && got != want {
+				if p.EXIF == nil {
+					continue
+				}
+				if got, want := answer(out, p.EXIF), answer(data, p.EXIF); got != want && !strings.HasSuffix(name, "broken exif") {
 					t.Errorf("what leaves answers %s, want %s", got, want)
 				}
 			}
@@ -280,18 +285,6 @@ func TestBoxesHideNothing(t *testing.T) {
 			}
 		})
 	}
-}
-
-func exifAnswer(data []byte, o *exif.Options) string {
-	if o == nil {
-		return ""
-	}
-	m, err := exif.Decode(bytes.NewReader(data), o)
-	if err != nil {
-		return err.Error()
-	}
-	b, err := m.AppendJSON(nil, o)
-	return fmt.Sprint(string(b), err)
 }
 
 func TestHEIFHoldsNoMoreThanItMay(t *testing.T) {
@@ -333,7 +326,8 @@ func fuzzBoxes(f *testing.F, format string) {
 		if piece := redact(t, data, noArtist, 7); !bytes.Equal(piece, out) {
 			t.Fatalf("in pieces %q, want %q", piece, out)
 		}
-		if again := redact(t, out, noArtist, 0); !bytes.Equal(again, out) {
+		// of a broken JPEG, less can be followed the second time
+		if again := redact(t, out, noArtist, 0); format != "jpeg" && !bytes.Equal(again, out) {
 			t.Fatalf("again %q, want %q", again, out)
 		}
 	})
@@ -378,12 +372,12 @@ func TestBoxPhotosAnswerTheSame(t *testing.T) {
 			}},
 			{Unknown: true, Keep: func(name string) bool { return !strings.Contains(name, "JPEGInterchangeFormat") }},
 		} {
-			got, want := exifAnswer(redact(t, data, &Policy{EXIF: o, MaxHeld: 8 << 20}, 0), o), exifAnswer(data, o)
+			got, want := answer(redact(t, data, &Policy{EXIF: o, MaxHeld: 8 << 20}, 0), o), answer(data, o)
 			if strings.Contains(name, "HMD_Nokia") {
 				// directories without the offset of the next leave no room for the last tag
 				want = strings.NewReplacer(`,"GPSSpeedRef":"K"}`, "}", `,"GPSDateStamp":"2022:01:12"}`, "}").Replace(want)
 			}
-			if strings.Contains(name, "JXL2") && got == "{}<nil>" { // the tags are too many for the bytes of the packed box
+			if strings.Contains(name, "JXL2") && got == "{}" { // the tags are too many for the bytes of the packed box
 				continue
 			}
 			if got != want {

@@ -230,11 +230,12 @@ func tableLength(marker byte, b []byte) (n int) {
 	}
 	switch marker {
 	case markerDQT:
-		for n < len(b) {
-			n += 1 + 64 + 64*min(at(n)>>4, 1)
-		}
-		if n > len(b) { // baseline encoders of old cut the last table off: decoders refuse it
-			n = len(b)
+		for n < len(b) && b[n]>>4 <= 1 && b[n]&15 <= 3 { // precision, number
+			table := 1 + 64 + 64*int(b[n]>>4)
+			if n+table > len(b) {
+				break
+			}
+			n += table
 		}
 	case markerDHT:
 		for n+17 <= len(b) {
@@ -324,7 +325,7 @@ func (j *jpegFile) exifSegments(n int) bool {
 	} else {
 		block = j.rewrite(block)
 	}
-	if block == nil {
+	if block == nil || !exif.IsReadable(block) { // nothing is left
 		start := 0
 		for _, end := range ends {
 			if !j.drop(end - start) {

@@ -50,7 +50,7 @@ func redactPNG(s *stream, p *Policy) error {
 			return errBroken
 		}
 		length, typ := int64(binary.BigEndian.Uint32(head)), string(head[4:])
-		if length > 1<<31-1 {
+		if length > 1<<31-1 || !letters(typ) {
 			return errBroken
 		}
 		most, stays := pngChunks[typ]
@@ -72,6 +72,16 @@ func redactPNG(s *stream, p *Policy) error {
 			return errBroken
 		}
 	}
+}
+
+// letters reports whether a chunk's type is one (5.3).
+func letters(typ string) bool {
+	for _, c := range []byte(typ) {
+		if c |= 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
 }
 
 // text redacts a chunk with EXIF, XMP or a text; false means that the file ends in it.
@@ -97,7 +107,7 @@ func (f *pngFile) text(typ string, length int) bool {
 	}
 	for _, p := range [...]*Policy{f.p, {}} { // what doesn't fit is left with what the picture needs
 		b := exif.Rewrite(block, p.EXIF)
-		if b == nil {
+		if b == nil || !exif.IsReadable(b) { // nothing is left
 			continue
 		}
 		if len(b) <= length {

@@ -40,10 +40,21 @@ func redactWebP(s *stream, p *Policy) error {
 		if !ok {
 			return errBroken
 		}
-		if !f.chunk(string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))) {
+		typ := string(head[:4])
+		if !fourCC(typ) || !f.chunk(typ, int64(binary.LittleEndian.Uint32(head[4:]))) {
 			return errBroken
 		}
 	}
+}
+
+// fourCC reports whether a chunk's type is printable ASCII (RFC 9649, 2.3).
+func fourCC(typ string) bool {
+	for _, c := range []byte(typ) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // first reports whether no chunk of the type was there before.
@@ -115,7 +126,7 @@ func (f *webpFile) frame(size int64) bool {
 			return false
 		}
 		typ, n := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
-		if webpChunkTop+n+n&1 > left {
+		if webpChunkTop+n+n&1 > left || !fourCC(typ) {
 			break
 		}
 		left -= webpChunkTop + n + n&1
