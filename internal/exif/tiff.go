@@ -798,8 +798,13 @@ const cfa = 32803
 
 // rawWords are the names of makers' raw files that differ from TIFF in their values alone.
 var rawWords = [...]struct{ maker, word string }{
-	{"NIKON", "NEF"}, {"SONY", "ARW"}, {"PENTAX", "PEF"}, {"RICOH", "PEF"}, {"SAMSUNG", "SRW"},
-	{"Hasselblad", "3FR"}, {"Phase One", "IIQ"},
+	{"NIKON", "NEF"},
+	{"SONY", "ARW"},
+	{"PENTAX", "PEF"},
+	{"RICOH", "PEF"},
+	{"SAMSUNG", "SRW"},
+	{"Hasselblad", "3FR"},
+	{"Phase One", "IIQ"},
 }
 
 // kind is the name of the file's kind, by IFD0 and the main picture, empty for plain TIFF.
