@@ -774,6 +774,9 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 
 // offsets reads those of the directory's SubIFDs.
 func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
+	if d.subIFDs.n == 0 {
+		return 0, nil
+	}
 	size := int64(4)
 	if d.wide {
 		size = 8
@@ -814,7 +817,7 @@ func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
 		return "DNG", nil
 	case string(t.head[8:11]) == "CR\x02":
 		return "CR2", nil
-	case picture.photometric != cfa:
+	case picture.photometric != cfa || ifd0.make.n == 0:
 		return "", nil
 	}
 	var b [16]byte
