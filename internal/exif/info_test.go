@@ -347,17 +347,19 @@ func TestInfoKeepsFormatNames(t *testing.T) {
 func TestInfoErrors(t *testing.T) {
 	film := slices.Concat(testimage.FileType("isom", "mp42"), testimage.Box("moov", make([]byte, 100)))
 	for name, tc := range map[string]struct {
-		data []byte
-		want error
+		data   []byte
+		format string
+		want   error
 	}{
-		"empty":     {nil, ErrNotImage},
-		"text":      {[]byte("hello"), ErrNotImage},
-		"film":      {film, ErrNotImage},
-		"other XML": {[]byte("<?xml version='1.0'?><html/>"), ErrNotImage},
-		"a million segments before the frame": {append([]byte("\xFF\xD8"),
-			bytes.Repeat([]byte("\xFF\xE5\x00\x02"), 1<<20)...), ErrTooLarge},
+		"empty":     {nil, "", ErrNotImage},
+		"text":      {[]byte("hello"), "", ErrNotImage},
+		"film":      {film, "", ErrNotImage},
+		"other XML": {[]byte("<?xml version='1.0'?><html/>"), "", ErrNotImage},
+		"a million segments before the frame": {
+			append([]byte("\xFF\xD8"), bytes.Repeat([]byte("\xFF\xE5\x00\x02"), 1<<20)...), "jpeg", ErrTooLarge,
+		},
 	} {
-		if i, err := ReadInfo(bytes.NewReader(tc.data)); !errors.Is(err, tc.want) || (i.Format != "") != (tc.want == ErrTooLarge) {
+		if i, err := ReadInfo(bytes.NewReader(tc.data)); !errors.Is(err, tc.want) || i.Format != tc.format {
 			t.Errorf("%s: got %+v, error %v, want %v", name, i, err, tc.want)
 		}
 	}
@@ -414,10 +416,7 @@ func TestInfoTakesOneWindow(t *testing.T) {
 				data = append(data[:len(data):len(data)], big...)
 			}
 			w := &window{r: bytes.NewReader(data)}
-			if _, err := ReadInfo(struct {
-				io.ReaderAt
-				sizer
-			}{w, sizer(len(data))}); err != nil {
+			if _, err := ReadInfo(sized{w, int64(len(data))}); err != nil {
 				t.Fatal(err)
 			}
 			if len(w.fetched) > 1 {
@@ -427,9 +426,20 @@ func TestInfoTakesOneWindow(t *testing.T) {
 	}
 }
 
-type sizer int64
+// sized is a file of known length, of which nothing is fetched behind its end.
+type sized struct {
+	io.ReaderAt
+	size int64
+}
 
-func (s sizer) Size() int64 { return int64(s) }
+func (s sized) ReadAt(p []byte, off int64) (int, error) {
+	if off >= s.size {
+		return 0, io.EOF
+	}
+	return s.ReaderAt.ReadAt(p, off)
+}
+
+func (s sized) Size() int64 { return s.size }
 
 // TestInfoSkipsSegments: megabytes of segments before the frame are passed over by small reads.
 func TestInfoSkipsSegments(t *testing.T) {
