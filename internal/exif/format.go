@@ -14,38 +14,40 @@ const sniffLen = 32
 
 // format is one container: how to know it, where its TIFF blocks are, and what its headers say of the
 // picture. find returns none without an error where the file has no EXIF, and ErrNotImage where more
-// bytes than the first ones were needed to tell; so does info.
+// bytes than the first ones were needed to tell; so does info. pictures notes the embedded JPEGs that no
+// TIFF block points at; nil where a format has none.
 type format struct {
-	name string
-	is   func(head []byte) bool
-	find func(r io.ReaderAt) ([]block, error)
-	info func(r io.ReaderAt, i *Info) error
+	name     string
+	is       func(head []byte) bool
+	find     func(r io.ReaderAt) ([]block, error)
+	info     func(r io.ReaderAt, i *Info) error
+	pictures func(s *pictureSearch) error
 }
 
 // formats in the order they are tried. The format is told from the bytes alone: names and content
 // types lie. A new one is a file with its finder, a row here, and a sample in testimage.Formats.
 var formats = []format{
-	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG, infoJPEG},
-	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG, infoPNG},
-	{"webp", isWebP, findWebP, infoWebP},
-	{"cr3", isCR3, findCR3, infoCR3},
-	{"avif", isAVIF, findHEIF, infoHEIF},
-	{"heif", isBMFF, findHEIF, infoHEIF},
-	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL, infoJXLBoxes},
-	{"jxl", prefix("\xFF\x0A"), findNone, infoJXL}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
-	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2, infoJP2},
-	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, infoJ2K}, // nor has JPEG 2000's (ITU-T T.800, annex A)
-	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD, infoPSD},
-	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF, infoRAF},
-	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW, infoMRW},
-	{"rw2", prefix("II\x55\x00"), findRW2, infoRW2},
-	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF, infoORF},
-	{"jxr", prefix("II\xBC\x01"), findTIFF, infoTIFF},
-	{"tiff", isTIFF, findTIFF, infoTIFF},
-	{"gif", prefix("GIF87a", "GIF89a"), findNone, infoGIF},
-	{"bmp", isBMP, findNone, infoBMP},
-	{"ico", isICO, findNone, infoICO},
-	{"svg", maySVG, findSVG, infoSVG},
+	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG, infoJPEG, picturesInJPEG},
+	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG, infoPNG, nil},
+	{"webp", isWebP, findWebP, infoWebP, nil},
+	{"cr3", isCR3, findCR3, infoCR3, picturesInCR3},
+	{"avif", isAVIF, findHEIF, infoHEIF, picturesInHEIF},
+	{"heif", isBMFF, findHEIF, infoHEIF, picturesInHEIF},
+	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL, infoJXLBoxes, nil},
+	{"jxl", prefix("\xFF\x0A"), findNone, infoJXL, nil}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2, infoJP2, nil},
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, infoJ2K, nil}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD, infoPSD, nil},
+	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF, infoRAF, picturesInRAF},
+	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW, infoMRW, nil},
+	{"rw2", prefix("II\x55\x00"), findRW2, infoRW2, picturesInRW2},
+	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF, infoORF, nil},
+	{"jxr", prefix("II\xBC\x01"), findTIFF, infoTIFF, nil},
+	{"tiff", isTIFF, findTIFF, infoTIFF, nil},
+	{"gif", prefix("GIF87a", "GIF89a"), findNone, infoGIF, nil},
+	{"bmp", isBMP, findNone, infoBMP, nil},
+	{"ico", isICO, findNone, infoICO, nil},
+	{"svg", maySVG, findSVG, infoSVG, nil},
 }
 
 // Formats are the names of all formats that are known, sorted.

@@ -25,6 +25,15 @@ func findRAF(r io.ReaderAt) ([]block, error) {
 	return findJPEG(part(r, preview))
 }
 
+// picturesInRAF notes the preview.
+func picturesInRAF(s *pictureSearch) error {
+	preview, ok, err := rafPreview(s.r)
+	if ok {
+		s.add(picturePlace{r: s.r, run: preview})
+	}
+	return err
+}
+
 // infoRAF reads the size of the preview, as ExifTool does: it is the photo as the camera crops it.
 func infoRAF(r io.ReaderAt, i *Info) error {
 	preview, ok, err := rafPreview(r)
