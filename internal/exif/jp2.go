@@ -79,11 +79,11 @@ func infoJP2(r io.ReaderAt, i *Info) error {
 		return false, nil
 	}
 	return w.each(wholeFile, func(b box) (bool, error) {
-		switch {
-		case b.typ == "jp2h":
+		switch b.typ {
+		case "jp2h":
 			err := w.each(b.body, header)
 			return i.Width > 0, err
-		case b.typ == "jp2c":
+		case "jp2c":
 			return true, infoJ2K(part(r, b.body), i)
 		}
 		return false, nil

@@ -210,7 +210,7 @@ func (b *bitReader) colors() string {
 		}
 		b.depth()
 		b.u32(code{0, 0}, code{3, 0}, code{4, 0}, code{1, 3})                     // by how much smaller it is
-		b.at += 8 * int(b.u32(code{0, 0}, code{0, 4}, code{16, 5}, code{48, 10})) //nolint:gosec // its name, at most 1071
+		b.at += 8 * int(b.u32(code{0, 0}, code{0, 4}, code{16, 5}, code{48, 10})) // its name
 		b.flag()                                                                  // colors multiplied by it
 	}
 	b.flag() // XYB

@@ -943,6 +943,9 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 
 // offsets reads those of the directory's SubIFDs.
 func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
+	if d.subIFDs.n == 0 {
+		return 0, nil
+	}
 	size := int64(4)
 	if d.wide {
 		size = 8
@@ -967,8 +970,13 @@ const cfa = 32803
 
 // rawWords are the names of makers' raw files that differ from TIFF in their values alone.
 var rawWords = [...]struct{ maker, word string }{
-	{"NIKON", "NEF"}, {"SONY", "ARW"}, {"PENTAX", "PEF"}, {"RICOH", "PEF"}, {"SAMSUNG", "SRW"},
-	{"Hasselblad", "3FR"}, {"Phase One", "IIQ"},
+	{"NIKON", "NEF"},
+	{"SONY", "ARW"},
+	{"PENTAX", "PEF"},
+	{"RICOH", "PEF"},
+	{"SAMSUNG", "SRW"},
+	{"Hasselblad", "3FR"},
+	{"Phase One", "IIQ"},
 }
 
 // kind is the name of the file's kind, by IFD0 and the main picture, empty for plain TIFF.
@@ -978,7 +986,7 @@ func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
 		return "DNG", nil
 	case string(t.head[8:11]) == "CR\x02":
 		return "CR2", nil
-	case picture.photometric != cfa:
+	case picture.photometric != cfa || ifd0.make.n == 0:
 		return "", nil
 	}
 	var b [16]byte
