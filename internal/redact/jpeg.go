@@ -449,7 +449,7 @@ func rewriteMPF(b []byte) (index []byte, starts []int64) {
 			order.PutUint32(index[end-4:], uint32(8+2+3*size+4)) // after a directory of three
 		}
 	}
-	order.PutUint16(index[8:], uint16(kept)) //nolint:gosec // at most 3
+	order.PutUint16(index[8:], uint16(kept))
 	const values = 8 + 2 + 3*size + 4
 	if pictures == nil || values+len(pictures) > len(index) {
 		return nil, nil

@@ -143,7 +143,9 @@ func packProfile(block []byte, length int) []byte {
 	}
 	// the last block, which isn't packed (RFC 1951, 3.2.4)
 	fill := bytes.Repeat([]byte{'\n'}, left)
-	out := append(b.Bytes(), 1, byte(left), byte(left>>8), ^byte(left), ^byte(left>>8))
+	out := append(b.Bytes(), 1)
+	out = binary.LittleEndian.AppendUint16(out, uint16(left))  //nolint:gosec // checked above
+	out = binary.LittleEndian.AppendUint16(out, ^uint16(left)) //nolint:gosec // as above
 	return binary.BigEndian.AppendUint32(append(out, fill...), adler32.Checksum(append(text, fill...)))
 }
 

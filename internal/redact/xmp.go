@@ -220,9 +220,9 @@ func itemOf(e xml.StartElement) (item xmpItem) {
 		case "Mime":
 			item.jpeg = a.Value == "image/jpeg"
 		case "Length":
-			item.length = int64(n) //nolint:gosec // 32 bits
+			item.length = int64(n)
 		case "Padding":
-			item.padding = int64(n) //nolint:gosec // 32 bits
+			item.padding = int64(n)
 		}
 	}
 	return item
