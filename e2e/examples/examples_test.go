@@ -53,7 +53,19 @@ func TestConfigs(t *testing.T) {
 // that may be put into a site.
 func TestSnippets(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^ *```caddyfile\n(.*?)^ *```")
-	for name, min := range map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1} {
+	pages, err := filepath.Glob(filepath.Join(repository, "docs/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// how many Caddyfiles there are at least
+	documents := map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1}
+	for _, page := range pages {
+		documents["docs/"+filepath.Base(page)] = 0
+	}
+	for name, min := range map[string]int{"permissions": 1, "operations": 1, "redact": 2, "stores": 2, "caching": 1} {
+		documents["docs/"+name+".md"] = min
+	}
+	for name, min := range documents {
 		b, err := os.ReadFile(filepath.Join(repository, name))
 		if err != nil {
 			t.Fatal(err)
