@@ -66,12 +66,12 @@ func TestOmitAndOnly(t *testing.T) {
 // TestSetsAreDocumented has docs/sets.md list the tags of each named set; -update writes it.
 func TestSetsAreDocumented(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# The named sets of tags\n\n`omit` and `only` take these beside patterns. A tag is in a set if it is there to say it, or if\n" +
-		"people often write it there. What `omit` takes out goes out of the thumbnail's tags (`Thumb…`) as well.\n")
+	b.WriteString("# The named sets of tags\n\n`omit` and `only` take these beside patterns. A tag is in a set if it is meant for that, or if\n" +
+		"people often write such things there. `omit` takes the same tags of the thumbnail (`Thumb…`) with it.\n")
 	for _, set := range []struct{ name, what string }{
-		{"@location", "Where the photo was taken: the GPS directory, and what places a map's picture (GeoTIFF)."},
-		{"@person", "Who took it, owns it, edited it or can be seen on it, captions and file names included."},
-		{"@device", "Which camera, lens or file it is, of all of that model."},
+		{"@location", "The place where the photo was taken: the GPS directory, and the tags that place a map's picture (GeoTIFF)."},
+		{"@person", "The people who took it, own it, edited it or are in it, captions and file names included."},
+		{"@device", "Serial numbers and identifiers: they tell one camera, lens or file from all others of its model."},
 	} {
 		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n\n", set.name, set.what)
 		tags := exif.Sets()[set.name]
