@@ -42,29 +42,29 @@ func init() {
 // enabled.
 //
 // The object is read through the next handlers in the route (a file server, a reverse proxy in front
-// of a bucket, …), a few kilobytes at a time, so whatever protects, rewrites or routes the photo does
-// the same for its EXIF: who can't fetch the photo can't fetch its EXIF. All requests for anything
-// else pass untouched.
+// of a bucket, …), a few kilobytes at a time. So the handlers that protect, rewrite or route the photo
+// do the same for its EXIF: a client that can't fetch the photo can't fetch its EXIF. All other
+// requests pass unchanged, except images with `redact`.
 //
 // With permissions, reading EXIF needs the action `GetObject`. An object that doesn't exist is
 // answered 404 to requests that are allowed `ListBucket`, and 403 to all others.
 type Handler struct {
-	// What may be asked of an object: `exif` (its EXIF as JSON), `imageInfo` (its format and size as
+	// The operations that may be asked of an object: `exif` (its EXIF as JSON), `imageInfo` (its format and size as
 	// JSON), `thumbnail` (the small JPEG that is embedded in it) and `preview` (the largest one).
 	// Embedded pictures may show what was cropped away later. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 
-	// Take everything off images that the EXIF answer to the same request doesn't tell, while they are
-	// sent: their pixels and their length stay, the originals aren't touched. Images of formats that
-	// can't be redacted are answered 403 `NotRedactable`. Default: false.
+	// Send images without the metadata that the EXIF answer to the same request doesn't have. Their
+	// pixels and their length stay, and the originals aren't touched. Images of formats that can't be
+	// redacted are answered 403 `NotRedactable`. Default: false.
 	Redact bool `json:"redact,omitempty"`
 
-	// Who may read EXIF (`GetObject`), and who may learn that an object doesn't exist
-	// (`ListBucket`). Without rules the next handlers decide. With rules, what isn't allowed is
-	// denied.
+	// The rules that say which requests may read EXIF (`GetObject`), and which may learn that an
+	// object doesn't exist (`ListBucket`). Without rules the next handlers decide. With rules,
+	// everything that isn't allowed is denied.
 	Permissions Permissions `json:"permissions,omitempty"`
 
-	// How values are rendered: `raw` (as stored, every value a string: `"72/1"`), `described`
+	// The style of values: `raw` (as stored, every value a string: `"72/1"`), `described`
 	// (English, for people: `"0.00800 (1/125) sec"`) or `typed` (numbers, arrays, decimals and
 	// ISO 8601 dates, for programs). Default: `raw`.
 	Values string `json:"values,omitempty"`
@@ -85,18 +85,17 @@ type Handler struct {
 	// Answer tags of no standard, too, as `UnknownTag_0xabcd`. Default: false.
 	Unknown bool `json:"unknown,omitempty"`
 
-	// How many bytes of an object are asked for at a time, between 4 KiB and 4 MiB.
+	// The size of a window: the bytes of an object that one sub-request asks for, between 4 KiB and 4 MiB.
 	// Default: 65536 (64 KiB).
 	Window int64 `json:"window,omitempty"`
 
-	// How many bytes of an object may be read for one answer, at least one window. Objects whose
+	// The most bytes of an object that are read for one response, at least one window. Objects whose
 	// EXIF is out of reach are answered 400 `ImageTooLarge`. Default: 16777216 (16 MiB).
 	MaxRead int64 `json:"max_read,omitempty"`
 
-	// How many bytes of memory the cache of responses may take; the least used make room. A cached
+	// The bytes of memory that cached responses may take; the least recently used make room. A cached
 	// response goes out only after the next handlers have answered 304 to its ETag, each time.
-	// Negative: no cache.
-	// Default: 33554432 (32 MiB).
+	// Negative: no cache. Default: 33554432 (32 MiB).
 	Cache int64 `json:"cache,omitempty"`
 
 	// Hand errors to the server's error routes (`handle_errors`) instead of answering them as JSON.

@@ -66,14 +66,14 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
-// TestMetricsAreDocumented has the README name each metric and each placeholder, and no other.
+// TestMetricsAreDocumented has docs/metrics.md name each metric and each placeholder, and no other.
 func TestMetricsAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	page, err := os.ReadFile("docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	documented := map[string]bool{}
-	for _, name := range regexp.MustCompile(`caddy_exif_[a-z_]*[a-z]|http\.exif\.[a-z_]+`).FindAllString(string(readme), -1) {
+	for _, name := range regexp.MustCompile(`caddy_exif_[a-z_]*[a-z]|http\.exif\.[a-z_]+`).FindAllString(string(page), -1) {
 		documented[name] = true
 	}
 	there := map[string]bool{}

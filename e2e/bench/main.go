@@ -1,5 +1,5 @@
 // Command bench measures what the module costs, side by side with its peers, and prints the tables
-// of the README's figures as Markdown:
+// of docs/figures.md as Markdown:
 //
 //	cd e2e && go run ./bench
 //
