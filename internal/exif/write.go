@@ -145,7 +145,7 @@ func pointers(dirs *[directories][]storedTag, d directory) (ids []uint16) {
 func size(dirs *[directories][]storedTag) int {
 	n := 8
 	for d := range dirs {
-		ids := pointers(dirs, directory(d)) //nolint:gosec // there are five
+		ids := pointers(dirs, directory(d))
 		if d == int(ifd0) || len(dirs[d]) > 0 || len(ids) > 0 {
 			n += 2 + 12*len(ids) + 4
 		}

@@ -135,7 +135,7 @@ func packProfile(block []byte, length int) []byte {
 		return nil
 	}
 	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer takes anything
-	w.Flush()     //nolint:gosec // as above
+	w.Flush()    
 	const stored, checksum = 5, 4
 	left := length - b.Len() - stored - checksum
 	if left < 0 || left > math.MaxUint16 {
@@ -144,8 +144,8 @@ func packProfile(block []byte, length int) []byte {
 	// the last block, which isn't packed (RFC 1951, 3.2.4)
 	fill := bytes.Repeat([]byte{'\n'}, left)
 	out := append(b.Bytes(), 1)
-	out = binary.LittleEndian.AppendUint16(out, uint16(left))  //nolint:gosec // checked above
-	out = binary.LittleEndian.AppendUint16(out, ^uint16(left)) //nolint:gosec // as above
+	out = binary.LittleEndian.AppendUint16(out, uint16(left))
+	out = binary.LittleEndian.AppendUint16(out, ^uint16(left))
 	return binary.BigEndian.AppendUint32(append(out, fill...), adler32.Checksum(append(text, fill...)))
 }
 
