@@ -94,6 +94,37 @@ func TestSetsAreDocumented(t *testing.T) {
 	}
 }
 
+// TestTagsAreDocumented has docs/tags.md list every tag that can be answered; -update writes it.
+func TestTagsAreDocumented(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Tags\n\nThese tags can be part of an answer. `omit` and `only` take their names; [sets.md](sets.md) lists the sets. " +
+		"`caddy exif --list-tags`\nprints this list.\n\n" +
+		"The thumbnail (IFD1) has the tags of IFD0 with the prefix `Thumb`, such as `ThumbXResolution`. Programs also write Exif's\n" +
+		"tags to IFD0 and the other way round; they are answered in either. *Type* is the type that the standard asks for, and\n" +
+		"*ExifTool* is ExifTool's name where it differs. A number that isn't listed here is answered as `UnknownTag_0xabcd` with\n" +
+		"`unknown`, and left out without it. Never answered are maker notes, pointers to directories, thumbnails, and embedded\n" +
+		"XMP, IPTC and ICC.\n")
+	section := ""
+	for _, tag := range exif.Tags() {
+		if name, _, _ := strings.Cut(tag.Directory, ","); name != section {
+			section = name
+			fmt.Fprintf(&b, "\n## %s\n\n| name | number | directory | type | meaning | ExifTool |\n|---|---|---|---|---|---|\n", section)
+		}
+		other := ""
+		if tag.ExifTool != "" {
+			other = "`" + tag.ExifTool + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | 0x%04X | %s | %s | %s | %s |\n", tag.Name, tag.Number, tag.Directory, tag.Type, tag.Meaning, other)
+	}
+	const name = "docs/tags.md"
+	if *update {
+		writeFile(t, name, []byte(b.String()))
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != b.String() {
+		t.Errorf("%s isn't what -update writes: %v", name, err)
+	}
+}
+
 // TestOmitSets has the sets take out what they are about, of pictures with everything in them.
 func TestOmitSets(t *testing.T) {
 	for name, img := range testimage.Samples() {
