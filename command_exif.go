@@ -25,7 +25,7 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name: "exif",
 		Usage: "[--operation <name>] [--values <style>] [--only <patterns>] [--omit <patterns>] [--charset <label>] " +
-			"[--unknown] [--table | --json | --names | --csv] <file or folder>...",
+			"[--unknown] [--table | --json | --names | --csv] (--list-tags | <file or folder>...)",
 		Short: "Prints the EXIF of images",
 		Long: `
 Prints the EXIF of image files, and of every image in the given folders and
@@ -53,6 +53,9 @@ largest picture embedded in one file to standard output, as JPEG.
 Caddyfile, except that patterns match in any letter case. Separate patterns by
 commas or blanks.
 
+--list-tags lists all tags with their meaning, in directory order; with --only and
+--omit, the tags that they leave. With --csv the list is CSV.
+
 --csv keeps the output in memory until the last file has been read, because its
 first line names the tags of all files.
 
@@ -61,7 +64,12 @@ folders, a summary is printed there too. If stderr is a terminal and the output
 goes elsewhere, a progress bar appears after one second. The exit status is 1 if
 a file or folder can't be read, and 0 otherwise.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.MinimumNArgs(1)
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				if list, err := cmd.Flags().GetBool("list-tags"); list || err != nil {
+					return errors.Join(err, cobra.NoArgs(cmd, args))
+				}
+				return cobra.MinimumNArgs(1)(cmd, args)
+			}
 			cmd.Flags().String("operation", "exif", "What to print: exif, imageInfo, thumbnail or preview")
 			cmd.Flags().String("values", "", "How to render values: raw, described or typed (default described in a table, raw otherwise)")
 			cmd.Flags().StringArray("only", nil, "Print only tags whose names match one of the patterns")
@@ -71,6 +79,7 @@ a file or folder can't be read, and 0 otherwise.`,
 			cmd.Flags().Bool("table", false, "Print a table, even if the output doesn't go to a terminal")
 			cmd.Flags().Bool("json", false, "Print one JSON object a line, even on a terminal")
 			cmd.Flags().Bool("names", false, `Print JSON that begins with the file's name, as "SourceFile"`)
+			cmd.Flags().Bool("list-tags", false, "List all tags instead of reading files")
 			cmd.Flags().Bool("csv", false, "Print CSV: a line with the tags' names, then a line for each file")
 			cmd.MarkFlagsMutuallyExclusive("table", "json", "csv")
 			cmd.MarkFlagsMutuallyExclusive("table", "names", "csv")
@@ -84,6 +93,9 @@ func runExif(cmd *cobra.Command, args []string) error {
 	c, err := newExifCommand(cmd)
 	if err != nil {
 		return err
+	}
+	if fl := (caddycmd.Flags{FlagSet: cmd.Flags()}); fl.Bool("list-tags") {
+		return listTags(c.out, c.options.Keep, fl.Bool("csv"))
 	}
 	if runtime.GOOS == "windows" {
 		args = expandGlobs(args) // no shell has done it there

@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 // printer prints the exif command's results.
@@ -169,6 +173,27 @@ func noFormula(s string) string {
 		return s
 	}
 	return "'" + s
+}
+
+// listTags prints the tags that keep lets through, as a table or as CSV.
+func listTags(w io.Writer, keep func(name string) bool, asCSV bool) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	rows := csv.NewWriter(w)
+	line := func(cells ...string) {
+		if asCSV {
+			_ = rows.Write(cells) // Error returns what went wrong
+		} else {
+			fmt.Fprintln(table, strings.Join(cells, "\t"))
+		}
+	}
+	line("Name", "Number", "Directory", "Type", "ExifTool", "Meaning")
+	for _, t := range exif.Tags() {
+		if keep == nil || keep(t.Name) {
+			line(t.Name, fmt.Sprintf("0x%04X", t.Number), t.Directory, t.Type, t.ExifTool, t.Meaning)
+		}
+	}
+	rows.Flush()
+	return errors.Join(rows.Error(), table.Flush())
 }
 
 // printable escapes characters that a terminal would run as a command or show in another order: a
