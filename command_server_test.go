@@ -31,7 +31,6 @@ func buildCaddy(t *testing.T) string {
 
 func TestCommands(t *testing.T) {
 	bin := buildCaddy(t)
-	t.Run("exif", func(t *testing.T) { testExifCommand(t, bin) })
 	t.Run("exif, broken pipe", func(t *testing.T) { testBrokenPipe(t, bin) })
 	t.Run("exif-server", func(t *testing.T) { testServerCommand(t, bin) })
 }
