@@ -135,7 +135,7 @@ func packProfile(block []byte, length int) []byte {
 		return nil
 	}
 	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer takes anything
-	w.Flush() //nolint:gosec // as above
+	w.Flush()     //nolint:gosec // as above
 	const stored, checksum = 5, 4
 	left := length - b.Len() - stored - checksum
 	if left < 0 || left > math.MaxUint16 {
