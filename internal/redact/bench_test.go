@@ -12,7 +12,7 @@ import (
 func BenchmarkJPEG(b *testing.B) {
 	full := testimage.Full()
 	plain := testimage.JPEG(testimage.Gradient(2500, 2500), testimage.EXIFSegment(full.Encode()))
-	scan := bytes.Index(plain, []byte("\xFF\xDA")) + 14
+	scan := bytes.LastIndex(plain, []byte("\xFF\xDA")) + 14
 	data := bytes.Clone(plain[:scan])
 	for len(data) < 4<<20 {
 		data = append(data, plain[scan:len(plain)-2]...)
