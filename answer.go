@@ -1,7 +1,6 @@
 package caddyexif
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"strings"
@@ -13,12 +12,14 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
-// response is the response to a request for the EXIF of one version of an object. The cache shares
-// it among requests, so it isn't changed once it is made.
+// response is the response to a request for an operation on one version of an object. The cache
+// shares it among requests, so it isn't changed once it is made.
 type response struct {
-	body        []byte // the JSON; nil where the client or err says it all
-	err         error  // why there is no JSON, if that is about the object itself
-	notModified bool   // the client has it already
+	body        []byte  // nil where the client, the stream or err says it all
+	stream      *stream // instead of a body; never cached
+	err         error   // why there is no body, if that is about the object itself
+	notModified bool    // the client has it already
+	contentType string
 
 	header http.Header // of the object's response; a cached response has what is carried over of it
 	etag   string      // "" where the object has none
@@ -41,10 +42,13 @@ func (res *response) with(header http.Header) *response {
 	return &c
 }
 
-// exchange is one request for the EXIF of an object, in progress.
+// exchange is one request for an operation on an object, in progress.
 type exchange struct {
 	h      *Handler
 	r      *http.Request
+	op     *operation
+	mark   string // what marks the entity tags of its responses
+	stats  *stats
 	object object.Object
 	key    cacheKey
 	cached *response // what the cache has for the key, nil for nothing
@@ -53,31 +57,49 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// answer makes the response to a request for the EXIF of the object at path: permission, then the
-// object, then what is cached or made of it. It lets go of everything else that it took.
-func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, path string, s *stats) (*response, error) {
+// answer makes the response to a request for an operation on the object at path. Of a stream the
+// exchange is the caller's to close.
+func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, op *operation, path string, s *stats) (res *response, err error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return nil, errMethod
 	}
+	x := h.begin(r, next, op, path, s)
+	defer func() {
+		if res == nil || res.stream == nil {
+			x.close()
+		}
+	}()
+	return x.respond()
+}
+
+// begin starts a request for an operation on the object at path. close ends it.
+func (h *Handler) begin(r *http.Request, next caddyhttp.Handler, op *operation, path string, s *stats) *exchange {
 	x := exchanges.Get().(*exchange)
-	x.h, x.r = h, r
+	x.h, x.r, x.op, x.mark, x.stats = h, r, op, h.marks[op], s
 	s.cache = cacheOff
 	if h.cache != nil {
 		s.cache = cacheMiss
-		x.key = newCacheKey(r, path)
+		x.key = newCacheKey(r, op, path)
 		x.cached = h.cache.get(x.key)
 	}
-	x.object.Start(r, next, objectPath, object.Limits{Window: h.Window, Read: h.MaxRead})
-	defer func() {
-		x.object.Close()
-		s.read, s.requests = x.object.Read, x.object.Requests
-		x.h, x.r, x.key, x.cached, x.again = nil, nil, cacheKey{}, nil, false
-		exchanges.Put(x)
-	}()
-	if h.Permissions.tooEarly(r) {
+	x.object.Start(r, next, h.objectPath, object.Limits{Window: h.Window, Read: h.MaxRead})
+	return x
+}
+
+// close makes the request the client's again, and gives all memory but the response's back.
+func (x *exchange) close() {
+	x.object.Close()
+	x.stats.read, x.stats.requests = x.object.Read, x.object.Requests
+	x.h, x.r, x.op, x.mark, x.stats, x.key, x.cached, x.again = nil, nil, nil, "", nil, cacheKey{}, nil, false
+	exchanges.Put(x)
+}
+
+// respond makes the response: permission, then the object, then what is cached or made of it.
+func (x *exchange) respond() (*response, error) {
+	if x.h.Permissions.tooEarly(x.r) {
 		return nil, errTooEarly
 	}
-	if h.deniedEarly(r) {
+	if x.h.deniedEarly(x.r) {
 		return nil, errDenied
 	}
 	res, err := x.answer()
@@ -88,21 +110,21 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, path string, s
 	if err != nil {
 		return nil, err
 	}
-	s.format, s.tags = res.format, res.tags
+	x.stats.format, x.stats.tags = res.format, res.tags
 	if x.cached != nil && res.isOf(x.cached.tag, x.cached.left) {
-		s.cache = cacheHit
+		x.stats.cache = cacheHit
 	}
 	if res.err != nil {
 		return nil, res.err
 	}
-	res.notModified = res.notModified || notModified(r.Header, res.etag, res.header)
+	res.notModified = res.notModified || notModified(x.r.Header, res.etag, res.header)
 	return res, nil
 }
 
 // answer opens the object under the condition that its cached response, or else the client's, is
 // outdated. What it returns is the caller's own.
 func (x *exchange) answer() (*response, error) {
-	cond := objectCondition(x.r.Header, x.h.mark)
+	cond := objectCondition(x.r.Header, x.mark)
 	if x.cached != nil {
 		cond = object.Condition{Name: "If-None-Match", Value: x.cached.tag}
 	}
@@ -115,7 +137,7 @@ func (x *exchange) answer() (*response, error) {
 			if tag == "" {
 				tag = cond.Value // some stores leave it out
 			}
-			return &response{notModified: true, header: s.Header, etag: markTag(tag, x.h.mark)}, nil
+			return &response{notModified: true, header: s.Header, etag: markTag(tag, x.mark)}, nil
 		case x.cached.left == x.object.Left && (tag == "" || strings.TrimPrefix(tag, "W/") == x.cached.tag):
 			return x.cached.revalidated(s.Header), nil
 		}
@@ -152,15 +174,21 @@ func (x *exchange) read() (res *response, err error) {
 	} else {
 		res, err = x.decode()
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errStreamed) {
 		return nil, err
 	}
 	return res.with(header), nil // a cached one's is that of another request
 }
 
+// errStreamed comes with a response that can't be shared, since it is a stream of this request.
+var errStreamed = errors.New("the response is a stream")
+
 // decodeToCache is decode with what is carried over of the object's header.
 func (x *exchange) decodeToCache() (*response, error) {
 	res, err := x.decode()
+	if err == nil && res.stream != nil {
+		return res, errStreamed
+	}
 	if err == nil {
 		res.header = make(http.Header)
 		carry(res.header, x.object.Header)
@@ -168,36 +196,11 @@ func (x *exchange) decodeToCache() (*response, error) {
 	return res, err
 }
 
-// scratch is memory to decode with.
-type scratch struct {
-	meta exif.Metadata
-	json []byte
-}
-
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
-
-// usualJSON is the capacity up to which memory for JSON is pooled.
-const usualJSON = 16 << 10
-
 // decode makes the response of the opened object.
 func (x *exchange) decode() (*response, error) {
-	s := scratches.Get().(*scratch)
-	defer func() {
-		if cap(s.json) > usualJSON {
-			s.json = nil
-		}
-		scratches.Put(s)
-	}()
 	tag := x.object.Header.Get("Etag")
-	res := &response{etag: markTag(tag, x.h.mark), tag: tag, left: x.object.Left}
-	err := s.meta.Decode(&x.object, &x.h.options)
-	res.format, res.tags = s.meta.Format, s.meta.Len()
-	if err == nil {
-		s.json, err = s.meta.AppendJSON(s.json[:0], &x.h.options)
-	}
-	if err == nil {
-		res.body = bytes.Clone(s.json)
-	}
+	res := &response{contentType: x.op.contentType, etag: markTag(tag, x.mark), tag: tag, left: x.object.Left}
+	err := x.op.respond(x, res)
 	if aboutObject(err) {
 		res.err, err = err, nil
 	}
@@ -206,7 +209,7 @@ func (x *exchange) decode() (*response, error) {
 
 // aboutObject reports the errors that the same version of an object gives each time.
 func aboutObject(err error) bool {
-	for _, e := range []error{exif.ErrNotImage, exif.ErrInvalid, exif.ErrTooLarge, object.ErrTooFar} {
+	for _, e := range []error{exif.ErrNotImage, exif.ErrInvalid, exif.ErrTooLarge, exif.ErrNoPicture, object.ErrTooFar} {
 		if errors.Is(err, e) {
 			return true
 		}

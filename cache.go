@@ -23,6 +23,7 @@ type responseCache struct {
 // cacheKey is everything of a request that can shape the response. The settings aren't in it: each
 // handler has a cache of its own.
 type cacheKey struct {
+	op                  *operation
 	tls                 bool
 	host, object, query string
 	client              uint64 // a hash of what may identify somebody: header fields, the TLS client's certificate
@@ -60,9 +61,9 @@ func weight(k cacheKey, res *response) uint32 {
 // keySeed makes the hashes of keys ones that a client can't foresee.
 var keySeed = maphash.MakeSeed()
 
-// newCacheKey returns the key of a request for that object.
-func newCacheKey(r *http.Request, object string) cacheKey {
-	k := cacheKey{tls: r.TLS != nil, host: r.Host, object: object, query: r.URL.RawQuery}
+// newCacheKey returns the key of a request for that operation on that object.
+func newCacheKey(r *http.Request, op *operation, object string) cacheKey {
+	k := cacheKey{op: op, tls: r.TLS != nil, host: r.Host, object: object, query: r.URL.RawQuery}
 	var h maphash.Hash
 	h.SetSeed(keySeed)
 	if k.tls && len(r.TLS.PeerCertificates) > 0 {

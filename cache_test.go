@@ -383,7 +383,7 @@ func TestCacheKey(t *testing.T) {
 		change(r)
 		return r
 	}
-	key := newCacheKey(request(func(*http.Request) {}), "/a.jpg")
+	key := newCacheKey(request(func(*http.Request) {}), operations[0], "/a.jpg")
 	set := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
@@ -392,7 +392,7 @@ func TestCacheKey(t *testing.T) {
 		"Pragma", "Referer", "Sec-Fetch-Mode", "Sec-Ch-Ua", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "Via",
 		"X-Real-Ip", "X-Request-Id", "Traceparent", "Tracestate", "X-B3-Traceid", "Upgrade-Insecure-Requests", "Priority", "Dnt",
 	} {
-		if newCacheKey(request(set(name, "x")), "/a.jpg") != key {
+		if newCacheKey(request(set(name, "x")), operations[0], "/a.jpg") != key {
 			t.Errorf("%s is part of the key", name)
 		}
 	}
@@ -411,13 +411,13 @@ func TestCacheKey(t *testing.T) {
 		"host":            func(r *http.Request) { r.Host = "b.test" }, "query": func(r *http.Request) { r.URL.RawQuery = "q=2" },
 		"tls": func(r *http.Request) { r.TLS = new(tls.ConnectionState) }, "certificate": withCert("a"), "another certificate": withCert("b"),
 	} {
-		k := newCacheKey(request(change), "/a.jpg")
+		k := newCacheKey(request(change), operations[0], "/a.jpg")
 		if other, twice := keys[k]; twice {
 			t.Errorf("%s and %s have one key", name, other)
 		}
 		keys[k] = name
 	}
-	if newCacheKey(request(func(*http.Request) {}), "/b.jpg") == key {
+	if newCacheKey(request(func(*http.Request) {}), operations[0], "/b.jpg") == key {
 		t.Error("the object isn't part of the key")
 	}
 }
@@ -679,13 +679,13 @@ func TestKeyOfCertificate(t *testing.T) {
 			if cookie != "" {
 				r.Header.Set("Cookie", cookie)
 			}
-			k := newCacheKey(r, "/a.jpg")
+			k := newCacheKey(r, operations[0], "/a.jpg")
 			name := "certificate " + cert + " cookie " + cookie
 			if other, twice := keys[k]; twice || !k.tls {
 				t.Errorf("%s and %s have one key, %v", name, other, k)
 			}
 			keys[k] = name
-			if newCacheKey(r, "/a.jpg") != k {
+			if newCacheKey(r, operations[0], "/a.jpg") != k {
 				t.Errorf("%s has two keys", name)
 			}
 		}
@@ -700,7 +700,7 @@ func TestHeaderFieldsDontCancelOut(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/a.jpg"+suffix, nil)
 		r.Header = h
-		k := newCacheKey(r, "/a.jpg")
+		k := newCacheKey(r, operations[0], "/a.jpg")
 		if other, twice := keys[k]; twice {
 			t.Errorf("headers %d and %d have one key", i, other)
 		}

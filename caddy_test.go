@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,7 +34,20 @@ func serve(t testing.TB, caddyfile string) *server {
 // serveWith is serve with global options.
 func serveWith(t testing.TB, options, caddyfile string) *server {
 	t.Helper()
-	return &server{testcaddy.Start(t, caddyfile, testcaddy.Global(options))}
+	return &server{testcaddy.Start(t, withOperations(caddyfile), testcaddy.Global(options))}
+}
+
+// bareExif is an exif directive whose block doesn't say which operations there are.
+var bareExif = regexp.MustCompile(`(?m)^[ \t]*exif( \{\n|$)`)
+
+// withOperations enables all operations in the exif directives of a Caddyfile.
+func withOperations(caddyfile string) string {
+	return bareExif.ReplaceAllStringFunc(caddyfile, func(line string) string {
+		if strings.HasSuffix(line, "{\n") {
+			return line + "\toperations " + strings.Join(operationWords(), " ") + "\n"
+		}
+		return line + " {\n\toperations " + strings.Join(operationWords(), " ") + "\n}"
+	})
 }
 
 // with is the same server in a sub-test.
@@ -71,10 +86,11 @@ func samples(t testing.TB) string {
 		}
 	}
 	s := testimage.Samples()
+	photo := phone()
+	s["iphone-4s.jpg"] = photo
 	for name, b := range s {
 		write(name, b)
 	}
-	photo := s["iphone-4s.jpg"]
 	for _, name := range []string{
 		"private/a.jpg", "team/a.jpg", "hidden/a.jpg", "a b+c%&@ü.jpg", "x.raw.jpg", "dir.jpg/inner.jpg", "sub/dir/a.jpg",
 	} {
@@ -85,9 +101,6 @@ func samples(t testing.TB) string {
 	write("index.html", []byte("<html>index</html>"))
 	return dir
 }
-
-const iphone4S = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"1","XResolution":"72/1","YResolution":"72/1",` +
-	`"ResolutionUnit":"2","YCbCrPositioning":"1","ExposureTime":"1/449"}`
 
 // countingFS is a Caddy filesystem that counts the bytes read from it.
 type countingFS struct {

@@ -30,6 +30,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	exif [<matcher>] {
+//		operations  exif|imageInfo|thumbnail|preview ...
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
 //		values      raw|described|typed
 //		only        <pattern...>
@@ -128,6 +129,12 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		return nil
 	}
 	switch word {
+	case "operations":
+		if len(args) == 0 {
+			return d.ArgErr()
+		}
+		h.Operations = args
+		return nil
 	case "values":
 		return one(&h.Values)
 	case "only":
@@ -151,7 +158,7 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
 }
 
 // splitPatterns splits a list of patterns at blanks and commas.

@@ -1,6 +1,7 @@
 package caddyexif
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -31,13 +32,18 @@ var gallery string
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "exif-server",
-		Usage: "[--domain <example.com>] [--root <path> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--browse] [--access-log]",
-		Short: "Serves photos and their EXIF as JSON",
+		Usage: "[--domain <example.com>] [<folder> | --root <folder> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--only <tags>] [--omit <tags>] [--browse] [--access-log]",
+		Short: "Serves photos, their EXIF and size as JSON, and their embedded pictures",
 		Long: `
-Serves the photos of a folder or of a public bucket, and the EXIF of each at
-its path followed by ` + suffix + `.
+Serves the photos of a folder or of a public bucket. What is known of a photo
+is at its path followed by one of
 
-The folder is --root, by default the current one. A bucket is the URL of an
+	` + suffixMark + `exif       its EXIF, as JSON
+	` + suffixMark + `imageInfo  its format and size, as JSON
+	` + suffixMark + `thumbnail  the small JPEG that is embedded in it
+	` + suffixMark + `preview    the largest JPEG that is embedded in it
+
+The folder is the argument or --root, by default the current one. A bucket is the URL of an
 S3-compatible bucket that may be read by everybody, path style
 (https://s3.example.com/photos) or virtual-host style
 (https://photos.s3.example.com). With --region, a private one can be read, too:
@@ -49,17 +55,21 @@ The listener's socket address can be customized with --listen; its default is
 and the server uses HTTPS. If using a public domain, ensure its A/AAAA records
 are properly configured first.
 
---values is how values are rendered: raw, described or typed. With --browse,
+--values is how values are rendered: raw, described or typed. --only and --omit
+are the tags that are answered and those that are not: names, patterns such as
+GPS*, or the sets @location, @person and @device. With --browse,
 requests for folders without an index file respond with a gallery of their
 photos, and --values is described by default.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.NoArgs
+			cmd.Args = cobra.MaximumNArgs(1)
 			cmd.Flags().StringP("domain", "d", "", "Domain name at which to serve")
 			cmd.Flags().StringP("root", "r", "", "The folder to serve")
 			cmd.Flags().StringP("bucket", "u", "", "The URL of the bucket to serve")
 			cmd.Flags().StringP("region", "", "", "The region of the bucket, to sign requests with the keys at hand")
 			cmd.Flags().StringP("listen", "l", "", "The address to which to bind the listener")
 			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
+			cmd.Flags().StringP("only", "", "", "The tags that are answered, all others are not")
+			cmd.Flags().StringP("omit", "", "", "The tags that are not answered")
 			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
 			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")
 			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdServer)
@@ -78,24 +88,45 @@ func cmdServer(fl caddycmd.Flags) (int, error) {
 	if err := caddy.Run(cfg); err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
-	base := baseURL(listen, fl.String("domain"))
-	example := "PHOTO.jpg"
+	base, network := baseURL(listen, fl.String("domain")), networkURL(listen, fl.String("domain"))
+	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, examplePhoto(fl), operations[0].suffix())
+	what := "The server"
+	if fl.Bool("browse") {
+		what = "The gallery"
+	}
+	fmt.Printf("%s is at\n\n    %s/\n", what, base)
+	if network != "" {
+		fmt.Printf("    %s/ on other machines of the network\n", network)
+	}
+	fmt.Println()
+	select {}
+}
+
+// examplePhoto is the path of a photo to be tried.
+func examplePhoto(fl caddycmd.Flags) string {
 	if fl.String("bucket") == "" {
-		if name := firstPhoto(fl.String("root")); name != "" {
-			example = (&url.URL{Path: name}).EscapedPath()
+		if name := firstPhoto(cmp.Or(fl.Arg(0), fl.String("root"))); name != "" {
+			return (&url.URL{Path: name}).EscapedPath()
 		}
 	}
-	fmt.Printf("Serving photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, example, suffix)
-	if fl.Bool("browse") {
-		fmt.Printf("The gallery is at\n\n    %s/\n\n", base)
-	}
-	select {}
+	return "PHOTO.jpg"
 }
 
 // serverConfig is the configuration exif-server runs.
 func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
 	domain, root, bucket, region := fl.String("domain"), fl.String("root"), fl.String("bucket"), fl.String("region")
-	handler := Handler{Values: fl.String("values")}
+	if fl.NArg() > 0 {
+		if root != "" || bucket != "" {
+			return nil, "", errors.New("a folder as the argument excludes --root and --bucket")
+		}
+		root = fl.Arg(0)
+	}
+	handler := Handler{
+		Operations: operationWords(),
+		Values:     fl.String("values"),
+		Only:       splitPatterns(fl.String("only")),
+		Omit:       splitPatterns(fl.String("omit")),
+	}
 	if handler.Values == "" && fl.Bool("browse") {
 		handler.Values = "described" // a gallery is for people
 	}
@@ -105,6 +136,9 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	routes := caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(handler, "handler", "exif", nil),
 	}}}
+	if !fl.Bool("browse") {
+		routes = append(routes, homeRoute(root, bucket, examplePhoto(fl)))
+	}
 	switch {
 	case bucket != "" && root != "":
 		return nil, "", errors.New("--root and --bucket exclude each other")
@@ -128,9 +162,9 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	default:
 		if root != "" {
 			if info, err := os.Stat(root); err != nil {
-				return nil, "", fmt.Errorf("--root: %w", err)
+				return nil, "", fmt.Errorf("the folder to serve: %w", err)
 			} else if !info.IsDir() {
-				return nil, "", fmt.Errorf("--root: %s is not a folder", root)
+				return nil, "", fmt.Errorf("the folder to serve: %s is not a folder", root)
 			}
 		}
 		fileServer := map[string]any{"handler": "file_server", "root": root}
@@ -174,6 +208,32 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		},
 	}, listen, nil
 }
+
+// homeRoute answers the root, where nothing else is, with what can be asked for.
+func homeRoute(root, bucket, example string) caddyhttp.Route {
+	match := caddy.ModuleMap{"path": caddyconfig.JSON(caddyhttp.MatchPath{"/"}, nil)}
+	if bucket == "" {
+		index := map[string]any{"file": map[string]any{"root": root, "try_files": fileserverIndexes}}
+		match["not"] = caddyconfig.JSON([]any{index}, nil)
+	}
+	body := "This server has photos, and answers what is in them. Ask for a photo's path followed by one of\n"
+	for _, op := range operations {
+		body += "\n\t" + op.suffix()
+	}
+	body += "\n\nsuch as /" + example + operations[0].suffix() + "\n"
+	return caddyhttp.Route{
+		MatcherSetsRaw: caddyhttp.RawMatcherSets{match},
+		HandlersRaw: []json.RawMessage{caddyconfig.JSON(map[string]any{
+			"handler": "static_response",
+			"headers": map[string][]string{"Content-Type": {"text/plain; charset=utf-8"}},
+			"body":    body,
+		}, nil)},
+		Terminal: true,
+	}
+}
+
+// fileserverIndexes are the files that file_server answers a folder with.
+var fileserverIndexes = []string{"index.html", "index.txt"}
 
 // s3Transport is the module that signs requests. It is not imported here: who doesn't need it
 // shouldn't have to build the AWS SDK.
@@ -291,6 +351,25 @@ func baseURL(listen, domain string) string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(addr.StartPort)))
+}
+
+// networkURL is where other machines of the network reach the server; "" if they can't, or by the
+// same URL as this one.
+func networkURL(listen, domain string) string {
+	addr, err := caddy.ParseNetworkAddress(listen)
+	if ip := net.ParseIP(addr.Host); err != nil || domain != "" || addr.Host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return ""
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return ""
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast() {
+			return "http://" + net.JoinHostPort(n.IP.String(), strconv.Itoa(int(addr.StartPort)))
+		}
+	}
+	return ""
 }
 
 // firstPhoto is the name of a photo in the folder, to be tried; "" if there is none.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,23 +87,29 @@ func contractCaddyfile(root string) string {
 }
 
 func TestContract(t *testing.T) {
-	const s = suffix
+	s := suffix
+	encode := func(s string) (encoded string) {
+		for _, c := range []byte(s) {
+			encoded += fmt.Sprintf("%%%02X", c)
+		}
+		return encoded
+	}
 	const asIs = "as is" // passed on: not an answer of ours
 	cases := []contractCase{
 		// 2.1
 		{"get", "plain", "GET", "/iphone-4s.jpg" + s, nil, 200, iphone4S},
 		{"head", "plain", "HEAD", "/iphone-4s.jpg" + s, nil, 200, ""},
 		{"query", "plain", "GET", "/iphone-4s.jpg" + s + "?X-Amz-Signature=abc", nil, 200, iphone4S},
-		{"encoded", "plain", "GET", "/iphone-4s.jpg%40base%40tag%3Dexif", nil, 200, iphone4S},
-		{"encoded through", "plain", "GET", "/iphone-4s.jpg%40%62ase%40ta%67%3De%78if", nil, 200, iphone4S},
-		{"letter case", "plain", "GET", "/iphone-4s.jpg@base@tag=EXif", nil, 200, iphone4S},
-		{"letter case of the rest", "plain", "GET", "/iphone-4s.jpg@BASE@tag=exif", nil, 404, asIs},
+		{"encoded", "plain", "GET", "/iphone-4s.jpg%40base%40tag%3D" + asking.word, nil, 200, iphone4S},
+		{"encoded through", "plain", "GET", "/iphone-4s.jpg" + encode(s), nil, 200, iphone4S},
+		{"letter case", "plain", "GET", "/iphone-4s.jpg@base@tag=" + strings.ToUpper(asking.word[:2]) + strings.ToLower(asking.word[2:]), nil, 200, iphone4S},
+		{"letter case of the rest", "plain", "GET", "/iphone-4s.jpg@BASE@tag=" + asking.word, nil, 404, asIs},
 		{"escapes in the object", "plain", "GET", "/a%20b+c%25&@%C3%BC.jpg" + s, nil, 200, iphone4S},
-		{"other tag", "plain", "GET", "/iphone-4s.jpg@base@tag=imageInfo", nil, 404, asIs},
-		{"longer tag", "plain", "GET", "/iphone-4s.jpg@base@tag=exifx", nil, 404, asIs},
+		{"other tag", "plain", "GET", "/iphone-4s.jpg@base@tag=imgScale", nil, 404, asIs},
+		{"longer tag", "plain", "GET", "/iphone-4s.jpg" + s + "x", nil, 404, asIs},
 		{"no suffix", "plain", "GET", "/iphone-4s.jpg", nil, 200, asIs},
 		{"no suffix, missing", "plain", "GET", "/nope.jpg", nil, 404, asIs},
-		{"twice encoded", "plain", "GET", "/iphone-4s.jpg%2540base%2540tag%253Dexif", nil, 404, asIs},
+		{"twice encoded", "plain", "GET", "/iphone-4s.jpg%2540base%2540tag%253D" + asking.word, nil, 404, asIs},
 		{"more by &", "plain", "GET", "/iphone-4s.jpg" + s + "&x=1", nil, 400, "InvalidRequest"},
 		{"more by |", "plain", "GET", "/iphone-4s.jpg" + s + "%7Ctag=imgScale", nil, 400, "InvalidRequest"},
 		{"more by /", "plain", "GET", "/iphone-4s.jpg" + s + "/", nil, 400, "InvalidRequest"},
@@ -167,12 +174,16 @@ func TestContract(t *testing.T) {
 		// pass_errors
 		{"passed", "pass", "GET", "/nope.jpg" + s, nil, 404, "handled 404 NoSuchKey: the object does not exist"},
 		{"passed, denied", "pass", "GET", "/x.raw.jpg" + s, nil, 403, "handled 403 AccessDenied: access denied"},
-		{"passed, malformed", "pass", "GET", "/" + s, nil, 400, "handled 400 InvalidRequest: the path before " + s + " names no object"},
+		{"passed, malformed", "pass", "GET", "/" + s, nil, 400, "handled 400 InvalidRequest: the path before " + suffixMark + " names no object"},
 		{"passed, method", "pass", "POST", "/iphone-4s.jpg" + s, nil, 405, "handled 405 MethodNotAllowed: the method must be GET or HEAD"},
 		{"passed, good", "pass", "GET", "/iphone-4s.jpg" + s, nil, 200, iphone4S},
 	}
 	srv := serve(t, contractCaddyfile(samples(t)))
+	ofEXIF := []string{"no exif", "exif behind xmp", "broken exif"} // which say something else of others
 	for _, tc := range cases {
+		if asking != operations[0] && slices.Contains(ofEXIF, tc.name) {
+			continue
+		}
 		for _, front := range []string{"file.", "proxy."} {
 			t.Run(front+tc.site+"/"+tc.name, func(t *testing.T) {
 				srv := srv.with(t)
@@ -192,7 +203,7 @@ func TestContract(t *testing.T) {
 					}
 					return
 				}
-				if ct := got.header.Get("Content-Type"); ct != "application/json" {
+				if ct := got.header.Get("Content-Type"); ct != asking.contentType && (tc.status < 300 || ct != jsonType) {
 					t.Errorf("got Content-Type %q", ct)
 				}
 				if tc.method == http.MethodHead {
@@ -202,7 +213,7 @@ func TestContract(t *testing.T) {
 					}
 					return
 				}
-				if strings.HasPrefix(tc.code, "{") {
+				if tc.status == http.StatusOK {
 					if got.body != tc.code {
 						t.Errorf("got %s, want %s", got.body, tc.code)
 					}

@@ -48,6 +48,7 @@ var errorTable = []struct {
 	{err: exif.ErrInvalid, status: http.StatusBadRequest, code: "InvalidExif", message: "the image's EXIF is broken, none of it can be read"},
 	{err: exif.ErrTooLarge, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
 	{err: object.ErrTooFar, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
+	{err: exif.ErrNoPicture, status: http.StatusNotFound, code: "NoThumbnail", message: "the image has no embedded picture"},
 	{err: object.ErrEncoded, status: http.StatusInternalServerError, code: "UnexpectedEncoding", message: object.ErrEncoded.Error()},
 
 	{upstream: http.StatusBadRequest, status: http.StatusBadRequest, code: "InvalidRequest", message: "the object's path is refused"},
@@ -64,7 +65,7 @@ var errorTable = []struct {
 
 // Messages of more than one row.
 const (
-	tooLarge    = "the image's EXIF can't be reached within the limits"
+	tooLarge    = "what was asked for can't be reached within the limits"
 	noSuchKey   = "the object does not exist"
 	authNeeded  = "authentication is required"
 	tryLater    = "the object isn't available now"
@@ -72,7 +73,7 @@ const (
 	internal    = "the object can't be read"
 )
 
-// failure is a response that isn't EXIF. Its message never tells more than its code.
+// failure is the response to an operation that failed. Its message never tells more than its code.
 type failure struct {
 	status  int
 	code    string

@@ -1,19 +1,21 @@
 // Package caddyexif is a Caddy module that answers GET <object>@base@tag=exif with the EXIF of the
 // object as JSON, for photos on disk and in buckets: the EXIF operation of Kingsoft's object store
-// KS3, for every Caddy server.
+// KS3, for every Caddy server. Other operations answer with its size or with a picture that is
+// embedded in it (operations.go).
 //
 // # The walk of a request
 //
-//  1. Handler.ServeHTTP passes every request on whose path doesn't end in the suffix (target.go).
-//  2. Handler.answer looks the request up in the cache (cache.go), points it at the object, and denies
-//     it where the rules can tell so already (permissions.go).
+//  1. Handler.ServeHTTP passes every request on whose path asks for no operation (target.go).
+//  2. Handler.begin looks the request up in the cache (cache.go) and points it at the object.
+//     exchange.respond denies it where the rules can tell so already (permissions.go).
 //  3. exchange.answer opens the object: the next handlers run for its first window, with the cached
 //     ETag or the client's as a condition (internal/object, etag.go).
 //  4. Handler.permit decides, now that they have said who the client is and whether the object exists.
 //  5. A 304 lets the cached response out. For anything but the object, that is the end.
 //  6. exchange.read has the cache load what it hasn't got: one decode for all who wait for it.
-//  7. exchange.decode reads the EXIF (internal/exif); windows that it needs are further sub-requests.
-//  8. The request is the client's again, and all memory but the response's is given back.
+//  7. exchange.decode runs the operation (internal/exif); windows that it needs are further sub-requests.
+//  8. exchange.close makes the request the client's again and gives back all memory but the
+//     response's, for a picture that is streamed only after step 9.
 //  9. respond.go writes the response; an error is looked up in the one table of errors.go first.
 package caddyexif
 
@@ -35,7 +37,9 @@ func init() {
 	caddy.RegisterModule(Handler{})
 }
 
-// Handler answers requests for `<object>@base@tag=exif` with the EXIF of the object as JSON.
+// Handler answers requests for `<object>@base@tag=exif` with the EXIF of the object as JSON, and those
+// for other operations on it (`imageInfo`, `thumbnail`, `preview` instead of `exif`) where they are
+// enabled.
 //
 // The object is read through the next handlers in the route (a file server, a reverse proxy in front
 // of a bucket, …), a few kilobytes at a time, so whatever protects, rewrites or routes the photo does
@@ -45,6 +49,11 @@ func init() {
 // With permissions, reading EXIF needs the action `GetObject`. An object that doesn't exist is
 // answered 404 to requests that are allowed `ListBucket`, and 403 to all others.
 type Handler struct {
+	// What may be asked of an object: `exif` (its EXIF as JSON), `imageInfo` (its format and size as
+	// JSON), `thumbnail` (the small JPEG that is embedded in it) and `preview` (the largest one).
+	// Embedded pictures may show what was cropped away later. Default: `exif`.
+	Operations []string `json:"operations,omitempty"`
+
 	// Who may read EXIF (`GetObject`), and who may learn that an object doesn't exist
 	// (`ListBucket`). Without rules the next handlers decide. With rules, what isn't allowed is
 	// denied.
@@ -89,11 +98,12 @@ type Handler struct {
 	// Default: false.
 	PassErrors bool `json:"pass_errors,omitempty"`
 
-	options exif.Options
-	mark    string // what marks our entity tags as made with these settings
-	cache   *responseCache
-	metrics *metrics
-	logger  *zap.Logger
+	options    exif.Options
+	operations []*operation
+	marks      map[*operation]string // what marks our entity tags as made with these settings
+	cache      *responseCache
+	metrics    *metrics
+	logger     *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -132,29 +142,35 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	h.options = options
-	h.mark = h.settingsMark()
+	if h.operations, err = operationsOf(h.Operations); err != nil {
+		return err
+	}
+	h.marks = make(map[*operation]string, len(h.operations))
+	for _, op := range h.operations {
+		h.marks[op] = h.settingsMark(op)
+	}
 	return h.Permissions.provision(ctx)
 }
 
 // Validate checks the configuration.
 func (h *Handler) Validate() error { return h.Permissions.validate() }
 
-// ServeHTTP answers requests for EXIF and passes all others on.
+// ServeHTTP answers requests for operations and passes all others on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	path, ours, err := parseTarget(r.URL.Path)
-	if !ours {
+	path, op, err := parseTarget(r.URL.Path, h.operations)
+	if op == nil {
 		return next.ServeHTTP(w, r)
 	}
 	if err == nil && r.Method == http.MethodOptions {
-		return h.preflight(w, r, next)
+		return h.preflight(w, r, next, op)
 	}
 	start := time.Now()
 	id := requestID(r)
-	s := new(stats)
+	s := &stats{operation: op.word}
 	s.publish(r)
 	var res *response
 	if err == nil {
-		res, err = h.answer(r, next, path, s)
+		res, err = h.answer(r, next, op, path, s)
 	}
 	if errors.Is(err, object.ErrAborted) {
 		panic(http.ErrAbortHandler)
@@ -162,18 +178,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f := failureOf(err)
 		h.metrics.observe(f.status, s, time.Since(start))
-		return h.writeFailure(w, r, f, id)
+		return h.writeFailure(w, r, f, op, id)
 	}
-	h.metrics.observe(res.status(), s, time.Since(start))
+	defer func() { h.metrics.observe(res.status(), s, time.Since(start)) }()
+	if res.stream != nil {
+		defer res.stream.exchange.close()
+	}
 	return writeResponse(w, r, res)
 }
 
 // preflight passes OPTIONS on for the object, so that the bucket or the site answers CORS preflights.
 // With rules, which a preflight comes without the credentials for, any response but a successful one
 // is the same 405: what it says may depend on whether the object exists.
-func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, op *operation) error {
 	var o object.Object
-	o.Start(r, next, objectPath, object.Limits{})
+	o.Start(r, next, h.objectPath, object.Limits{})
 	if len(h.Permissions) == 0 {
 		defer o.Close()
 		return o.Pass(w)
@@ -191,7 +210,7 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f.cause = err
 	}
-	return h.writeFailure(w, r, f, id)
+	return h.writeFailure(w, r, f, op, id)
 }
 
 // Interface guards

@@ -171,7 +171,7 @@ func readObject(t *testing.T, latency time.Duration, content io.ReadSeeker) (m *
 		t.Fatal(err)
 	}
 	var o object.Object
-	o.Start(r, next, objectPath, object.Limits{Window: defaultWindow, Read: defaultMaxRead})
+	o.Start(r, next, provisioned(t, new(Handler)).objectPath, object.Limits{Window: defaultWindow, Read: defaultMaxRead})
 	defer o.Close()
 	if err = o.Open(object.Condition{}, nil); err == nil {
 		m, err = exif.Decode(&o, &exif.Options{})

@@ -11,13 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// stats are what one request for EXIF took. Operators see them as metrics and placeholders.
+// stats are what one request for an operation took. Operators see them as metrics and placeholders.
 type stats struct {
-	format   string // "" where none was found
-	tags     int
-	read     int64 // bytes of the object
-	requests int   // sub-requests
-	cache    string
+	operation string
+	format    string // "" where none was found
+	tags      int
+	read      int64 // bytes of the object
+	requests  int   // sub-requests
+	cache     string
 }
 
 // What the cache did for a request.
@@ -36,6 +37,8 @@ func (s *stats) publish(r *http.Request) {
 	}
 	repl.Map(func(key string) (any, bool) {
 		switch key {
+		case "http.exif.operation":
+			return s.operation, true
 		case "http.exif.format":
 			return s.format, true
 		case "http.exif.tags":
@@ -53,10 +56,10 @@ func (s *stats) publish(r *http.Request) {
 
 // metrics are those of all exif handlers of a configuration together.
 type metrics struct {
-	requests *prometheus.CounterVec // by status code and format
+	requests *prometheus.CounterVec // by operation, status code and format
 	read     prometheus.Counter
 	objects  prometheus.Counter
-	duration prometheus.Histogram
+	duration *prometheus.HistogramVec // by operation
 	hits     prometheus.Counter
 	misses   prometheus.Counter
 }
@@ -69,16 +72,16 @@ func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error
 		return prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}
 	}
 	m := &metrics{
-		requests: prometheus.NewCounterVec(opts("requests_total", "Requests for EXIF, by status code and format of the object."),
-			[]string{"code", "format"}),
-		read:    prometheus.NewCounter(opts("object_bytes_read_total", "Bytes of objects read for EXIF.")),
+		requests: prometheus.NewCounterVec(opts("requests_total", "Requests for operations, by status code and format of the object."),
+			[]string{"operation", "code", "format"}),
+		read:    prometheus.NewCounter(opts("object_bytes_read_total", "Bytes of objects read for operations.")),
 		objects: prometheus.NewCounter(opts("object_requests_total", "Sub-requests to the next handlers, for parts of objects.")),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "duration_seconds",
-			Help: "Time from a request for EXIF to its response.",
+			Help: "Time from a request for an operation to its response.",
 			// from a cached response to a slow bucket with many sub-requests
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}),
+		}, []string{"operation"}),
 		hits:   prometheus.NewCounter(opts("cache_hits_total", "Requests that were answered from the cache.")),
 		misses: prometheus.NewCounter(opts("cache_misses_total", "Requests for which the cache had nothing, or something outdated.")),
 	}
@@ -113,10 +116,10 @@ func (m *metrics) observe(status int, s *stats, took time.Duration) {
 	if format == "" {
 		format = "none"
 	}
-	m.requests.WithLabelValues(strconv.Itoa(status), format).Inc()
+	m.requests.WithLabelValues(s.operation, strconv.Itoa(status), format).Inc()
 	m.read.Add(float64(s.read))
 	m.objects.Add(float64(s.requests))
-	m.duration.Observe(took.Seconds())
+	m.duration.WithLabelValues(s.operation).Observe(took.Seconds())
 	switch s.cache {
 	case cacheHit:
 		m.hits.Inc()

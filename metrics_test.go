@@ -142,14 +142,14 @@ func TestMetricsCountRequests(t *testing.T) {
 		cache.c.Set(cacheKey{}, &response{body: []byte("{}")})
 		cache.c.CleanUp()
 		weights += cache.c.WeightedSize()
-		m.observe(200, &stats{format: "jpeg", read: 1000, requests: 3, cache: cacheMiss}, time.Second)
-		m.observe(200, &stats{format: "jpeg", requests: 1, cache: cacheHit}, time.Second)
-		m.observe(304, &stats{cache: cacheHit, requests: 1}, time.Second)
-		m.observe(404, &stats{cache: cacheOff, requests: 1}, time.Second)
+		m.observe(200, &stats{operation: "exif", format: "jpeg", read: 1000, requests: 3, cache: cacheMiss}, time.Second)
+		m.observe(200, &stats{operation: "exif", format: "jpeg", requests: 1, cache: cacheHit}, time.Second)
+		m.observe(304, &stats{operation: "exif", cache: cacheHit, requests: 1}, time.Second)
+		m.observe(404, &stats{operation: "exif", cache: cacheOff, requests: 1}, time.Second)
 	}
 	want := map[string]float64{
-		"requests_total 200 jpeg": 4, "requests_total 304 none": 2, "requests_total 404 none": 2, "object_bytes_read_total": 2000, "object_requests_total": 12,
-		"duration_seconds": 8, "cache_hits_total": 4, "cache_misses_total": 2, "cache_bytes": float64(weights),
+		"requests_total 200 jpeg exif": 4, "requests_total 304 none exif": 2, "requests_total 404 none exif": 2, "object_bytes_read_total": 2000, "object_requests_total": 12,
+		"duration_seconds exif": 8, "cache_hits_total": 4, "cache_misses_total": 2, "cache_bytes": float64(weights),
 	}
 	if got := values(t, reg); !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -210,8 +210,8 @@ func TestRequestsAreObserved(t *testing.T) {
 	}
 	delete(got, "cache_bytes")
 	want := map[string]float64{
-		"requests_total 200 jpeg": 2, "requests_total 304 jpeg": 1, "requests_total 404 none": 1, "requests_total 405 none": 1,
-		"object_bytes_read_total": float64(len(photo)), "object_requests_total": 4, "duration_seconds": 5, "cache_hits_total": 2, "cache_misses_total": 2,
+		"requests_total 200 jpeg exif": 2, "requests_total 304 jpeg exif": 1, "requests_total 404 none exif": 1, "requests_total 405 none exif": 1,
+		"object_bytes_read_total": float64(len(photo)), "object_requests_total": 4, "duration_seconds exif": 5, "cache_hits_total": 2, "cache_misses_total": 2,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

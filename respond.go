@@ -14,7 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// writeResponse sends the EXIF, or 304.
+// writeResponse sends the response, or 304.
 func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error {
 	h := w.Header()
 	carry(h, res.header)
@@ -25,7 +25,17 @@ func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error 
 		w.WriteHeader(res.status())
 		return nil
 	}
-	return writeJSON(w, r, res.status(), res.body)
+	if res.stream == nil {
+		return writeBody(w, r, res.status(), res.contentType, res.body)
+	}
+	if !writeHeader(w, r, res.status(), res.contentType, res.stream.Size()) {
+		return nil
+	}
+	if _, err := res.stream.WriteTo(w); err != nil {
+		// The header is out. Cutting the body off is the only way to tell that it isn't whole.
+		panic(http.ErrAbortHandler)
+	}
+	return nil
 }
 
 // status is the response's status.
@@ -36,17 +46,22 @@ func (res *response) status() int {
 	return http.StatusOK
 }
 
-func writeJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) error {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Content-Type-Options", "nosniff") // values are strangers' text
-	w.WriteHeader(status)
-	if r.Method == http.MethodHead {
+func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) error {
+	if !writeHeader(w, r, status, contentType, int64(len(body))) {
 		return nil
 	}
 	_, err := w.Write(body)
 	return err
+}
+
+// writeHeader sends the header of a response; body is false where no body follows.
+func writeHeader(w http.ResponseWriter, r *http.Request, status int, contentType string, length int64) (body bool) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.FormatInt(length, 10))
+	h.Set("X-Content-Type-Options", "nosniff") // all of it is strangers' bytes
+	w.WriteHeader(status)
+	return r.Method != http.MethodHead
 }
 
 // carry copies what the object's response says of its age and of who may keep and read it. Nothing
@@ -74,10 +89,10 @@ func carry(dst, src http.Header) {
 }
 
 // writeFailure sends an error as JSON, or hands it to handle_errors.
-func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, id string) error {
+func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, op *operation, id string) error {
 	h.logFailure(f, id)
 	if l := f.header.Get("Location"); l != "" {
-		f.header.Set("Location", relocate(l, r.Host, suffix))
+		f.header.Set("Location", relocate(l, r.Host, op.suffix()))
 	}
 	for k, v := range f.header {
 		w.Header()[k] = slices.Clone(v)
@@ -94,7 +109,7 @@ func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failur
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, r, f.status, body)
+	return writeBody(w, r, f.status, jsonType, body)
 }
 
 // requestID is the id that Caddy gives the request, by which it is found in the access log. Asking

@@ -40,6 +40,9 @@ func (h *Handler) checkSettings() error {
 	case h.MaxRead < 0 || h.MaxRead != 0 && h.MaxRead < max(h.Window, minWindow):
 		return fmt.Errorf("max_read: %d bytes are less than one window", h.MaxRead)
 	}
+	if _, err := operationsOf(h.Operations); err != nil {
+		return err
+	}
 	_, err := h.exifOptions()
 	return err
 }
@@ -66,9 +69,9 @@ func (h *Handler) exifOptions() (o exif.Options, err error) {
 	return o, nil
 }
 
-// settingsMark is a short hash of everything but the object that shapes a response.
-func (h *Handler) settingsMark() string {
+// settingsMark is a short hash of everything but the object that shapes an operation's response.
+func (h *Handler) settingsMark(op *operation) string {
 	f := fnv.New32a()
-	fmt.Fprintf(f, "%d %d %q %q %q %t", formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
+	fmt.Fprintf(f, "%s %d %d %q %q %q %t", op.word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
 	return fmt.Sprintf("-exif%08x", f.Sum32())
 }

@@ -5,55 +5,57 @@ import (
 	"strings"
 )
 
-// suffix is what a request for EXIF adds to the object's path. Its last word may be in any letter
-// case.
-const suffix = "@base@tag=exif"
+// suffixMark begins the suffix that a request for an operation adds to the object's path. The
+// operation's word, in any letter case, ends it.
+const suffixMark = "@base@tag="
 
-// Why a path that asks for EXIF can't be served.
+// Why a path that asks for an operation can't be served.
 var (
-	errFollowed = errors.New("the path must end with " + suffix)
-	errNoObject = errors.New("the path before " + suffix + " names no object")
+	errFollowed = errors.New("the path must end with " + suffixMark + " and the operation's word")
+	errNoObject = errors.New("the path before " + suffixMark + " names no object")
 )
 
-// parseTarget splits a decoded request path into the object's path and the suffix. ours is false
-// for paths that don't ask for EXIF. err is set for those that do and can't be served.
-func parseTarget(path string) (object string, ours bool, err error) {
-	const tag = len("exif")
-	mark := suffix[:len(suffix)-tag]
+// parseTarget splits a decoded request path into the object's path and the operation. The operation
+// is nil for paths that ask for none of ops. err is set for those that do and can't be served.
+func parseTarget(path string, ops []*operation) (object string, op *operation, err error) {
 	for from := 0; ; {
-		i := strings.Index(path[from:], mark)
+		i := strings.Index(path[from:], suffixMark)
 		if i < 0 {
-			return "", false, nil
+			return "", nil, nil
 		}
 		i += from
-		from = i + len(mark)
-		rest := path[from:]
-		if len(rest) < tag || !strings.EqualFold(rest[:tag], "exif") {
-			continue
+		from = i + len(suffixMark)
+		word := path[from:]
+		for n := range len(word) {
+			if !wordByte(word[n]) {
+				word = word[:n]
+				break
+			}
 		}
-		rest = rest[tag:]
-		if rest != "" && wordByte(rest[0]) {
-			continue // a tag of another name, such as exifx
+		for _, op := range ops {
+			if !strings.EqualFold(word, op.word) {
+				continue
+			}
+			object = path[:i]
+			switch {
+			case from+len(word) < len(path):
+				return "", op, errFollowed
+			case object == "" || object[len(object)-1] == '/':
+				return "", op, errNoObject
+			}
+			return object, op, nil
 		}
-		object = path[:i]
-		switch {
-		case rest != "":
-			return "", true, errFollowed
-		case object == "" || object[len(object)-1] == '/':
-			return "", true, errNoObject
-		}
-		return object, true, nil
 	}
 }
 
-// wordByte reports whether c may be part of a tag's name.
+// wordByte reports whether c may be part of an operation's word.
 func wordByte(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// objectPath is the path of the object that a path asks for the EXIF of. ok is false for paths that
-// don't, or can't be served.
-func objectPath(path string) (object string, ok bool) {
-	object, ours, err := parseTarget(path)
-	return object, ours && err == nil
+// objectPath is the path of the object that a path asks for an operation on. ok is false for paths
+// that don't, or can't be served.
+func (h *Handler) objectPath(path string) (object string, ok bool) {
+	object, op, err := parseTarget(path, h.operations)
+	return object, op != nil && err == nil
 }

@@ -31,7 +31,8 @@ func TestParseTarget(t *testing.T) {
 		{"@base@tag=exif", "", true, errNoObject},
 		{"/dir/@base@tag=exif", "", true, errNoObject},
 	} {
-		object, ours, err := parseTarget(tc.path)
+		object, op, err := parseTarget(tc.path, operations[:1])
+		ours := op != nil
 		if object != tc.object || ours != tc.ours || !errors.Is(err, tc.err) {
 			t.Errorf("%s: got %q, %v, %v, want %q, %v, %v", tc.path, object, ours, err, tc.object, tc.ours, tc.err)
 		}
@@ -43,18 +44,20 @@ func TestParseTarget(t *testing.T) {
 func TestTagEndsWhereItsNameDoes(t *testing.T) {
 	const name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 	for c := range 256 {
-		_, ours, err := parseTarget("/a.jpg" + suffix + string([]byte{byte(c)}))
+		_, op, err := parseTarget("/a.jpg"+suffix+string([]byte{byte(c)}), operations[:1])
+		ours := op != nil
 		if another := strings.IndexByte(name, byte(c)) >= 0; ours == another || errors.Is(err, errFollowed) == another {
 			t.Errorf("%q: got %v, %v", byte(c), ours, err)
 		}
 	}
+	h := provisioned(t, new(Handler))
 	for _, path := range []string{"/a" + suffix, "/@base@tag=exifs/a" + suffix, "/a@base@tag=@base@tag=" + "exif"} {
-		if object, ok := objectPath(path); !ok || object+suffix != path {
+		if object, ok := h.objectPath(path); !ok || object+suffix != path {
 			t.Errorf("%s: got %s, %v", path, object, ok)
 		}
 	}
 	for _, path := range []string{"/a", "/" + suffix, "/a" + suffix + "/"} {
-		if object, ok := objectPath(path); ok {
+		if object, ok := h.objectPath(path); ok {
 			t.Errorf("%s: got %s", path, object)
 		}
 	}

@@ -451,7 +451,7 @@ func (w *walker) meant(as storage, typ uint16, count uint64, inline []byte) bool
 // how accurate the colors are, the lower one how the settings were chosen.
 func isDevelopmentType(n uint16) bool {
 	const defined = 1<<1 | 1<<2 | 1<<4
-	return n>>8 <= 4 && n&0xFF <= 4 && defined>>(n>>8)&1 == 1 && defined>>(n&0xFF)&1 == 1
+	return defined>>(n>>8)&1 == 1 && defined>>(n&0xFF)&1 == 1
 }
 
 // pointer notes where a further directory starts. The first pointer to a directory wins, those of IFD1

@@ -15,19 +15,7 @@ func Samples() map[string][]byte {
 	copy(broken[10+4:], "\xFF\xFF\xFF\x7F") // IFD0 far behind the end
 
 	return map[string][]byte{
-		"iphone-4s.jpg": JPEG(m, segment(Block{
-			BigEndian: true,
-			IFD0: []Entry{
-				ASCII(0x010F, "Apple"),
-				ASCII(0x0110, "iPhone 4S"),
-				Short(0x0112, 1),
-				Rational(0x011A, 72, 1),
-				Rational(0x011B, 72, 1),
-				Short(0x0128, 2),
-				Short(0x0213, 1),
-			},
-			Exif: []Entry{Rational(0x829A, 1, 449)},
-		})),
+		"iphone-4s.jpg": JPEG(m, segment(Phone())),
 		"ks3-table.jpg": JPEG(m, segment(Block{
 			IFD0: []Entry{
 				ASCII(0x010F, "NIKON CORPORATION"),
@@ -46,6 +34,23 @@ func Samples() map[string][]byte {
 		"plain.jpg":     JPEG(m),
 		"xmp-first.jpg": JPEG(m, jfif, xmp, append(bytes.Repeat([]byte{0xFF}, 3), segment(full)...)),
 		"zz-broken.jpg": JPEG(m, broken),
+	}
+}
+
+// Phone is a block with the tags of KS3's example.
+func Phone() Block {
+	return Block{
+		BigEndian: true,
+		IFD0: []Entry{
+			ASCII(0x010F, "Apple"),
+			ASCII(0x0110, "iPhone 4S"),
+			Short(0x0112, 1),
+			Rational(0x011A, 72, 1),
+			Rational(0x011B, 72, 1),
+			Short(0x0128, 2),
+			Short(0x0213, 1),
+		},
+		Exif: []Entry{Rational(0x829A, 1, 449)},
 	}
 }
 
