@@ -1,6 +1,10 @@
 package exif
 
-import "io"
+import (
+	"bytes"
+	"cmp"
+	"io"
+)
 
 // Canon's CR3 is made of ISO boxes: the box moov holds a uuid box with one TIFF block for each
 // directory: CMT1 is IFD0, CMT2 the Exif directory, CMT3 the maker note, CMT4 GPS. Canon has
@@ -38,4 +42,93 @@ func findCR3(r io.ReaderAt) (blocks []block, err error) {
 		return true, w.each(b.body, moov)
 	})
 	return blocks, err
+}
+
+// The pictures are the body of a box THMB next to CMT1, of a box PRVW in a uuid box of its own, both after
+// a version and their sizes, and the one sample of the track whose entry holds a box JPEG.
+const (
+	canonPreviewUUID = "\xEA\xF4\x2B\x5E\x1C\x98\x4B\x88\xB9\xFB\xB7\xDC\x40\x6E\x4D\x16"
+	canonPictureHead = 16
+)
+
+// picturesInCR3 notes the thumbnail, the preview and the full-size picture.
+func picturesInCR3(s *pictureSearch) error {
+	w := &boxes{r: s.r}
+	canon := func(b box) (bool, error) {
+		if b.typ == "THMB" {
+			s.add(picturePlace{r: s.r, run: fullBody(b.body, canonPictureHead)})
+		}
+		return false, nil
+	}
+	moov := func(b box) (bool, error) {
+		switch {
+		case b.typ == "uuid" && string(b.uuid[:]) == canonUUID:
+			return false, w.each(b.body, canon)
+		case b.typ == "trak":
+			return false, w.jpegTrack(s, b.body)
+		}
+		return false, nil
+	}
+	seen := 0
+	return w.each(wholeFile, func(b box) (bool, error) {
+		switch {
+		case b.typ == "moov":
+			seen++
+			return seen == 2, w.each(b.body, moov)
+		case b.typ == "uuid" && string(b.uuid[:]) == canonPreviewUUID:
+			seen++
+			return seen == 2, w.each(fullBody(b.body, 8), func(b box) (bool, error) {
+				if b.typ == "PRVW" {
+					s.add(picturePlace{r: s.r, run: fullBody(b.body, canonPictureHead)})
+				}
+				return b.typ == "PRVW", nil
+			})
+		}
+		return false, nil
+	})
+}
+
+// jpegTrack notes the first sample of a track, unless it is raw data (box CMP1).
+func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
+	var stsd, stsz, stco extent
+	wide := int64(4)
+	stbl := func(b box) (bool, error) {
+		switch b.typ {
+		case "stsd":
+			stsd = b.body
+		case "stsz":
+			stsz = b.body
+		case "stco":
+			stco = b.body
+		case "co64":
+			stco, wide = b.body, 8
+		}
+		return false, nil
+	}
+	down := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
+		return func(b box) (bool, error) {
+			if b.typ != typ {
+				return false, nil
+			}
+			return true, w.each(b.body, f)
+		}
+	}
+	if err := w.each(trak, down("mdia", down("minf", down("stbl", stbl)))); err != nil {
+		return err
+	}
+	var entry [256]byte
+	n, err := readAt(w.r, entry[:min(int64(len(entry)), stsd.n)], stsd.off)
+	if err != nil || bytes.Contains(entry[:n], []byte("CMP1")) {
+		return err
+	}
+	// version and flags, the size of all samples or 0, their number, the size of the first
+	c := w.cursor(fullBody(stsz, 4))
+	size := c.uint(4)
+	if c.uint(4); size == 0 {
+		size = c.uint(4)
+	}
+	sizeErr := c.err
+	c = w.cursor(fullBody(stco, 4+4))
+	s.add(picturePlace{r: s.r, run: extent{offset(c.uint(wide)), offset(size)}})
+	return cmp.Or(sizeErr, c.err)
 }

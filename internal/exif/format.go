@@ -14,37 +14,39 @@ const sniffLen = 32
 
 // format is one container: how to know it, and where its TIFF blocks are. find returns none without
 // an error where the file has no EXIF, and ErrNotImage where more bytes than the first ones were
-// needed to tell.
+// needed to tell. pictures notes the embedded JPEGs that no TIFF block points at; nil where a format has
+// none.
 type format struct {
-	name string
-	is   func(head []byte) bool
-	find func(r io.ReaderAt) ([]block, error)
+	name     string
+	is       func(head []byte) bool
+	find     func(r io.ReaderAt) ([]block, error)
+	pictures func(s *pictureSearch) error
 }
 
 // formats in the order they are tried. The format is told from the bytes alone: names and content
 // types lie. A new one is a file with its finder, a row here, and a sample in testimage.Formats.
 var formats = []format{
-	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG},
-	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG},
-	{"webp", isWebP, findWebP},
-	{"cr3", isCR3, findCR3},
-	{"avif", isAVIF, findHEIF},
-	{"heif", isBMFF, findHEIF},
-	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL},
-	{"jxl", prefix("\xFF\x0A"), findNone}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
-	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2},
-	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone}, // nor has JPEG 2000's (ITU-T T.800, annex A)
-	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD},
-	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF},
-	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW},
-	{"rw2", prefix("II\x55\x00"), findRW2},
-	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF},
-	{"jxr", prefix("II\xBC\x01"), findTIFF},
-	{"tiff", isTIFF, findTIFF},
-	{"gif", prefix("GIF87a", "GIF89a"), findNone},
-	{"bmp", isBMP, findNone},
-	{"ico", isICO, findNone},
-	{"svg", maySVG, findSVG},
+	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG, picturesInJPEG},
+	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG, nil},
+	{"webp", isWebP, findWebP, nil},
+	{"cr3", isCR3, findCR3, picturesInCR3},
+	{"avif", isAVIF, findHEIF, picturesInHEIF},
+	{"heif", isBMFF, findHEIF, picturesInHEIF},
+	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL, nil},
+	{"jxl", prefix("\xFF\x0A"), findNone, nil}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2, nil},
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, nil}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD, nil},
+	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF, picturesInRAF},
+	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW, nil},
+	{"rw2", prefix("II\x55\x00"), findRW2, picturesInRW2},
+	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF, nil},
+	{"jxr", prefix("II\xBC\x01"), findTIFF, nil},
+	{"tiff", isTIFF, findTIFF, nil},
+	{"gif", prefix("GIF87a", "GIF89a"), findNone, nil},
+	{"bmp", isBMP, findNone, nil},
+	{"ico", isICO, findNone, nil},
+	{"svg", maySVG, findSVG, nil},
 }
 
 // Formats are the names of all formats that are known, sorted.

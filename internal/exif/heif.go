@@ -51,7 +51,7 @@ var imageBrands = []string{
 }
 
 // itemBoxes are the boxes of meta that tell where an item is.
-type itemBoxes struct{ pitm, iinf, iref, iloc, idat extent }
+type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp extent }
 
 // findHEIF finds the Exif item. A file of another brand without items is a film: nothing is looked
 // for after its moov or moof, since a film in fragments has thousands of them.
@@ -103,6 +103,8 @@ func (w *boxes) meta(body extent) (m itemBoxes, err error) {
 			to = &m.iloc
 		case "idat":
 			to = &m.idat
+		case "iprp":
+			to = &m.iprp
 		default:
 			return false, nil
 		}
@@ -124,7 +126,7 @@ func (w *boxes) cursor(run extent) *cursor { return &cursor{r: w.r, run: run} }
 
 // exifItem is the block of the Exif item, none if there is no such item or nothing in it.
 func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
-	items, err := w.exifItems(m.iinf)
+	items, err := w.itemsOf(m.iinf, "Exif")
 	if err != nil || len(items) == 0 {
 		return nil, err
 	}
@@ -148,8 +150,8 @@ func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
 	return offsetBlock(join(w.r, runs))
 }
 
-// exifItems is the numbers of the items of type Exif: those of the picture, of its depth map, ...
-func (w *boxes) exifItems(iinf extent) (items []uint64, err error) {
+// itemsOf is the numbers of the items of that type; of type Exif, those of the picture, of its depth map, ...
+func (w *boxes) itemsOf(iinf extent, want string) (items []uint64, err error) {
 	c := w.cursor(iinf)
 	head := int64(4 + 2)
 	if c.uint(1) > 0 { // version
@@ -173,7 +175,7 @@ func (w *boxes) exifItems(iinf extent) (items []uint64, err error) {
 			return false, nil
 		}
 		typ := 4 + idSize + 2
-		if len(b.peek) < typ+4 || string(b.peek[typ:typ+4]) != "Exif" {
+		if len(b.peek) < typ+4 || string(b.peek[typ:typ+4]) != want {
 			return false, nil
 		}
 		var id uint64
@@ -188,24 +190,21 @@ func (w *boxes) exifItems(iinf extent) (items []uint64, err error) {
 
 // describing is the one of the items that describes the primary item, the first if none does.
 func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
-	c := w.cursor(m.pitm)
-	idSize := wideIf(c.uint(1) > 0)
-	c.uint(3)
-	primary := c.uint(idSize)
-	if c.over || c.err != nil {
-		return items[0], c.err
+	primary, ok, err := w.primary(m)
+	if !ok || err != nil {
+		return items[0], err
 	}
 	isItem := make(map[uint64]bool, len(items))
 	for _, id := range items {
 		isItem[id] = true
 	}
 	found, refs := items[0], 0
-	c = w.cursor(m.iref)
-	idSize = wideIf(c.uint(1) > 0)
+	c := w.cursor(m.iref)
+	idSize := wideIf(c.uint(1) > 0)
 	if c.err != nil {
 		return 0, c.err
 	}
-	err := w.each(fullBody(m.iref, 4), func(b box) (bool, error) {
+	err = w.each(fullBody(m.iref, 4), func(b box) (bool, error) {
 		if b.typ != "cdsc" {
 			return false, nil
 		}
@@ -226,6 +225,163 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 		return false, c.err
 	})
 	return found, err
+}
+
+// primary is the number of the primary item.
+func (w *boxes) primary(m *itemBoxes) (item uint64, ok bool, err error) {
+	c := w.cursor(m.pitm)
+	idSize := wideIf(c.uint(1) > 0)
+	c.uint(3)
+	item = c.uint(idSize)
+	return item, !c.over && c.err == nil, c.err
+}
+
+// picturesInHEIF notes the thumbnails of the primary item (reference thmb) that are coded as JPEG.
+func picturesInHEIF(s *pictureSearch) error {
+	w := &boxes{r: s.r}
+	return w.each(wholeFile, func(b box) (bool, error) {
+		switch b.typ {
+		case "moov", "moof":
+			return true, nil
+		case "meta":
+			m, err := w.meta(b.body)
+			if err != nil || m.iinf.n == 0 {
+				return false, err
+			}
+			return true, w.thumbnails(s, &m)
+		}
+		return false, nil
+	})
+}
+
+// thumbnails notes the thumbnails of the primary item that are coded as JPEG.
+func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
+	jpegs, err := w.itemsOf(m.iinf, "jpeg")
+	if err != nil || len(jpegs) == 0 {
+		return err
+	}
+	primary, ok, err := w.primary(m)
+	if !ok || err != nil {
+		return err
+	}
+	c := w.cursor(m.iref)
+	idSize := wideIf(c.uint(1) > 0)
+	refs := 0
+	return w.each(fullBody(m.iref, 4), func(b box) (bool, error) {
+		if b.typ != "thmb" {
+			return false, nil
+		}
+		c.start(b.body)
+		id := c.uint(idSize)
+		if !slices.Contains(jpegs, id) {
+			return false, c.err
+		}
+		if refs++; refs > maxPictures {
+			return true, nil
+		}
+		found := false
+		for n := min(c.uint(2), maxPictures); n > 0 && !c.over && !found; n-- {
+			found = c.uint(idSize) == primary && !c.over
+		}
+		if !found {
+			return false, c.err
+		}
+		runs, ok, err := w.locate(m, id)
+		if !ok || err != nil || len(runs) == 0 {
+			return false, err
+		}
+		if len(runs) == 1 {
+			s.add(picturePlace{r: w.r, run: runs[0]})
+		} else {
+			e := join(w.r, runs)
+			s.add(picturePlace{r: e, run: extent{0, e.ends[len(runs)-1]}})
+		}
+		return false, nil
+	})
+}
+
+// turnOfHEIF is how the primary item is turned, by its properties irot (23008-12, 6.5.10) and imir (6.5.12) in
+// the order in which ipma (9.3.1) gives them, as a value of EXIF's Orientation.
+func turnOfHEIF(r io.ReaderAt) (orientation int64, err error) {
+	orientation = 1
+	w := &boxes{r: r}
+	err = w.each(wholeFile, func(b box) (bool, error) {
+		if b.typ != "meta" {
+			return b.typ == "moov" || b.typ == "moof", nil
+		}
+		m, err := w.meta(b.body)
+		if err != nil || m.iprp.n == 0 {
+			return false, err
+		}
+		primary, ok, err := w.primary(&m)
+		if !ok || err != nil {
+			return false, err
+		}
+		orientation, err = w.turn(m.iprp, primary)
+		return true, err
+	})
+	return orientation, err
+}
+
+// turn is the orientation that the properties of an item add up to.
+func (w *boxes) turn(iprp extent, item uint64) (int64, error) {
+	var properties []func(orientation int64) int64 // nil for those that turn nothing
+	var ipma extent
+	err := w.each(iprp, func(b box) (bool, error) {
+		switch b.typ {
+		case "ipma":
+			ipma = b.body
+		case "ipco":
+			return false, w.each(b.body, func(b box) (bool, error) {
+				var turn func(int64) int64
+				if len(b.peek) > 0 && b.typ == "irot" {
+					quarters := b.peek[0] & 3
+					turn = func(o int64) int64 {
+						for range quarters {
+							o = [...]int64{0, 8, 5, 6, 7, 4, 1, 2, 3}[o]
+						}
+						return o
+					}
+				}
+				if len(b.peek) > 0 && b.typ == "imir" {
+					leftRight := b.peek[0]&1 == 1
+					turn = func(o int64) int64 {
+						if leftRight {
+							return [...]int64{0, 2, 1, 4, 3, 6, 5, 8, 7}[o]
+						}
+						return [...]int64{0, 4, 3, 2, 1, 8, 7, 6, 5}[o]
+					}
+				}
+				properties = append(properties, turn)
+				return false, nil
+			})
+		}
+		return false, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	// version and flags, the number of items; of each its number and its properties
+	c := w.cursor(ipma)
+	idSize := wideIf(c.uint(1) > 0)
+	c.uint(2)
+	size := 1 + int64(c.uint(1)&1)
+	orientation := int64(1)
+	for n := min(c.uint(4), maxItems); n > 0 && !c.over; n-- {
+		id, count := c.uint(idSize), int64(c.uint(1))
+		if id != item {
+			c.skip(count * size)
+			continue
+		}
+		for ; count > 0 && !c.over; count-- {
+			k := c.uint(size) & (1<<(8*size-1) - 1) // without the bit that says "essential"
+			if k > 0 && k <= uint64(len(properties)) && properties[k-1] != nil {
+				orientation = properties[k-1](orientation)
+			}
+		}
+		break
+	}
+	return orientation, c.err
 }
 
 // wideIf is the size of an item's number: 32 bits in the later versions of a box.

@@ -186,3 +186,86 @@ func (s *segments) more() (ok bool, err error) {
 	s.next += 2 + h.length()
 	return true, nil
 }
+
+// Further pictures are a thumbnail in an APP0 segment "JFXX" (T.871, 10.2), and those that the index of the
+// Multi-Picture Format (CIPA DC-007) names, which stand after the photo: a TIFF block in an APP2 segment,
+// from whose start on its offsets count.
+const (
+	jfxxIntro = "JFXX\x00\x10"
+	mpfIntro  = "MPF\x00"
+
+	mpEntryTag = 0xB002
+	// mpEntry is the size of a picture's entry: attributes, size, offset, and two numbers of others
+	mpEntry = 16
+	// the types that are another view of the scene's depth, and a gain map
+	mpDisparity, mpGainMap = 0x020002, 0x050000
+)
+
+// picturesInJPEG notes the thumbnail of JFXX and the pictures of MPF.
+func picturesInJPEG(s *pictureSearch) error {
+	var h, last segmentHead
+	off := int64(2)
+	for range maxSegments {
+		n, err := readAt(s.r, h[:], off)
+		if err != nil || n < len(h) || h[0] != 0xFF {
+			return err
+		}
+		marker, length := h[1], h.length()
+		switch {
+		case marker == 0xFF:
+			off++
+			continue
+		case marker == markerTEM || marker >= markerRST0 && marker <= markerSOI:
+			off += 2
+			continue
+		case marker == markerSOS || marker == markerEOI || length < 2:
+			return nil
+		case marker == markerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
+			s.add(picturePlace{r: s.r, run: fullBody(extent{off + 4, length - 2}, int64(len(jfxxIntro)))})
+		case marker == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
+			// no more than one: an index of the file
+			return s.index(off + 4 + int64(len(mpfIntro)))
+		}
+		off += 2 + length
+		if length >= longSegment && h.alike(&last) {
+			skipped, err := skipAlike(s.r, off, &h)
+			if err != nil {
+				return err
+			}
+			off += skipped * (2 + length)
+		}
+		last = h
+	}
+	return ErrTooLarge
+}
+
+// index notes the pictures of the MPF index whose block starts there.
+func (s *pictureSearch) index(start int64) error {
+	b := block{r: startingAt(s.r, start)}
+	var head [16]byte
+	n, err := readAt(b.r, head[:], 0)
+	l, first, ok := parseHeader(head[:n])
+	if !ok || err != nil {
+		return err
+	}
+	w := &walker{layout: l, block: b, budget: &s.budget, m: s.m}
+	_, _, err = w.each(first, func(e []byte) error {
+		id, typ, count, value := w.fields(e)
+		if id != mpEntryTag || !bytewise(typ) || count < mpEntry {
+			return nil
+		}
+		var entries [maxPictures * mpEntry]byte
+		n, err := readAt(b.r, entries[:min(count, uint64(len(entries)))], offset(w.uint(value)))
+		for e := entries[:n]; len(e) >= mpEntry; e = e[mpEntry:] {
+			attributes := w.uint(e[:4])
+			const format, kind = 7 << 24, 1<<24 - 1
+			size, off := int64(w.uint(e[4:8])), int64(w.uint(e[8:12])) //nolint:gosec // of 32 bits
+			if off == 0 || attributes&format != 0 || attributes&kind == mpDisparity || attributes&kind == mpGainMap {
+				continue // 0 is the photo itself
+			}
+			s.add(picturePlace{r: s.r, run: extent{start + off, size}, mayBeMap: true})
+		}
+		return err
+	})
+	return err
+}

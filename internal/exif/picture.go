@@ -1,15 +1,526 @@
 package exif
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 )
 
+// A photo often has smaller versions of itself within: JPEGs that a viewer shows while it decodes the
+// rest, or instead of it. The finders (one in each container's file) only say where one may be; it counts
+// if its header can be decoded and its last byte lies within the file.
+//
+// A picture leaves without metadata of its own: its header is written anew from the segments that the
+// pixels need, and of what follows the start of scan, comments and all that stands after the end of image
+// become zeros. So the length is known before the first byte is read.
+
+// ErrNoPicture says that the image has no embedded JPEG that counts.
 var ErrNoPicture = errors.New("exif: the image has no embedded JPEG")
 
-type Picture struct{ Format string }
+const (
+	// maxPictures bounds the JPEGs of one file that are looked at: each costs a few reads, which can be
+	// as many requests to a bucket. RAW files have up to five.
+	maxPictures = 32
+	// maxPictureDirs bounds the directories searched for them: a chain of pages can be as long as the file.
+	maxPictureDirs = 64
+	// maxPictureSegments bounds the segments of one picture's header: a color profile has up to 255.
+	maxPictureSegments = 512
+	// maxPictureSteps bounds the segments of all pictures of one file together, and so the time that 32
+	// pictures in the same place take.
+	maxPictureSteps = 4 * maxPictureSegments
+	// pictureBuffer is the memory that WriteTo needs.
+	pictureBuffer = 64 << 10
+	// leastThumbnail is the width in pixels that a thumbnail has at least, other than the photo's own.
+	leastThumbnail = 120
+)
 
-func FindThumbnail(r io.ReaderAt) (Picture, error)    { return Picture{}, ErrNoPicture }
-func FindPreview(r io.ReaderAt) (Picture, error)      { return Picture{}, ErrNoPicture }
-func (p *Picture) Size() int64                        { return 0 }
-func (p *Picture) WriteTo(w io.Writer) (int64, error) { return 0, nil }
+// Picture is an embedded JPEG as it leaves: without metadata of its own, and with the photo's
+// Orientation.
+type Picture struct {
+	// Format is the container it was found in, as Metadata.Format. It is set with ErrNoPicture as well.
+	Format string
+	// Width and Height are those of the picture as coded, in pixels.
+	Width, Height int64
+
+	r    io.ReaderAt
+	head []piece
+	body extent // from after the start of scan to the picture's end
+}
+
+// piece is a part of a picture's header: bytes, or a run of the file.
+type piece struct {
+	b   []byte
+	run extent
+}
+
+// FindThumbnail finds the thumbnail that the photo's IFD1 has, else the smallest embedded JPEG that is at
+// least 120 pixels wide. Errors are ErrNoPicture, ErrNotImage, ErrTooLarge or those of r.
+func FindThumbnail(r io.ReaderAt) (Picture, error) {
+	return findPicture(r, true, func(p, than *Picture) bool {
+		return p.Width >= leastThumbnail && (than.r == nil || p.less(than))
+	})
+}
+
+// FindPreview finds the largest embedded JPEG. Errors are those of FindThumbnail.
+func FindPreview(r io.ReaderAt) (Picture, error) {
+	return findPicture(r, false, func(p, than *Picture) bool { return than.r == nil || than.less(p) })
+}
+
+// less reports whether p is smaller than q: in pixels, or in bytes where these are as many.
+func (p *Picture) less(q *Picture) bool {
+	if a, b := p.Width*p.Height, q.Width*q.Height; a != b {
+		return a < b
+	}
+	return p.body.n < q.body.n
+}
+
+// findPicture finds the best of the pictures, or the first of IFD1's own.
+func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) bool) (Picture, error) {
+	var head [sniffLen]byte
+	n, err := readAt(r, head[:], 0)
+	if err != nil {
+		return Picture{}, err
+	}
+	f := sniff(head[:n])
+	if f == nil {
+		return Picture{}, ErrNotImage
+	}
+	s := &pictureSearch{r: r, m: new(Metadata)}
+	best, err := s.best(f, ownFirst, better)
+	switch {
+	case errors.Is(err, ErrNotImage):
+		return Picture{}, err
+	case err == nil && best.r == nil:
+		err = ErrNoPicture
+	case err == nil:
+		if f.name == "heif" || f.name == "avif" { // browsers don't look at EXIF's
+			s.orientation, err = turnOfHEIF(r)
+		}
+		best.finish(s.orientation)
+	}
+	best.Format = f.name
+	return best, err
+}
+
+// pictureSearch is the search for the pictures of one file.
+type pictureSearch struct {
+	r           io.ReaderAt
+	places      []picturePlace
+	orientation int64 // the photo's, 0 if it isn't told
+
+	m      *Metadata // whose scratch memory is used
+	budget budget
+	dirs   int // directories read
+	steps  int // segments read
+}
+
+// picturePlace is where a JPEG may be.
+type picturePlace struct {
+	r   io.ReaderAt
+	run extent
+	// own says that it is IFD1's.
+	own bool
+	// mayBeMap says that it may be a gain map, a depth map or a matte.
+	mayBeMap bool
+}
+
+// add notes a place.
+func (s *pictureSearch) add(p picturePlace) {
+	if p.run.off >= 0 && p.run.n > 0 && p.run.n < toEnd && len(s.places) < maxPictures {
+		s.places = append(s.places, p)
+	}
+}
+
+func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Picture) bool) (best Picture, err error) {
+	blocks, err := f.find(s.r)
+	if err != nil {
+		return best, err
+	}
+	for _, b := range blocks {
+		if err := s.block(b); err != nil {
+			return best, err
+		}
+	}
+	if ownFirst {
+		for _, at := range s.places {
+			if !at.own {
+				continue
+			}
+			p, ok, err := s.parse(at)
+			if ok || err != nil {
+				return p, err
+			}
+		}
+	}
+	if f.pictures != nil {
+		if err := f.pictures(s); err != nil {
+			return best, err
+		}
+	}
+	for _, at := range s.places {
+		p, ok, err := s.parse(at)
+		if err != nil {
+			return best, err
+		}
+		if ok && better(&p, &best) {
+			best = p
+		}
+	}
+	return best, nil
+}
+
+// The markers of segments that a picture consists of (T.81, table B.1).
+const (
+	markerSOF0 = 0xC0 // baseline
+	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
+	markerDHT  = 0xC4
+	markerDAC  = 0xCC
+	markerSOFF = 0xCF // the last start of frame
+	markerRST7 = 0xD7
+	markerDQT  = 0xDB
+	markerDNL  = 0xDC
+	markerDRI  = 0xDD
+	markerDHP  = 0xDE
+	markerEXP  = 0xDF
+	markerAPP0 = 0xE0
+	markerAPP2 = 0xE2
+	markerAPPE = 0xEE
+)
+
+// pictureHead is what is read of a segment at least: marker, length, and what tells what it is.
+const pictureHead = 4 + 16
+
+// headerParser reads a picture's header.
+type headerParser struct {
+	p        Picture
+	jfif     []byte
+	frame    bool
+	quant    bool
+	huffman  bool
+	gray     bool
+	mcuW     int64
+	mcuH     int64
+	mayBeMap bool
+}
+
+// parse reads the header of the picture at that place; ok is false where it doesn't count.
+func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
+	off, end := at.run.off, at.run.off+at.run.n
+	var h [pictureHead]byte
+	if ok, err := within(at.r, end); !ok || err != nil {
+		return p, false, err
+	}
+	n, err := peekAt(at.r, h[:2], off)
+	if err != nil || n < 2 || h[0] != 0xFF || h[1] != markerSOI {
+		return p, false, err
+	}
+	off += 2
+	c := headerParser{p: Picture{r: at.r}, mayBeMap: at.mayBeMap}
+	for range maxPictureSegments {
+		if s.steps++; s.steps > maxPictureSteps {
+			return p, false, ErrTooLarge
+		}
+		n, err := peekAt(at.r, h[:min(pictureHead, end-off)], off)
+		if err != nil || n < 4 || h[0] != 0xFF {
+			return p, false, err
+		}
+		if h[1] == 0xFF {
+			off++
+			continue
+		}
+		length := int64(binary.BigEndian.Uint16(h[2:]))
+		if h[1] < markerSOF0 || markerRST0 <= h[1] && h[1] <= markerEOI || length < 2 || off+2+length > end {
+			return p, false, nil
+		}
+		run := extent{off, 2 + length}
+		off += 2 + length
+		if h[1] == markerSOS {
+			c.p.add(run)
+			c.p.body = extent{off, end - off}
+			return c.p, c.complete(h[:n], run.n), nil
+		}
+		ok, err := c.segment(h[:n], run)
+		if !ok || err != nil {
+			return p, false, err
+		}
+	}
+	return p, false, nil
+}
+
+// within reports whether the file goes on at least to end.
+func within(r io.ReaderAt, end int64) (bool, error) {
+	if size := sizeOf(r); size >= 0 {
+		return end <= size, nil
+	}
+	var last [1]byte
+	n, err := peekAt(r, last[:], end-1)
+	return n == 1, err
+}
+
+// segment keeps a segment if the pixels need it; ok is false where the picture doesn't count. h is the
+// segment's first bytes.
+func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
+	switch m := h[1]; {
+	case m == markerDQT, m == markerDHT, m == markerDRI:
+		c.quant = c.quant || m == markerDQT
+		c.huffman = c.huffman || m == markerDHT
+		c.p.add(run)
+	case m == markerDAC: // for arithmetic coding, which no browser decodes
+	case markerSOF0 <= m && m <= markerSOF2:
+		if ok, err := c.startOfFrame(run); !ok || err != nil {
+			return false, err
+		}
+		c.p.add(run)
+	case m <= markerSOFF, m == markerDNL, m == markerDHP, m == markerEXP:
+		return false, nil // lossless, hierarchical, arithmetic
+	case m == markerAPP0 && hasPayload(h, "JFIF\x00") && run.n >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
+		// without the thumbnail that it can hold
+		c.jfif = append([]byte("\xFF\xE0\x00\x10"), h[4:4+12]...)
+		c.jfif = append(c.jfif, 0, 0)
+	case m == markerAPP2 && hasPayload(h, "ICC_PROFILE\x00"):
+		c.p.add(run)
+	case m == markerAPPE && hasPayload(h, "Adobe") && run.n >= 2+14 && len(h) >= 2+14:
+		c.p.head = append(c.p.head, piece{b: append([]byte("\xFF\xEE\x00\x0E"), h[4:4+12]...)})
+	case c.mayBeMap && m == markerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
+		return false, nil // a gain map (ISO 21496-1)
+	case c.mayBeMap && m == markerAPP1:
+		isMap, err := saysMap(c.p.r, run)
+		return !isMap, err
+	}
+	return true, nil
+}
+
+func hasPayload(h []byte, begin string) bool { return bytes.HasPrefix(h[4:], []byte(begin)) }
+
+// saysMap reports whether XMP says that the picture is a gain map: Adobe's and Google's, or Apple's.
+func saysMap(r io.ReaderAt, run extent) (bool, error) {
+	b := make([]byte, min(run.n, 8<<10))
+	n, err := peekAt(r, b, run.off)
+	b = b[:n]
+	return bytes.Contains(b, []byte("hdr-gain-map/")) || bytes.Contains(b, []byte("aux:hdrgainmap")), err
+}
+
+// startOfFrame reads the frame header (T.81, B.2.2); ok is false for what browsers don't decode.
+func (c *headerParser) startOfFrame(run extent) (ok bool, err error) {
+	var b [2 + 8 + 3*4]byte
+	n := run.n
+	if c.frame || n < 2+8+3 || n > int64(len(b)) {
+		return false, nil
+	}
+	if ok, err := readFull(readerFunc(func(p []byte, off int64) (int, error) { return peekAt(c.p.r, p, off) }), b[:n], run.off); !ok || err != nil {
+		return false, err
+	}
+	components := int64(b[9])
+	c.p.Height = int64(binary.BigEndian.Uint16(b[5:]))
+	c.p.Width = int64(binary.BigEndian.Uint16(b[7:]))
+	if b[4] != 8 || components < 1 || components > 4 || n != 2+8+3*components || c.p.Width == 0 || c.p.Height == 0 {
+		return false, nil
+	}
+	for k := range components {
+		w, h := int64(b[11+3*k]>>4), int64(b[11+3*k]&15)
+		if w < 1 || w > 4 || h < 1 || h > 4 {
+			return false, nil
+		}
+		c.mcuW, c.mcuH = max(c.mcuW, 8*w), max(c.mcuH, 8*h)
+	}
+	c.frame, c.gray = true, components == 1
+	return true, nil
+}
+
+// complete reports whether the header that ends with this start of scan can be decoded. Each unit of
+// blocks takes one bit at least, so that a picture can't claim any size.
+func (c *headerParser) complete(h []byte, n int64) bool {
+	components := int64(h[4])
+	if !c.frame || !c.quant || !c.huffman || c.gray && c.mayBeMap {
+		return false
+	}
+	units := ((c.p.Width + c.mcuW - 1) / c.mcuW) * ((c.p.Height + c.mcuH - 1) / c.mcuH)
+	if components < 1 || components > 4 || n != 2+6+2*components || c.p.body.n < units/8 {
+		return false
+	}
+	c.p.head = append([]piece{{b: append([]byte{0xFF, markerSOI}, c.jfif...)}}, c.p.head...)
+	return true
+}
+
+// add appends a run of the file to the header.
+func (p *Picture) add(run extent) {
+	if n := len(p.head); n > 0 && p.head[n-1].b == nil {
+		if last := &p.head[n-1].run; last.off+last.n == run.off {
+			last.n += run.n
+			return
+		}
+	}
+	p.head = append(p.head, piece{run: run})
+}
+
+// finish puts the photo's Orientation into the header, unless it is the usual one. An EXIF segment stands
+// after the JFIF one, which must be the first (T.871, 10.1).
+func (p *Picture) finish(orientation int64) {
+	if orientation <= 1 || orientation > 8 {
+		return
+	}
+	b := append(p.head[0].b, "\xFF\xE1\x00\x22Exif\x00\x00MM\x00\x2A\x00\x00\x00\x08"+
+		"\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"...)
+	p.head[0].b = append(b, 0, byte(orientation), 0, 0, 0, 0, 0, 0)
+}
+
+// Size is the number of bytes that WriteTo writes.
+func (p *Picture) Size() int64 {
+	n := p.body.n
+	for _, h := range p.head {
+		n += int64(len(h.b)) + h.run.n
+	}
+	return n
+}
+
+// WriteTo writes the picture, with a buffer of at most 64 KiB. Errors of the reader come back as they
+// are; io.ErrUnexpectedEOF says that the file has become shorter.
+func (p *Picture) WriteTo(w io.Writer) (int64, error) {
+	o := pictureWriter{p: p, w: w, buf: make([]byte, min(p.Size(), pictureBuffer))}
+	for _, h := range p.head {
+		for b := h.b; len(b) > 0; {
+			n := copy(o.buf[o.used:], b)
+			b = b[n:]
+			if err := o.filled(n); err != nil {
+				return o.written, err
+			}
+		}
+		if err := o.copyRun(h.run, nil); err != nil {
+			return o.written, err
+		}
+	}
+	if err := o.copyRun(p.body, new(scrubber)); err != nil {
+		return o.written, err
+	}
+	return o.written, o.flush()
+}
+
+// pictureWriter collects a picture's bytes and writes them by the buffer.
+type pictureWriter struct {
+	p       *Picture
+	w       io.Writer
+	buf     []byte
+	used    int
+	written int64
+}
+
+// copyRun copies a run of the file, as s leaves it.
+func (o *pictureWriter) copyRun(run extent, s *scrubber) error {
+	for run.n > 0 {
+		b := o.buf[o.used:][:min(run.n, int64(len(o.buf)-o.used))]
+		if s != nil && s.ended() {
+			clear(b)
+		} else {
+			n, err := readAt(o.p.r, b, run.off)
+			if err != nil {
+				return err
+			}
+			if n < len(b) {
+				return io.ErrUnexpectedEOF
+			}
+			if s != nil {
+				s.scrub(b)
+			}
+		}
+		run.off += int64(len(b))
+		run.n -= int64(len(b))
+		if err := o.filled(len(b)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filled says that n more bytes are in the buffer.
+func (o *pictureWriter) filled(n int) error {
+	o.used += n
+	if o.used < len(o.buf) {
+		return nil
+	}
+	return o.flush()
+}
+
+func (o *pictureWriter) flush() error {
+	if o.used == 0 {
+		return nil
+	}
+	n, err := o.w.Write(o.buf[:o.used])
+	o.written += int64(n)
+	o.used = 0
+	return err
+}
+
+// scrubber overwrites, in what follows a start of scan, the payload of segments that the pixels don't
+// need, and everything after the end of image. Its zero value is within the first scan.
+type scrubber struct {
+	state  scrubState
+	marker byte
+	left   int // of the segment
+}
+
+type scrubState uint8
+
+const (
+	inScan   scrubState = iota
+	afterFF             // within the scan's bytes, or between segments
+	atLength            // the first byte of a segment's length is next
+	atLength2
+	inSegment
+	afterEnd
+)
+
+func (s *scrubber) ended() bool { return s.state == afterEnd }
+
+// scrub overwrites the next bytes of the picture in place.
+func (s *scrubber) scrub(b []byte) {
+	for len(b) > 0 {
+		switch s.state {
+		case inScan:
+			i := bytes.IndexByte(b, 0xFF)
+			if i < 0 {
+				return
+			}
+			s.state = afterFF
+			b = b[i+1:]
+		case afterFF:
+			s.marker = b[0]
+			b = b[1:]
+			switch m := s.marker; {
+			case m == 0xFF:
+			case m == 0, markerRST0 <= m && m <= markerRST7:
+				s.state = inScan
+			case m == markerEOI, m == markerSOI:
+				s.state = afterEnd
+			default:
+				s.state = atLength
+			}
+		case atLength:
+			s.left = int(b[0]) << 8
+			s.state = atLength2
+			b = b[1:]
+		case atLength2:
+			s.left += int(b[0]) - 2
+			s.state = inSegment
+			if s.left < 0 { // what follows can't be told apart
+				s.state = afterEnd
+			}
+			b = b[1:]
+		case inSegment:
+			n := min(s.left, len(b))
+			switch s.marker {
+			case markerDQT, markerDHT, markerDRI, markerDNL, markerSOS:
+			default:
+				clear(b[:n])
+			}
+			s.left -= n
+			b = b[n:]
+			if s.left == 0 {
+				s.state = inScan
+			}
+		case afterEnd:
+			clear(b)
+			return
+		}
+	}
+}

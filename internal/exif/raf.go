@@ -11,13 +11,25 @@ import (
 
 // findRAF finds the EXIF of the preview.
 func findRAF(r io.ReaderAt) ([]block, error) {
-	var b [8]byte
-	if ok, err := readFull(r, b[:], 84); !ok || err != nil {
+	preview, err := previewRAF(r)
+	if preview.off == 0 || preview.n == 0 || err != nil {
 		return nil, err
 	}
-	off, n := int64(binary.BigEndian.Uint32(b[:])), int64(binary.BigEndian.Uint32(b[4:]))
-	if off == 0 || n == 0 {
-		return nil, nil
+	return findJPEG(part(r, preview))
+}
+
+// previewRAF is where the preview is.
+func previewRAF(r io.ReaderAt) (extent, error) {
+	var b [8]byte
+	if ok, err := readFull(r, b[:], 84); !ok || err != nil {
+		return extent{}, err
 	}
-	return findJPEG(part(r, extent{off, n}))
+	return extent{int64(binary.BigEndian.Uint32(b[:])), int64(binary.BigEndian.Uint32(b[4:]))}, nil
+}
+
+// picturesInRAF notes the preview.
+func picturesInRAF(s *pictureSearch) error {
+	preview, err := previewRAF(s.r)
+	s.add(picturePlace{r: s.r, run: preview})
+	return err
 }

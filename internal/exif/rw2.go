@@ -22,26 +22,41 @@ func panasonicsOwn(id uint16) bool {
 // findRW2 finds the EXIF of the preview in addition to the file's own.
 func findRW2(r io.ReaderAt) ([]block, error) {
 	blocks := []block{{r: r, first: ifd0, foreign: panasonicsOwn, pages: true}}
+	jpeg, err := previewRW2(r)
+	if jpeg.n == 0 || err != nil {
+		return blocks, err
+	}
+	preview, err := findJPEG(part(r, jpeg))
+	return append(blocks, preview...), err
+}
+
+// previewRW2 is where the preview is, of no length if there is none.
+func previewRW2(r io.ReaderAt) (extent, error) {
 	o := binary.LittleEndian
 	var b [12]byte
 	if ok, err := readFull(r, b[:4], 4); !ok || err != nil {
-		return blocks, err
+		return extent{}, err
 	}
 	off := int64(o.Uint32(b[:]))
 	if ok, err := readFull(r, b[:2], off); !ok || err != nil {
-		return blocks, err
+		return extent{}, err
 	}
 	off += 2
 	for range o.Uint16(b[:]) {
 		if ok, err := readFull(r, b[:], off); !ok || err != nil {
-			return blocks, err
+			return extent{}, err
 		}
 		if o.Uint16(b[:]) == panasonicJPEG {
-			jpeg := extent{int64(o.Uint32(b[8:])), int64(o.Uint32(b[4:]))}
-			preview, err := findJPEG(part(r, jpeg))
-			return append(blocks, preview...), err
+			return extent{int64(o.Uint32(b[8:])), int64(o.Uint32(b[4:]))}, nil
 		}
 		off += 12
 	}
-	return blocks, nil
+	return extent{}, nil
+}
+
+// picturesInRW2 notes the preview.
+func picturesInRW2(s *pictureSearch) error {
+	preview, err := previewRW2(s.r)
+	s.add(picturePlace{r: s.r, run: preview})
+	return err
 }

@@ -314,6 +314,163 @@ func (w *walker) next(pos int64) error {
 
 func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.read], start) }
 
+// The tags of a directory that say where a picture is, and whether it is a JPEG (TIFF 6.0, sections 8 and
+// 22; Exif 3.0, 4.6.5; TIFF/EP, SubIFDs). The tags of a JPEG of its own are jpegTag and the next.
+const (
+	compressionTag = 0x0103
+	photometricTag = 0x0106
+	stripTag       = 0x0111
+	orientationTag = 0x0112
+	stripSizeTag   = 0x0117
+	subIFDsTag     = 0x014A
+	jpegSizeTag    = 0x0202
+)
+
+// maxSubIFDs bounds the directories that one entry points at.
+const maxSubIFDs = 16
+
+// block notes the JPEGs that the directories of a block point at, and the photo's Orientation: IFD0, those
+// that follow it, and those that they point at.
+func (s *pictureSearch) block(b block) error {
+	var head [16]byte
+	n, err := readAt(b.r, head[:], 0)
+	if err != nil || b.first != ifd0 {
+		return err
+	}
+	l, next, ok := parseHeader(head[:n])
+	if !ok {
+		return nil
+	}
+	w := &walker{layout: l, block: b, budget: &s.budget, m: s.m}
+	var seen, subs []int64
+	for rank := ifd0; next != 0 && !slices.Contains(seen, next); rank = ifd1 {
+		if s.dirs++; s.dirs > maxPictureDirs {
+			break
+		}
+		if len(seen) > 1 {
+			rank = directories
+		}
+		seen = append(seen, next)
+		d, err := w.pictureDir(next, rank)
+		if err != nil {
+			return err
+		}
+		s.addDir(b, &d, rank)
+		subs = append(subs, d.subs...)
+		next = d.next
+	}
+	for i := 0; i < len(subs); i++ {
+		if slices.Contains(seen, subs[i]) {
+			continue
+		}
+		if s.dirs++; s.dirs > maxPictureDirs {
+			break
+		}
+		seen = append(seen, subs[i])
+		d, err := w.pictureDir(subs[i], directories)
+		if err != nil {
+			return err
+		}
+		s.addDir(b, &d, directories)
+		subs = append(subs, d.subs...)
+	}
+	return nil
+}
+
+// pictureDir is what a directory says of its pictures.
+type pictureDir struct {
+	next, orientation        int64
+	jpeg, strip              extent
+	compression, photometric int64 // -1: not told
+	page                     bool  // of the same rank as the first, as far as the directory says
+	subs                     []int64
+}
+
+// pictureDir reads the directory that starts there.
+func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err error) {
+	d.compression, d.photometric, d.page = -1, -1, w.pages
+	end, _, err := w.each(start, func(e []byte) error {
+		id, typ, count, value := w.fields(e)
+		if rank == ifd0 && w.foreign != nil && w.foreign(id) {
+			return nil
+		}
+		to := &d.orientation
+		switch id {
+		case newSubfileTypeTag:
+			n, _, err := w.integer(typ, count, value)
+			d.page = d.page && n&1 == 0
+			return err
+		case subIFDsTag:
+			d.subs, err = w.offsets(typ, count, value)
+			return err
+		case compressionTag:
+			to = &d.compression
+		case photometricTag:
+			to = &d.photometric
+		case stripTag:
+			to = &d.strip.off
+		case stripSizeTag:
+			to = &d.strip.n
+		case jpegTag:
+			to = &d.jpeg.off
+		case jpegSizeTag:
+			to = &d.jpeg.n
+		case orientationTag:
+		default:
+			return nil
+		}
+		n, ok, err := w.integer(typ, count, value)
+		if ok {
+			*to = n
+		}
+		return err
+	})
+	if err != nil || end == 0 {
+		return d, err
+	}
+	b := w.m.scratch.word[:w.offsetSize()]
+	ok, err := readFull(w.r, b, end)
+	if ok {
+		d.next = offset(w.uint(b))
+	}
+	return d, err
+}
+
+// addDir notes the pictures of a directory.
+func (s *pictureSearch) addDir(b block, d *pictureDir, rank directory) {
+	if rank == ifd0 && s.orientation == 0 && d.orientation <= 8 {
+		s.orientation = d.orientation
+	}
+	s.add(picturePlace{r: b.r, run: d.jpeg, own: rank == ifd1})
+	// a strip of compression 6 or 7 can be a whole JPEG, unless its colors are others than a JPEG's
+	const oldJPEG, newJPEG, gray, ycbcr = 6, 7, 1, 6
+	if (d.compression == oldJPEG || d.compression == newJPEG) &&
+		(d.photometric == -1 || d.photometric == gray || d.photometric == ycbcr) {
+		s.add(picturePlace{r: b.r, run: d.strip, own: rank == ifd1 && !d.page})
+	}
+}
+
+// offsets is the values of an entry of offsets, as many as are of use.
+func (w *walker) offsets(typ uint16, count uint64, value []byte) (offs []int64, err error) {
+	switch typ {
+	case typeLong, typeIFD, typeLong8, typeIFD8:
+	default:
+		return nil, nil
+	}
+	var buf [8 * maxSubIFDs]byte
+	size := typeSize(typ)
+	b := buf[:size*min(count, maxSubIFDs)]
+	if count <= uint64(len(value))/size {
+		copy(b, value)
+	} else if ok, err := readFull(w.r, b, offset(w.uint(value))); !ok || err != nil {
+		return nil, err
+	}
+	for ; len(b) > 0; b = b[size:] {
+		offs = append(offs, offset(w.uint(b[:size])))
+	}
+	return offs, nil
+}
+
 // The tags that tell a thumbnail from a page.
 const (
 	newSubfileTypeTag = 0x00FE // bit 0 says that it is a reduced version of another image (TIFF 6.0, section 8)

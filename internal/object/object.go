@@ -19,6 +19,8 @@ const (
 	// maxRequests bounds the sub-requests for one object: directories can point at thousands of places,
 	// and each would be a request to a bucket. The real file with the most needs 44 of 4 KiB.
 	maxRequests = 64
+	// maxStreamRequests bounds what one Stream adds, which is said by an object: 1 GiB.
+	maxStreamRequests = 1 << 10
 	// peekWindow is how many bytes a sub-request of PeekAt asks for.
 	peekWindow = 4 << 10
 	// keptWindows is how many windows an object keeps: the first, which has all there is of most
@@ -64,8 +66,8 @@ func (e *StatusError) Unwrap() error { return e.Err }
 
 // Limits bound what is read of an object. Both are in bytes.
 type Limits struct {
-	Window int64 // how much one sub-request asks for, unless a single read needs more
-	Read   int64 // how much may be read in all
+	Window int64 // how much one sub-request asks for, unless more is needed or read sequentially
+	Read   int64 // how much may be read in all, but for what Stream announces
 }
 
 // Condition is a conditional field of a sub-request's header. The zero value is none.
@@ -92,7 +94,8 @@ type Object struct {
 	limits  Limits
 	size    int64 // -1: not known
 	windows [keptWindows]window
-	turn    int // counts the windows after the first
+	last    int // the window that was fetched last
+	most    int // sub-requests
 }
 
 // Left is what the next handlers made of a request's URL, and the user that they found.
@@ -101,7 +104,7 @@ type Left struct{ Host, Path, RawPath, Query, User, Root, FS string }
 // Start points r, in place, at the object. strip takes the path of a request for something about an
 // object to the object's own; ok is false for paths that aren't such. Close undoes it.
 func (o *Object) Start(r *http.Request, next caddyhttp.Handler, strip func(path string) (object string, ok bool), limits Limits) {
-	o.next, o.limits = next, limits
+	o.next, o.limits, o.most = next, limits, maxRequests
 	o.Requests, o.Read = 0, 0
 	o.forget()
 	o.req.start(r, strip)
@@ -116,7 +119,7 @@ func (o *Object) Close() {
 
 // forget makes o an object of which nothing is known yet.
 func (o *Object) forget() {
-	o.Header, o.Left, o.size, o.turn = nil, Left{}, -1, 0
+	o.Header, o.Left, o.size, o.last = nil, Left{}, -1, 0
 	for i := range o.windows {
 		releaseBuffer(o.windows[i].b)
 		o.windows[i] = window{}
@@ -136,19 +139,30 @@ func (o *Object) Open(cond Condition, permit Permit) error {
 // Size is the length of the object, -1 if no response has told it.
 func (o *Object) Size() int64 { return o.size }
 
-// ReadAt implements io.ReaderAt.
+// Stream announces that n bytes are about to be read in sequence, to be sent on. The limits bound a search,
+// so they are raised by these bytes and by the sub-requests that read-ahead needs for them, and by a little
+// for places that are left out. An upstream that ignores Range sends all that stands before a window again
+// and again, which is still counted: n bytes far into a large object of such a one are ErrTooFar.
+func (o *Object) Stream(n int64) {
+	const jumps = 16 // and the windows before read-ahead has grown
+	o.most += jumps + int(min(n/readAhead, maxStreamRequests))
+	o.limits.Read += min(n, maxStreamRequests*readAhead) + jumps*o.limits.Window
+}
+
+// ReadAt implements io.ReaderAt. The further it reads in sequence, the more a sub-request asks for.
 func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
-	return o.readAt(p, off, o.limits.Window)
+	return o.readAt(p, off, o.limits.Window, max(o.limits.Window, readAhead))
 }
 
 // PeekAt is ReadAt for the few bytes of a place that nothing else is likely to be read near. Its
 // sub-requests ask for little.
 func (o *Object) PeekAt(p []byte, off int64) (n int, err error) {
-	return o.readAt(p, off, min(peekWindow, o.limits.Window))
+	usual := min(peekWindow, o.limits.Window)
+	return o.readAt(p, off, usual, usual)
 }
 
-// readAt reads windows that are usually length bytes.
-func (o *Object) readAt(p []byte, off, length int64) (n int, err error) {
+// readAt reads windows that are usually usual bytes, and at most that many by read-ahead.
+func (o *Object) readAt(p []byte, off, usual, most int64) (n int, err error) {
 	for n < len(p) {
 		at := off + int64(n)
 		w := o.windowAt(at)
@@ -156,7 +170,7 @@ func (o *Object) readAt(p []byte, off, length int64) (n int, err error) {
 			if o.size >= 0 && at >= o.size {
 				return n, io.EOF
 			}
-			if w, err = o.load(at, int64(len(p)-n), length); err != nil {
+			if w, err = o.load(at, int64(len(p)-n), usual, most); err != nil {
 				return n, readError{err}
 			}
 			if !w.has(at) {
@@ -185,22 +199,18 @@ func (o *Object) windowAt(off int64) *window {
 	return nil
 }
 
-// load fetches the window that holds the bytes needed from off on, in place of the oldest but the
-// first.
-func (o *Object) load(off, need, length int64) (*window, error) {
-	last := &o.windows[0]
-	if o.turn > 0 {
-		last = &o.windows[1+(o.turn-1)%(keptWindows-1)]
-	}
-	start, n := nextWindow(last.end(), off, need, o.size, length)
-	w := &o.windows[1+o.turn%(keptWindows-1)]
-	o.turn++
-	return w, o.fetch(start, n, Condition{}, nil, w)
+// load fetches the window that holds the bytes needed from off on.
+func (o *Object) load(off, need, usual, most int64) (*window, error) {
+	last := o.windows[o.last].run()
+	next := nextWindow(last, ask{off, need, o.size, o.limits.Read - o.Read, usual, most})
+	o.last = nextSlot(o.last, last, next, o.limits.Window)
+	w := &o.windows[o.last]
+	return w, o.fetch(next.off, next.n, Condition{}, nil, w)
 }
 
 // fetch fills w with up to n bytes of the object from off on.
 func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) error {
-	if o.Requests++; o.Requests > maxRequests || o.Read+n > o.limits.Read {
+	if o.Requests++; o.Requests > o.most || o.Read+n > o.limits.Read {
 		return ErrTooFar
 	}
 	first := o.Header == nil

@@ -65,7 +65,7 @@ func at(t *testing.T, o *Object, off int64, n int) error {
 }
 
 // TestWindowsAreReused counts the sub-requests of reads here and there: the first window and the last
-// two are at hand, and reading on asks for no byte again.
+// two are at hand, and reading on asks for more each time, and for no byte again.
 func TestWindowsAreReused(t *testing.T) {
 	o, h, err := opened(t, content(`"1"`, numbered(10000)), Limits{Window: 100, Read: 1 << 20})
 	if err != nil {
@@ -78,16 +78,15 @@ func TestWindowsAreReused(t *testing.T) {
 	}{
 		{0, 100, []string{"0-99"}},
 		{40, 20, nil},
-		{100, 1, []string{"100-199"}}, // goes on where the first ended
-		{200, 1, []string{"200-299"}},
-		{300, 1, []string{"300-399"}},
-		{400, 1, []string{"400-499"}},
-		{300, 200, nil},
+		{100, 1, []string{"100-299"}}, // goes on where the first ended
+		{200, 100, nil},
+		{300, 1, []string{"300-699"}}, // in place of 100-299
+		{650, 100, []string{"700-1499"}},
 		{0, 100, nil},
-		{250, 1, []string{"225-324"}}, // in place of 300-399
-		{450, 10, nil},
+		{250, 1, []string{"225-324"}},
+		{1400, 100, nil},
 		{240, 10, nil},
-		{340, 10, []string{"315-414"}}, // in place of 400-499
+		{340, 10, []string{"315-414"}}, // in place of 700-1499
 		{240, 10, nil},
 		{50, 100, []string{"75-174"}}, // partly there, in place of 225-324
 		{5000, 300, []string{"4975-5299"}},
@@ -252,10 +251,11 @@ func TestEndOfUnknownSize(t *testing.T) {
 	}
 
 	// all that was wanted came: more may
+	longer := numbered(350)
 	part := func(w http.ResponseWriter, r *http.Request) error {
 		var from, to int
 		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to)
-		b := whole[from:min(to+1, len(whole))]
+		b := longer[from:min(to+1, len(longer))]
 		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 		w.WriteHeader(206)
 		_, err := w.Write(b)
@@ -268,7 +268,7 @@ func TestEndOfUnknownSize(t *testing.T) {
 	if err := at(t, o, 100, 50); err != nil || o.size != -1 {
 		t.Errorf("got %v, and a size of %d", err, o.size)
 	}
-	if err := at(t, o, 200, 50); err != nil || o.size != 250 {
+	if err := at(t, o, 300, 50); err != nil || o.size != 350 {
 		t.Errorf("got %v, and a size of %d", err, o.size)
 	}
 
@@ -678,24 +678,6 @@ func TestCountsBeginAnew(t *testing.T) {
 	}
 }
 
-// TestObjectAtEdges asks for windows at the edges of what nextWindow can be asked for.
-func TestObjectAtEdges(t *testing.T) {
-	for _, tc := range []struct{ last, off, need, size, length, start, n int64 }{
-		{0, 0, 1, 0, 100, 0, 0}, // of an empty object
-		{0, 0, 1, 1, 100, 0, 1},
-		{100, 100, 1, 200, 100, 100, 100},
-		{100, 100, 1, 199, 100, 99, 100},
-		{100, 24, 1, -1, 100, 0, 100},
-		{100, 26, 1, -1, 100, 1, 100},
-		{100, 200, 75, -1, 100, 175, 100},
-		{100, 200, 76, -1, 100, 175, 101},
-	} {
-		if start, n := nextWindow(tc.last, tc.off, tc.need, tc.size, tc.length); start != tc.start || n != tc.n {
-			t.Errorf("%+v: got %d, %d", tc, start, n)
-		}
-	}
-}
-
 // TestSizeTooLargeToRead takes a size of more than 63 bits for unknown.
 func TestSizeTooLargeToRead(t *testing.T) {
 	h := http.Header{"Content-Range": {"bytes 0-9/99999999999999999999"}}
@@ -725,5 +707,72 @@ func TestConditionIsOfFirstWindow(t *testing.T) {
 		if want := []string{`["0"] []`, later}; !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", tag, got, want)
 		}
+	}
+}
+
+// TestStreamCostsOneWindow reads a preview of 8 MB after a search has used up what it may: all of it comes, in
+// few sub-requests, each byte once, and no more than one long window is kept.
+func TestStreamCostsOneWindow(t *testing.T) {
+	const start, n = 10 << 20, 8 << 20
+	o, h, err := opened(t, content(`"1"`, numbered(20<<20)), Limits{Window: 64 << 10, Read: 256 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p [1]byte
+	for off := int64(1 << 20); err == nil; off += 1 << 20 {
+		_, err = o.ReadAt(p[:], off)
+	}
+	if !errors.Is(err, ErrTooFar) {
+		t.Fatalf("got %v, want the search to be limited", err)
+	}
+	o.Stream(n)
+	before := o.Read
+	h.ranges = nil
+	most := 0
+	for off := int64(start); off < start+n; off += 64 << 10 {
+		if err := at(t, o, off, 64<<10); err != nil {
+			t.Fatalf("after %d bytes: %v", off-start, err)
+		}
+		kept := 0
+		for _, w := range o.windows {
+			kept += cap(w.b)
+		}
+		most = max(most, kept)
+	}
+	if len(h.ranges) > 13 {
+		t.Errorf("%d sub-requests: %q", len(h.ranges), h.ranges)
+	}
+	if read := o.Read - before; read > n+1<<20 {
+		t.Errorf("read %d bytes", read)
+	}
+	if most > readAhead+3*usualBuffer {
+		t.Errorf("kept %d bytes", most)
+	}
+	if _, err := o.ReadAt(make([]byte, 5<<20), 1); !errors.Is(err, ErrTooFar) {
+		t.Errorf("got %v, want what follows to be limited again", err)
+	}
+}
+
+// TestStreamOfManyWindows: a long stream isn't stopped by the number of sub-requests.
+func TestStreamOfManyWindows(t *testing.T) {
+	const n = 100 << 20
+	b := numbered(n + 1)
+	o, _, err := opened(t, content(`"1"`, b), Limits{Window: 4 << 10, Read: 4 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Stream(n)
+	p := make([]byte, 64<<10)
+	for off := int64(0); off < n; off += int64(len(p)) {
+		if _, err := o.ReadAt(p, off); err != nil {
+			t.Fatalf("after %d bytes and %d sub-requests: %v", off, o.Requests, err)
+		}
+	}
+	if o.Requests > 120 {
+		t.Errorf("%d sub-requests", o.Requests)
+	}
+	o.Stream(1 << 62) // no overflow
+	if _, err := o.ReadAt(p[:1], n); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,171 @@
+package exif
+
+import (
+	"bytes"
+	"errors"
+	"image/jpeg"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The tags under which ExifTool has pictures.
+var pictureTags = []string{
+	"-ThumbnailImage", "-PreviewImage", "-JpgFromRaw", "-JpgFromRaw2", "-OtherImage", "-PreviewTIFF",
+	"-MPImage2", "-MPImage3", "-MPImage4",
+}
+
+// extracted is a picture that ExifTool extracts from a file.
+type extracted struct {
+	tag  string // with its group
+	data []byte
+	size int // in pixels
+	wide int
+}
+
+// extract has ExifTool extract the pictures of the files in dirs; the keys are the files' paths. Those
+// that image/jpeg can't decode don't count.
+func extract(t *testing.T, dirs ...string) map[string][]extracted {
+	t.Helper()
+	tool, err := exec.LookPath("exiftool")
+	if err != nil {
+		t.Skip("exiftool isn't installed")
+	}
+	out := t.TempDir()
+	args := append([]string{"-q", "-q", "-m", "-a", "-b", "-ext", "*", "-W", out + "%d%f.%e/%g1_%t%-c.jpg"}, pictureTags...)
+	b, err := exec.Command(tool, append(append(args, "-r"), dirs...)...).CombinedOutput() //nolint:gosec // the test's own arguments
+	t.Logf("exiftool: %v %.500s", err, b)                                                 // broken files are errors
+	all := map[string][]extracted{}
+	err = filepath.WalkDir(out, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name) //nolint:gosec // what ExifTool wrote
+		if err != nil {
+			return err
+		}
+		if m, err := jpeg.Decode(bytes.NewReader(data)); err == nil {
+			of := strings.TrimPrefix(filepath.Dir(name), out)
+			tag, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(name), ".jpg"), "-")
+			r := m.Bounds()
+			all[of] = append(all[of], extracted{tag, data, r.Dx() * r.Dy(), r.Dx()})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// wantedThumbnail and wantedPreview pick what DESIGN has out of what ExifTool extracts.
+func wantedThumbnail(all []extracted) []byte {
+	var best extracted
+	for _, e := range all {
+		if e.tag == "IFD1_ThumbnailImage" {
+			return e.data
+		}
+		if e.wide >= leastThumbnail && (best.data == nil || e.size < best.size) {
+			best = e
+		}
+	}
+	return best.data
+}
+
+func wantedPreview(all []extracted) []byte {
+	if len(all) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(all, func(a, b extracted) int { return a.size - b.size }).data
+}
+
+// picked is a picture as it leaves, nil if there is none. It is an error if it isn't as long as it says.
+func picked(t *testing.T, find func(r *os.File) (Picture, error), name string) []byte {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p, err := find(f)
+	if errors.Is(err, ErrNoPicture) || errors.Is(err, ErrNotImage) {
+		return nil
+	}
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return nil
+	}
+	var b bytes.Buffer
+	n, err := p.WriteTo(&b)
+	if err != nil || n != p.Size() || n != int64(b.Len()) {
+		t.Errorf("%s: %v after %d of %d bytes", name, err, n, p.Size())
+	}
+	return b.Bytes()
+}
+
+// samePixels reports whether two JPEGs decode to the same picture.
+func samePixels(t *testing.T, got, want []byte) bool {
+	t.Helper()
+	if got == nil || want == nil {
+		return got == nil && want == nil
+	}
+	g, err := jpeg.Decode(bytes.NewReader(got))
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	w, err := jpeg.Decode(bytes.NewReader(want))
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	return reflect.DeepEqual(g, w)
+}
+
+// otherPictures are the files of which we have other pictures than ExifTool, with the reasons.
+var otherPictures = map[string]string{}
+
+// TestPicturesOfCorpus has ExifTool and us extract the pictures of all photos.
+func TestPicturesOfCorpus(t *testing.T) {
+	dir := os.Getenv("EXIF_CORPUS")
+	if dir == "" {
+		t.Skip("EXIF_CORPUS is not set")
+	}
+	all := extract(t, filepath.Join(dir, "formats"), filepath.Join(dir, "imagemeta"), filepath.Join(dir, "exif-samples"), filepath.Join(dir, "made"))
+	var right, none int
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Dir(name) == dir {
+			return err
+		}
+		for what, pair := range map[string]struct{ got, want []byte }{
+			"thumbnail": {picked(t, func(f *os.File) (Picture, error) { return FindThumbnail(f) }, name), wantedThumbnail(all[name])},
+			"preview":   {picked(t, func(f *os.File) (Picture, error) { return FindPreview(f) }, name), wantedPreview(all[name])},
+		} {
+			short := what + " of " + strings.TrimPrefix(name, dir+"/")
+			same := samePixels(t, pair.got, pair.want)
+			switch {
+			case same && pair.got == nil:
+				none++
+			case same:
+				right++
+			}
+			if reason := otherPictures[short]; same != (reason == "") {
+				tags := []string{}
+				for _, e := range all[name] {
+					tags = append(tags, e.tag)
+				}
+				t.Errorf("%s: got %d bytes, want %d of %v; %s", short, len(pair.got), len(pair.want), tags, reason)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("pictures: %d as ExifTool has them, %d other, %d times none", right, len(otherPictures), none)
+}
