@@ -10,12 +10,19 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG TARGETOS TARGETARCH
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-	go build -trimpath -ldflags='-s -w' -o /out/caddy ./cmd/caddy \
+ARG TARGETOS TARGETARCH VERSION=v0.0.0
+RUN .ci/stamp "$VERSION" /stamped \
+	&& CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+	go -C /stamped build -mod=mod -trimpath -ldflags='-s -w' -o /out/caddy . \
 	&& mkdir /out/data /out/config /out/photos
 
 FROM gcr.io/distroless/static-debian12:nonroot
+ARG VERSION=v0.0.0
+LABEL org.opencontainers.image.title="caddy-exif" \
+	org.opencontainers.image.description="Caddy with EXIF, size and thumbnails of photos over HTTP" \
+	org.opencontainers.image.source="https://github.com/caddyexif/caddy-exif" \
+	org.opencontainers.image.licenses="Apache-2.0" \
+	org.opencontainers.image.version="$VERSION"
 COPY --from=build /out/caddy /usr/bin/caddy
 COPY --from=build --chown=nonroot:nonroot /out/photos /photos
 # certificates, and Caddy's own settings

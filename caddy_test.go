@@ -86,7 +86,7 @@ func samples(t testing.TB) string {
 		}
 	}
 	s := testimage.Samples()
-	photo := phone()
+	photo := iphone()
 	s["iphone-4s.jpg"] = photo
 	for name, b := range s {
 		write(name, b)

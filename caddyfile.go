@@ -31,6 +31,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //
 //	exif [<matcher>] {
 //		operations  exif|imageInfo|thumbnail|preview ...
+//		redact
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
 //		values      raw|described|typed
 //		only        <pattern...>
@@ -135,6 +136,8 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		}
 		h.Operations = args
 		return nil
+	case "redact":
+		return flag(&h.Redact)
 	case "values":
 		return one(&h.Values)
 	case "only":
@@ -158,7 +161,7 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want operations, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, redact, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
 }
 
 // splitPatterns splits a list of patterns at blanks and commas.

@@ -1,25 +1,21 @@
 package caddyexif
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"strconv"
+	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
-	"time"
-	"unicode"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/object"
@@ -28,42 +24,65 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name: "exif",
-		Usage: "[--values <style>] [--only <patterns>] [--omit <patterns>] [--charset <label>] [--unknown] " +
-			"[--json] [--names] <file or folder>...",
+		Usage: "[--operation <name>] [--values <style>] [--only <patterns>] [--omit <patterns>] [--charset <label>] " +
+			"[--unknown] [--table | --json | --names | --csv] (--list-tags | <file or folder>...)",
 		Short: "Prints the EXIF of images",
 		Long: `
-Prints the EXIF of files, and of all images in folders and the folders in them.
-The file - is the standard input.
+Prints the EXIF of image files, and of every image in the given folders and
+their subfolders. The file name - stands for standard input.
 
-In a folder, files that are no images are skipped, and so are files and folders
-whose names begin with a dot. What is an image is told from the bytes.
+In a folder, files that aren't images and names that begin with a dot are
+skipped. File contents tell what is an image; names don't matter.
 
-On a terminal the EXIF is printed as a table for people, with values described.
-Elsewhere, or with --json, one JSON object a line is printed: exactly what the
-server answers for that file. With --names each object begins with the file's
-name, as "SourceFile".
+On a terminal the output is a table with descriptions of the values. Elsewhere
+it is one JSON object a line, exactly as the server responds.
 
   caddy exif photo.jpg
-  caddy exif --omit 'GPS*,*SerialNumber' --names ~/Pictures > exif.jsonl
+  caddy exif --table ~/Pictures | less
+  caddy exif --omit 'gps*,*serialnumber' --names ~/Pictures > exif.jsonl
+  caddy exif --csv ~/Pictures > exif.csv
+  caddy exif --operation imageInfo photo.jpg
+  caddy exif --operation thumbnail photo.jpg > thumbnail.jpg
   curl -s https://example.com/photo.jpg | caddy exif --values typed -
 
---values, --only, --omit, --charset and --unknown mean what they do in the
-Caddyfile. Patterns are separated by commas or blanks.
+--operation selects what to print: exif, which is the default, or imageInfo for
+the format, the size and the like. thumbnail and preview write the smallest or
+largest picture embedded in one file to standard output, as JPEG.
 
-Where the lines don't go to a terminal, but the error output does, a progress
-bar is shown there after a second.
+--values, --only, --omit, --charset and --unknown mean the same as in the
+Caddyfile, except that patterns match in any letter case. Separate patterns by
+commas or blanks.
 
-A file that can't be answered is said on the error output, and the others are
-printed all the same; the exit status is 1 then, and 0 if all were answered.`,
+--list-tags lists all tags with their meaning, in directory order; with --only and
+--omit, the tags that they leave. With --csv the list is CSV.
+
+--csv keeps the output in memory until the last file has been read, because its
+first line names the tags of all files.
+
+Errors are printed to stderr, and the remaining files are still printed. After
+folders, a summary is printed there too. If stderr is a terminal and the output
+goes elsewhere, a progress bar appears after one second. The exit status is 1 if
+a file or folder can't be read, and 0 otherwise.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.MinimumNArgs(1)
-			cmd.Flags().String("values", "", "How values are rendered: raw, described or typed (default described in a table, raw in JSON)")
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				if list, err := cmd.Flags().GetBool("list-tags"); list || err != nil {
+					return errors.Join(err, cobra.NoArgs(cmd, args))
+				}
+				return cobra.MinimumNArgs(1)(cmd, args)
+			}
+			cmd.Flags().String("operation", "exif", "What to print: exif, imageInfo, thumbnail or preview")
+			cmd.Flags().String("values", "", "How to render values: raw, described or typed (default described in a table, raw otherwise)")
 			cmd.Flags().StringArray("only", nil, "Print only tags whose names match one of the patterns")
-			cmd.Flags().StringArray("omit", nil, "Leave out tags whose names match one of the patterns, such as 'GPS*'")
+			cmd.Flags().StringArray("omit", nil, "Leave out tags whose names match one of the patterns, such as 'gps*'")
 			cmd.Flags().String("charset", "", "The encoding of text that isn't UTF-8 (default latin1)")
-			cmd.Flags().Bool("unknown", false, "Print tags of no standard, too, as UnknownTag_0xabcd")
-			cmd.Flags().Bool("json", false, "Print one JSON object a line, on a terminal, too")
-			cmd.Flags().Bool("names", false, `Print JSON, too, and begin each object with the file's name, as "SourceFile"`)
+			cmd.Flags().Bool("unknown", false, "Print unknown tags too, as UnknownTag_0xabcd")
+			cmd.Flags().Bool("table", false, "Print a table, even if the output doesn't go to a terminal")
+			cmd.Flags().Bool("json", false, "Print one JSON object a line, even on a terminal")
+			cmd.Flags().Bool("names", false, `Print JSON that begins with the file's name, as "SourceFile"`)
+			cmd.Flags().Bool("list-tags", false, "List all tags instead of reading files")
+			cmd.Flags().Bool("csv", false, "Print CSV: a line with the tags' names, then a line for each file")
+			cmd.MarkFlagsMutuallyExclusive("table", "json", "csv")
+			cmd.MarkFlagsMutuallyExclusive("table", "names", "csv")
 			cmd.RunE = runExif
 		},
 	})
@@ -75,108 +94,165 @@ func runExif(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if fl := (caddycmd.Flags{FlagSet: cmd.Flags()}); fl.Bool("list-tags") {
+		return listTags(c.out, c.options.Keep, fl.Bool("csv"))
+	}
+	if runtime.GOOS == "windows" {
+		args = expandGlobs(args) // no shell has done it there
+	}
+	if c.isPicture() {
+		return c.picture(args)
+	}
 	c.run(args)
 	switch {
-	case c.broken != nil && !errors.Is(c.broken, syscall.EPIPE):
-		return c.broken
-	case c.failed > 0 || c.broken != nil:
-		cmd.SilenceErrors = true // each was said
-		return errors.New("not all files were answered")
+	case c.outErr != nil && !errors.Is(c.outErr, syscall.EPIPE):
+		return c.outErr
+	case c.failed > 0 || c.outErr != nil:
+		cmd.SilenceErrors = true // fail has printed each
+		return errors.New("some files could not be read")
 	}
 	return nil
 }
 
 // exifCommand is one run of the exif command.
 type exifCommand struct {
-	options  exif.Options
-	table    bool // for people, instead of JSON lines
-	names    bool // each line tells its file
-	out      io.Writer
-	errs     io.Writer
-	stdin    *os.File
-	progress *progress // nil: none is shown
+	operation string
+	options   exif.Options
+	print     printer
+	out       *os.File
+	errs      *os.File
+	stdin     *os.File
+	progress  *progress // nil: none is shown
 
 	printed int   // files
 	failed  int   // files and folders
-	broken  error // the output can't be written to
+	skipped int   // files in folders that aren't images
+	outErr  error // ended the output
 }
 
 func newExifCommand(cmd *cobra.Command) (*exifCommand, error) {
 	fl := caddycmd.Flags{FlagSet: cmd.Flags()}
-	c := &exifCommand{
-		table: isTerminal(os.Stdout) && !fl.Bool("json") && !fl.Bool("names"),
-		names: fl.Bool("names"),
-		out:   os.Stdout,
-		errs:  os.Stderr,
-		stdin: os.Stdin,
+	c := &exifCommand{operation: fl.String("operation"), out: os.Stdout, errs: os.Stderr, stdin: os.Stdin}
+	if _, err := operationsOf([]string{c.operation}); err != nil {
+		return nil, err
 	}
 	handler := Handler{Values: fl.String("values"), Charset: fl.String("charset"), Unknown: fl.Bool("unknown")}
-	if handler.Values == "" && c.table {
-		handler.Values = "described"
-	}
-	for name, to := range map[string]*[]string{"only": &handler.Only, "omit": &handler.Omit} {
-		lists, err := fl.GetStringArray(name)
-		if err != nil {
-			return nil, err
+	switch {
+	case fl.Bool("csv"):
+		c.print = newCSVPrinter(c.out)
+	case fl.Bool("json"), fl.Bool("names"):
+		c.print = &jsonPrinter{w: c.out, names: fl.Bool("names")}
+	case fl.Bool("table") || isTerminal(c.out):
+		c.print = &tablePrinter{w: c.out}
+		if handler.Values == "" {
+			handler.Values = "described"
 		}
-		for _, list := range lists {
-			*to = append(*to, splitPatterns(list)...)
-		}
-		if fl.Changed(name) && len(*to) == 0 { // an empty variable must not turn a filter off
-			return nil, fmt.Errorf("--%s: no pattern is given", name)
-		}
+	default:
+		c.print = &jsonPrinter{w: c.out}
 	}
 	var err error
 	if c.options, err = handler.exifOptions(); err != nil {
 		return nil, err
 	}
-	if !isTerminal(os.Stdout) && isTerminal(os.Stderr) {
-		c.progress = &progress{w: os.Stderr, started: time.Now()}
+	only, err := patternsFlag(fl, "only")
+	if err != nil {
+		return nil, err
+	}
+	omit, err := patternsFlag(fl, "omit")
+	if err != nil {
+		return nil, err
+	}
+	if c.options.Keep, err = exif.NewFoldFilter(only, omit); err != nil {
+		return nil, err
+	}
+	if !isTerminal(c.out) && isTerminal(c.errs) {
+		c.progress = newProgress(c.errs)
 	}
 	return c, nil
 }
 
-// image is a file to be printed.
-type image struct {
-	name  string
-	found bool // in a folder, so it is skipped if it is no image
+// patternsFlag returns the patterns of a flag that may be given several times.
+func patternsFlag(fl caddycmd.Flags, name string) (patterns []string, err error) {
+	lists, err := fl.GetStringArray(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range lists {
+		patterns = append(patterns, splitPatterns(list)...)
+	}
+	if fl.Changed(name) && len(patterns) == 0 { // an empty variable must not turn a filter off
+		return nil, fmt.Errorf("--%s: no pattern is given", name)
+	}
+	return patterns, nil
 }
 
-// run prints the files and what is in the folders, in that order.
+// expandGlobs replaces arguments such as *.jpg by the files they match. An argument that is a file,
+// or matches none, stays.
+func expandGlobs(args []string) []string {
+	var names []string
+	for _, arg := range args {
+		if _, err := os.Lstat(arg); err != nil && strings.ContainsAny(arg, "*?[") {
+			if matches, err := filepath.Glob(arg); err == nil && len(matches) > 0 {
+				names = append(names, matches...)
+				continue
+			}
+		}
+		names = append(names, arg)
+	}
+	return names
+}
+
+// image is a file to print.
+type image struct {
+	name  string
+	found bool // in a folder: skipped if it isn't an image
+}
+
+// run prints the files, and the images in the folders, in the order of the arguments.
 func (c *exifCommand) run(args []string) {
 	var images []image
+	folders := false
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err == nil && info.IsDir() {
+			folders = true
 			images = c.walk(images, arg)
 		} else {
-			images = append(images, image{name: arg}) // if it isn't there, that is said in its turn
+			images = append(images, image{name: arg}) // opening it fails if it doesn't exist
 		}
 	}
-	defer func() {
-		c.progress.clear()
-		if c.printed+c.failed == 0 {
-			fmt.Fprintln(c.errs, "no images found")
-		}
-	}()
 	for i, img := range images {
 		c.progress.show(i, len(images))
-		m, err := c.decode(img)
-		if img.found && errors.Is(err, exif.ErrNotImage) {
+		object, err := c.read(img)
+		switch {
+		case img.found && errors.Is(err, exif.ErrNotImage):
+			c.skipped++
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			c.fail(img.name, err)
 			continue
 		}
-		if c.broken = c.print(img.name, m); c.broken != nil {
-			return
+		c.printed++
+		if c.outErr = c.print.object(img.name, object); c.outErr != nil {
+			break
 		}
+	}
+	c.progress.clear()
+	if c.outErr == nil {
+		c.outErr = c.print.end()
+	}
+	switch {
+	case c.outErr != nil || !folders:
+	case c.printed+c.failed == 0:
+		fmt.Fprintln(c.errs, "no images found")
+	default:
+		fmt.Fprintf(c.errs, "%s answered, %s failed, %s no images\n",
+			humanize.Comma(int64(c.printed)), humanize.Comma(int64(c.failed)), humanize.Comma(int64(c.skipped)))
 	}
 }
 
-// walk appends the regular files in the folder and in the folders in it, by name. Links to files
-// are followed, links to folders are not: they may lead in circles.
+// walk appends the regular files in the folder and its subfolders, sorted by name. It follows links to
+// files, but not to folders, which may lead in circles.
 func (c *exifCommand) walk(images []image, folder string) []image {
 	root := folder
 	if !os.IsPathSeparator(root[len(root)-1]) {
@@ -204,136 +280,104 @@ func (c *exifCommand) walk(images []image, folder string) []image {
 	return images
 }
 
-// decode reads the EXIF of a file, or of the standard input.
-func (c *exifCommand) decode(img image) (*exif.Metadata, error) {
-	f := c.stdin
-	if img.name != "-" || img.found {
-		var err error
-		if f, err = os.Open(img.name); err != nil {
-			return nil, err
+// read returns the JSON object that the operation makes of a file.
+func (c *exifCommand) read(img image) (object []byte, err error) {
+	err = c.open(img, func(r io.ReaderAt) error {
+		if c.operation == "imageInfo" {
+			info, err := exif.ReadInfo(r)
+			if err == nil {
+				object = info.AppendJSON(nil, c.options.Style)
+			}
+			return err
 		}
-		defer f.Close()
-	}
-	if pos, err := f.Seek(0, io.SeekCurrent); err == nil && pos == 0 {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			return exif.Decode(f, &c.options)
+		m, err := exif.Decode(r, &c.options)
+		if err == nil {
+			object, err = m.AppendJSON(nil, &c.options)
 		}
-	}
-	s := &spool{src: f} // a pipe, or a file that somebody has begun to read
-	defer s.close()
-	return exif.Decode(s, &c.options)
+		return err
+	})
+	return object, err
 }
 
-// fail says what went wrong with a file.
-func (c *exifCommand) fail(name string, err error) {
-	c.failed++
-	what := err
-	var p *fs.PathError
-	if f := failureOf(err); f.status < http.StatusInternalServerError {
-		what = f // in the server's words
-	} else if errors.As(err, &p) && p.Path == name {
-		what = p.Err // the name is said already
-	}
-	c.progress.clear()
-	fmt.Fprintf(c.errs, "%s: %s\n", printable(name), printable(what.Error()))
-}
+// isPicture reports whether the operation makes a picture instead of JSON.
+func (c *exifCommand) isPicture() bool { return c.operation == "thumbnail" || c.operation == "preview" }
 
-// print prints what was read of a file.
-func (c *exifCommand) print(name string, m *exif.Metadata) error {
-	line, err := m.AppendJSON(nil, &c.options)
-	if err != nil {
-		c.fail(name, err)
-		return nil
-	}
+// picture writes the picture that is embedded in the one file given.
+func (c *exifCommand) picture(args []string) error {
 	switch {
-	case c.table:
-		line = c.tableOf(name, line)
-	case c.names:
-		line = append(withName(name, line), '\n')
-	default:
-		line = append(line, '\n')
+	case len(args) != 1:
+		return fmt.Errorf("--operation %s takes one file", c.operation)
+	case isTerminal(c.out):
+		return fmt.Errorf("--operation %s writes a JPEG, which a terminal can't show: add > %[1]s.jpg", c.operation)
 	}
-	c.printed++
-	_, err = c.out.Write(line)
+	find := exif.FindThumbnail
+	if c.operation == "preview" {
+		find = exif.FindPreview
+	}
+	err := c.open(image{name: args[0]}, func(r io.ReaderAt) error {
+		p, err := find(r)
+		if err == nil {
+			_, err = p.WriteTo(c.out)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, syscall.EPIPE) {
+		return fmt.Errorf("%s: %s", printable(args[0]), message(args[0], err))
+	}
 	return err
 }
 
-// withName puts the file's name first in its object.
-func withName(name string, object []byte) []byte {
-	b := new(bytes.Buffer)
-	b.WriteString(`{"SourceFile":`)
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(name); err != nil {
-		panic(err) // a string can be encoded
+// urlScheme is how a URL begins.
+var urlScheme = regexp.MustCompile(`^(?i:https?)://`)
+
+// open calls f with a file, or with standard input.
+func (c *exifCommand) open(img image, f func(io.ReaderAt) error) error {
+	file := c.stdin
+	if img.name != "-" || img.found {
+		var err error
+		file, err = os.Open(img.name)
+		if err != nil && urlScheme.MatchString(img.name) {
+			return fmt.Errorf("this is a URL; try: curl -s '%s' | caddy exif -", img.name)
+		}
+		if err != nil {
+			return err
+		}
+		defer file.Close()
 	}
-	b.Truncate(b.Len() - 1) // Encode ends the line
-	if len(object) > len(`{}`) {
-		b.WriteByte(',')
+	if pos, err := file.Seek(0, io.SeekCurrent); err == nil && pos == 0 {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return f(file)
+		}
 	}
-	b.Write(object[1:])
-	return b.Bytes()
+	s := &spool{src: file} // a pipe, or a file that another program has begun to read
+	defer s.close()
+	return f(s)
 }
 
-// tableOf is the table of a file's answer: its name, then a line for each tag.
-func (c *exifCommand) tableOf(name string, object []byte) []byte {
-	type row struct{ tag, value string }
-	var rows []row
-	width := 0
-	d := json.NewDecoder(bytes.NewReader(object))
-	for token, err := d.Token(); err == nil; token, err = d.Token() {
-		tag, ok := token.(string)
-		if !ok {
-			continue // the object's braces
-		}
-		var raw json.RawMessage
-		if d.Decode(&raw) != nil {
-			break
-		}
-		value := string(raw) // numbers, arrays and null as they are
-		if raw[0] == '"' {
-			if json.Unmarshal(raw, &value) != nil {
-				break
-			}
-		}
-		rows = append(rows, row{tag, value})
-		width = max(width, len(tag))
-	}
-	b := new(bytes.Buffer)
-	if c.printed > 0 {
-		b.WriteByte('\n')
-	}
-	fmt.Fprintln(b, printable(name))
-	for _, r := range rows {
-		fmt.Fprintf(b, "  %-*s  %s\n", width, r.tag, printable(r.value))
-	}
-	if len(rows) == 0 {
-		fmt.Fprintln(b, "  no EXIF")
-	}
-	return b.Bytes()
+// fail prints why a file can't be read.
+func (c *exifCommand) fail(name string, err error) {
+	c.failed++
+	c.progress.clear()
+	fmt.Fprintf(c.errs, "%s: %s\n", printable(name), message(name, err))
 }
 
-// printable escapes what a terminal would take as a command, or show in another order than it
-// stands: a photo's text is a stranger's.
-func printable(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			q := strconv.QuoteRune(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
+// message is an error's text for a terminal: the server's where it has one, and without the file's
+// name, which stands before it.
+func message(name string, err error) string {
+	var p *fs.PathError
+	if f := failureOf(err); f.status < http.StatusInternalServerError {
+		err = f
+	} else if errors.As(err, &p) && p.Path == name {
+		err = p.Err
 	}
-	return b.String()
+	return printable(err.Error())
 }
 
-// maxSpool bounds what is read of a stream in search of its EXIF: an offset in a stream without
-// end may point anywhere.
+// maxSpool bounds how far a stream is read: an offset in a stream without end may point anywhere.
 const maxSpool = 4 << 30
 
-// spool makes a stream readable at any offset. It reads no further than it is asked to, and keeps
-// what it has read in a temporary file.
+// spool makes a stream readable at any offset. It reads no further than necessary, and keeps the bytes
+// in a temporary file.
 type spool struct {
 	src  io.Reader
 	file *os.File
@@ -349,15 +393,14 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 			return 0, err
 		}
 		s.file = f
-		// gone at once where the system can do that, so that nothing is left behind by whatever
-		// ends the program
+		// Where the system can remove an open file, nothing stays behind however the program ends.
 		_ = os.Remove(f.Name())
 	}
 	if off > maxSpool {
 		return 0, object.ErrTooFar
 	}
 	if end := off + int64(len(p)); end > s.size && s.err == nil {
-		// some more than asked for: the decoder reads small pieces, one behind the other
+		// The decoder reads small pieces, one after the other, so read ahead.
 		n, err := io.CopyN(s.file, s.src, end-s.size+defaultWindow)
 		s.size += n
 		s.err = err
@@ -374,90 +417,3 @@ func (s *spool) close() {
 		_ = os.Remove(s.file.Name())
 	}
 }
-
-// progress is a line on a terminal that says how far a long run is. Its methods do nothing on nil.
-type progress struct {
-	w       *os.File
-	started time.Time
-	shown   time.Time // when last; zero: not on the screen
-	trapped bool
-}
-
-const (
-	// progressAfter is how long a run takes before it is worth a progress bar.
-	progressAfter = time.Second
-	// progressEvery is how often the bar moves.
-	progressEvery = 100 * time.Millisecond
-)
-
-// show shows that n of total files are done.
-func (p *progress) show(n, total int) {
-	if p == nil || time.Since(p.started) < progressAfter || time.Since(p.shown) < progressEvery {
-		return
-	}
-	if !p.trapped {
-		p.trapped = true
-		p.clearOnInterrupt() // before there is a line that could be left
-	}
-	p.shown = time.Now()
-	p.write(progressLine(n, total, time.Since(p.started), p.columns()))
-}
-
-// clear takes the line off the screen.
-func (p *progress) clear() {
-	if p == nil || p.shown.IsZero() {
-		return
-	}
-	p.shown = time.Time{}
-	p.write("")
-}
-
-// write puts the line on the screen in place of what was there.
-func (p *progress) write(line string) {
-	fmt.Fprintf(p.w, "\r%*s\r%s", p.columns(), "", line)
-}
-
-// columns is how long the line may be; in a terminal's last column the cursor may wrap.
-func (p *progress) columns() int {
-	columns, _, err := term.GetSize(fd(p.w))
-	if err != nil || columns < 2 {
-		return 79
-	}
-	return columns - 1
-}
-
-// clearOnInterrupt takes the line off the screen when the user interrupts the run, and then lets
-// the interrupt do what it does.
-func (p *progress) clearOnInterrupt() {
-	interrupt := make(chan os.Signal, 1)
-	signal.Notify(interrupt, os.Interrupt)
-	go func() {
-		<-interrupt
-		signal.Reset(os.Interrupt)
-		p.write("")
-		if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(os.Interrupt) != nil {
-			os.Exit(exitInterrupted) // Windows can't send it
-		}
-	}()
-}
-
-// exitInterrupted is what shells say of a program that was interrupted: 128 and the signal.
-const exitInterrupted = 130
-
-// progressLine is a bar, the files done, and the time left at the pace so far.
-func progressLine(n, total int, elapsed time.Duration, columns int) string {
-	line := fmt.Sprintf(" %d/%d", n, total)
-	if n > 0 {
-		left := elapsed / time.Duration(n) * time.Duration(total-n)
-		line += fmt.Sprintf("  %s left", left.Round(time.Second))
-	}
-	if room := min(columns-len(line)-len("[]"), 40); room >= 10 {
-		done := room * n / total
-		line = "[" + strings.Repeat("#", done) + strings.Repeat("-", room-done) + "]" + line
-	}
-	return line[:min(len(line), columns)]
-}
-
-func isTerminal(f *os.File) bool { return term.IsTerminal(fd(f)) }
-
-func fd(f *os.File) int { return int(f.Fd()) }

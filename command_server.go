@@ -32,22 +32,22 @@ var gallery string
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "exif-server",
-		Usage: "[--domain <example.com>] [<folder> | --root <folder> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--only <tags>] [--omit <tags>] [--browse] [--access-log]",
+		Usage: "[--domain <example.com>] [<folder> | --root <folder> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--only <tags>] [--omit <tags>] [--redact] [--browse] [--access-log]",
 		Short: "Serves photos, their EXIF and size as JSON, and their embedded pictures",
 		Long: `
-Serves the photos of a folder or of a public bucket. What is known of a photo
-is at its path followed by one of
+Serves the photos of a folder or of a public bucket. To get a photo's EXIF,
+size or embedded pictures, append one of these to its path:
 
 	` + suffixMark + `exif       its EXIF, as JSON
 	` + suffixMark + `imageInfo  its format and size, as JSON
 	` + suffixMark + `thumbnail  the small JPEG that is embedded in it
 	` + suffixMark + `preview    the largest JPEG that is embedded in it
 
-The folder is the argument or --root, by default the current one. A bucket is the URL of an
-S3-compatible bucket that may be read by everybody, path style
+The folder is the argument or --root; the default is the current one. --bucket
+is the URL of a public bucket on an S3-compatible store, path style
 (https://s3.example.com/photos) or virtual-host style
-(https://photos.s3.example.com). With --region, a private one can be read, too:
-requests are signed with the keys that the AWS SDK finds (AWS_ACCESS_KEY_ID and
+(https://photos.s3.example.com). --region makes private buckets work too: it
+signs requests with the keys that the AWS SDK finds (AWS_ACCESS_KEY_ID and
 AWS_SECRET_ACCESS_KEY, its files, roles), if it finds any.
 
 The listener's socket address can be customized with --listen; its default is
@@ -55,21 +55,22 @@ The listener's socket address can be customized with --listen; its default is
 and the server uses HTTPS. If using a public domain, ensure its A/AAAA records
 are properly configured first.
 
---values is how values are rendered: raw, described or typed. --only and --omit
-are the tags that are answered and those that are not: names, patterns such as
-GPS*, or the sets @location, @person and @device. With --browse,
-requests for folders without an index file respond with a gallery of their
-photos, and --values is described by default.`,
+--values renders values as raw, described or typed. --only and --omit filter
+tags by name, by patterns such as GPS*, or by the sets @location, @person and
+@device. --redact sends the photos themselves without anything that their EXIF
+answer doesn't tell. --browse shows folders without an index file as galleries
+of their photos, and makes described the default of --values.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.MaximumNArgs(1)
 			cmd.Flags().StringP("domain", "d", "", "Domain name at which to serve")
 			cmd.Flags().StringP("root", "r", "", "The folder to serve")
 			cmd.Flags().StringP("bucket", "u", "", "The URL of the bucket to serve")
-			cmd.Flags().StringP("region", "", "", "The region of the bucket, to sign requests with the keys at hand")
+			cmd.Flags().StringP("region", "", "", "The region of the bucket; signs requests if keys are found")
 			cmd.Flags().StringP("listen", "l", "", "The address to which to bind the listener")
-			cmd.Flags().StringP("values", "", "", "How values are rendered: raw, described or typed")
-			cmd.Flags().StringP("only", "", "", "The tags that are answered, all others are not")
-			cmd.Flags().StringP("omit", "", "", "The tags that are not answered")
+			cmd.Flags().StringP("values", "", "", "How to render values: raw, described or typed")
+			cmd.Flags().StringP("only", "", "", "Answer only tags that match one of the patterns")
+			cmd.Flags().StringP("omit", "", "", "Leave out tags that match one of the patterns")
+			cmd.Flags().BoolP("redact", "", false, "Send photos without what their EXIF answer doesn't tell")
 			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
 			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")
 			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdServer)
@@ -123,6 +124,7 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	}
 	handler := Handler{
 		Operations: operationWords(),
+		Redact:     fl.Bool("redact"),
 		Values:     fl.String("values"),
 		Only:       splitPatterns(fl.String("only")),
 		Omit:       splitPatterns(fl.String("omit")),
@@ -211,7 +213,8 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 
 // homeRoute answers the root, where nothing else is, with what can be asked for.
 func homeRoute(root, bucket, example string) caddyhttp.Route {
-	match := caddy.ModuleMap{"path": caddyconfig.JSON(caddyhttp.MatchPath{"/"}, nil)}
+	// not the path matcher, to which "//" and "/x/.." are the root, too
+	match := caddy.ModuleMap{"vars": caddyconfig.JSON(map[string][]string{"{http.request.uri.path}": {"/"}}, nil)}
 	if bucket == "" {
 		index := map[string]any{"file": map[string]any{"root": root, "try_files": fileserverIndexes}}
 		match["not"] = caddyconfig.JSON([]any{index}, nil)

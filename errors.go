@@ -24,7 +24,7 @@ var (
 	errMethod = errors.New("the method must be GET or HEAD")
 	// errTooEarly is early data for which a rule about an address can't be decided.
 	errTooEarly = errors.New("the request must be repeated when the TLS handshake is complete")
-	// errDenied is the permissions' no. It doesn't tell whether the object exists.
+	// errDenied is a denial by the permissions. It doesn't tell whether the object exists.
 	errDenied = errors.New("access denied")
 )
 
@@ -45,13 +45,14 @@ var errorTable = []struct {
 	{err: errTooEarly, status: http.StatusTooEarly, message: errTooEarly.Error()},
 	{err: errDenied, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
 	{err: exif.ErrNotImage, status: http.StatusBadRequest, code: "NotAnImage", message: "the object is not an image of a known format"},
-	{err: exif.ErrInvalid, status: http.StatusBadRequest, code: "InvalidExif", message: "the image's EXIF is broken, none of it can be read"},
+	{err: exif.ErrInvalid, status: http.StatusBadRequest, code: "InvalidExif", message: "the image's EXIF is broken, and none of it can be read"},
 	{err: exif.ErrTooLarge, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
 	{err: object.ErrTooFar, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
 	{err: exif.ErrNoPicture, status: http.StatusNotFound, code: "NoThumbnail", message: "the image has no embedded picture"},
+	{err: errNotRedactable, status: http.StatusForbidden, code: "NotRedactable", message: errNotRedactable.Error()},
 	{err: object.ErrEncoded, status: http.StatusInternalServerError, code: "UnexpectedEncoding", message: object.ErrEncoded.Error()},
 
-	{upstream: http.StatusBadRequest, status: http.StatusBadRequest, code: "InvalidRequest", message: "the object's path is refused"},
+	{upstream: http.StatusBadRequest, status: http.StatusBadRequest, code: "InvalidRequest", message: "the object's path was refused"},
 	{upstream: http.StatusUnauthorized, status: http.StatusUnauthorized, message: authNeeded, fields: []string{"Www-Authenticate"}},
 	{upstream: http.StatusForbidden, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
 	{upstream: http.StatusNotFound, status: http.StatusNotFound, code: "NoSuchKey", message: noSuchKey},
@@ -65,10 +66,10 @@ var errorTable = []struct {
 
 // Messages of more than one row.
 const (
-	tooLarge    = "what was asked for can't be reached within the limits"
+	tooLarge    = "the requested data can't be reached within the limits"
 	noSuchKey   = "the object does not exist"
 	authNeeded  = "authentication is required"
-	tryLater    = "the object isn't available now"
+	tryLater    = "the object is temporarily unavailable"
 	unreachable = "the object can't be fetched from its server"
 	internal    = "the object can't be read"
 )
@@ -109,7 +110,7 @@ func failureOf(err error) *failure {
 	}
 	switch {
 	case isStatus && 300 <= s.Status && s.Status < 400 && s.Status != http.StatusNotModified:
-		f := &failure{status: s.Status, code: statusName(s.Status), message: "the object is somewhere else", header: make(http.Header), cause: err}
+		f := &failure{status: s.Status, code: statusName(s.Status), message: "the object has moved", header: make(http.Header), cause: err}
 		keep(f.header, s.Header, "Location")
 		return f
 	case isStatus && 400 <= s.Status && s.Status < 500:

@@ -166,14 +166,14 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// TestErrorsAreDocumented has the README's table of errors and the code's agree.
+// TestErrorsAreDocumented has the table of errors in docs/errors.md and the code's agree.
 func TestErrorsAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	page, err := os.ReadFile("docs/errors.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	documented := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| `(\\w+)` \\|").FindAllStringSubmatch(string(readme), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| `(\\w+)` \\|").FindAllStringSubmatch(string(page), -1) {
 		documented[m[1]+" "+m[2]] = true
 	}
 	coded := map[string]bool{"500 InternalError": true, "405 MethodNotAllowed": true}

@@ -42,24 +42,29 @@ func init() {
 // enabled.
 //
 // The object is read through the next handlers in the route (a file server, a reverse proxy in front
-// of a bucket, …), a few kilobytes at a time, so whatever protects, rewrites or routes the photo does
-// the same for its EXIF: who can't fetch the photo can't fetch its EXIF. All requests for anything
-// else pass untouched.
+// of a bucket, …), a few kilobytes at a time. So the handlers that protect, rewrite or route the photo
+// do the same for its EXIF: a client that can't fetch the photo can't fetch its EXIF. All other
+// requests pass unchanged, except images with `redact`.
 //
 // With permissions, reading EXIF needs the action `GetObject`. An object that doesn't exist is
 // answered 404 to requests that are allowed `ListBucket`, and 403 to all others.
 type Handler struct {
-	// What may be asked of an object: `exif` (its EXIF as JSON), `imageInfo` (its format and size as
+	// The operations that may be asked of an object: `exif` (its EXIF as JSON), `imageInfo` (its format and size as
 	// JSON), `thumbnail` (the small JPEG that is embedded in it) and `preview` (the largest one).
 	// Embedded pictures may show what was cropped away later. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 
-	// Who may read EXIF (`GetObject`), and who may learn that an object doesn't exist
-	// (`ListBucket`). Without rules the next handlers decide. With rules, what isn't allowed is
-	// denied.
+	// Send images without the metadata that the EXIF answer to the same request doesn't have. Their
+	// pixels and their length stay, and the originals aren't touched. Images of formats that can't be
+	// redacted are answered 403 `NotRedactable`. Default: false.
+	Redact bool `json:"redact,omitempty"`
+
+	// The rules that say which requests may read EXIF (`GetObject`), and which may learn that an
+	// object doesn't exist (`ListBucket`). Without rules the next handlers decide. With rules,
+	// everything that isn't allowed is denied.
 	Permissions Permissions `json:"permissions,omitempty"`
 
-	// How values are rendered: `raw` (as stored, every value a string: `"72/1"`), `described`
+	// The style of values: `raw` (as stored, every value a string: `"72/1"`), `described`
 	// (English, for people: `"0.00800 (1/125) sec"`) or `typed` (numbers, arrays, decimals and
 	// ISO 8601 dates, for programs). Default: `raw`.
 	Values string `json:"values,omitempty"`
@@ -80,18 +85,17 @@ type Handler struct {
 	// Answer tags of no standard, too, as `UnknownTag_0xabcd`. Default: false.
 	Unknown bool `json:"unknown,omitempty"`
 
-	// How many bytes of an object are asked for at a time, between 4 KiB and 4 MiB.
+	// The size of a window: the bytes of an object that one sub-request asks for, between 4 KiB and 4 MiB.
 	// Default: 65536 (64 KiB).
 	Window int64 `json:"window,omitempty"`
 
-	// How many bytes of an object may be read for one answer, at least one window. Objects whose
+	// The most bytes of an object that are read for one response, at least one window. Objects whose
 	// EXIF is out of reach are answered 400 `ImageTooLarge`. Default: 16777216 (16 MiB).
 	MaxRead int64 `json:"max_read,omitempty"`
 
-	// How many bytes of memory the cache of responses may take; the least used make room. A cached
+	// The bytes of memory that cached responses may take; the least recently used make room. A cached
 	// response goes out only after the next handlers have answered 304 to its ETag, each time.
-	// Negative: no cache.
-	// Default: 33554432 (32 MiB).
+	// Negative: no cache. Default: 33554432 (32 MiB).
 	Cache int64 `json:"cache,omitempty"`
 
 	// Hand errors to the server's error routes (`handle_errors`) instead of answering them as JSON.
@@ -101,9 +105,13 @@ type Handler struct {
 	options    exif.Options
 	operations []*operation
 	marks      map[*operation]string // what marks our entity tags as made with these settings
-	cache      *responseCache
-	metrics    *metrics
-	logger     *zap.Logger
+
+	redactMarks redactMarks
+	tellsApart  bool // the rules give different clients different photos
+
+	cache   *responseCache
+	metrics *metrics
+	logger  *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -147,8 +155,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.marks = make(map[*operation]string, len(h.operations))
 	for _, op := range h.operations {
-		h.marks[op] = h.settingsMark(op)
+		h.marks[op] = h.settingsMark(op.word)
 	}
+	h.redactMarks = redactMarks{tags: h.settingsMark("redact"), none: h.settingsMark("redact, no tags")}
+	h.tellsApart = h.Permissions.tellApart()
 	return h.Permissions.provision(ctx)
 }
 
@@ -158,6 +168,9 @@ func (h *Handler) Validate() error { return h.Permissions.validate() }
 // ServeHTTP answers requests for operations and passes all others on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	path, op, err := parseTarget(r.URL.Path, h.operations)
+	if op == nil && h.Redact {
+		return h.redacted(w, r, next)
+	}
 	if op == nil {
 		return next.ServeHTTP(w, r)
 	}
@@ -178,7 +191,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f := failureOf(err)
 		h.metrics.observe(f.status, s, time.Since(start))
-		return h.writeFailure(w, r, f, op, id)
+		return h.writeFailure(w, r, f, op.suffix(), id)
 	}
 	defer func() { h.metrics.observe(res.status(), s, time.Since(start)) }()
 	if res.stream != nil {
@@ -195,13 +208,13 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	o.Start(r, next, h.objectPath, object.Limits{})
 	if len(h.Permissions) == 0 {
 		defer o.Close()
-		return o.Pass(w)
+		return o.Pass(w, unchanged)
 	}
 	id := requestID(r)
 	only2xx := &successWriter{w: w, header: make(http.Header)}
 	err := func() error {
 		defer o.Close()
-		return o.Pass(only2xx)
+		return o.Pass(only2xx, unchanged)
 	}()
 	if only2xx.passed {
 		return err
@@ -210,8 +223,11 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f.cause = err
 	}
-	return h.writeFailure(w, r, f, op, id)
+	return h.writeFailure(w, r, f, op.suffix(), id)
 }
+
+// unchanged is the request as the client sent it.
+func unchanged(*http.Request) {}
 
 // Interface guards
 var (

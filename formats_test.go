@@ -20,10 +20,10 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// formatTableHead begins the README's table of formats.
+// formatTableHead begins the table of formats in docs/formats.md.
 const formatTableHead = "| format | file made how | tags | bytes read | sub-requests |\n|---|---|---|---|---|\n"
 
-// formatRow is a line of the README's table of formats.
+// formatRow is a line of the table of formats in docs/formats.md.
 type formatRow struct {
 	name, made string
 	size, read int64
@@ -45,10 +45,10 @@ var formatNames = map[string]string{
 	".heic": "HEIC", ".jp2": "JPEG 2000", ".jxl": "JPEG XL", ".jxr": "JPEG XR", ".webp": "WebP",
 }
 
-// TestEveryFormatIsInTheTable: who adds a format to the decoder adds a row to the README's table, by
+// TestEveryFormatIsInTheTable: who adds a format to the decoder adds a row to the table in docs/formats.md, by
 // TestFormatTable with -update.
 func TestEveryFormatIsInTheTable(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	readme, err := os.ReadFile("docs/formats.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,12 +60,12 @@ func TestEveryFormatIsInTheTable(t *testing.T) {
 			name = n
 		}
 		if !strings.Contains("\n"+table, "\n| "+name+" | ") {
-			t.Errorf("README.md's table of formats has no row of %s", name)
+			t.Errorf("docs/formats.md's table has no row of %s", name)
 		}
 	}
 }
 
-// TestFormatTable keeps the README's table of formats: of each format the largest file of the corpus
+// TestFormatTable keeps the table of formats in docs/formats.md: of each format the largest file of the corpus
 // that has EXIF, and what reading it takes; formats of which the corpus has none are built here.
 func TestFormatTable(t *testing.T) {
 	dir := os.Getenv("EXIF_CORPUS")
@@ -128,22 +128,22 @@ func TestFormatTable(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | %d KB, %s | %d | %d | %d |\n", n, (r.size+999)/1000, r.made, r.tags, r.read, r.reqs)
 	}
-	readme, err := os.ReadFile("README.md")
+	readme, err := os.ReadFile("docs/formats.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, ok := strings.Cut(string(readme), formatTableHead)
 	table, after, _ := strings.Cut(rest, "\n\n")
 	if !ok {
-		t.Fatal("no table of formats in README.md")
+		t.Fatal("no table in docs/formats.md")
 	}
 	switch {
 	case *update:
-		if err := os.WriteFile("README.md", []byte(before+formatTableHead+b.String()+"\n"+after), 0o644); err != nil {
+		if err := os.WriteFile("docs/formats.md", []byte(before+formatTableHead+b.String()+"\n"+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	case table+"\n" != b.String():
-		t.Errorf("README.md has\n%s\nwant\n%s", table, b.String())
+		t.Errorf("docs/formats.md has\n%s\nwant\n%s", table, b.String())
 	}
 }
 

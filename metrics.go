@@ -61,7 +61,11 @@ type metrics struct {
 	objects  prometheus.Counter
 	duration *prometheus.HistogramVec // by operation
 	hits     prometheus.Counter
-	misses   prometheus.Counter
+
+	redactions  *prometheus.CounterVec // by format
+	refusals    *prometheus.CounterVec // by format
+	overwritten prometheus.Counter
+	misses      prometheus.Counter
 }
 
 // newMetrics registers the metrics in Caddy's registry, or finds those that another handler of the
@@ -85,10 +89,14 @@ func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error
 		hits:   prometheus.NewCounter(opts("cache_hits_total", "Requests that were answered from the cache.")),
 		misses: prometheus.NewCounter(opts("cache_misses_total", "Requests for which the cache had nothing, or something outdated.")),
 	}
+	m.redactions = prometheus.NewCounterVec(opts("redacted_total", "Images redacted, by format."), []string{"format"})
+	m.refusals = prometheus.NewCounterVec(opts("redact_refused_total", "Images refused because they can't be redacted, by format."), []string{"format"})
+	m.overwritten = prometheus.NewCounter(opts("redact_bytes_overwritten_total", "Bytes of images overwritten."))
 	bytes := &cacheBytes{}
 	err := errors.Join(
 		register(reg, &m.requests), register(reg, &m.read), register(reg, &m.objects),
 		register(reg, &m.duration), register(reg, &m.hits), register(reg, &m.misses),
+		register(reg, &m.redactions), register(reg, &m.refusals), register(reg, &m.overwritten),
 		register(reg, &bytes),
 	)
 	if err == nil && cache != nil {
@@ -127,6 +135,15 @@ func (m *metrics) observe(status int, s *stats, took time.Duration) {
 		m.misses.Inc()
 	}
 }
+
+// redacted counts an image that was redacted.
+func (m *metrics) redacted(format string, overwritten int64) {
+	m.redactions.WithLabelValues(format).Inc()
+	m.overwritten.Add(float64(overwritten))
+}
+
+// refused counts an image that can't be redacted.
+func (m *metrics) refused(format string) { m.refusals.WithLabelValues(format).Inc() }
 
 // cacheBytes is the gauge of what the caches of all handlers hold.
 type cacheBytes struct {

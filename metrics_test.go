@@ -66,14 +66,14 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
-// TestMetricsAreDocumented has the README name each metric and each placeholder, and no other.
+// TestMetricsAreDocumented has docs/metrics.md name each metric and each placeholder, and no other.
 func TestMetricsAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	page, err := os.ReadFile("docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	documented := map[string]bool{}
-	for _, name := range regexp.MustCompile(`caddy_exif_[a-z_]*[a-z]|http\.exif\.[a-z_]+`).FindAllString(string(readme), -1) {
+	for _, name := range regexp.MustCompile(`caddy_exif_[a-z_]*[a-z]|http\.exif\.[a-z_]+`).FindAllString(string(page), -1) {
 		documented[name] = true
 	}
 	there := map[string]bool{}
@@ -149,7 +149,7 @@ func TestMetricsCountRequests(t *testing.T) {
 	}
 	want := map[string]float64{
 		"requests_total 200 jpeg exif": 4, "requests_total 304 none exif": 2, "requests_total 404 none exif": 2, "object_bytes_read_total": 2000, "object_requests_total": 12,
-		"duration_seconds exif": 8, "cache_hits_total": 4, "cache_misses_total": 2, "cache_bytes": float64(weights),
+		"duration_seconds exif": 8, "cache_hits_total": 4, "cache_misses_total": 2, "cache_bytes": float64(weights), "redact_bytes_overwritten_total": 0,
 	}
 	if got := values(t, reg); !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -211,7 +211,7 @@ func TestRequestsAreObserved(t *testing.T) {
 	delete(got, "cache_bytes")
 	want := map[string]float64{
 		"requests_total 200 jpeg exif": 2, "requests_total 304 jpeg exif": 1, "requests_total 404 none exif": 1, "requests_total 405 none exif": 1,
-		"object_bytes_read_total": float64(len(photo)), "object_requests_total": 4, "duration_seconds exif": 5, "cache_hits_total": 2, "cache_misses_total": 2,
+		"object_bytes_read_total": float64(len(photo)), "object_requests_total": 4, "duration_seconds exif": 5, "cache_hits_total": 2, "cache_misses_total": 2, "redact_bytes_overwritten_total": 0,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

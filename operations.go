@@ -127,6 +127,7 @@ func respondPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchan
 			return err
 		}
 		if picture.Size() > maxPictureKept {
+			x.object.Stream(picture.Size())
 			res.stream = &stream{picture, x}
 			return nil
 		}

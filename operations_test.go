@@ -2,13 +2,21 @@ package caddyexif
 
 import (
 	"bytes"
+	pixels "image"
 	"io"
+	"io/fs"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
@@ -77,7 +85,17 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 func phone() []byte {
 	b := testimage.Phone()
 	b.Thumbnail = testimage.JPEG(testimage.Gradient(160, 120))
+	b.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(b.Thumbnail)))}
 	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()))
+}
+
+// iphone is what is in iphone-4s.jpg: the file of testdata, or one with a thumbnail where that may be
+// asked for.
+func iphone() []byte {
+	if asking == operations[0] {
+		return testimage.Samples()["iphone-4s.jpg"]
+	}
+	return phone()
 }
 
 // TestOperations has the tests of what holds for EXIF hold for each other operation.
@@ -88,8 +106,7 @@ func TestOperations(t *testing.T) {
 			for name, test := range map[string]func(*testing.T){
 				"TestContract": TestContract, "TestNoWayRound": TestNoWayRound, "TestBehind": TestBehind,
 				"TestConditions": TestConditions, "TestCache": TestCache, "TestUpstreamsThatLie": TestUpstreamsThatLie,
-				"TestRulesSeeWhatNextHandlersFoundOut": TestRulesSeeWhatNextHandlersFoundOut,
-				"TestUnixSocket":                       TestUnixSocket, "TestOptionsTellNothing": TestOptionsTellNothing,
+				"TestUnixSocket": TestUnixSocket, "TestOptionsTellNothing": TestOptionsTellNothing,
 				"TestFolderUnderPrefix": TestFolderUnderPrefix, "TestRewrittenBefore": TestRewrittenBefore,
 				"TestNothingPrivateInLog": TestNothingPrivateInLog, "TestDeniedEarlyReadsNothing": TestDeniedEarlyReadsNothing,
 			} {
@@ -122,5 +139,113 @@ func TestOperationsAreOff(t *testing.T) {
 				t.Errorf("%v: %s: passed on: %v, %v", tc.enabled, op.word, passed, err)
 			}
 		}
+	}
+}
+
+// largePreview is a TIFF with a JPEG of some hundred kilobytes in it, which is streamed.
+func largePreview() []byte {
+	noise := pixels.NewGray(pixels.Rect(0, 0, 1200, 800))
+	rng := rand.NewChaCha8([32]byte{})
+	_, _ = rng.Read(noise.Pix)
+	b := testimage.Full()
+	b.Thumbnail = testimage.JPEG(noise, testimage.Segment(0xFE, []byte("a comment")))
+	b.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(b.Thumbnail)))}
+	return b.Encode()
+}
+
+// TestLargePictureIsStreamed asks for a picture that is too large to be cached, and has it cut off where
+// the object can't be read to its end.
+func TestLargePictureIsStreamed(t *testing.T) {
+	photo := largePreview()
+	h := provisioned(t, &Handler{Operations: []string{"preview"}, MaxRead: 64 << 10, Window: 64 << 10})
+	askFor(t, operations[3], photo)
+	want := iphone4S
+	if len(want) < 4*maxPictureKept {
+		t.Fatalf("the preview is of %d bytes", len(want))
+	}
+	for range 2 {
+		got := request(t, h, photoHandler(photo), "GET")
+		if got.Code != 200 || got.Body.String() != want || got.Header().Get("Content-Length") != strconv.Itoa(len(want)) ||
+			got.Header().Get("Content-Type") != "image/jpeg" || !strings.HasPrefix(got.stats, "miss tiff") {
+			t.Errorf("got %d and %d bytes of %d, %v, %s", got.Code, got.Body.Len(), len(want), got.Header(), got.stats)
+		}
+		if h.cache.c.EstimatedSize() != 0 {
+			t.Error("it is in the cache")
+		}
+		tag := got.Header().Get("Etag")
+		if again := request(t, h, photoHandler(photo), "GET", "If-None-Match", tag); again.Code != 304 || again.Body.Len() > 0 {
+			t.Errorf("asked again: got %d", again.Code)
+		}
+		if head := request(t, h, photoHandler(photo), "HEAD"); head.Code != 200 || head.Body.Len() > 0 || head.Header().Get("Content-Length") != strconv.Itoa(len(want)) {
+			t.Errorf("HEAD: got %d %v", head.Code, head.Header())
+		}
+	}
+
+	// the object is gone, or another, halfway
+	for _, tag := range []string{`"2"`, ""} {
+		runs := 0
+		next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			if runs++; runs > 2 {
+				if tag == "" {
+					return caddyhttp.Error(http.StatusNotFound, nil)
+				}
+				return photoHandler(photo, "Etag", tag)(w, r)
+			}
+			return photoHandler(photo)(w, r)
+		})
+		func() {
+			defer func() {
+				if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // a panic's value
+					t.Errorf("ended with %v", p)
+				}
+			}()
+			request(t, h, next, "GET")
+		}()
+	}
+}
+
+// TestOperationsOnCorpus asks for each operation on real photos, whole and cut off: no status but 200, 400
+// and 404, and no body longer than it says.
+func TestOperationsOnCorpus(t *testing.T) {
+	corpus := os.Getenv("EXIF_CORPUS")
+	if corpus == "" {
+		t.Skip("EXIF_CORPUS names no folder of real photos")
+	}
+	h := provisioned(t, &Handler{Operations: operationWords(), Cache: -1})
+	counts := map[string]int{}
+	err := filepath.WalkDir(corpus, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(name, ".jsonl") {
+			return err
+		}
+		photo, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for _, n := range []int{len(photo), len(photo) * 2 / 3, len(photo) / 3, len(photo) / 20} {
+			for _, op := range operations {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				w := httptest.NewRecorder()
+				w.Body = nil // what it takes isn't the handler's
+				r := httptest.NewRequest(http.MethodGet, "/photo.jpg"+op.suffix(), nil)
+				err := h.ServeHTTP(w, caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, nil), photoHandler(photo[:n]))
+				runtime.ReadMemStats(&after)
+				if err != nil || w.Code != 200 && w.Code != 400 && w.Code != 404 || w.Code == 404 && op.contentType == jsonType {
+					t.Errorf("%s, %d bytes: %s: got %d, %v", name, n, op.word, w.Code, err)
+				}
+				if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+					t.Errorf("%s, %d bytes: %s: allocated %d KiB", name, n, op.word, took>>10)
+				}
+				counts[op.word+" "+strconv.Itoa(w.Code)]++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(counts)
+	if counts["thumbnail 200"] == 0 || counts["preview 200"] == 0 || counts["imageInfo 200"] == 0 {
+		t.Error("the test proves nothing")
 	}
 }

@@ -32,7 +32,7 @@ const (
 )
 
 // Permissions are the rules that say which requests may read EXIF, and which may learn that an object
-// doesn't exist. No rules at all leave both to the next handlers. With any rule, an action is allowed
+// doesn't exist. Without rules, the next handlers decide both. With any rule, an action is allowed
 // if no "deny" rule for it matches the request and some "allow" rule does; everything else is denied.
 // The order of the rules doesn't matter.
 type Permissions []Rule
@@ -42,11 +42,11 @@ type Rule struct {
 	// Either "allow" or "deny".
 	Effect string `json:"effect,omitempty"`
 
-	// What the rule is about: "GetObject" (reading an object's EXIF), "ListBucket" (being answered
+	// The actions: "GetObject" (reading an object's EXIF), "ListBucket" (being answered
 	// 404 instead of 403 for an object that doesn't exist), or both. At least one.
 	Actions []string `json:"actions,omitempty"`
 
-	// The requests the rule is about, as in a route: any of the matcher sets, all of the matchers
+	// The requests that the rule matches, as in a route: any of the matcher sets, all of the matchers
 	// in a set. They see the object's request: its path, without the suffix, before the next handlers
 	// rewrite it, and its header and variables as the next handlers left them. Default: all requests.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
@@ -188,6 +188,34 @@ func (p Permissions) decide(action string, r *http.Request) (allowed, final bool
 		}
 	}
 	return allowed, final, err
+}
+
+// tellApart reports whether the rules about GetObject can decide otherwise for another client that
+// asks for the same URL.
+func (p Permissions) tellApart() bool {
+	return slices.ContainsFunc(p, func(rule Rule) bool {
+		return slices.Contains(rule.Actions, actionGetObject) && slices.ContainsFunc(rule.MatcherSetsRaw, aboutClient)
+	})
+}
+
+// aboutClient reports whether a matcher set is about more than a request's URL and method.
+func aboutClient(set caddy.ModuleMap) bool {
+	for name, config := range set {
+		switch name {
+		case "host", "method", "path", "path_regexp", "protocol", "query":
+			if bytes.Contains(bytes.TrimPrefix(config, []byte("{")), []byte("{")) {
+				return true // a placeholder can stand for anything
+			}
+		case "not":
+			var sets []caddy.ModuleMap
+			if json.Unmarshal(config, &sets) != nil || slices.ContainsFunc(sets, aboutClient) {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // allowed is the decision on an action. Without rules, everything is allowed.

@@ -66,12 +66,12 @@ func TestOmitAndOnly(t *testing.T) {
 // TestSetsAreDocumented has docs/sets.md list the tags of each named set; -update writes it.
 func TestSetsAreDocumented(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# The named sets of tags\n\n`omit` and `only` take these beside patterns. A tag is in a set if it is there to say it, or if\n" +
-		"people often write it there. What `omit` takes out goes out of the thumbnail's tags (`Thumb…`) as well.\n")
+	b.WriteString("# The named sets of tags\n\n`omit` and `only` take these beside patterns. A tag is in a set if it is meant for that, or if\n" +
+		"people often write such things there. `omit` takes the same tags of the thumbnail (`Thumb…`) with it.\n")
 	for _, set := range []struct{ name, what string }{
-		{"@location", "Where the photo was taken: the GPS directory, and what places a map's picture (GeoTIFF)."},
-		{"@person", "Who took it, owns it, edited it or can be seen on it, captions and file names included."},
-		{"@device", "Which camera, lens or file it is, of all of that model."},
+		{"@location", "The place where the photo was taken: the GPS directory, and the tags that place a map's picture (GeoTIFF)."},
+		{"@person", "The people who took it, own it, edited it or are in it, captions and file names included."},
+		{"@device", "Serial numbers and identifiers: they tell one camera, lens or file from all others of its model."},
 	} {
 		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n\n", set.name, set.what)
 		tags := exif.Sets()[set.name]
@@ -91,6 +91,37 @@ func TestSetsAreDocumented(t *testing.T) {
 	}
 	if len(exif.Sets()) != 3 {
 		t.Errorf("got %d sets", len(exif.Sets()))
+	}
+}
+
+// TestTagsAreDocumented has docs/tags.md list every tag that can be answered; -update writes it.
+func TestTagsAreDocumented(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Tags\n\nThese tags can be part of an answer. `omit` and `only` take their names; [sets.md](sets.md) lists the sets. " +
+		"`caddy exif --list-tags`\nprints this list.\n\n" +
+		"The thumbnail (IFD1) has the tags of IFD0 with the prefix `Thumb`, such as `ThumbXResolution`. Programs also write Exif's\n" +
+		"tags to IFD0 and the other way round; they are answered in either. *Type* is the type that the standard asks for, and\n" +
+		"*ExifTool* is ExifTool's name where it differs. A number that isn't listed here is answered as `UnknownTag_0xabcd` with\n" +
+		"`unknown`, and left out without it. Never answered are maker notes, pointers to directories, thumbnails, and embedded\n" +
+		"XMP, IPTC and ICC.\n")
+	section := ""
+	for _, tag := range exif.Tags() {
+		if name, _, _ := strings.Cut(tag.Directory, ","); name != section {
+			section = name
+			fmt.Fprintf(&b, "\n## %s\n\n| name | number | directory | type | meaning | ExifTool |\n|---|---|---|---|---|---|\n", section)
+		}
+		other := ""
+		if tag.ExifTool != "" {
+			other = "`" + tag.ExifTool + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | 0x%04X | %s | %s | %s | %s |\n", tag.Name, tag.Number, tag.Directory, tag.Type, tag.Meaning, other)
+	}
+	const name = "docs/tags.md"
+	if *update {
+		writeFile(t, name, []byte(b.String()))
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != b.String() {
+		t.Errorf("%s isn't what -update writes: %v", name, err)
 	}
 }
 

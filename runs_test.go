@@ -127,7 +127,7 @@ func TestRewrittenBefore(t *testing.T) {
 	for _, path := range []string{
 		"/x-very-long-prefix/iphone-4s.jpg", "/x-very-long-prefix/%69phone-4s.jpg", "/short/a.jpg", "/short/%61.jpg", "/short%2Fa.jpg",
 	} {
-		for _, s := range []string{suffix, "%40base%40tag%3Dexif"} {
+		for _, s := range []string{suffix, "%40base%40tag%3D" + asking.word} {
 			got := srv.get(http.MethodGet, "a.test", path+s)
 			if got.status != 200 || got.body != iphone4S {
 				if path == "/short%2Fa.jpg" && got.status == 404 {

@@ -66,12 +66,26 @@ func (h *Handler) exifOptions() (o exif.Options, err error) {
 	if o.Keep, err = exif.NewFilter(h.Only, h.Omit); err != nil {
 		return o, fmt.Errorf("omit: %w", err)
 	}
+	if h.Redact {
+		o.Keep = withoutPicture(o.Keep)
+	}
 	return o, nil
 }
 
-// settingsMark is a short hash of everything but the object that shapes an operation's response.
-func (h *Handler) settingsMark(op *operation) string {
+// withoutPicture is a filter that lets through what keep does, all for nil, but where an embedded picture
+// is: the photo that leaves has none, so its EXIF can't say.
+func withoutPicture(keep func(name string) bool) func(name string) bool {
+	return func(name string) bool {
+		return !strings.HasPrefix(strings.TrimPrefix(name, "Thumb"), "JPEGInterchangeFormat") && (keep == nil || keep(name))
+	}
+}
+
+// settingsMark is a short hash of everything but the object that shapes the response to an operation, or to none.
+func (h *Handler) settingsMark(word string) string {
 	f := fnv.New32a()
-	fmt.Fprintf(f, "%s %d %d %q %q %q %t", op.word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
+	fmt.Fprintf(f, "%s %d %d %q %q %q %t", word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
+	if h.Redact {
+		fmt.Fprint(f, " redact")
+	}
 	return fmt.Sprintf("-exif%08x", f.Sum32())
 }

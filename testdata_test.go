@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -99,6 +100,23 @@ func TestFormatVersion(t *testing.T) {
 					t.Fatal(err)
 				}
 				fmt.Fprintf(hash, "%s %s %s\n", name, style, out)
+			}
+		}
+	}
+	photos := testimage.Formats()
+	photos["preview"] = [][]byte{largePreview(), phone()}
+	for _, format := range slices.Sorted(maps.Keys(photos)) {
+		for i, photo := range photos[format] {
+			for _, style := range slices.Sorted(maps.Keys(styles)) {
+				info, err := exif.ReadInfo(bytes.NewReader(photo))
+				fmt.Fprintf(hash, "%s %d %s %s %v\n", format, i, style, info.AppendJSON(nil, styles[style]), err)
+			}
+			for _, find := range []func(io.ReaderAt) (exif.Picture, error){exif.FindThumbnail, exif.FindPreview} {
+				p, err := find(bytes.NewReader(photo))
+				if err == nil {
+					_, err = p.WriteTo(hash)
+				}
+				fmt.Fprintln(hash, format, i, err)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
+
+var size = regexp.MustCompile(`"size":"[0-9]*",`)
 
 // farTIFF is the start of a TIFF whose IFD0 stands at off, and what stands there: a tag, and the
 // text of another in front of it.
@@ -135,7 +138,7 @@ func (c counted) Write(p []byte) (int, error) {
 
 // TestUpstreamsThatLie reads objects from an upstream that does what stores and proxies do, and worse.
 func TestUpstreamsThatLie(t *testing.T) {
-	photo := testimage.Samples()["iphone-4s.jpg"]
+	photo := iphone()
 	far := farObject(1<<20, 2<<20)
 	content := func(w http.ResponseWriter, r *http.Request, etag string, b []byte) {
 		if etag != "" {
@@ -352,12 +355,18 @@ http://down.test:{$PORT} {
 		{"/vanishes.tif", 404, "NoSuchKey"},
 		{"/headers.jpg", 200, iphone4S},
 	} {
+		if asking != operations[0] && strings.HasSuffix(tc.object, ".tif") && tc.status != 500 {
+			continue // without a picture
+		}
 		t.Run(tc.object, func(t *testing.T) {
 			srv := srv.with(t)
 			changes = 0
 			rec.take()
 			start := time.Now()
 			got := srv.exif("bucket.test", tc.object)
+			if asking.word == "imageInfo" { // an upstream may tell no size, or a wrong one
+				got.body, tc.want = size.ReplaceAllString(got.body, ""), size.ReplaceAllString(tc.want, "")
+			}
 			if got.status != tc.status || got.body != tc.want && !strings.Contains(got.body, `"code":"`+tc.want+`"`) {
 				t.Errorf("got %d %s, want %d %s", got.status, got.body, tc.status, tc.want)
 			}
@@ -394,7 +403,7 @@ http://down.test:{$PORT} {
 				etag := got.header.Get("Etag")
 				got.header.Del("Etag")
 				want := "map[Access-Control-Allow-Origin:[https://app.test] Access-Control-Expose-Headers:[ETag] " +
-					"Cache-Control:[private, max-age=60] Content-Type:[application/json] " +
+					"Cache-Control:[private, max-age=60] Content-Type:[" + asking.contentType + "] " +
 					"Expires:[Thu, 01 Jan 2099 00:00:00 GMT] Server:[Caddy] Vary:[Origin] X-Content-Type-Options:[nosniff]]"
 				if fmt.Sprint(got.header) != want {
 					t.Errorf("got  %v\nwant %s", got.header, want)
@@ -434,7 +443,10 @@ http://down.test:{$PORT} {
 		for object, want := range map[string]string{
 			"/far.tif": farAnswer, "/no-range-far.tif": "ImageTooLarge", "/no-range-endless.jpg": iphone4S,
 		} {
-			if got := srv.exif("small.test", object); !strings.Contains(got.body, want) {
+			if asking != operations[0] && strings.HasSuffix(object, ".tif") {
+				continue // without a picture
+			}
+			if got := srv.exif("small.test", object); !strings.Contains(size.ReplaceAllString(got.body, ""), size.ReplaceAllString(want, "")) {
 				t.Errorf("%s: got %d %s, want %s", object, got.status, got.body, want)
 			}
 		}
@@ -521,7 +533,7 @@ http://bucket.test:{$PORT} {
 // next handlers can't change that, else one.
 func TestDeniedEarlyReadsNothing(t *testing.T) {
 	var rec recorder
-	photo := testimage.Samples()["iphone-4s.jpg"]
+	photo := iphone()
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		rec.add(r.Clone(r.Context()))
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))

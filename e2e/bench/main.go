@@ -1,5 +1,5 @@
 // Command bench measures what the module costs, side by side with its peers, and prints the tables
-// of the README's figures as Markdown:
+// of docs/figures.md as Markdown:
 //
 //	cd e2e && go run ./bench
 //
@@ -12,6 +12,8 @@
 //	rates    requests a second, and processor time a request, against the peers
 //	bytes    what is read of an object, and in how many sub-requests
 //	memory   what a request in flight takes
+//	operations  requests a second of imageInfo and thumbnail, and what they cost from a bucket
+//	redact   megabytes a second of a photo that is redacted on its way out
 //	growth   how cost grows with size, requests at once, tags, objects, latency; with -update it
 //	         draws docs/size.svg and docs/concurrency.svg
 //	window   which first window is the fastest
@@ -47,7 +49,7 @@ type options struct {
 	corpus   string
 }
 
-// parts in the order in which they run; those that are not said by -only are the first three.
+// parts in the order in which they run; without -only, the first five.
 var parts = []struct {
 	name string
 	run  func(context.Context, *rig) error
@@ -55,31 +57,37 @@ var parts = []struct {
 	{"rates", rates},
 	{"bytes", bytesRead},
 	{"memory", memory},
+	{"operations", operations},
+	{"redact", redaction},
 	{"growth", growth},
 	{"window", window},
 }
 
-const defaultParts = "rates,bytes,memory"
+const defaultParts = "rates,bytes,memory,operations,redact"
 
 func main() {
 	var o options
-	var bucket string
+	var bucket, config string
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "how long one run of wrk takes")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many runs each contestant has, in turn with the others")
-	flag.StringVar(&o.only, "only", defaultParts, "the parts to run: rates, bytes, memory, growth, window")
+	flag.StringVar(&o.only, "only", defaultParts, "the parts to run: rates, bytes, memory, operations, redact, growth, window")
 	flag.BoolVar(&o.smoke, "smoke", false, "see in seconds that all parts work; rates count for nothing")
 	flag.BoolVar(&o.update, "update", false, "write the plots of the part growth to docs")
 	flag.StringVar(&o.caddy, "caddy", "", "a Caddy with the module (default: built from this repository)")
 	flag.StringVar(&o.imagor, "imagor", "", "imagor's binary, to compare with")
 	flag.StringVar(&o.corpus, "corpus", os.Getenv("EXIF_CORPUS"), "a folder of real photos (default: $EXIF_CORPUS)")
 	flag.StringVar(&bucket, "bucket", "", "be the bucket server of that folder, until standard input ends")
+	flag.StringVar(&config, "serve", "", "be a Caddy with that JSON config, until standard input ends")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if bucket != "" {
+	switch {
+	case bucket != "":
 		err = serveBucket(bucket)
-	} else {
+	case config != "":
+		err = serve(config)
+	default:
 		err = run(ctx, &o)
 	}
 	if err != nil {

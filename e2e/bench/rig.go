@@ -212,9 +212,10 @@ func (r *rig) startCaddy(ctx context.Context) error {
 	}
 	const files = "file_server"
 	proxy := "reverse_proxy " + strings.TrimPrefix(r.bucketURL, "http://")
-	const off = "\texif {\n\t\tcache off\n\t}\n"
+	const all = "\t\toperations exif imageInfo thumbnail preview\n"
+	const off = "\texif {\n\t\tcache off\n" + all + "\t}\n"
 	site("static", "", files)
-	site("cached", "\texif\n", files)
+	site("cached", "\texif {\n"+all+"\t}\n", files)
 	site("off", off, files)
 	site("unknown", "\texif {\n\t\tcache off\n\t\tunknown\n\t}\n", files)
 	site("bucket", off, proxy)

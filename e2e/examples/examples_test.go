@@ -53,7 +53,19 @@ func TestConfigs(t *testing.T) {
 // that may be put into a site.
 func TestSnippets(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^ *```caddyfile\n(.*?)^ *```")
-	for name, min := range map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1} {
+	pages, err := filepath.Glob(filepath.Join(repository, "docs/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// how many Caddyfiles there are at least
+	documents := map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1}
+	for _, page := range pages {
+		documents["docs/"+filepath.Base(page)] = 0
+	}
+	for name, min := range map[string]int{"permissions": 1, "operations": 1, "redact": 2, "stores": 2, "caching": 1} {
+		documents["docs/"+name+".md"] = min
+	}
+	for name, min := range documents {
 		b, err := os.ReadFile(filepath.Join(repository, name))
 		if err != nil {
 			t.Fatal(err)
@@ -268,6 +280,21 @@ func TestPrivacy(t *testing.T) {
 		s.exif(request{path: "/photo.jpg", header: header}, 401).code("Unauthorized")
 	}
 	s.exif(request{path: "/photo.jpg", user: "team:wrong"}, 401).hasNot("GPS")
+
+	// the photo itself tells no more
+	original, err := os.ReadFile(filepath.Join(repository, "testdata/photo.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo := s.ask(request{path: "/photo.jpg"}, 200)
+	photo.hasNot("SN-0042")
+	photo.field("Accept-Ranges", "none")
+	if len(photo.body) != len(original) || photo.body == string(original) {
+		t.Errorf("the public gets %d bytes of a photo of %d: want as many, but others", len(photo.body), len(original))
+	}
+	s.ask(request{path: "/photo.jpg", user: team}, 200).is(string(original))
+	s.ask(request{path: "/photo.tif"}, 403).code("NotRedactable")
+	s.ask(request{path: "/photo.tif", user: team}, 200)
 }
 
 // private prints the tags that tell a place or an owner.
@@ -385,10 +412,37 @@ func TestMigrate(t *testing.T) {
 			s.ask(request{path: path}, 200).is(iphone4S)
 		}
 	}
-	for _, path := range []string{"/a.jpg", "/a.jpg?imageInfo", "/a.jpg?x-oss-process=image/resize,w_100"} {
-		s.ask(request{path: path}, 200).has("\xFF\xD8\xFF")
+	const imageInfo = "@base@tag=imageInfo"
+	for _, photo := range []string{"/a.jpg", escaped} {
+		want := s.ask(request{path: photo + imageInfo}, 200)
+		want.field("Content-Type", "application/json")
+		want.hasNot("Apple", "\xFF\xD8\xFF")
+		for _, path := range []string{
+			photo + "?imageInfo",                         // COS, Qiniu
+			photo + "?imageInfo&sign=a%3Ab",              // the same, signed
+			photo + "?x-image-process=image/info",        // Huawei
+			photo + "?x-tos-process=image%2Finfo",        // Volcengine
+			photo + imageInfo + "?x-tos-process=style/a", // what is left of a query counts for nothing
+			photo + "@info",                              // OSS of old
+			photo + "%40info",
+		} {
+			s.ask(request{path: path}, 200).is(want.body)
+		}
+		s.ask(request{path: photo}, 200).has("\xFF\xD8\xFF")
+		s.ask(request{path: photo + "?v=2"}, 200).has("\xFF\xD8\xFF")
+		// what isn't offered is never answered with the whole photo
+		for _, other := range []string{
+			"?x-oss-process=image/resize,w_100", "?x-oss-process=style%2Fsmall", "?x-bce-process=image/resize,w_100",
+			"?x-image-process=image/resize,w_100", "?x-tos-process=image/resize,w_100", "?imageView2/1/w/200", "?sign=a&imageMogr2/thumbnail/100x",
+			"?watermark/1/image/aHR0cA", "@100w_100h.jpg", "@!small", "@base@tag=imgScale&w=100", "%40base%40tag=imgWaterMark", "@base@tag=thumbnail",
+		} {
+			a := s.ask(request{path: photo + other}, 400)
+			a.code("InvalidRequest")
+			a.has("isn't offered")
+		}
+		s.ask(request{path: "/unsafe/200x200" + photo}, 400).code("InvalidRequest")
 	}
-	for _, path := range []string{"/nope.jpg?exif", "/nope.jpg?x-oss-process=image/info", "/nope.jpg@exif", "/unsafe/meta/nope.jpg"} {
+	for _, path := range []string{"/nope.jpg?exif", "/nope.jpg?x-oss-process=image/info", "/nope.jpg@exif", "/unsafe/meta/nope.jpg", "/nope.jpg?imageInfo", "/nope.jpg@info"} {
 		s.ask(request{path: path}, 404).code("NoSuchKey")
 	}
 	// whatever the address, what guards the photo guards its EXIF
@@ -399,6 +453,13 @@ func TestMigrate(t *testing.T) {
 		s.ask(request{path: path}, 401).code("Unauthorized")
 		s.ask(request{path: path, user: team}, 200).is(iphone4S)
 	}
+	for _, path := range []string{"/team/a.jpg?imageInfo", "/team/a.jpg?x-image-process=image/info", "/team/a.jpg@info", "/team/a.jpg" + imageInfo} {
+		s.ask(request{path: path}, 401).code("Unauthorized")
+		s.ask(request{path: path, user: team}, 200).hasNot("Apple")
+	}
+	other := run(t, "migrate/Caddyfile", "PHOTOS="+dir, "INFO_OF_OSS=imageInfo", "INFO_OF_OBS=exif")
+	other.ask(request{path: "/a.jpg?x-oss-process=image/info"}, 200).hasNot("Apple")
+	other.ask(request{path: "/a.jpg?x-tos-process=image/info"}, 200).is(iphone4S)
 }
 
 func TestErrors(t *testing.T) {

@@ -75,7 +75,7 @@ var (
 	tooLarge  = object{status: 400, body: failure(400, "ImageTooLarge", "the image's EXIF can't be reached within the limits")}
 	internal  = object{status: 500, body: failure(500, "InternalError", "the object can't be read")}
 	badGate   = object{status: 502, body: failure(502, "BadGateway", "the object can't be fetched from its server")}
-	busy      = object{status: 503, body: failure(503, "ServiceUnavailable", "the object isn't available now")}
+	busy      = object{status: 503, body: failure(503, "ServiceUnavailable", "the object is temporarily unavailable")}
 	farObject = object{status: 200, body: farAnswer}
 )
 

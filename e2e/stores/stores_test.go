@@ -24,7 +24,7 @@ import (
 	_ "github.com/caddyexif/caddy-exif/s3transport"
 )
 
-var update = flag.Bool("update", false, "rewrite the README's table of stores")
+var update = flag.Bool("update", false, "rewrite the table in docs/stores.md")
 
 // keys are names that proxies and signers have got wrong.
 var keys = []string{
@@ -57,7 +57,7 @@ var situations = []situation{
 
 const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
 
-// guard and public are how the README has a public bucket.
+// guard and public are how docs/stores.md has a public bucket.
 const (
 	guard  = "\t@outside vars_regexp {path} ^$|[/\\\\](\\.\\.?)?([/\\\\]|$)\n\terror @outside 404\n"
 	public = " {\n\t\theader_up Host {upstream_hostport}\n\t\theader_up -Authorization\n\t\theader_up -Cookie\n\t}"
@@ -605,24 +605,24 @@ func checkWrites(s *store, srv *testcaddy.Server) {
 }
 
 const (
-	readme = "../../README.md"
-	begin  = "<!-- stores:begin -->\n"
-	end    = "<!-- stores:end -->"
-	head   = "| store | bucket | existing | empty | missing | missing, `allow GetObject` | missing, `allow GetObject ListBucket` |\n|---|---|---|---|---|---|---|\n"
+	page  = "../../docs/stores.md"
+	begin = "<!-- stores:begin -->\n"
+	end   = "<!-- stores:end -->"
+	head  = "| store | bucket | existing | empty | missing | missing, `allow GetObject` | missing, `allow GetObject ListBucket` |\n|---|---|---|---|---|---|---|\n"
 )
 
-// table compares the measured rows with the README's, or rewrites those with -update. Rows of a
+// table compares the measured rows with the page's, or rewrites those with -update. Rows of a
 // store that wasn't run are left as they are.
 func table(t *testing.T, rows []string) {
 	t.Helper()
-	text, err := os.ReadFile(readme)
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, ok := strings.Cut(string(text), begin)
 	old, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		t.Fatalf("%s has no %s%s", readme, begin, end)
+		t.Fatalf("%s has no %s%s", page, begin, end)
 	}
 	store := func(row string) string { return strings.SplitN(row+"||", "|", 3)[1] }
 	measured := rows
@@ -640,7 +640,7 @@ func table(t *testing.T, rows []string) {
 		return
 	}
 	if !*update {
-		t.Errorf("%s has another table; go test ./stores -update writes what was measured", readme)
+		t.Errorf("%s has another table; go test ./stores -update writes what was measured", page)
 		return
 	}
 	if t.Failed() {
@@ -649,7 +649,7 @@ func table(t *testing.T, rows []string) {
 	}
 	var out bytes.Buffer
 	out.WriteString(before + begin + got + end + after)
-	if err := os.WriteFile(readme, out.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(page, out.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -62,7 +62,7 @@ func notStandard(f oracleFile, t oracleTag) bool {
 	return t.Dir == "IFD0" && t.ID < 0x00FE
 }
 
-// known is the list of what isn't as the oracle has it, with the reasons; README.md has it, too.
+// known is the list of what isn't as the oracle has it, with the reasons; docs/figures.md has it, too.
 var known = map[string]struct {
 	wrong  int
 	reason string

@@ -132,3 +132,23 @@ func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
 	s.add(picturePlace{r: s.r, run: extent{offset(c.uint(wide)), offset(size)}})
 	return cmp.Or(sizeErr, c.err)
 }
+
+// infoCR3 reads the size in CMT1.
+func infoCR3(r io.ReaderAt, i *Info) error {
+	i.ColorModel = photometrics[cfa]
+	blocks, err := findCR3(r)
+	for _, b := range blocks {
+		if b.first != ifd0 {
+			continue
+		}
+		t, ok, err := openTIFF(b.r)
+		if !ok || err != nil {
+			return err
+		}
+		d, err := t.dir(t.first)
+		i.setSize(d.width, d.height)
+		i.Orientation = d.orientation
+		return err
+	}
+	return err
+}

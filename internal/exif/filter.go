@@ -21,18 +21,32 @@ import (
 // GeoTIFF's tags, which say the same. What only matches is no more than what it matches: Orientation
 // doesn't keep ThumbOrientation, nor GPS* a GeoTIFF tag.
 func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
+	return newFilter(only, omit, asWritten)
+}
+
+// NewFoldFilter is NewFilter for patterns in any letter case: gps* for GPS*.
+func NewFoldFilter(only, omit []string) (keep func(name string) bool, err error) {
+	return newFilter(only, omit, strings.ToLower)
+}
+
+// asWritten is the fold of patterns whose letter case counts.
+func asWritten(s string) string { return s }
+
+func newFilter(only, omit []string, fold func(string) string) (keep func(name string) bool, err error) {
 	if len(only) == 0 && len(omit) == 0 {
 		return nil, nil
 	}
-	f := filter{all: len(only) == 0}
-	if f.only, err = patterns(only); err != nil {
+	f := filter{all: len(only) == 0, fold: fold}
+	if f.only, err = patterns(only, fold); err != nil {
 		return nil, err
 	}
-	if f.omit, err = patterns(omit); err != nil {
+	if f.omit, err = patterns(omit, fold); err != nil {
 		return nil, err
 	}
 	if f.omits("GPSLatitude") && f.omits("GPSLongitude") {
-		f.omit = append(f.omit, geoTIFF...)
+		for _, name := range geoTIFF {
+			f.omit = append(f.omit, fold(name))
+		}
 	}
 	// all names but those that no table has are decided here
 	known := make(map[string]bool)
@@ -56,15 +70,16 @@ func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
 type filter struct {
 	all        bool // there is no only
 	only, omit []string
+	fold       func(string) string // was applied to the patterns, and is to the names
 }
 
 func (f *filter) keeps(name string) bool {
-	return (f.all || matches(f.only, name)) && !f.omits(name)
+	return (f.all || matches(f.only, f.fold(name))) && !f.omits(name)
 }
 
 // omits takes the thumbnail's tags for the picture's: ThumbArtist, and GDI+'s ThumbnailArtist, for Artist.
 func (f *filter) omits(name string) bool {
-	if matches(f.omit, name) {
+	if matches(f.omit, f.fold(name)) {
 		return true
 	}
 	rest, ok := strings.CutPrefix(name, thumbPrefix)
@@ -80,21 +95,24 @@ func matches(patterns []string, name string) bool {
 	return false
 }
 
-// patterns checks a list of patterns and replaces the sets in it by theirs.
-func patterns(list []string) (all []string, err error) {
+// patterns checks a list of patterns, folds them, and replaces the sets in it by theirs.
+func patterns(list []string, fold func(string) string) (all []string, err error) {
 	for _, p := range list {
+		p = fold(p)
 		if strings.HasPrefix(p, "@") {
 			set, ok := sets[p]
 			if !ok {
 				return nil, fmt.Errorf("no set %q: there are %s", p, strings.Join(slices.Sorted(maps.Keys(sets)), ", "))
 			}
-			all = append(all, set...)
+			for _, name := range set {
+				all = append(all, fold(name))
+			}
 			continue
 		}
 		if _, err := path.Match(p, ""); err != nil {
 			return nil, fmt.Errorf("%q is no pattern: %w", p, err)
 		}
-		match := func(name string) bool { return matches([]string{p}, name) }
+		match := func(name string) bool { return matches([]string{p}, fold(name)) }
 		if !slices.ContainsFunc(Names(), match) && !anyUnknown(match) {
 			return nil, fmt.Errorf("no tag matches %q: %s", p, advice(p))
 		}
@@ -145,7 +163,7 @@ func anyUnknown(f func(name string) bool) bool {
 func Sets() map[string][]string {
 	out := make(map[string][]string, len(sets))
 	for set := range sets {
-		all, _ := patterns([]string{set})
+		all, _ := patterns([]string{set}, asWritten)
 		var names []string
 		for _, name := range namesIn(ifd0, gpsIFD, interopIFD) {
 			if matches(all, name) {
@@ -240,6 +258,12 @@ var otherNames = map[string]struct{ program, ours string }{
 	"InteropIndex":                {"ExifTool's", "InteroperabilityIndex"},
 	"InteropVersion":              {"ExifTool's", "InteroperabilityVersion"},
 	"TIFF-EPStandardID":           {"ExifTool's", "TIFFEPStandardID"},
+	"OldSubfileType":              {"ExifTool's", "SubfileType"},
+	"NumberofInks":                {"ExifTool's", "NumberOfInks"},
+	"ModelTiePoint":               {"ExifTool's", "ModelTiepoint"},
+	"CameraCalibrationSig":        {"ExifTool's", "CameraCalibrationSignature"},
+	"ProfileCalibrationSig":       {"ExifTool's", "ProfileCalibrationSignature"},
+	"OriginalBestQualitySize":     {"ExifTool's", "OriginalBestQualityFinalSize"},
 	"PreviewImageStart":           {"ExifTool's", "JPEGInterchangeFormat"},
 	"PreviewImageLength":          {"ExifTool's", "JPEGInterchangeFormatLength"},
 	"ThumbnailOffset":             {"ExifTool's", "ThumbJPEGInterchangeFormat"},

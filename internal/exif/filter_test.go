@@ -259,3 +259,36 @@ func TestUnknownNamesOfGPS(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestFoldFilter: what a filter on the command line leaves out must not depend on its letter case.
+func TestFoldFilter(t *testing.T) {
+	for _, tc := range []struct {
+		only, omit []string
+		kept, gone []string
+	}{
+		{omit: []string{"gps*"}, kept: []string{"Make"}, gone: []string{"GPSLatitude", "GPSUnknownTag_0xabcd", "GeoKeyDirectory"}},
+		{omit: []string{"ARTIST"}, kept: []string{"Make"}, gone: []string{"Artist", "ThumbArtist", "ThumbnailArtist"}},
+		{omit: []string{"@Person"}, kept: []string{"Make"}, gone: []string{"Artist", "XPAuthor", "HostComputer"}},
+		{omit: []string{"*[a-c]*serial*"}, kept: []string{"LensSerialNumber"}, gone: []string{"BodySerialNumber", "CameraSerialNumber"}},
+		{only: []string{"fnumber", "unknowntag_0xABCD"}, kept: []string{"FNumber", "UnknownTag_0xabcd"}, gone: []string{"Make"}},
+	} {
+		keep, err := NewFoldFilter(tc.only, tc.omit)
+		if err != nil {
+			t.Errorf("%v: %v", tc, err)
+			continue
+		}
+		for _, name := range tc.kept {
+			if !keep(name) {
+				t.Errorf("only %v, omit %v: %s is gone", tc.only, tc.omit, name)
+			}
+		}
+		for _, name := range tc.gone {
+			if keep(name) {
+				t.Errorf("only %v, omit %v: %s is kept", tc.only, tc.omit, name)
+			}
+		}
+	}
+	if _, err := NewFoldFilter(nil, []string{"createdate"}); err == nil || !strings.Contains(err.Error(), "DateTimeDigitized") {
+		t.Errorf("got %v", err)
+	}
+}

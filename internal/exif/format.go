@@ -12,41 +12,42 @@ import (
 // sniffLen is how many of a file's first bytes tell its format.
 const sniffLen = 32
 
-// format is one container: how to know it, and where its TIFF blocks are. find returns none without
-// an error where the file has no EXIF, and ErrNotImage where more bytes than the first ones were
-// needed to tell. pictures notes the embedded JPEGs that no TIFF block points at; nil where a format has
-// none.
+// format is one container: how to know it, where its TIFF blocks are, and what its headers say of the
+// picture. find returns none without an error where the file has no EXIF, and ErrNotImage where more
+// bytes than the first ones were needed to tell; so does info. pictures notes the embedded JPEGs that no
+// TIFF block points at; nil where a format has none.
 type format struct {
 	name     string
 	is       func(head []byte) bool
 	find     func(r io.ReaderAt) ([]block, error)
+	info     func(r io.ReaderAt, i *Info) error
 	pictures func(s *pictureSearch) error
 }
 
 // formats in the order they are tried. The format is told from the bytes alone: names and content
 // types lie. A new one is a file with its finder, a row here, and a sample in testimage.Formats.
 var formats = []format{
-	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG, picturesInJPEG},
-	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG, nil},
-	{"webp", isWebP, findWebP, nil},
-	{"cr3", isCR3, findCR3, picturesInCR3},
-	{"avif", isAVIF, findHEIF, picturesInHEIF},
-	{"heif", isBMFF, findHEIF, picturesInHEIF},
-	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL, nil},
-	{"jxl", prefix("\xFF\x0A"), findNone, nil}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
-	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2, nil},
-	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, nil}, // nor has JPEG 2000's (ITU-T T.800, annex A)
-	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD, nil},
-	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF, picturesInRAF},
-	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW, nil},
-	{"rw2", prefix("II\x55\x00"), findRW2, picturesInRW2},
-	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF, nil},
-	{"jxr", prefix("II\xBC\x01"), findTIFF, nil},
-	{"tiff", isTIFF, findTIFF, nil},
-	{"gif", prefix("GIF87a", "GIF89a"), findNone, nil},
-	{"bmp", isBMP, findNone, nil},
-	{"ico", isICO, findNone, nil},
-	{"svg", maySVG, findSVG, nil},
+	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG, infoJPEG, picturesInJPEG},
+	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG, infoPNG, nil},
+	{"webp", isWebP, findWebP, infoWebP, nil},
+	{"cr3", isCR3, findCR3, infoCR3, picturesInCR3},
+	{"avif", isAVIF, findHEIF, infoHEIF, picturesInHEIF},
+	{"heif", isBMFF, findHEIF, infoHEIF, picturesInHEIF},
+	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL, infoJXLBoxes, nil},
+	{"jxl", prefix("\xFF\x0A"), findNone, infoJXL, nil}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2, infoJP2, nil},
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, infoJ2K, nil}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD, infoPSD, nil},
+	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF, infoRAF, picturesInRAF},
+	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW, infoMRW, nil},
+	{"rw2", prefix("II\x55\x00"), findRW2, infoRW2, picturesInRW2},
+	{"orf", prefix("IIRO", "IIRS", "MMOR"), findTIFF, infoORF, nil},
+	{"jxr", prefix("II\xBC\x01"), findTIFF, infoTIFF, nil},
+	{"tiff", isTIFF, findTIFF, infoTIFF, nil},
+	{"gif", prefix("GIF87a", "GIF89a"), findNone, infoGIF, nil},
+	{"bmp", isBMP, findNone, infoBMP, nil},
+	{"ico", isICO, findNone, infoICO, nil},
+	{"svg", maySVG, findSVG, infoSVG, nil},
 }
 
 // Formats are the names of all formats that are known, sorted.
@@ -66,6 +67,27 @@ func sniff(head []byte) *format {
 		}
 	}
 	return nil
+}
+
+// SniffLen is how many of a file's first bytes Sniff looks at. It is enough for 120 brands.
+const SniffLen = 512
+
+// Sniff returns the name of the format that a file's first bytes tell, "" for none. Unlike Decode, it
+// looks at nothing else: a film of the ISO base media file format is no image even if it has items,
+// and "svg" may be any XML.
+func Sniff(head []byte) string {
+	f := sniff(head)
+	if f == nil || f.name == "heif" && !hasImageBrand(head) {
+		return ""
+	}
+	return f.name
+}
+
+// hasImageBrand reports whether a file that begins with the box ftyp is a picture by its brands.
+func hasImageBrand(head []byte) bool {
+	size := int(min(binary.BigEndian.Uint32(head), SniffLen))
+	brands := head[min(16, len(head)):max(min(size, len(head)), min(16, len(head)))]
+	return hasBrand(head[8:12], imageBrands...) || hasBrand(brands, imageBrands...)
 }
 
 func prefix(magics ...string) func([]byte) bool {
@@ -217,6 +239,19 @@ func offsetBlock(r io.ReaderAt) ([]block, error) {
 		}
 	}
 	return unreadable(), nil
+}
+
+// OffsetOf is where the TIFF block starts in an Exif item or box that begins with its offset, -1 where
+// none is found.
+func OffsetOf(b []byte) int {
+	blocks, err := offsetBlock(bytes.NewReader(b))
+	if err != nil {
+		return -1
+	}
+	if e, ok := blocks[0].r.(*extents); ok {
+		return int(e.runs[0].off)
+	}
+	return -1
 }
 
 // sizeOf is the length of the file, -1 where the reader doesn't tell.

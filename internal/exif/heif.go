@@ -53,39 +53,62 @@ var imageBrands = []string{
 // itemBoxes are the boxes of meta that tell where an item is.
 type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp extent }
 
-// findHEIF finds the Exif item. A file of another brand without items is a film: nothing is looked
-// for after its moov or moof, since a film in fragments has thousands of them.
-func findHEIF(r io.ReaderAt) ([]block, error) {
-	w := &boxes{r: r}
-	image := false
-	var blocks []block
-	err := w.each(wholeFile, func(b box) (done bool, err error) {
+// heifFile is what the outermost boxes of a file hold.
+type heifFile struct {
+	image      bool      // it is one, by its brands or by what it holds
+	sequence   bool      // by its brands, it holds a track of pictures
+	items      itemBoxes // without iinf if there are none
+	moov, mini extent
+}
+
+// sequenceBrands are those of image sequences (23008-12, annexes B and E; AVIF).
+var sequenceBrands = []string{"msf1", "hevc", "hevx", "hevs", "hevm", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
+
+// heif looks for the items. A file of another brand without items is a film, and ErrNotImage: nothing is
+// looked for after its moov or moof, since a film in fragments has thousands of them.
+func (w *boxes) heif() (f heifFile, err error) {
+	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch b.typ {
 		case "ftyp":
 			var brands [256]byte
-			n, err := readAt(r, brands[:min(int64(len(brands)), b.body.n)], b.body.off)
-			image = n >= 4 && (hasBrand(brands[:4], imageBrands...) || n > 8 && hasBrand(brands[8:n], imageBrands...))
+			n, err := readAt(w.r, brands[:min(int64(len(brands)), b.body.n)], b.body.off)
+			has := func(names []string) bool {
+				return n >= 4 && (hasBrand(brands[:4], names...) || n > 8 && hasBrand(brands[8:n], names...))
+			}
+			f.image, f.sequence = has(imageBrands), has(sequenceBrands)
 			return false, err
-		case "moov", "moof":
-			return !image, nil
+		case "moov":
+			f.moov = b.body
+			return !f.image, nil
+		case "moof":
+			return !f.image, nil
 		case "mini":
-			image = true
+			f.image, f.mini = true, b.body
 			return true, nil
 		case "meta":
 			m, err := w.meta(b.body)
 			if err != nil || m.iinf.n == 0 {
 				return false, err
 			}
-			image = true
-			blocks, err = w.exifItem(&m)
-			return true, err
+			f.image, f.items = true, m
+			return true, nil
 		}
 		return false, nil
 	})
-	if err == nil && !image {
+	if err == nil && !f.image {
 		err = ErrNotImage
 	}
-	return blocks, err
+	return f, err
+}
+
+// findHEIF finds the Exif item.
+func findHEIF(r io.ReaderAt) ([]block, error) {
+	w := &boxes{r: r}
+	f, err := w.heif()
+	if err != nil || f.items.iinf.n == 0 {
+		return nil, err
+	}
+	return w.exifItem(&f.items)
 }
 
 // meta finds the boxes in the full box meta.
@@ -368,7 +391,7 @@ func (w *boxes) turn(iprp extent, item uint64) (int64, error) {
 	size := 1 + int64(c.uint(1)&1)
 	orientation := int64(1)
 	for n := min(c.uint(4), maxItems); n > 0 && !c.over; n-- {
-		id, count := c.uint(idSize), int64(c.uint(1))
+		id, count := c.uint(idSize), offset(c.uint(1))
 		if id != item {
 			c.skip(count * size)
 			continue
@@ -454,4 +477,261 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 		break
 	}
 	return runs, ok, c.err
+}
+
+// The primary item's size is among its properties: the box iprp holds the properties of all items in ipco,
+// and in ipma which item has which of them, by their places (23008-12, 9.3). ispe is the size as coded
+// (6.5.3); clap crops (14496-12, 12.1.4), irot turns (6.5.10) and imir mirrors it (6.5.12), in the order in which
+// ipma has them. Orientation in EXIF is to be ignored (6.6).
+
+// maxProperties bounds the properties of an item. Writers need about six.
+const maxProperties = 1 << 5
+
+// infoHEIF reads the primary item's properties, or the size of a track.
+func infoHEIF(r io.ReaderAt, i *Info) error {
+	w := &boxes{r: r}
+	f, err := w.heif()
+	if err != nil {
+		return err
+	}
+	if f.mini.n > 0 {
+		return w.minimized(f.mini, i)
+	}
+	if f.items.iinf.n > 0 {
+		if err := w.picture(&f.items, i); err != nil {
+			return err
+		}
+	}
+	if f.sequence && f.moov.n == 0 {
+		err := w.each(wholeFile, func(b box) (bool, error) {
+			if b.typ == "moov" {
+				f.moov = b.body
+			}
+			return b.typ == "moov", nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if f.moov.n > 0 {
+		return w.tracks(f.moov, i)
+	}
+	i.Frames = 1
+	return nil
+}
+
+// picture reads the properties of the primary item.
+func (w *boxes) picture(m *itemBoxes, i *Info) error {
+	item, ok, err := w.primary(m)
+	if !ok || err != nil {
+		return err
+	}
+	var ipco extent
+	var list []uint64 // the places of its properties, counted from 1
+	err = w.each(m.iprp, func(b box) (done bool, err error) {
+		switch {
+		case b.typ == "ipco" && ipco.n == 0:
+			ipco = b.body
+		case b.typ == "ipma" && list == nil:
+			list, err = w.associated(b.body, item)
+		}
+		return ipco.n > 0 && list != nil, err
+	})
+	if err != nil {
+		return err
+	}
+	properties := make([]property, len(list))
+	place := uint64(0)
+	err = w.each(ipco, func(b box) (bool, error) {
+		place++
+		for k, p := range list {
+			if p == place {
+				properties[k].typ = b.typ
+				properties[k].n = copy(properties[k].body[:], b.peek)
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	for k := range properties {
+		properties[k].size(i)
+	}
+	if i.Width == 0 {
+		if err := w.grid(m, item, i); err != nil {
+			return err
+		}
+	}
+	i.Orientation, i.ColorModel = 1, "ycbcr"
+	i.DisplayWidth, i.DisplayHeight = i.Width, i.Height
+	for k := range properties {
+		properties[k].transform(i)
+	}
+	return nil
+}
+
+// associated returns the places of an item's properties.
+func (w *boxes) associated(ipma extent, item uint64) (list []uint64, err error) {
+	c := w.cursor(ipma)
+	idSize := wideIf(c.uint(1) > 0)
+	c.uint(2)
+	size := 1 + int64(c.uint(1)&1)
+	entries := c.uint(4)
+	for k := uint64(0); k < entries && !c.over; k++ {
+		if k == maxItems {
+			return nil, ErrTooLarge
+		}
+		id, n := c.uint(idSize), int64(c.uint(1)) //nolint:gosec // one byte
+		if id != item {
+			c.skip(n * size)
+			continue
+		}
+		for range min(n, maxProperties) {
+			// the first bit says that it is essential
+			if p := c.uint(size) & (1<<(8*size-1) - 1); !c.over {
+				list = append(list, p)
+			}
+		}
+		break
+	}
+	return list, c.err
+}
+
+// property is one of an item's, as far as is read here.
+type property struct {
+	typ  string
+	body [24]byte
+	n    int
+}
+
+// size takes the size as coded.
+func (p *property) size(i *Info) {
+	if p.typ == "ispe" && p.n >= 12 && i.Width == 0 {
+		i.setSize(bigEndian(p.body[4:]))
+	}
+}
+
+// transform applies the property to the picture as displayed.
+func (p *property) transform(i *Info) {
+	switch {
+	case p.typ == "irot" && p.n >= 1: // quarters counterclockwise
+		quarters := int(p.body[0] & 3)
+		i.Orientation = turned(i.Orientation, 4-quarters)
+		if quarters&1 == 1 {
+			i.DisplayWidth, i.DisplayHeight = i.DisplayHeight, i.DisplayWidth
+		}
+	case p.typ == "imir" && p.n >= 1: // 0 exchanges top and bottom, 1 left and right
+		i.Orientation = mirrored(i.Orientation)
+		if p.body[0]&1 == 0 {
+			i.Orientation = turned(i.Orientation, 2)
+		}
+	case p.typ == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
+		width, widthBy := bigEndian(p.body[:])
+		height, heightBy := bigEndian(p.body[8:])
+		if widthBy == 0 || heightBy == 0 {
+			return
+		}
+		width, height = (width+widthBy/2)/widthBy, (height+heightBy/2)/heightBy
+		if 0 < width && width <= i.DisplayWidth && 0 < height && height <= i.DisplayHeight {
+			i.DisplayWidth, i.DisplayHeight = width, height
+		}
+	case p.typ == "pixi" && p.n >= 5 && p.body[4] == 1: // one channel (6.5.6)
+		i.ColorModel = "gray"
+	case p.typ == "av1C" && p.n >= 3 && p.body[2]&0x10 != 0: // monochrome
+		i.ColorModel = "gray"
+	case p.typ == "colr" && p.n >= 10 && string(p.body[:4]) == "nclx" && p.body[8] == 0 && p.body[9] == 0:
+		i.ColorModel = "rgb" // the matrix is the identity (ITU-T H.273)
+	}
+}
+
+// grid reads the size of a picture made of tiles (23008-12, 6.6.2.3.2), whose item lacks the property: a version,
+// flags, two numbers of tiles, the width and the height.
+func (w *boxes) grid(m *itemBoxes, item uint64, i *Info) error {
+	runs, ok, err := w.locate(m, item)
+	if !ok || err != nil || len(runs) != 1 || runs[0].n != 8 && runs[0].n != 12 {
+		return err
+	}
+	c := w.cursor(runs[0])
+	version, flags := c.uint(1), c.uint(1)
+	c.uint(2)
+	size := wideIf(flags&1 == 1)
+	if width, height := c.uint(size), c.uint(size); version == 0 && !c.over {
+		i.setSize(offset(width), offset(height))
+	}
+	return c.err
+}
+
+// tracks reads the first track of pictures: how many there are, and their size if it isn't known.
+func (w *boxes) tracks(moov extent, i *Info) error {
+	pictures := false
+	var entry, sizes extent // of the track that is looked at
+	var table, information, media, track func(b box) (bool, error)
+	table = func(b box) (bool, error) {
+		switch b.typ {
+		case "stsd":
+			entry = b.body
+		case "stsz", "stz2":
+			sizes = b.body
+		}
+		return false, nil
+	}
+	down := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
+		return func(b box) (bool, error) {
+			if b.typ != typ {
+				return false, nil
+			}
+			return false, w.each(b.body, f)
+		}
+	}
+	information = down("stbl", table)
+	media = func(b box) (bool, error) {
+		if b.typ == "hdlr" {
+			pictures = len(b.peek) >= 12 && string(b.peek[8:12]) == "pict"
+			return !pictures, nil
+		}
+		return down("minf", information)(b)
+	}
+	track = down("mdia", media)
+	return w.each(moov, func(b box) (bool, error) {
+		if b.typ != "trak" {
+			return false, nil
+		}
+		pictures = false
+		entry, sizes = extent{}, extent{}
+		if err := w.each(b.body, track); err != nil || !pictures {
+			return false, err
+		}
+		// version and flags, the size of all pictures or that of the sizes, their number
+		c := w.cursor(fullBody(sizes, 8))
+		i.Frames = offset(c.uint(4))
+		if i.Width == 0 && c.err == nil {
+			// version and flags, the number of entries, the first one's head, 24 bytes
+			c = w.cursor(fullBody(entry, 8+8+24))
+			i.setSize(offset(c.uint(2)), offset(c.uint(2)))
+		}
+		return true, c.err
+	})
+}
+
+// minimized reads the box mini, which has all of a simple file in a few bits (23008-12:2025, annex).
+func (w *boxes) minimized(mini extent, i *Info) error {
+	c := w.cursor(mini)
+	// a version of 2 bits, nine flags, the colors' subsampling in 2, the orientation in 3
+	head := c.uint(2)
+	// a flag that says how long the two sizes are
+	sizes, length := c.uint(4), 7
+	if sizes>>31 == 1 {
+		length = 15
+	}
+	mask := uint64(1)<<length - 1
+	if c.over {
+		return c.err
+	}
+	i.setSize(offset(sizes>>(31-length)&mask)+1, offset(sizes>>(31-2*length)&mask)+1)
+	i.Orientation, i.ColorModel, i.Frames = 1+int(head&7), "ycbcr", 1
+	if head>>3&3 == 0 {
+		i.ColorModel = "gray"
+	}
+	return nil
 }

@@ -1,6 +1,9 @@
 package exif
 
-import "io"
+import (
+	"encoding/binary"
+	"io"
+)
 
 // JPEG 2000's JP2 and JPX (ITU-T T.800, annex I) are made of boxes like ISO's. The standard has no
 // place for EXIF; three are in use: a uuid box with a TIFF block, of a type that spells
@@ -41,4 +44,75 @@ func findJP2(r io.ReaderAt) (blocks []block, err error) {
 		return true, err
 	})
 	return append(blocks, geo...), err
+}
+
+// infoJP2 reads the box ihdr within jp2h (I.5.3.1) and the colors' box colr (I.5.3.3), or the codestream of a
+// file without them.
+func infoJP2(r io.ReaderAt, i *Info) error {
+	i.Frames = 1
+	w := &boxes{r: r}
+	header := func(b box) (bool, error) {
+		switch {
+		case b.typ == "ihdr" && i.Width == 0:
+			var h [10]byte
+			ok, err := readFull(r, h[:], b.body.off)
+			if ok {
+				height, width := bigEndian(h[:])
+				i.setSize(width, height)
+				i.ColorModel = jp2Colors(int64(binary.BigEndian.Uint16(h[8:])))
+			}
+			return false, err
+		case b.typ == "colr" && len(b.peek) >= 7 && b.peek[0] == 1: // by a number
+			const sRGB, gray, sYCC, cmyk = 16, 17, 18, 12
+			switch binary.BigEndian.Uint32(b.peek[3:]) {
+			case sRGB:
+				i.ColorModel = "rgb"
+			case gray:
+				i.ColorModel = "gray"
+			case sYCC:
+				i.ColorModel = "ycbcr"
+			case cmyk:
+				i.ColorModel = "cmyk"
+			}
+			return true, nil
+		}
+		return false, nil
+	}
+	return w.each(wholeFile, func(b box) (bool, error) {
+		switch b.typ {
+		case "jp2h":
+			err := w.each(b.body, header)
+			return i.Width > 0, err
+		case "jp2c":
+			return true, infoJ2K(part(r, b.body), i)
+		}
+		return false, nil
+	})
+}
+
+// jp2Colors is what so many components are.
+func jp2Colors(components int64) string {
+	switch components {
+	case 1, 2:
+		return "gray"
+	case 3, 4:
+		return "rgb"
+	}
+	return ""
+}
+
+// infoJ2K reads the codestream's segment SIZ (A.5.1): its length, capabilities, the width and height of the
+// grid, where on it the picture starts, the same of a tile, and the number of components.
+func infoJ2K(r io.ReaderAt, i *Info) error {
+	i.Frames = 1
+	var b [42]byte
+	ok, err := readFull(r, b[:], 0)
+	if !ok || err != nil || string(b[:4]) != "\xFF\x4F\xFF\x51" {
+		return err
+	}
+	right, bottom := bigEndian(b[8:])
+	left, top := bigEndian(b[16:])
+	i.setSize(right-left, bottom-top)
+	i.ColorModel = jp2Colors(int64(binary.BigEndian.Uint16(b[40:])))
+	return nil
 }

@@ -2,6 +2,7 @@ package exif
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"strings"
 )
@@ -63,21 +64,26 @@ func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
 	})
 }
 
-// findJPEG finds the first EXIF that can be read.
-func findJPEG(r io.ReaderAt) ([]block, error) {
-	var c candidates
-	left := maxSegments // that may go on
-	var photoshop []extent
+// jpegWalk goes through a JPEG's segments.
+type jpegWalk struct {
+	r    io.ReaderAt
+	peek bool // segments behind long ones are read without what is around them
+}
+
+// each calls f for each segment before the start of scan, until f says that it is done. h is the
+// first n bytes of the segment at off.
+func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err error)) error {
 	// in one read: fill byte by fill byte would cost one each
 	var h, last segmentHead
 	off := int64(2)
+	read := readAt
 	for range maxSegments {
-		n, err := readAt(r, h[:], off)
+		n, err := read(w.r, h[:], off)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n < 4 || h[0] != 0xFF {
-			return withPhotoshop(r, &c, photoshop)
+			return nil
 		}
 		marker := h[1]
 		switch {
@@ -88,39 +94,70 @@ func findJPEG(r io.ReaderAt) ([]block, error) {
 			off += 2
 			continue
 		case marker == markerSOS || marker == markerEOI:
-			return withPhotoshop(r, &c, photoshop)
+			return nil
 		}
 		length := h.length()
 		if length < 2 {
-			return withPhotoshop(r, &c, photoshop)
+			return nil
 		}
-		isEXIF, _ := h.exif(n)
-		if isEXIF {
-			done, err := c.add(oneBlock(&segments{extents{r: r}, off, &left}))
-			if done || err != nil {
-				return c.blocks, err
-			}
-		}
-		resources := marker == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:]))
-		if resources {
-			photoshop = append(photoshop, resourcesOf(off, length))
+		if done, err := f(&h, n, off); done || err != nil {
+			return err
 		}
 		off += 2 + length
+		isEXIF, _ := h.exif(n)
 		if length >= longSegment && !isEXIF && h.alike(&last) {
-			skipped, err := skipAlike(r, off, &h)
+			skipped, err := skipAlike(w.r, off, &h)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for range skipped {
-				if resources {
-					photoshop = append(photoshop, resourcesOf(off, length))
+				if done, err := f(&h, n, off); done || err != nil {
+					return err
 				}
 				off += 2 + length
 			}
 		}
 		last = h
+		if read = readAt; w.peek && length >= longSegment {
+			read = peekAt
+		}
 	}
-	return nil, ErrTooLarge
+	return ErrTooLarge
+}
+
+// jpegEXIF is what is found of a JPEG's EXIF.
+type jpegEXIF struct {
+	candidates
+	r         io.ReaderAt
+	left      int // segments that may go on
+	photoshop []extent
+}
+
+// add looks at a segment; done says that no other is to be looked for.
+func (e *jpegEXIF) add(h *segmentHead, n int, off int64) (done bool, err error) {
+	if isEXIF, _ := h.exif(n); isEXIF {
+		return e.candidates.add(oneBlock(&segments{extents{r: e.r}, off, &e.left}))
+	}
+	if h[1] == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:])) {
+		e.photoshop = append(e.photoshop, resourcesOf(off, h.length()))
+	}
+	return false, nil
+}
+
+// findJPEG finds the first EXIF that can be read.
+func findJPEG(r io.ReaderAt) ([]block, error) {
+	e := jpegEXIF{r: r, left: maxSegments}
+	found := false
+	w := jpegWalk{r: r}
+	err := w.each(func(h *segmentHead, n int, off int64) (bool, error) {
+		var err error
+		found, err = e.add(h, n, off)
+		return found, err
+	})
+	if found || err != nil {
+		return e.blocks, err
+	}
+	return withPhotoshop(r, &e.candidates, e.photoshop)
 }
 
 // resourcesOf is what a segment at off has of Photoshop's resources.
@@ -268,4 +305,67 @@ func (s *pictureSearch) index(start int64) error {
 		return err
 	})
 	return err
+}
+
+// The size is in the start of frame (T.81, B.2.2): the precision, the height, the width, the number of
+// components, and of each its name and two bytes more. Adobe's APP14 segment says what four components are.
+
+// isFrame reports whether the segment is a start of frame.
+func (h *segmentHead) isFrame() bool {
+	return markerSOF0 <= h[1] && h[1] <= markerSOFF && h[1] != markerDHT && h[1] != markerJPG && h[1] != markerDAC
+}
+
+// jpegColors is the color model of components, of which the first has that name. transform is Adobe's,
+// -1 if there is none.
+func jpegColors(components, name byte, transform int) string {
+	switch {
+	case components == 1:
+		return "gray"
+	case components == 3 && (transform == 0 || transform < 0 && name == 'R'):
+		return "rgb"
+	case components == 3:
+		return "ycbcr"
+	case components == 4 && transform == 2:
+		return "ycck"
+	case components == 4:
+		return "cmyk"
+	}
+	return ""
+}
+
+// infoJPEG reads the start of frame, which may stand before megabytes of other segments or after them.
+func infoJPEG(r io.ReaderAt, i *Info) error {
+	e := jpegEXIF{r: r, left: maxSegments}
+	w := jpegWalk{r: r}
+	transform := -1
+	var components, name byte
+	err := w.each(func(h *segmentHead, n int, off int64) (done bool, err error) {
+		switch {
+		case h.isFrame() && n > 10 && components == 0:
+			i.setSize(int64(binary.BigEndian.Uint16(h[7:])), int64(binary.BigEndian.Uint16(h[5:])))
+			components, name = h[9], h[10]
+		case h[1] == markerAPPE && n == len(h) && string(h[4:9]) == "Adobe" && h.length() >= 14:
+			var b [1]byte
+			ok, err := readFull(r, b[:], off+15)
+			if err != nil {
+				return false, err
+			}
+			if ok {
+				transform = int(b[0])
+			}
+		case !w.peek:
+			w.peek, err = e.add(h, n, off)
+		}
+		return w.peek && components > 0, err
+	})
+	if err != nil && (components == 0 || !errors.Is(err, ErrTooLarge)) {
+		return err
+	}
+	i.Frames = 1
+	i.ColorModel = jpegColors(components, name, transform)
+	blocks := e.blocks
+	if !e.good {
+		blocks, err = withPhotoshop(r, &e.candidates, e.photoshop)
+	}
+	return i.orient(blocks, err)
 }

@@ -28,6 +28,17 @@ func findJXL(r io.ReaderAt) (blocks []block, err error) {
 	return blocks, err
 }
 
+// Unbrotli unpacks the body of a packed Exif box; ok is false where Decode wouldn't.
+func Unbrotli(b []byte) (out []byte, ok bool) {
+	var head [8]byte
+	copy(head[:], b)
+	if len(b) > maxBrotliPacked || len(b) > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
+		return nil, false
+	}
+	out, tooLarge := unbrotli(bytes.NewReader(b))
+	return out, !tooLarge
+}
+
 // brotliBlock is the block in a packed Exif box. A stream cut off counts as far as it goes.
 func brotliBlock(r io.ReaderAt, run extent) ([]block, error) {
 	var head [8]byte
@@ -108,4 +119,196 @@ func smallWindow(bits uint64) bool {
 		return last && empty
 	}
 	return bits>>4&(1<<(4*(4+nibbles))-1) < maxBrotli
+}
+
+// The codestream (ISO/IEC 18181-1) begins with FF 0A and two headers of bits, the lowest of each byte first:
+// the size (D.2), then what the picture is (D.3). It is the whole file, or in the container lies in the box
+// jxlc, or in pieces in boxes jxlp (18181-2, 9.9), each after its number of 4 bytes.
+
+// maxPieces bounds the pieces put together: the headers are in the first.
+const maxPieces = 1 << 4
+
+// infoJXLBoxes reads the codestream's headers out of the container.
+func infoJXLBoxes(r io.ReaderAt, i *Info) error {
+	var pieces []extent
+	w := &boxes{r: r}
+	err := w.each(wholeFile, func(b box) (bool, error) {
+		switch b.typ {
+		case "jxlc":
+			pieces = []extent{b.body}
+			return true, nil
+		case "jxlp":
+			pieces = append(pieces, fullBody(b.body, 4))
+			return len(pieces) == maxPieces || b.body.n > 4+int64(len(bitReader{}.buf)), nil
+		}
+		return false, nil
+	})
+	if err != nil || len(pieces) == 0 {
+		return err
+	}
+	return infoJXL(join(r, pieces), i)
+}
+
+// infoJXL reads the codestream's headers.
+func infoJXL(r io.ReaderAt, i *Info) error {
+	var b bitReader
+	n, err := readAt(r, b.buf[:], 0)
+	if err != nil || n < 3 || b.buf[0] != 0xFF || b.buf[1] != 0x0A {
+		return err
+	}
+	b.at, b.end = 16, 8*n
+	width, height := b.size()
+	if b.over {
+		return nil
+	}
+	i.setSize(width, height)
+	if b.flag() && !b.over { // all of it is as usual
+		i.Orientation, i.ColorModel, i.Frames = 1, "rgb", 1
+		return nil
+	}
+	orientation, animation := 1, false
+	if b.flag() {
+		orientation = 1 + int(b.uint(3))
+		if b.flag() { // the size to show it in
+			b.size()
+		}
+		if b.flag() {
+			b.previewSize()
+		}
+		if animation = b.flag(); animation {
+			b.u32(code{100, 0}, code{1000, 0}, code{1, 10}, code{1, 30}) // ticks a second, numerator
+			b.u32(code{1, 0}, code{1001, 0}, code{1, 8}, code{1, 10})    // and denominator
+			b.u32(code{0, 0}, code{0, 3}, code{0, 16}, code{0, 32})      // rounds
+			b.flag()                                                     // timecodes
+		}
+	}
+	if b.over {
+		return nil
+	}
+	i.Orientation = orientation
+	if !animation {
+		i.Frames = 1
+	}
+	model := b.colors()
+	if !b.over {
+		i.ColorModel = model
+	}
+	return nil
+}
+
+// colors reads the color model, empty where that takes more than is read here.
+func (b *bitReader) colors() string {
+	b.depth()
+	b.flag() // buffers of 16 bits
+	const alpha = 0
+	for n := b.u32(code{0, 0}, code{1, 0}, code{2, 4}, code{1, 12}); n > 0; n-- {
+		if b.flag() { // alpha of 8 bits
+			continue
+		}
+		if b.enum() != alpha || b.over {
+			return ""
+		}
+		b.depth()
+		b.u32(code{0, 0}, code{3, 0}, code{4, 0}, code{1, 3})                     // by how much smaller it is
+		b.at += 8 * int(b.u32(code{0, 0}, code{0, 4}, code{16, 5}, code{48, 10})) // its name
+		b.flag()                                                                  // colors multiplied by it
+	}
+	b.flag() // XYB
+	if b.flag() {
+		return "rgb"
+	}
+	b.flag() // an ICC profile
+	const rgb, gray, xyb = 0, 1, 2
+	switch b.enum() {
+	case rgb, xyb:
+		return "rgb"
+	case gray:
+		return "gray"
+	}
+	return ""
+}
+
+// bitReader reads the headers' numbers.
+type bitReader struct {
+	buf     [128]byte
+	at, end int
+	over    bool // they ended within a number; what follows is zeros
+}
+
+// uint reads a number of n bits.
+func (b *bitReader) uint(n int) (v int64) {
+	if b.over = b.over || b.at+n > b.end; b.over {
+		return 0
+	}
+	for k := range n {
+		v |= int64(b.buf[b.at>>3]>>(b.at&7)&1) << k
+		b.at++
+	}
+	return v
+}
+
+func (b *bitReader) flag() bool { return b.uint(1) == 1 }
+
+// code is one of four ways to write a number: bits are read and added to a base.
+type code struct {
+	base int64
+	bits int
+}
+
+// u32 reads a number whose first two bits say how it is written (18181-1, B.2.2).
+func (b *bitReader) u32(codes ...code) int64 {
+	c := codes[b.uint(2)]
+	return c.base + b.uint(c.bits)
+}
+
+// enum reads one of a list.
+func (b *bitReader) enum() int64 { return b.u32(code{0, 0}, code{1, 0}, code{2, 4}, code{18, 6}) }
+
+// depth reads how many bits a sample has.
+func (b *bitReader) depth() {
+	if b.flag() { // floating point
+		b.u32(code{32, 0}, code{16, 0}, code{24, 0}, code{1, 6})
+		b.uint(4)
+	} else {
+		b.u32(code{8, 0}, code{10, 0}, code{12, 0}, code{1, 6})
+	}
+}
+
+// side reads a width or a height.
+func (b *bitReader) side(eighths bool) int64 {
+	if eighths {
+		return 8 * (1 + b.uint(5))
+	}
+	return b.u32(code{1, 9}, code{1, 13}, code{1, 18}, code{1, 30})
+}
+
+// size reads the picture's size.
+func (b *bitReader) size() (width, height int64) {
+	eighths := b.flag()
+	height = b.side(eighths)
+	if width = b.ratio(height); width == 0 {
+		width = b.side(eighths)
+	}
+	return width, height
+}
+
+// ratio reads the width's ratio to the height, and returns the width, 0 if that is written itself.
+func (b *bitReader) ratio(height int64) int64 {
+	ratios := [8][2]int64{{0, 1}, {1, 1}, {12, 10}, {4, 3}, {3, 2}, {16, 9}, {5, 4}, {2, 1}}
+	r := ratios[b.uint(3)]
+	return height * r[0] / r[1]
+}
+
+// previewSize reads that of the preview, which is written differently.
+func (b *bitReader) previewSize() {
+	eighths := b.flag()
+	side := func() int64 {
+		if eighths {
+			return 8 * b.u32(code{16, 0}, code{32, 0}, code{1, 5}, code{33, 9})
+		}
+		return b.u32(code{1, 6}, code{65, 8}, code{321, 10}, code{1345, 12})
+	}
+	if b.ratio(side()) == 0 {
+		side()
+	}
 }

@@ -10,11 +10,11 @@ import (
 // TIFF block. Minolta has published nothing of it;
 // https://libopenraw.freedesktop.org/formats/mrw/ describes it.
 
-// findMRW finds the TTW block.
-func findMRW(r io.ReaderAt) ([]block, error) {
+// eachBlock calls f for the blocks of the file until f says that it is done.
+func eachBlock(r io.ReaderAt, f func(name string, order binary.ByteOrder, data extent) (done bool, err error)) error {
 	var b [8]byte
 	if ok, err := readFull(r, b[:], 0); !ok || err != nil {
-		return nil, err
+		return err
 	}
 	order := binary.ByteOrder(binary.BigEndian)
 	if b[3] == 'I' {
@@ -24,17 +24,49 @@ func findMRW(r io.ReaderAt) ([]block, error) {
 	end := off + int64(order.Uint32(b[4:]))
 	for range maxChunks {
 		if end-off < int64(len(b)) {
-			return nil, nil
+			return nil
 		}
 		if ok, err := readFull(r, b[:], off); !ok || err != nil {
-			return nil, err
+			return err
 		}
-		n := int64(order.Uint32(b[4:]))
-		off += 8
-		if string(b[:4]) == "\x00TTW" {
-			return oneBlock(part(r, extent{off, n})), nil
+		data := extent{off + 8, int64(order.Uint32(b[4:]))}
+		if done, err := f(string(b[1:4]), order, data); done || err != nil {
+			return err
 		}
-		off += n
+		off = data.off + data.n
 	}
-	return nil, ErrTooLarge
+	return ErrTooLarge
+}
+
+// findMRW finds the TTW block.
+func findMRW(r io.ReaderAt) (blocks []block, err error) {
+	err = eachBlock(r, func(name string, _ binary.ByteOrder, data extent) (bool, error) {
+		if name != "TTW" {
+			return false, nil
+		}
+		blocks = oneBlock(part(r, data))
+		return true, nil
+	})
+	return blocks, err
+}
+
+// infoMRW reads the size in the block PRD: 8 bytes of text, the sensor's height and width, and the
+// picture's.
+func infoMRW(r io.ReaderAt, i *Info) error {
+	i.ColorModel = photometrics[cfa]
+	err := eachBlock(r, func(name string, order binary.ByteOrder, data extent) (bool, error) {
+		if name != "PRD" {
+			return false, nil
+		}
+		var b [16]byte
+		ok, err := readFull(r, b[:], data.off)
+		if ok {
+			i.setSize(int64(order.Uint16(b[14:])), int64(order.Uint16(b[12:])))
+		}
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	return i.orient(findMRW(r))
 }

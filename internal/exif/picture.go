@@ -88,26 +88,29 @@ func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) boo
 	}
 	s := &pictureSearch{r: r, m: new(Metadata)}
 	best, err := s.best(f, ownFirst, better)
-	switch {
-	case errors.Is(err, ErrNotImage):
+	if errors.Is(err, ErrNotImage) {
 		return Picture{}, err
-	case err == nil && best.r == nil:
+	}
+	if err == nil && best.r == nil {
 		err = ErrNoPicture
-	case err == nil:
-		if f.name == "heif" || f.name == "avif" { // browsers don't look at EXIF's
-			s.orientation, err = turnOfHEIF(r)
-		}
-		best.finish(s.orientation)
+	}
+	if err == nil && (f.name == "heif" || f.name == "avif") { // browsers don't look at EXIF's
+		s.orientation, err = turnOfHEIF(r)
+	}
+	if err != nil {
+		return Picture{Format: f.name}, err
 	}
 	best.Format = f.name
-	return best, err
+	best.orient(s.orientation)
+	return best, nil
 }
 
 // pictureSearch is the search for the pictures of one file.
 type pictureSearch struct {
 	r           io.ReaderAt
 	places      []picturePlace
-	orientation int64 // the photo's, 0 if it isn't told
+	notes       []exifDir // which may tell of more places
+	orientation int64     // the photo's, 0 if it isn't told
 
 	m      *Metadata // whose scratch memory is used
 	budget budget
@@ -153,6 +156,11 @@ func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Pict
 			}
 		}
 	}
+	for _, d := range s.notes {
+		if err := s.makerNote(d); err != nil {
+			return best, err
+		}
+	}
 	if f.pictures != nil {
 		if err := f.pictures(s); err != nil {
 			return best, err
@@ -175,7 +183,8 @@ const (
 	markerSOF0 = 0xC0 // baseline
 	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
 	markerDHT  = 0xC4
-	markerDAC  = 0xCC
+	markerJPG  = 0xC8
+	markerDAC  = 0xCC // these three lie among the starts of frames
 	markerSOFF = 0xCF // the last start of frame
 	markerRST7 = 0xD7
 	markerDQT  = 0xDB
@@ -208,7 +217,10 @@ type headerParser struct {
 func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 	off, end := at.run.off, at.run.off+at.run.n
 	var h [pictureHead]byte
-	if ok, err := within(at.r, end); !ok || err != nil {
+	if at.run.n < int64(len(h)) {
+		return p, false, nil
+	}
+	if ok, err := within(at.r, at.run); !ok || err != nil {
 		return p, false, err
 	}
 	n, err := peekAt(at.r, h[:2], off)
@@ -248,14 +260,29 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 	return p, false, nil
 }
 
-// within reports whether the file goes on at least to end.
-func within(r io.ReaderAt, end int64) (bool, error) {
+// within reports whether the file has all of a run: of one cut into pieces, each piece.
+func within(r io.ReaderAt, run extent) (bool, error) {
 	if size := sizeOf(r); size >= 0 {
-		return end <= size, nil
+		return run.off+run.n <= size, nil
 	}
-	var last [1]byte
-	n, err := peekAt(r, last[:], end-1)
-	return n == 1, err
+	e, ok := r.(*extents)
+	if !ok {
+		var last [1]byte
+		n, err := peekAt(r, last[:], run.off+run.n-1)
+		return n == 1, err
+	}
+	start := int64(0) // of the piece, in what is read as one
+	for i, of := range e.runs {
+		from, to := max(start, run.off), min(e.ends[i], run.off+run.n)
+		if from < to {
+			ok, err := within(e.r, extent{of.off + from - start, to - from})
+			if !ok || err != nil {
+				return false, err
+			}
+		}
+		start = e.ends[i]
+	}
+	return run.off+run.n <= start, nil
 }
 
 // segment keeps a segment if the pixels need it; ok is false where the picture doesn't count. h is the
@@ -354,9 +381,9 @@ func (p *Picture) add(run extent) {
 	p.head = append(p.head, piece{run: run})
 }
 
-// finish puts the photo's Orientation into the header, unless it is the usual one. An EXIF segment stands
+// orient puts the photo's Orientation into the header, unless it is the usual one. An EXIF segment stands
 // after the JFIF one, which must be the first (T.871, 10.1).
-func (p *Picture) finish(orientation int64) {
+func (p *Picture) orient(orientation int64) {
 	if orientation <= 1 || orientation > 8 {
 		return
 	}

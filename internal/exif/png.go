@@ -188,6 +188,24 @@ func lastIEND(t *tail) (at int64, ok bool, err error) {
 	return t.start + int64(i), i >= 0, nil
 }
 
+// ProfileBlock is the TIFF block of a profile in the data of a text chunk of that type, with "Exif\0\0" before
+// it where the profile has that; nil for none.
+func ProfileBlock(typ string, data []byte) []byte {
+	keyword, _, _ := bytes.Cut(data, []byte{0})
+	kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
+	if !ok || !bytes.EqualFold(kind, []byte("exif")) && !bytes.EqualFold(kind, []byte("APP1")) {
+		return nil
+	}
+	p := profiles{r: bytes.NewReader(data), left: maxProfileSteps}
+	skip := int64(len(keyword)) + 1
+	text, _, err := p.text(typ, extent{skip, int64(len(data)) - skip}, maxProfile)
+	if err != nil {
+		return nil
+	}
+	b, _ := decodeProfile(text)
+	return b
+}
+
 // profiles reads the profiles of one file, which have a number of steps in common: a step is a byte
 // of text, or a bit of the file where text is packed.
 type profiles struct {
@@ -319,4 +337,38 @@ func unhex(c byte) (v byte, ok bool) {
 		return c - 'A' + 10, true
 	}
 	return 0, false
+}
+
+// pngColors are the color models by PNG's color types (11.2.1).
+var pngColors = map[byte]string{0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6: "rgb"}
+
+// infoPNG reads IHDR, and of what stands before the picture acTL (11.3.6.1), which has the number of an
+// animation's frames, and the EXIF. EXIF after the picture turns it in no browser.
+func infoPNG(r io.ReaderAt, i *Info) error {
+	var head [8 + 10]byte
+	n, err := readAt(r, head[:], 8)
+	if err != nil || n < len(head) || string(head[4:8]) != "IHDR" {
+		return err
+	}
+	i.setSize(bigEndian(head[8:]))
+	i.ColorModel = pngColors[head[17]]
+	off := int64(8)
+	for range maxChunks {
+		n, err := readAt(r, head[:12], off)
+		if err != nil {
+			return err
+		}
+		length := int64(binary.BigEndian.Uint32(head[:]))
+		switch {
+		case n < 12 || length > 1<<31-1 || string(head[4:8]) == "IEND":
+			return i.orient(findPNG(part(r, extent{0, off})))
+		case string(head[4:8]) == "IDAT":
+			i.Frames = max(i.Frames, 1)
+			return i.orient(findPNG(part(r, extent{0, off})))
+		case string(head[4:8]) == "acTL":
+			i.Frames = int64(binary.BigEndian.Uint32(head[8:]))
+		}
+		off += 12 + length
+	}
+	return nil
 }

@@ -71,3 +71,20 @@ func findResource(r io.ReaderAt, in extent) ([]block, error) {
 	}
 	return nil, ErrTooLarge
 }
+
+// psdColors are the color models by the header's color mode.
+var psdColors = map[uint16]string{
+	0: "gray", 1: "gray", 2: "palette", 3: "rgb", 4: "cmyk", 8: "gray", 9: "lab",
+}
+
+// infoPSD reads the header: signature, version, 6 bytes, channels, height, width, depth and color mode.
+func infoPSD(r io.ReaderAt, i *Info) error {
+	var b [26]byte
+	if ok, err := readFull(r, b[:], 0); !ok || err != nil {
+		return err
+	}
+	height, width := bigEndian(b[14:])
+	i.setSize(width, height)
+	i.ColorModel, i.Frames = psdColors[binary.BigEndian.Uint16(b[24:])], 1
+	return nil
+}

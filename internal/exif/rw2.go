@@ -60,3 +60,18 @@ func picturesInRW2(s *pictureSearch) error {
 	s.add(picturePlace{r: s.r, run: preview})
 	return err
 }
+
+// infoRW2 reads where on the sensor the picture is: its upper, left, lower and right border are tags 4 to 7 of
+// IFD0.
+func infoRW2(r io.ReaderAt, i *Info) error {
+	t, ok, err := openTIFF(r)
+	if !ok || err != nil {
+		return err
+	}
+	d, err := t.dir(t.first)
+	if s := &d.sensor; s[6] > s[4] && s[7] > s[5] {
+		i.setSize(s[7]-s[5], s[6]-s[4])
+	}
+	i.Orientation, i.ColorModel = d.orientation, photometrics[cfa]
+	return err
+}

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"math"
+	"strconv"
+	"strings"
 
 	"golang.org/x/text/encoding/charmap"
 )
@@ -27,19 +30,101 @@ func maySVG(head []byte) bool {
 
 // findSVG tells SVG from other XML.
 func findSVG(r io.ReaderAt) ([]block, error) {
+	_, err := readSVG(r)
+	return nil, err
+}
+
+// infoSVG reads the size that the first element states. Where it leaves out the width or the height, or gives
+// it as a share of a page, the view box has their ratio, or is the size.
+func infoSVG(r io.ReaderAt, i *Info) error {
+	attributes, err := readSVG(r)
+	if err != nil {
+		return err
+	}
+	var width, height float64
+	var view [4]float64
+	for _, a := range attributes {
+		if a.Name.Space != "" {
+			continue
+		}
+		switch a.Name.Local {
+		case "width":
+			width = cssPixels(a.Value)
+		case "height":
+			height = cssPixels(a.Value)
+		case "viewBox":
+			view = viewBox(a.Value)
+		}
+	}
+	if view[2] > 0 && view[3] > 0 {
+		switch {
+		case width == 0 && height == 0:
+			width, height = view[2], view[3]
+		case width == 0:
+			width = height * view[2] / view[3]
+		case height == 0:
+			height = width * view[3] / view[2]
+		}
+	}
+	if width > 0 && width <= maxSide && height > 0 && height <= maxSide {
+		i.setSize(max(1, int64(math.Round(width))), max(1, int64(math.Round(height))))
+	}
+	return nil
+}
+
+// cssUnits are the lengths in pixels (CSS Values and Units 3, 5.2).
+var cssUnits = map[string]float64{
+	"": 1, "px": 1, "pt": 96. / 72, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 96 / 25.4, "q": 96 / 101.6,
+	"em": 16, "rem": 16, "ex": 8,
+}
+
+// cssPixels is a length in pixels, 0 if it isn't one that stands on its own.
+func cssPixels(s string) float64 {
+	s = strings.TrimSpace(s)
+	unit := strings.TrimLeft(s, "+-.0123456789")
+	if e := strings.TrimLeft(strings.TrimPrefix(strings.ToLower(unit), "e"), "+-"); e != "" && '0' <= e[0] && e[0] <= '9' {
+		unit = strings.TrimLeft(e, "0123456789")
+	}
+	n, err := strconv.ParseFloat(s[:len(s)-len(unit)], 64)
+	if err != nil || !(n > 0) {
+		return 0
+	}
+	return n * cssUnits[strings.ToLower(unit)]
+}
+
+// viewBox is its four numbers, with blanks or a comma in between.
+func viewBox(s string) (v [4]float64) {
+	fields := strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) })
+	if len(fields) != len(v) {
+		return v
+	}
+	for i, f := range fields {
+		n, err := strconv.ParseFloat(f, 64)
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+			return [4]float64{}
+		}
+		v[i] = n
+	}
+	return v
+}
+
+// readSVG returns the first element's attributes.
+func readSVG(r io.ReaderAt) ([]xml.Attr, error) {
 	b := make([]byte, maxProlog)
 	n, err := readAt(r, b, 0)
 	if err != nil {
 		return nil, err
 	}
-	if !isSVG(bytes.TrimPrefix(b[:n], utf8BOM)) {
+	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], utf8BOM))
+	if !ok {
 		return nil, ErrNotImage
 	}
-	return nil, nil
+	return attributes, nil
 }
 
-// isSVG reports whether the first element is svg, of no prefix or the customary one.
-func isSVG(b []byte) bool {
+// svgElement returns the attributes of the first element; ok says that it is svg, of no prefix or the
+// customary one.
+func svgElement(b []byte) (attributes []xml.Attr, ok bool) {
 	d := xml.NewDecoder(bytes.NewReader(b))
 	d.Strict = false // entities of the document type stand in attributes
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) {
@@ -48,22 +133,22 @@ func isSVG(b []byte) bool {
 	for {
 		token, err := d.RawToken()
 		if err != nil {
-			return false
+			return nil, false
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			return t.Name.Local == "svg" && (t.Name.Space == "" || t.Name.Space == "svg")
+			return t.Attr, t.Name.Local == "svg" && (t.Name.Space == "" || t.Name.Space == "svg")
 		case xml.ProcInst, xml.Comment:
 		case xml.Directive:
 			if !bytes.HasPrefix(t, []byte("DOCTYPE")) {
-				return false
+				return nil, false
 			}
 		case xml.CharData:
 			if len(bytes.TrimSpace(t)) > 0 {
-				return false
+				return nil, false
 			}
 		default:
-			return false
+			return nil, false
 		}
 	}
 }

@@ -1,12 +1,15 @@
 package exif
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"io"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 )
 
 // directory is one of the five directories that are read, in the order their tags are answered.
@@ -179,8 +182,9 @@ type walker struct {
 	layout
 	block
 	*budget
-	o *Options
-	m *Metadata
+	o      *Options
+	m      *Metadata
+	stored *[]storedTag // the tags as they are stored, for Rewrite; else nil
 
 	starts  [directories]int64             // where each directory starts, 0 for none
 	spare   [directories]int64             // where IFD1 says that they start
@@ -189,7 +193,10 @@ type walker struct {
 }
 
 // walk adds the tags of the blocks, each directory from all of them before the next directory.
-func (m *Metadata) walk(blocks []block, o *Options) error {
+func (m *Metadata) walk(blocks []block, o *Options) error { return m.walkStored(blocks, o, nil) }
+
+// walkStored is walk that appends the tags as they are stored to stored, where it isn't nil.
+func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) error {
 	var used budget
 	if m.scratch.names == nil {
 		m.scratch.names = make(map[string]int, 128)
@@ -202,7 +209,7 @@ func (m *Metadata) walk(blocks []block, o *Options) error {
 			return err
 		}
 		if l, first, ok := parseHeader(head[:n]); ok {
-			w := walker{layout: l, block: b, budget: &used, o: o, m: m}
+			w := walker{layout: l, block: b, budget: &used, o: o, m: m, stored: stored}
 			w.starts[b.first] = first
 			walkers = append(walkers, w)
 		}
@@ -317,17 +324,10 @@ func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w
 // The tags of a directory that say where a picture is, and whether it is a JPEG (TIFF 6.0, sections 8 and
 // 22; Exif 3.0, 4.6.5; TIFF/EP, SubIFDs). The tags of a JPEG of its own are jpegTag and the next.
 const (
-	compressionTag = 0x0103
-	photometricTag = 0x0106
-	stripTag       = 0x0111
-	orientationTag = 0x0112
-	stripSizeTag   = 0x0117
-	subIFDsTag     = 0x014A
-	jpegSizeTag    = 0x0202
+	stripTag     = 0x0111
+	stripSizeTag = 0x0117
+	jpegSizeTag  = 0x0202
 )
-
-// maxSubIFDs bounds the directories that one entry points at.
-const maxSubIFDs = 16
 
 // block notes the JPEGs that the directories of a block point at, and the photo's Orientation: IFD0, those
 // that follow it, and those that they point at.
@@ -356,6 +356,9 @@ func (s *pictureSearch) block(b block) error {
 			return err
 		}
 		s.addDir(b, &d, rank)
+		if rank == ifd0 && d.exif > 0 && len(s.notes) < maxPictures {
+			s.notes = append(s.notes, exifDir{l, b, d.exif})
+		}
 		subs = append(subs, d.subs...)
 		next = d.next
 	}
@@ -379,7 +382,7 @@ func (s *pictureSearch) block(b block) error {
 
 // pictureDir is what a directory says of its pictures.
 type pictureDir struct {
-	next, orientation        int64
+	next, orientation, exif  int64
 	jpeg, strip              extent
 	compression, photometric int64 // -1: not told
 	page                     bool  // of the same rank as the first, as far as the directory says
@@ -401,6 +404,9 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 			d.page = d.page && n&1 == 0
 			return err
 		case subIFDsTag:
+			if d.subs != nil { // the same again and again
+				return nil
+			}
 			d.subs, err = w.offsets(typ, count, value)
 			return err
 		case compressionTag:
@@ -416,6 +422,8 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 		case jpegSizeTag:
 			to = &d.jpeg.n
 		case orientationTag:
+		case exifPointer:
+			to = &d.exif
 		default:
 			return nil
 		}
@@ -576,6 +584,12 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 		w.values += n - size
 	}
 	t := tag{dir: d, id: id, name: def.name, val: v}
+	if w.stored != nil {
+		*w.stored = append(*w.stored, storedTag{
+			dir: d, id: id, name: string(name),
+			typ: typ, value: bytes.Clone(shown(w.order, typ, b, def.as, v)),
+		})
+	}
 	if twice {
 		t.name = w.m.tags[earlier].name
 		w.m.tags[earlier] = t
@@ -734,3 +748,322 @@ var sharedTags = func() map[uint16]tagDef {
 	maps.DeleteFunc(all, func(id uint16, _ tagDef) bool { return id < 0x000B })
 	return all
 }()
+
+// The tags that say what a directory's picture is (TIFF 6.0, sections 2 and 8; TIFF/EP, DNG).
+const (
+	widthTag       = 0x0100
+	heightTag      = 0x0101
+	compressionTag = 0x0103
+	photometricTag = 0x0106
+	makeTag        = 0x010F
+	orientationTag = 0x0112
+	subIFDsTag     = 0x014A
+	jxrWidthTag    = 0xBC80 // JPEG XR has numbers of its own
+	jxrHeightTag   = 0xBC81
+	dngVersionTag  = 0xC612
+)
+
+// tiffFile reads what the directories of a TIFF block say of their pictures.
+type tiffFile struct {
+	layout
+	r       io.ReaderAt
+	head    [16]byte
+	first   int64 // where IFD0 starts
+	entries int   // read so far, counted against maxEntries
+	buf     [32 * 20]byte
+}
+
+// openTIFF reads the header of the block in r; ok is false where there is none.
+func openTIFF(r io.ReaderAt) (t *tiffFile, ok bool, err error) {
+	t = &tiffFile{r: r}
+	n, err := readAt(r, t.head[:], 0)
+	if err != nil {
+		return nil, false, err
+	}
+	t.layout, t.first, ok = parseHeader(t.head[:n])
+	return t, ok, nil
+}
+
+// tiffDir is what a directory says of its picture; -1 stands for what it doesn't say.
+type tiffDir struct {
+	kind                     int64 // NewSubfileType: bit 0 says that it is a reduced version of another
+	width, height            int64 // 0 where they aren't said
+	photometric, compression int64
+	orientation              int      // 0 where it isn't said
+	sensor                   [8]int64 // Panasonic's tags 2 to 7, 0 where they aren't said
+	make                     extent
+	subIFDs                  extent
+	wide                     bool  // the offsets there are of 8 bytes
+	dng, thumbnail           bool  // it has DNG's version, or a JPEG of its own
+	next                     int64 // where the next directory starts, 0 for nowhere
+}
+
+// dir reads the directory that starts there, as far as it can be read.
+func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
+	d.kind, d.photometric, d.compression = -1, -1, -1
+	countSize := int64(2)
+	if t.big {
+		countSize = 8
+	}
+	if ok, err := readFull(t.r, t.buf[:countSize], start); !ok || err != nil {
+		return d, err
+	}
+	count := t.uint(t.buf[:countSize])
+	size, pos := t.entrySize(), start+countSize
+	for left := min(count, maxDirEntries); left > 0; {
+		n := int64(min(left, 32))
+		got, err := readAt(t.r, t.buf[:n*size], pos)
+		if err != nil {
+			return d, err
+		}
+		for e := t.buf[:got]; int64(len(e)) >= size; e = e[size:] {
+			if t.entries++; t.entries > maxEntries {
+				return d, ErrTooLarge
+			}
+			t.entry(&d, pos, e[:size])
+			pos += size
+		}
+		if int64(got) < n*size {
+			return d, nil
+		}
+		left -= uint64(n)
+	}
+	if count > maxDirEntries {
+		return d, nil
+	}
+	b := t.buf[:t.offsetSize()]
+	if ok, err := readFull(t.r, b, pos); !ok || err != nil {
+		return d, err
+	}
+	d.next = offset(t.uint(b))
+	return d, nil
+}
+
+// entry notes what the entry at pos says.
+func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
+	id, typ, count, value := t.fields(e)
+	switch id {
+	case makeTag, subIFDsTag:
+		size := typeSize(typ)
+		if size == 0 || count > maxText {
+			return
+		}
+		run := extent{pos + int64(len(e)-len(value)), offset(size * count)}
+		if run.n > int64(len(value)) {
+			run.off = offset(t.uint(value))
+		}
+		if id == makeTag {
+			d.make = run
+		} else {
+			d.subIFDs, d.wide = run, size == 8
+		}
+		return
+	case dngVersionTag:
+		d.dng = true
+		return
+	case jpegTag:
+		d.thumbnail = true
+		return
+	}
+	size := typeSize(typ)
+	if count != 1 || size == 0 || size > uint64(len(value)) || typ == typeFloat || typ == typeRational || typ == typeDouble {
+		return
+	}
+	n := offset(t.uint(value[:size]))
+	switch id {
+	case newSubfileTypeTag:
+		d.kind = n
+	case widthTag, jxrWidthTag:
+		d.width = n
+	case heightTag, jxrHeightTag:
+		d.height = n
+	case compressionTag:
+		d.compression = n
+	case photometricTag:
+		d.photometric = n
+	case orientationTag:
+		if n <= 8 {
+			d.orientation = int(n)
+		}
+	default:
+		if id < uint16(len(d.sensor)) {
+			d.sensor[id] = n
+		}
+	}
+}
+
+func (d *tiffDir) reduced() bool { return d.kind >= 0 && d.kind&1 == 1 }
+
+func (d *tiffDir) larger(than *tiffDir) bool {
+	return min(d.width, maxSide)*min(d.height, maxSide>>1) > min(than.width, maxSide)*min(than.height, maxSide>>1)
+}
+
+// main is the directory of the main picture: the one that says so, else IFD0, unless that is a reduced
+// version; then the largest.
+func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
+	best := *ifd0
+	if ifd0.kind == 0 && ifd0.width > 0 {
+		return best, nil
+	}
+	var starts [maxSubIFDs]int64
+	n, err := t.offsets(ifd0, starts[:])
+	if err != nil {
+		return best, err
+	}
+	only := ifd0.kind < 0 && ifd0.width > 0 // only one that says that it is the main picture comes before it
+	for _, start := range starts[:n] {
+		d, err := t.dir(start)
+		if err != nil {
+			return best, err
+		}
+		if d.kind == 0 && d.width > 0 {
+			return d, nil
+		}
+		if !only && d.larger(&best) {
+			best = d
+		}
+	}
+	if only || best.width > ifd0.width {
+		return best, nil
+	}
+	// IFD1 and those after it, of which cameras have two or three
+	next := ifd0.next
+	for k := 0; k < 4 && next != 0; k++ {
+		d, err := t.dir(next)
+		if err != nil {
+			return best, err
+		}
+		if !d.reduced() && d.larger(&best) {
+			best = d
+		}
+		next = d.next
+	}
+	return best, nil
+}
+
+// offsets reads those of the directory's SubIFDs.
+func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
+	if d.subIFDs.n == 0 {
+		return 0, nil
+	}
+	size := int64(4)
+	if d.wide {
+		size = 8
+	}
+	var b [8 * maxSubIFDs]byte
+	got, err := readAt(t.r, b[:min(d.subIFDs.n, size*int64(len(to)))], d.subIFDs.off)
+	for e := b[:got]; int64(len(e)) >= size; e = e[size:] {
+		to[n] = offset(t.uint(e[:size]))
+		n++
+	}
+	return n, err
+}
+
+// photometrics are the color models of TIFF (TIFF 6.0, part 2; TIFF/EP; DNG).
+var photometrics = map[int64]string{
+	0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "ycbcr", 8: "lab", 9: "lab", 10: "lab",
+	cfa: "cfa", 34892: "rgb",
+}
+
+// cfa is the photometric interpretation of a sensor's samples, each of one color.
+const cfa = 32803
+
+// rawWords are the names of makers' raw files that differ from TIFF in their values alone.
+var rawWords = [...]struct{ maker, word string }{
+	{"NIKON", "NEF"},
+	{"SONY", "ARW"},
+	{"PENTAX", "PEF"},
+	{"RICOH", "PEF"},
+	{"SAMSUNG", "SRW"},
+	{"Hasselblad", "3FR"},
+	{"Phase One", "IIQ"},
+}
+
+// kind is the name of the file's kind, by IFD0 and the main picture, empty for plain TIFF.
+func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
+	switch {
+	case ifd0.dng:
+		return "DNG", nil
+	case string(t.head[8:11]) == "CR\x02":
+		return "CR2", nil
+	case picture.photometric != cfa || ifd0.make.n == 0:
+		return "", nil
+	}
+	var b [16]byte
+	n, err := readAt(t.r, b[:min(int64(len(b)), ifd0.make.n)], ifd0.make.off)
+	for _, w := range rawWords {
+		if len(w.maker) <= n && strings.EqualFold(string(b[:len(w.maker)]), w.maker) {
+			return w.word, err
+		}
+	}
+	return "", err
+}
+
+// infoTIFF reads the main picture's directory.
+func infoTIFF(r io.ReaderAt, i *Info) error {
+	t, ok, err := openTIFF(r)
+	if !ok || err != nil {
+		return err
+	}
+	ifd0, err := t.dir(t.first)
+	if err != nil {
+		return err
+	}
+	picture, err := t.main(&ifd0)
+	if err != nil {
+		return err
+	}
+	i.setSize(picture.width, picture.height)
+	i.Orientation = cmp.Or(ifd0.orientation, picture.orientation)
+	i.ColorModel = photometrics[picture.photometric]
+	if i.Word, err = t.kind(&ifd0, &picture); err != nil {
+		return err
+	}
+	if i.Word == "CR2" {
+		i.ColorModel = photometrics[cfa] // IFD0 is the same picture as a JPEG
+	}
+	if i.Word == "" && picture.photometric != cfa {
+		i.Frames, err = t.pages(&ifd0)
+	}
+	return err
+}
+
+// infoORF reads Olympus' raw files, whose IFD0 calls a sensor's samples gray.
+func infoORF(r io.ReaderAt, i *Info) error {
+	err := infoTIFF(r, i)
+	i.ColorModel, i.Frames = photometrics[cfa], 0
+	return err
+}
+
+// pages counts the directories that are pages, 0 if there are too many to look at.
+func (t *tiffFile) pages(ifd0 *tiffDir) (n int64, err error) {
+	r := t.r
+	t.r = readerFunc(func(p []byte, off int64) (int, error) { return peekAt(r, p, off) })
+	n = 1
+	const near = 4 << 10 // within what one request is likely to have brought
+	last, far := t.first, 0
+	next := ifd0.next
+	for range maxPages {
+		if next == 0 {
+			return n, nil
+		}
+		if next < last || next-last > near {
+			far++
+		}
+		if far > maxFarPages {
+			return 0, nil
+		}
+		d, err := t.dir(next)
+		switch {
+		case errors.Is(err, ErrTooLarge):
+			return 0, nil
+		case err != nil:
+			return 0, err
+		}
+		if d.width > 0 && !d.reduced() && !d.thumbnail {
+			n++
+		}
+		last, next = next, d.next
+	}
+	return 0, nil
+}

@@ -84,3 +84,67 @@ func findWebP(r io.ReaderAt) ([]block, error) {
 	}
 	return nil, ErrTooLarge
 }
+
+// infoWebP reads the size of the canvas from VP8X (RFC 9649, 2.7), or of the picture from VP8 (RFC 6386,
+// 9.1) or VP8L (RFC 9649, 3.4), and counts the frames of a short animation.
+func infoWebP(r io.ReaderAt, i *Info) error {
+	var b [30]byte
+	n, err := readAt(r, b[:], 0)
+	if err != nil {
+		return err
+	}
+	o := binary.LittleEndian
+	const start = 20 // of the first chunk's data
+	switch name := string(b[12:16]); {
+	case name == "VP8X" && n == len(b):
+		i.setSize(int64(o.Uint32(b[start+3:])>>8)+1, int64(o.Uint32(b[start+6:])>>8)+1)
+		i.ColorModel, i.Frames = "ycbcr", 1
+		if b[start]&2 != 0 {
+			if i.Frames, err = webpFrames(r); err != nil {
+				return err
+			}
+		}
+		// the first picture's chunk tells the colors
+		next := 12 + 8 + (int64(o.Uint32(b[16:]))+1)&^1
+		n, err := readAt(r, b[:4], next)
+		switch {
+		case err != nil:
+			return err
+		case n == 4 && string(b[:4]) == "VP8L":
+			i.ColorModel = "rgb"
+		case n < 4 || string(b[:4]) != "VP8 " && string(b[:4]) != "ALPH":
+			i.ColorModel = "" // behind others
+		}
+	case name == "VP8 " && n == len(b) && string(b[start+3:start+6]) == "\x9D\x01\x2A":
+		i.setSize(int64(o.Uint16(b[start+6:])&0x3FFF), int64(o.Uint16(b[start+8:])&0x3FFF))
+		i.ColorModel, i.Frames = "ycbcr", 1
+	case name == "VP8L" && n >= start+5 && b[start] == 0x2F:
+		size := int64(o.Uint32(b[start+1:]))
+		i.setSize(size&0x3FFF+1, size>>14&0x3FFF+1)
+		i.ColorModel, i.Frames = "rgb", 1
+	}
+	return i.orient(findWebP(r))
+}
+
+// webpFrames counts the frames of an animation, 0 if it isn't short.
+func webpFrames(r io.ReaderAt) (frames int64, err error) {
+	if !countable(sizeOf(r)) {
+		return 0, nil
+	}
+	f := forward{r: r, off: 12, end: maxFrameBytes}
+	for {
+		head := f.take(8)
+		if head == nil {
+			break
+		}
+		if string(head[:4]) == "ANMF" {
+			frames++
+		}
+		size := int64(binary.LittleEndian.Uint32(head[4:]))
+		f.skip(size + size&1)
+	}
+	if f.tooFar() {
+		frames = 0
+	}
+	return frames, f.err
+}

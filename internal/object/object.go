@@ -110,8 +110,11 @@ func (o *Object) Start(r *http.Request, next caddyhttp.Handler, strip func(path 
 	o.req.start(r, strip)
 }
 
-// Close makes the request the client's again and gives the windows back.
+// Close makes the request the client's again and gives the windows back. Closing again does nothing.
 func (o *Object) Close() {
+	if o.next == nil {
+		return
+	}
 	o.req.close()
 	o.next = nil
 	o.forget()
@@ -126,8 +129,14 @@ func (o *Object) forget() {
 	}
 }
 
-// Pass runs the next handler for the object with the client's method and header.
-func (o *Object) Pass(w http.ResponseWriter) error { return o.req.pass(o.next, w) }
+// Pass runs the next handler for the object with the client's method and header, as change changes
+// them.
+func (o *Object) Pass(w http.ResponseWriter, change func(r *http.Request)) error {
+	return o.req.pass(o.next, w, change)
+}
+
+// Seen returns a copy of the object's request as Permit gets it, while Pass runs.
+func (o *Object) Seen() *http.Request { return o.req.seen() }
 
 // Open asks for the first window. A response that isn't the object is a *StatusError, a 304 included.
 // Nothing of the object can be read before permit has returned nil; a nil permit permits all.

@@ -563,7 +563,7 @@ func TestPassedHeaderIsCopied(t *testing.T) {
 		return nil
 	}), strip, Limits{})
 	w := httptest.NewRecorder()
-	if err := o.Pass(w); err != nil || w.Code != 204 {
+	if err := o.Pass(w, func(*http.Request) {}); err != nil || w.Code != 204 {
 		t.Errorf("got %v, %d", err, w.Code)
 	}
 	o.Close()

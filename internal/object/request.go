@@ -130,10 +130,34 @@ func (q *request) setHeader(skip func(name string) bool, more ...field) {
 	}
 }
 
-// pass runs next once with the client's method and header.
-func (q *request) pass(next caddyhttp.Handler, w http.ResponseWriter) error {
+// pass runs next once with the client's method and header, as change changes them.
+func (q *request) pass(next caddyhttp.Handler, w http.ResponseWriter, change func(r *http.Request)) error {
+	q.begin()
 	q.setHeader(func(string) bool { return false })
+	change(q.r)
 	return next.ServeHTTP(w, q.r)
+}
+
+// seen is the object's request, with the header and the variables as the handlers left them.
+func (q *request) seen() *http.Request {
+	c := *q
+	r := *q.r
+	r.URL, r.Header = new(url.URL), maps.Clone(q.r.Header)
+	c.r = &r
+	c.pointBack()
+	return c.r
+}
+
+// begin makes the request ready for a run.
+func (q *request) begin() {
+	q.runs++
+	if q.runs == 1 {
+		return
+	}
+	q.reset()
+	if vars, ok := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
+		*q.r = *q.r.WithContext(context.WithValue(q.r.Context(), caddyhttp.VarsCtxKey, maps.Clone(vars)))
+	}
 }
 
 // identityOnly is the Accept-Encoding of all sub-requests.
@@ -153,11 +177,7 @@ func ownField(name string) bool {
 // reset. The error is ErrBroken or ErrAborted where they panicked with http.ErrAbortHandler, unless
 // that is how they took it that w was cut off.
 func (q *request) run(next caddyhttp.Handler, w *capture, off, n int64, cond Condition) (err error) {
-	if q.runs++; q.runs > 1 {
-		if vars, ok := q.r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
-			*q.r = *q.r.WithContext(context.WithValue(q.r.Context(), caddyhttp.VarsCtxKey, maps.Clone(vars)))
-		}
-	}
+	q.begin()
 	q.r.Method = http.MethodGet
 	q.r.Body, q.r.ContentLength, q.r.TransferEncoding = http.NoBody, 0, nil
 	own := [...]field{

@@ -1,0 +1,174 @@
+# The gate, a target a stage. "make help" lists them, "make gate" runs them all, as .ci/run and GitHub's
+# workflow do. It needs GNU Make 4, bash, Go, and for some stages the corpus (EXIF_CORPUS). On Debian, root
+# gets everything else installed; elsewhere a stage says what is missing. A stage that can't run fails.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.DEFAULT_GOAL := help
+
+STAGES := tidy lint test test-32bit conformance fuzz build xcaddy readme faults gallery stores cli examples cross bench
+FUZZTIME ?= 5s
+export FUZZTIME
+
+.PHONY: help gate $(STAGES)
+
+help: ## list the targets
+	sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+gate: ## all stages, one after the other
+	for stage in $(STAGES); do
+		printf '\n== %s (%d s)\n' "$$stage" "$$SECONDS"
+		$(MAKE) --no-print-directory "$$stage"
+	done
+	printf '\ngreen in %d s\n' "$$SECONDS"
+
+tidy: ## go.mod and go.sum are complete
+	for module in . e2e tools; do (cd "$$module" && go mod tidy -diff && go mod verify); done
+
+lint: ## format, vet, golangci-lint, actionlint
+	. .ci/lib.sh
+	go -C tools install tool
+	unformatted=$$(gofumpt -l .)
+	[ -z "$$unformatted" ] || { echo "not gofumpt: $$unformatted" >&2; exit 1; }
+	golangci-lint fmt --diff ./... # gofumpt and gci
+	for module in . e2e; do
+		(cd "$$module" && go vet ./... && golangci-lint run --timeout 15m ./...)
+	done
+	actionlint -color=false .github/workflows/*.yml
+
+test: ## tests, with the race detector
+	. .ci/lib.sh
+	debian exiftool libimage-exiftool-perl # the words for values are compared with its own
+	go test -race -timeout 30m ./...
+
+test-32bit: ## the decoder on 32 bits
+	GOARCH=386 CGO_ENABLED=0 go test -timeout 20m ./internal/exif/...
+
+conformance: ## answers compared with ExifTool's for the corpus
+	. .ci/lib.sh
+	corpus
+	debian exiftool libimage-exiftool-perl
+	go test -count=1 -run 'TestConformance|TestFormatTable|AsExifTool|Corpus|TestGrowth' -v ./... |
+		grep -E 'conformance:|wrong|truncated JPEGs| files$$| of [0-9]+ tags$$|^(---|FAIL|panic|ok)' | tee "$$tmp/conformance"
+	grep -q 'conformance:' "$$tmp/conformance"
+	if grep -E '^--- (SKIP|FAIL)' "$$tmp/conformance"; then exit 1; fi
+
+fuzz: ## each fuzz target for FUZZTIME (5s)
+	. .ci/lib.sh
+	targets=0
+	for pkg in $$(go list ./...); do
+		for target in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do
+			# the go command now and then takes the end of the time for a failure; a real one names its input
+			for try in 1 2 3; do
+				go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$$FUZZTIME" -fuzzminimizetime 1x "$$pkg" | tee "$$tmp/fuzz" && break
+				if [ "$$try" = 3 ] || grep -qE 'Failing input|panic' "$$tmp/fuzz" ||
+					! grep -qx ' *context deadline exceeded' "$$tmp/fuzz"; then
+					exit 1
+				fi
+			done
+			targets=$$((targets + 1))
+		done
+	done
+	echo "$$targets targets"
+	[ "$$targets" -gt 0 ]
+
+build: ## Caddy with this module
+	. .ci/lib.sh
+	go build -o "$$tmp/caddy" ./cmd/caddy
+	"$$tmp/caddy" list-modules | grep -x http.handlers.exif
+	"$$tmp/caddy" list-modules | grep -x http.reverse_proxy.transport.s3
+	# the AWS SDK is for programs that import the transport
+	[ "$$(go list -deps . | grep -c github.com/aws/ || true)" = 0 ]
+
+xcaddy: ## the same, built by xcaddy
+	. .ci/lib.sh
+	# the one difference from what users type: the module is this tree, and as no version of it
+	# need exist for that, the tree needs one to be called
+	module=$$(go list -m)
+	mapfile -t args < <(sed "s|^$$module\$$|&@v0.0.0=$$PWD|" xcaddy.txt)
+	cd e2e
+	go tool xcaddy "$${args[@]}" --output "$$tmp/xcaddy-caddy"
+	# a proxy that refuses what it doesn't know ends the search for the module that has the package
+	GOPROXY="$$(go env GOPROXY | cut -d, -f1)|file://$$tmp/none" \
+		go tool xcaddy "$${args[@]}" --with "$$module/s3transport" --output "$$tmp/xcaddy-s3"
+	"$$tmp/xcaddy-caddy" list-modules | grep -x http.handlers.exif
+	"$$tmp/xcaddy-s3" list-modules | grep -x http.reverse_proxy.transport.s3
+	# the version shows, here that of the tree
+	"$$tmp/xcaddy-caddy" list-modules --versions | grep -x 'http.handlers.exif v0.0.0'
+
+readme: ## the README's command
+	. .ci/lib.sh
+	grep -q '^go run ./cmd/caddy exif-server --root testdata$$' README.md
+	set -m # a process group of its own
+	go run ./cmd/caddy exif-server --root testdata >"$$tmp/server.log" 2>&1 &
+	server=$$!
+	set +m
+	for _ in $$(seq 300); do
+		url=$$(sed -n "s/.*curl '\(.*\)'/\1/p" "$$tmp/server.log")
+		[ -z "$$url" ] || break
+		sleep 0.2
+	done
+	[ -n "$$url" ] || { cat "$$tmp/server.log" >&2; exit 1; }
+	want='{"Make":"Apple","Model":"iPhone 4S","Orientation":"1","XResolution":"72/1","YResolution":"72/1","ResolutionUnit":"2","YCbCrPositioning":"1","ExposureTime":"1/449"}'
+	got=$$(curl -sSf "$$url")
+	echo "GET $$url"
+	echo "$$got"
+	[ "$$got" = "$$want" ]
+
+faults: ## upstreams that misbehave, leaks, load
+	. .ci/lib.sh
+	cd e2e
+	go test -count=1 -v -skip '^TestTime$$' ./faults ./leaks | tee "$$tmp/faults" | grep -vE '^ *(===|--- PASS)|^\{' || true
+	grep -E '^faults: ([0-9]+) of \1 passed$$' "$$tmp/faults"
+	[ "$$(grep -c '^ok ' "$$tmp/faults")" = 2 ] || { cat "$$tmp/faults" >&2; exit 1; }
+	# a busy machine makes up differences, not three times in a row
+	again 3 "$$tmp/time" go test -count=1 -v -run '^TestTime$$' ./leaks
+	grep '^time:' "$$tmp/time"
+	for run in "E2E_LOAD=20s" "E2E_LOAD=5s E2E_RACE=1"; do
+		env $$run go test -count=1 -timeout 20m -v ./load >"$$tmp/load" || { cat "$$tmp/load" >&2; exit 1; }
+		grep '^load:' "$$tmp/load"
+	done
+
+gallery: ## the gallery, in a browser
+	. .ci/lib.sh
+	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
+	# other programs take free ports, too, just when a test has found one
+	again 2 "$$tmp/browser.log" go -C e2e test -count=1 -v ./browser
+	grep -E '^ *--- PASS' "$$tmp/browser.log"
+	echo "$$(grep -c '^--- PASS' "$$tmp/browser.log") tests passed"
+
+stores: ## object stores: versitygw and Ceph RGW
+	. .ci/lib.sh
+	for command in radosgw ceph-mon ceph-osd ceph; do debian $$command radosgw ceph-mon ceph-osd ceph-common; done
+	go install -trimpath -ldflags='-s -w' github.com/versity/versitygw/cmd/versitygw@v1.8.0
+	cd e2e
+	go test -count=1 -v ./stores | grep -v '^{' | tee "$$tmp/stores"
+	[ "$$(grep -cE '^(versitygw|Ceph RGW): [1-9][0-9]* checks passed$$' "$$tmp/stores")" = 2 ]
+
+cli: ## the commands, by scripts and on a terminal
+	go -C e2e test -count=1 -v ./cli ./terminal
+
+examples: ## the examples, with their requests and answers
+	go -C e2e test -count=1 -v ./examples
+
+cross: ## builds for each system
+	# All of Caddy is built once for each system, which takes minutes from a cold cache; for the other
+	# architecture, what is this module's own.
+	for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 darwin/amd64 windows/arm64; do
+		what=./cmd/caddy
+		case $$target in darwin/amd64 | windows/arm64) what=./internal/exif ;; esac
+		GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go build -o /dev/null "$$what"
+		echo "$$target: $$what ($$SECONDS s)"
+	done
+
+bench: ## benchmarks, for a moment
+	. .ci/lib.sh
+	debian wrk wrk
+	go test -run '^$$' -bench . -benchtime 1x ./internal/exif .
+	go build -o "$$tmp/caddy" ./cmd/caddy
+	# rates count for nothing here; bytes read, sub-requests and memory do
+	cd e2e
+	go test ./bench
+	go run ./bench -smoke -caddy "$$tmp/caddy"

@@ -1,0 +1,66 @@
+package exif
+
+import (
+	"encoding/binary"
+	"io"
+)
+
+// GIF (89a): a header of 6 bytes, the screen's width and height, flags, and two bytes; a table of colors, if
+// the flags say so; then blocks (extensions and pictures) up to a trailer. What is in a block is cut into
+// sub-blocks of at most 255 bytes, each after its length, up to one of no length.
+
+// infoGIF reads the screen's size, and counts the pictures of a short animation.
+func infoGIF(r io.ReaderAt, i *Info) error {
+	var b [13]byte
+	if ok, err := readFull(r, b[:], 0); !ok || err != nil {
+		return err
+	}
+	o := binary.LittleEndian
+	i.setSize(int64(o.Uint16(b[6:])), int64(o.Uint16(b[8:])))
+	i.ColorModel = "palette"
+	if !countable(sizeOf(r)) {
+		return nil
+	}
+	f := forward{r: r, off: int64(len(b)) + colorTable(b[10]), end: maxFrameBytes}
+	frames, ended := int64(0), false
+	for !ended {
+		head := f.take(1)
+		switch {
+		case head == nil, head[0] == ';':
+			ended = true
+		case head[0] == ',':
+			picture := f.take(9) // place, size and flags
+			if picture == nil {
+				ended = true
+				break
+			}
+			frames++
+			f.skip(colorTable(picture[8]) + 1)
+			f.subBlocks()
+		case head[0] == '!':
+			f.skip(1) // what it is
+			f.subBlocks()
+		default: // zeros stand between some writers' blocks
+			ended = head[0] != 0
+		}
+	}
+	if !f.tooFar() {
+		i.Frames = frames
+	}
+	return f.err
+}
+
+// colorTable is the length of the table of colors that the flags announce.
+func colorTable(flags byte) int64 {
+	if flags&0x80 == 0 {
+		return 0
+	}
+	return 3 << (flags&7 + 1)
+}
+
+// subBlocks passes over a block's data.
+func (f *forward) subBlocks() {
+	for n := f.take(1); n != nil && n[0] != 0; n = f.take(1) {
+		f.skip(int64(n[0]))
+	}
+}

@@ -1,0 +1,130 @@
+package exif
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Some makers say only in their notes (0x927C in the Exif directory) where a preview is: a directory after a
+// header of a few bytes, with two tags for the start and the length, or with a pointer to a directory that
+// has them. No maker has published anything of it; https://exiftool.org/TagNames/ describes them.
+
+const makerNoteTag = 0x927C
+
+// makerNotes are the layouts of those notes.
+var makerNotes = []makerNote{
+	{intro: "Nikon\x00\x02", dir: 18, order: 10, base: 10, sub: 0x0011, subTags: [2]uint16{jpegTag, jpegSizeTag}},
+	{intro: "OLYMPUS\x00", dir: 12, order: 8, base: 0, tags: olympusTags, sub: 0x2020, subTags: olympusSubTags},
+	{intro: "OM SYSTEM\x00", dir: 16, order: 12, base: 0, tags: olympusTags, sub: 0x2020, subTags: olympusSubTags},
+	{intro: "OLYMP\x00", dir: 8, base: -1, tags: olympusTags, sub: 0x2020, subTags: olympusSubTags},
+	{intro: "AOC\x00", dir: 6, order: 4, base: -1, tags: pentaxTags},
+	{intro: "PENTAX \x00", dir: 10, order: 8, base: 0, tags: pentaxTags},
+	{intro: "QVC\x00\x00\x00", dir: 6, base: -1, tags: pentaxTags}, // Casio's numbers are the same
+}
+
+var (
+	olympusTags    = [2]uint16{0x0088, 0x0089}
+	olympusSubTags = [2]uint16{0x0101, 0x0102}
+	pentaxTags     = [2]uint16{0x0004, 0x0003}
+)
+
+// makerNote is the layout of a maker's notes. Offsets are in bytes from the note's start.
+type makerNote struct {
+	intro   string
+	dir     int64     // where the directory starts
+	order   int64     // where its byte order stands, 0 for that of the block
+	base    int64     // where offsets count from, -1 for the start of the block
+	tags    [2]uint16 // the start and the length of a JPEG, 0 for none
+	sub     uint16    // a directory that has them
+	subTags [2]uint16
+}
+
+// exifDir is where a block's Exif directory starts.
+type exifDir struct {
+	layout
+	block
+	start int64
+}
+
+// makerNote notes the picture that the maker's notes of an Exif directory tell.
+func (s *pictureSearch) makerNote(d exifDir) error {
+	w := &walker{layout: d.layout, block: d.block, budget: &s.budget, m: s.m}
+	note := extent{}
+	_, _, err := w.each(d.start, func(e []byte) error {
+		id, typ, count, value := w.fields(e)
+		if id == makerNoteTag && bytewise(typ) && count > uint64(len(value)) {
+			note = extent{offset(w.uint(value)), offset(count)}
+		}
+		return nil
+	})
+	var head [18]byte
+	if err != nil || note.n < int64(len(head)) {
+		return err
+	}
+	if ok, err := readFull(d.r, head[:], note.off); !ok || err != nil {
+		return err
+	}
+	for _, k := range makerNotes {
+		if !bytes.HasPrefix(head[:], []byte(k.intro)) {
+			continue
+		}
+		switch string(head[k.order:][:2]) {
+		case "II":
+			w.order = binary.LittleEndian
+		case "MM":
+			w.order = binary.BigEndian
+		}
+		w.big = false
+		base := int64(0)
+		if k.base >= 0 {
+			base = note.off + k.base
+		}
+		// what is beyond the EXIF of a JPEG is in the file
+		in := func(run extent) picturePlace {
+			g, ok := d.r.(*segments)
+			if ok && len(g.ends) > 0 && run.off+run.n > g.ends[len(g.ends)-1] {
+				return picturePlace{r: startingAt(g.r, g.runs[0].off), run: run}
+			}
+			return picturePlace{r: d.r, run: run}
+		}
+		sub, err := s.noteDir(w, note.off+k.dir, base, k.tags, k.sub, in)
+		if err == nil && sub > 0 {
+			_, err = s.noteDir(w, base+sub, base, k.subTags, 0, in)
+		}
+		return err
+	}
+	return nil
+}
+
+// noteDir notes the picture that two tags of a directory tell, and returns where the directory starts that
+// a third points at.
+func (s *pictureSearch) noteDir(w *walker, start, base int64, tags [2]uint16, subTag uint16, in func(extent) picturePlace) (sub int64, err error) {
+	var run extent
+	_, _, err = w.each(start, func(e []byte) error {
+		id, typ, count, value := w.fields(e)
+		var to *int64
+		switch id {
+		case 0: // stands for no tag
+			return nil
+		case subTag:
+			to = &sub
+		case tags[0]:
+			to = &run.off
+		case tags[1]:
+			to = &run.n
+		default:
+			return nil
+		}
+		if typ == typeIFD || typ == typeLong || typ == typeUndefined {
+			*to = int64(w.uint(value)) //nolint:gosec // of 32 bits
+		} else if typ == typeShort && count == 1 {
+			*to = int64(w.order.Uint16(value))
+		}
+		return nil
+	})
+	if run.off > 0 && run.n > 0 {
+		run.off += base
+		s.add(in(run))
+	}
+	return sub, err
+}

@@ -1,0 +1,131 @@
+package redact
+
+// GIF (version 89a) is a screen descriptor, then blocks: pictures, and extensions, which are numbered.
+// Both go on as sub-blocks, each a length of one byte and as many bytes, up to one of no length. Of
+// extensions stay those that show the picture: graphic control, and of applications' the number of loops
+// and the ICC profile.
+//
+// What goes becomes sub-blocks of one zero: XMP has none of its own, its letters are taken for lengths.
+
+// gifApplications are the extensions that stay.
+var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, "ICCRGBG1012": true}
+
+func redactGIF(s *stream, _ *Policy) error {
+	head, ok := s.hold(13)
+	if !ok || !s.pass(13+colorTable(head[10])) {
+		return nil
+	}
+	for {
+		b, _ := s.hold(14)
+		switch {
+		case len(b) > 0 && b[0] == ';':
+			s.pass(1)
+			return nil
+		case len(b) >= 10 && b[0] == ',':
+			// the descriptor, the table, the size of codes
+			ok = s.pass(10+colorTable(b[9])+1) && passSubBlocks(s)
+		case len(b) >= 3 && b[0] == '!':
+			ok = redactExtension(s, b)
+		default:
+			return errBroken
+		}
+		if !ok {
+			return nil
+		}
+	}
+}
+
+// colorTable is the length of the color table that the flags tell of.
+func colorTable(flags byte) int64 {
+	if flags&0x80 == 0 {
+		return 0
+	}
+	return 3 << (flags&7 + 1)
+}
+
+// redactExtension redacts the extension that starts with b.
+func redactExtension(s *stream, b []byte) bool {
+	label, size := b[1], int(b[2])
+	switch {
+	case label == 0xF9 && size == 4:
+		return s.pass(2+1+4) && blankSubBlocks(s)
+	case label == 0xFF && size == 11 && len(b) == 14 && gifApplications[string(b[3:14])]:
+		if b[3] == 'I' {
+			return s.pass(14) && passSubBlocks(s)
+		}
+		return s.pass(14) && redactLoops(s)
+	case size < 11:
+		return s.pass(2) && blankSubBlocks(s)
+	}
+	// a comment becomes an application's as well, of no name, so that there is none. Decoders know these
+	// to begin with 11 bytes.
+	first := make([]byte, 2+1+11, 2+1+12)
+	if size == 12 {
+		first = first[:cap(first)]
+	}
+	first[0], first[1], first[2] = '!', 0xFF, byte(len(first)-3) //nolint:gosec // G115: 11 or 12
+	b, _ = s.hold(2 + 1 + size)
+	rest := appendBlank(first, 2+1+size-len(first))
+	return s.replace(rest[:len(b)]) && blankSubBlocks(s)
+}
+
+// appendBlank appends sub-blocks of nothing that take n bytes; they can't take one.
+func appendBlank(b []byte, n int) []byte {
+	if n&1 == 1 {
+		b = append(b, 2, 0, 0)
+		n -= 3
+	}
+	for ; n > 0; n -= 2 {
+		b = append(b, 1, 0)
+	}
+	return b
+}
+
+// redactLoops keeps the sub-blocks with the number of loops and the size of a buffer.
+func redactLoops(s *stream) bool {
+	for {
+		b, ok := s.hold(2)
+		if !ok || (b[0] != 3 || b[1] != 1) && (b[0] != 5 || b[1] != 2) {
+			return blankSubBlocks(s)
+		}
+		if !s.pass(1 + int64(b[0])) {
+			return false
+		}
+	}
+}
+
+// passSubBlocks passes sub-blocks.
+func passSubBlocks(s *stream) bool {
+	for {
+		b, ok := s.hold(1)
+		if !ok {
+			return false
+		}
+		n := int64(b[0])
+		if !s.pass(1 + n) {
+			return false
+		}
+		if n == 0 {
+			return true
+		}
+	}
+}
+
+// blankSubBlocks overwrites sub-blocks.
+func blankSubBlocks(s *stream) bool {
+	blank := make([]byte, 0, 256)
+	for {
+		b, ok := s.hold(1)
+		if !ok {
+			return false
+		}
+		if b[0] == 0 {
+			return s.pass(1)
+		}
+		n := 1 + int(b[0])
+		b, _ = s.hold(n)
+		if !s.replace(appendBlank(blank, n)[:len(b)]) {
+			return false
+		}
+	}
+}

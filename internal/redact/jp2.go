@@ -1,0 +1,215 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// JPEG 2000's JP2 and JPX (ITU-T T.800, annex I; T.801, annex M) are made of boxes like ISO's. What tells
+// size and colour stays (jp2h), and the codestream (jp2c); EXIF in the places that internal/exif/jp2.go
+// tells of is rebuilt.
+//
+// The codestream (T.800, annex A) is marker segments as in JPEG, then tile-parts that tell their lengths,
+// which have marker segments of their own in front. Comments are segments.
+
+// jp2Brands are the brands that a file type box may have.
+var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
+
+// jp2Header are the boxes in jp2h, and in jpch and jplh of JPX, that stay.
+var jp2Header = map[string]func(*box) bool{
+	"ihdr": upTo(14), "bpcc": asIs, "colr": keepJP2Colr, "pclr": asIs, "cmap": asIs, "cdef": asIs,
+	"res ": func(b *box) bool {
+		keepBoxes(b.body, map[string]func(*box) bool{"resc": upTo(10), "resd": upTo(10)})
+		return true
+	},
+}
+
+// keepJP2Colr keeps a colour space given by a number or by an ICC profile (I.5.3.3).
+func keepJP2Colr(b *box) bool {
+	if len(b.body) < 3 {
+		return false
+	}
+	switch b.body[0] {
+	case 1:
+		if len(b.body) >= 7 && binary.BigEndian.Uint32(b.body[3:]) != 14 { // CIELab has parameters
+			clearFrom(b.body, 7)
+		}
+		clearFrom(b.body, 7+7*4)
+	case 2, 3:
+	default:
+		return false
+	}
+	return true
+}
+
+func redactJP2(s *stream, p *Policy) error {
+	if b, _ := s.hold(len(codestream)); string(b) == codestream {
+		redactCodestream(s, openEnd)
+		return nil
+	}
+	seen := false // the decoder answers the first EXIF
+	for {
+		h, ok := nextBox(s)
+		if !ok {
+			return noBox(s)
+		}
+		switch h.typ {
+		case "jP  ":
+			ok = passSignature(s, h)
+		case "ftyp":
+			ok = redactFileType(s, h, jp2Brands)
+		case "jp2h":
+			ok = redactBox(s, h, func(b *box) { keepBoxes(b.body, jp2Header) })
+		case "jp2c":
+			ok = s.pass(h.head) && redactCodestream(s, h.size-h.head)
+		case "Exif":
+			ok = redactBox(s, h, func(b *box) {
+				if seen || !rewriteExifBox(b, p) {
+					b.free()
+				}
+				seen = true
+			})
+		case "uuid":
+			ok = redactBox(s, h, func(b *box) {
+				is, ok := rewriteUUID(b, seen, p)
+				if !ok {
+					b.free()
+				}
+				seen = seen || is
+			})
+		default:
+			ok = freeBox(s, h)
+		}
+		if !ok || h.size == openEnd {
+			return nil
+		}
+	}
+}
+
+const (
+	jp2UUID       = "JpgTiffExif->JP2"
+	photoshopUUID = "\x05\x37\xCD\xAB\x9D\x0C\x44\x31\xA7\x2A\xFA\x56\x1F\x2A\x11\x3E"
+	geoUUID       = "\xB1\x4B\xF8\xBD\x08\x3D\x4B\x43\xA5\xAE\x8C\xD7\xD5\xA6\xCE\x03"
+)
+
+// rewriteUUID rebuilds the EXIF in a uuid box. It tells whether it is EXIF, of which only the first stays,
+// and not GeoJP2's, which the decoder answers in front of that; ok is false if nothing is left of it.
+func rewriteUUID(b *box, seen bool, p *Policy) (is, ok bool) {
+	if len(b.body) < 16 {
+		return false, false
+	}
+	data := b.body[16:]
+	switch string(b.body[:16]) {
+	case jp2UUID, photoshopUUID:
+		is = true
+		if bytes.HasPrefix(data, []byte("Exif\x00\x00")) {
+			data = data[6:]
+		}
+	case geoUUID:
+	default:
+		return false, false
+	}
+	return is, !seen && rewriteExif(data, p) > 0
+}
+
+// codestream is how a codestream begins, also one without a file around it.
+const codestream = "\xFF\x4F\xFF\x51"
+
+// Markers of the codestream (T.800, A.2; T.801; T.814).
+const (
+	soc = 0xFF4F
+	sot = 0xFF90
+	sod = 0xFF93
+	eoc = 0xFFD9
+)
+
+// keepsSegment tells the marker segments that stay: all that are known but comments (COM).
+func keepsSegment(marker uint16) bool {
+	switch marker {
+	case 0xFF51, // SIZ
+		0xFF50,                         // CAP
+		0xFF59,                         // CPF
+		0xFF52, 0xFF53, 0xFF5C, 0xFF5D, // COD, COC, QCD, QCC
+		0xFF5E, 0xFF5F, 0xFF63, // RGN, POC, CRG
+		0xFF55, 0xFF57, 0xFF58, 0xFF60, 0xFF61, // TLM, PLM, PLT, PPM, PPT
+		0xFF56,                                                                 // PRF
+		0xFF72, 0xFF73, 0xFF74, 0xFF75, 0xFF76, 0xFF77, 0xFF78, 0xFF79, 0xFF7A: // of T.801: DCO, VMS, DFS, ADS, MCT, MCC, NLT, MCO, CBD
+		return true
+	}
+	return false
+}
+
+// redactCodestream redacts a codestream within n bytes.
+func redactCodestream(s *stream, n int64) bool {
+	end := s.offset + n
+	if b, ok := s.hold(2); n < 2 || !ok || binary.BigEndian.Uint16(b) != soc {
+		return s.zero(n)
+	}
+	return s.pass(2) && redactMarkers(s, end) && s.zero(end-s.offset)
+}
+
+// redactMarkers redacts a codestream from its second marker on, up to where it ends or can't be followed.
+func redactMarkers(s *stream, end int64) (ok bool) {
+	part := int64(0) // where the tile-part ends, 0 in the main header
+	for {
+		b, _ := s.hold(12)
+		b = b[:min(int64(len(b)), end-s.offset)]
+		if len(b) < 2 {
+			return true
+		}
+		marker, length := binary.BigEndian.Uint16(b), int64(0)
+		if len(b) >= 4 {
+			length = int64(binary.BigEndian.Uint16(b[2:]))
+		}
+		switch {
+		case marker == eoc && part == 0:
+			return s.pass(2)
+		case marker == sod && part == end:
+			return passToEOC(s, end)
+		case marker == sod && part > s.offset:
+			ok = s.pass(part - s.offset)
+			part = 0
+		case marker == sot && part == 0 && length == 10 && len(b) == 12:
+			switch psot := int64(binary.BigEndian.Uint32(b[6:])); {
+			case psot == 0: // the last one
+				part = end
+			case psot < 14:
+				return true
+			default:
+				part = min(s.offset+psot, end)
+			}
+			ok = s.pass(12)
+		case marker < soc || marker == soc || marker == sot || marker == sod || marker == eoc:
+			return true
+		case length < 2 || 2+length > end-s.offset:
+			return true
+		case keepsSegment(marker):
+			ok = s.pass(2 + length)
+		default:
+			// a comment of zeros, by its number not a text
+			ok = s.replace([]byte{0xFF, 0x64}) && s.pass(2) && s.zero(length-2)
+		}
+		if !ok {
+			return false
+		}
+	}
+}
+
+// passToEOC passes packets up to the marker EOC: no two bytes above 0xFF8F are in them (B.10.1), but for
+// the markers SOP and EPH.
+func passToEOC(s *stream, end int64) bool {
+	for {
+		b, _ := s.hold(4096)
+		b = b[:min(int64(len(b)), end-s.offset)]
+		n := int64(len(b))
+		if i := bytes.Index(b, []byte{0xFF, 0xD9}); i >= 0 {
+			return s.pass(int64(i) + 2)
+		}
+		if n > 1 && b[n-1] == 0xFF {
+			n--
+		}
+		if n == 0 || !s.pass(n) {
+			return n == 0
+		}
+	}
+}

@@ -1,0 +1,464 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+)
+
+// JPEG (ITU-T T.81, annex B) is segments between the start of the image (SOI) and its end (EOI): 0xFF, a
+// marker and, but for markers that stand alone, a big-endian length that counts its own two bytes. Coded
+// data follows each start of scan (SOS), in which 0xFF is followed by zero or a restart marker. Any number
+// of 0xFF may stand before a marker, and decoders skip what is no marker between segments.
+//
+// Further pictures stand after EOI: those of the Multi-Picture Format (CIPA DC-007), an index in APP2, and
+// those that Google's container directory lists in XMP, gain maps among them. A start of a picture that
+// neither lists is junk, like whatever else stands there.
+//
+// The segments that stay are those that decoders need, as long as they should be, and of APP0 to APP15 JFIF
+// without its thumbnail, EXIF and XMP rewritten, ICC profiles, the MPF index, gain map metadata
+// (ISO 21496-1) and Adobe's. All others become APP15 of zeros, which is nobody's.
+const (
+	markerTEM   = 0x01
+	markerSOF0  = 0xC0
+	markerDHT   = 0xC4
+	markerJPG   = 0xC8
+	markerDAC   = 0xCC
+	markerRST0  = 0xD0
+	markerRST7  = 0xD7
+	markerSOI   = 0xD8
+	markerEOI   = 0xD9
+	markerSOS   = 0xDA
+	markerDQT   = 0xDB
+	markerDNL   = 0xDC
+	markerDRI   = 0xDD
+	markerAPP0  = 0xE0
+	markerAPP1  = 0xE1
+	markerAPP2  = 0xE2
+	markerAPP14 = 0xEE
+	markerAPP15 = 0xEF
+)
+
+// What segments of APPn begin with.
+const (
+	jfifIntro  = "JFIF\x00"
+	xmpIntro   = "http://ns.adobe.com/xap/1.0/\x00"
+	iccIntro   = "ICC_PROFILE\x00"
+	mpfIntro   = "MPF\x00"
+	gainIntro  = "urn:iso:std:iso:ts:21496:-1\x00"
+	adobeIntro = "Adobe"
+	longest    = len(xmpIntro)
+)
+
+const (
+	// maxBroken is how many EXIFs that can't be read the decoder looks behind for a good one.
+	maxBroken = 16
+	// maxPictures bounds the pictures after the first.
+	maxPictures = 1 << 10
+)
+
+// jpegFile is one JPEG file.
+type jpegFile struct {
+	*stream
+	p *Policy
+
+	first  bool    // the picture is the first one
+	exif   bool    // EXIF may still come that the answer is made of
+	broken int     // EXIFs that couldn't be read
+	starts []int64 // of further pictures, from the MPF index
+	items  []xmpItem
+}
+
+func redactJPEG(s *stream, p *Policy) error {
+	j := &jpegFile{stream: s, p: p, first: true, exif: true}
+	if err := j.picture(); err != nil {
+		return err
+	}
+	j.first = false
+	j.starts = append(j.starts, j.itemStarts(s.offset)...)
+	slices.Sort(j.starts)
+	for _, at := range j.starts {
+		if at < s.offset || !s.zero(at-s.offset) {
+			continue
+		}
+		if b, ok := s.hold(3); ok && string(b) == "\xFF\xD8\xFF" {
+			if err := j.picture(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// itemStarts is where the JPEGs of Google's container start, which stand one after the other behind the
+// first picture.
+func (j *jpegFile) itemStarts(at int64) (starts []int64) {
+	for i, item := range j.items {
+		if i > 0 && item.jpeg {
+			starts = append(starts, at)
+		}
+		at += item.length*int64(min(i, 1)) + item.padding
+	}
+	return starts
+}
+
+// picture redacts a picture from SOI to EOI.
+func (j *jpegFile) picture() error {
+	j.pass(2)
+	for {
+		b, ok := j.hold(2)
+		if !ok {
+			return errBroken
+		}
+		switch marker := b[1]; {
+		case b[0] != 0xFF:
+			b = j.peek()
+			n := bytes.IndexByte(b, 0xFF)
+			if n < 0 {
+				n = len(b)
+			}
+			j.zero(int64(n))
+			j.exif = false // the decoder doesn't look on
+		case marker == 0xFF:
+			j.pass(1)
+		case marker == 0:
+			j.zero(2)
+			j.exif = false
+		case marker == markerEOI:
+			j.pass(2)
+			return nil
+		case marker == markerTEM || marker >= markerRST0 && marker <= markerSOI:
+			j.pass(2)
+		default:
+			h, ok := j.hold(4)
+			length := 0
+			if ok {
+				length = int(binary.BigEndian.Uint16(h[2:]))
+			}
+			if length < 2 {
+				return errBroken
+			}
+			if !j.segment(marker, length+2) {
+				return errBroken
+			}
+			if marker == markerSOS {
+				j.exif = false
+				j.scan()
+			}
+		}
+	}
+}
+
+// scan passes coded data up to a marker.
+func (j *jpegFile) scan() {
+	for {
+		b := j.peek()
+		n := 0
+		for {
+			i := bytes.IndexByte(b[n:], 0xFF)
+			if i < 0 {
+				n = len(b)
+				break
+			}
+			n += i
+			if n+1 == len(b) || !inScan(b[n+1]) {
+				break
+			}
+			n += 2
+		}
+		if n > 0 {
+			j.pass(int64(n))
+			continue
+		}
+		b, ok := j.hold(2)
+		switch {
+		case !ok:
+			return
+		case b[1] == 0xFF:
+			j.pass(1)
+		case inScan(b[1]):
+			j.pass(2)
+		default:
+			return
+		}
+	}
+}
+
+// inScan reports whether 0xFF followed by c is a part of coded data.
+func inScan(c byte) bool { return c == 0 || c >= markerRST0 && c <= markerRST7 }
+
+// segment redacts a segment of n bytes from 0xFF on; false means that the body ends in it.
+func (j *jpegFile) segment(marker byte, n int) bool {
+	switch marker {
+	case markerAPP0, markerAPP1, markerAPP2, markerAPP14:
+		return j.app(marker, n)
+	}
+	if !isTable(marker) {
+		return j.drop(n)
+	}
+	b, ok := j.hold(n)
+	if !ok {
+		return false
+	}
+	used := 4 + tableLength(marker, b[4:])
+	return j.pass(int64(used)) && j.zero(int64(n-used))
+}
+
+// drop makes an APP15 of zeros of a segment.
+func (j *jpegFile) drop(n int) bool {
+	return j.replace([]byte{0xFF, markerAPP15}) && j.pass(2) && j.zero(int64(n-4))
+}
+
+// isTable reports whether decoders need segments of the marker.
+func isTable(marker byte) bool {
+	switch marker {
+	case markerDQT, markerDNL, markerDRI, markerSOS:
+		return true
+	}
+	return marker >= markerSOF0 && marker <= 0xCF && marker != markerJPG
+}
+
+// tableLength is how many bytes of a segment's data belong to what it says (B.2.2 to B.2.5).
+func tableLength(marker byte, b []byte) (n int) {
+	at := func(i int) int {
+		if i < len(b) {
+			return int(b[i])
+		}
+		return 0
+	}
+	switch marker {
+	case markerDQT:
+		for n < len(b) && b[n]>>4 <= 1 && b[n]&15 <= 3 { // precision, number
+			table := 1 + 64 + 64*int(b[n]>>4)
+			if n+table > len(b) {
+				break
+			}
+			n += table
+		}
+	case markerDHT:
+		for n+17 <= len(b) {
+			codes := 0
+			for _, c := range b[n+1 : n+17] {
+				codes += int(c)
+			}
+			if codes > 256 {
+				break
+			}
+			n += 17 + codes
+		}
+	case markerDAC:
+		n = len(b) &^ 1
+	case markerDRI, markerDNL:
+		n = 2
+	case markerSOS:
+		n = 1 + 2*at(0) + 3
+	default: // SOFn
+		n = 6 + 3*at(5)
+	}
+	return min(n, len(b))
+}
+
+// app redacts a segment of APPn of n bytes, of which some stay.
+func (j *jpegFile) app(marker byte, n int) bool {
+	head, ok := j.hold(min(n, 4+longest))
+	if !ok {
+		return false
+	}
+	data := head[4:]
+	is := func(m byte, intro string) bool { return marker == m && bytes.HasPrefix(data, []byte(intro)) }
+	switch {
+	case is(markerAPP0, jfifIntro) && n >= 4+14:
+		return j.pass(4+12) && j.zero(int64(n-4-12)) // the thumbnail's size becomes 0 by 0
+	case is(markerAPP1, "Exif\x00"):
+		return j.exifSegments(n)
+	case is(markerAPP1, xmpIntro):
+		return j.xmp(n)
+	case is(markerAPP2, iccIntro), is(markerAPP2, gainIntro):
+		return j.pass(int64(n))
+	case is(markerAPP2, mpfIntro):
+		return j.mpf(n)
+	case is(markerAPP14, adobeIntro) && n >= 4+12:
+		return j.pass(4+12) && j.zero(int64(n-4-12))
+	}
+	return j.drop(n)
+}
+
+// exifHead is what precedes the block in a segment: marker, length, "Exif\0\0".
+const exifHead = 10
+
+// exifSegments redacts an EXIF segment of n bytes and those that it goes on in.
+func (j *jpegFile) exifSegments(n int) bool {
+	ends := []int{n} // of the segments
+	begins := func(b []byte) bool { return len(b) >= 12 && (string(b[10:12]) == "II" || string(b[10:12]) == "MM") }
+	for n <= maxHold {
+		b, ok := j.hold(n + 12)
+		if !ok {
+			break
+		}
+		next := b[n:]
+		if string(next[:2]) != "\xFF\xE1" || string(next[4:9]) != "Exif\x00" || begins(next) {
+			break
+		}
+		length := int(binary.BigEndian.Uint16(next[2:]))
+		if length < exifHead-2 || n+2+length > maxHold {
+			break
+		}
+		n += 2 + length
+		ends = append(ends, n)
+	}
+	b, ok := j.hold(n)
+	if !ok {
+		return false
+	}
+	var block []byte
+	if start := 0; n >= exifHead && begins(b) {
+		for _, end := range ends {
+			block = append(block, b[start+exifHead:end]...)
+			start = end
+		}
+	}
+	length := len(block)
+	if !j.first {
+		block = exif.Rewrite(block, nil)
+	} else {
+		block = j.rewrite(block)
+	}
+	if block == nil || !exif.IsReadable(block) { // nothing is left
+		start := 0
+		for _, end := range ends {
+			if !j.drop(end - start) {
+				return false
+			}
+			start = end
+		}
+		return true
+	}
+	block = append(block, make([]byte, length-len(block))...)
+	start := 0
+	for _, end := range ends {
+		n := end - start - exifHead
+		if !j.pass(exifHead) || !j.replace(block[:n]) {
+			return false
+		}
+		block, start = block[n:], end
+	}
+	return true
+}
+
+// rewrite returns what leaves of the first picture's EXIF, nil for none: the answer is made of the first that
+// can be read.
+func (j *jpegFile) rewrite(block []byte) []byte {
+	if !j.exif {
+		return nil
+	}
+	if !exif.IsReadable(block) {
+		j.broken++
+		j.exif = j.broken < maxBroken
+		return nil
+	}
+	j.exif = false
+	return exif.Rewrite(block, j.p.EXIF)
+}
+
+// xmp rewrites a segment of XMP, of n bytes. Extended XMP is dropped.
+func (j *jpegFile) xmp(n int) bool {
+	b, ok := j.hold(n)
+	if !ok {
+		return false
+	}
+	head := 4 + len(xmpIntro)
+	packet, items := rewriteXMP(b[head:])
+	if packet == nil {
+		return j.drop(n)
+	}
+	if j.first && len(items) > 0 {
+		j.items = items
+	}
+	return j.pass(int64(head)) && j.replace(packet)
+}
+
+// The tags of an MPF index (CIPA DC-007, 5.2.3).
+const (
+	mpfVersion = 0xB000
+	mpfCount   = 0xB001
+	mpfEntries = 0xB002
+)
+
+// mpf rewrites a segment with an MPF index, of n bytes: it keeps the number of pictures and where they are,
+// not their unique IDs and what more there may be.
+func (j *jpegFile) mpf(n int) bool {
+	b, ok := j.hold(n)
+	if !ok {
+		return false
+	}
+	head := 4 + len(mpfIntro)
+	base := j.offset + int64(head)
+	index, starts := rewriteMPF(b[head:])
+	if index == nil {
+		return j.drop(n)
+	}
+	if j.first && len(j.starts) < maxPictures {
+		for _, off := range starts {
+			j.starts = append(j.starts, base+off)
+		}
+	}
+	return j.pass(int64(head)) && j.replace(index)
+}
+
+// rewriteMPF returns the index of a block with nothing else in it, as long as the block, and where the
+// pictures start from the block on. It is nil where there is no index.
+func rewriteMPF(b []byte) (index []byte, starts []int64) {
+	const size = 12
+	var order binary.ByteOrder = binary.LittleEndian
+	if len(b) < 8+2 {
+		return nil, nil
+	}
+	switch string(b[:4]) {
+	case "II*\x00":
+	case "MM\x00*":
+		order = binary.BigEndian
+	default:
+		return nil, nil
+	}
+	at := int64(order.Uint32(b[4:]))
+	if at+2 > int64(len(b)) {
+		return nil, nil
+	}
+	count := int(order.Uint16(b[at:]))
+	index = append(index, b[:4]...)
+	index = append(index, make([]byte, len(b)-4)...)
+	order.PutUint32(index[4:], 8)
+	kept, end := 0, 8+2
+	var pictures []byte
+	for e := b[at+2:]; count > 0 && len(e) >= size; e, count = e[size:], count-1 {
+		id, typ, n, off := order.Uint16(e), order.Uint16(e[2:]), int64(order.Uint32(e[4:])), int64(order.Uint32(e[8:]))
+		switch {
+		case id == mpfVersion && typ == 7 && n == 4, id == mpfCount && typ == 4 && n == 1:
+		case id == mpfEntries && typ == 7 && n > 4 && n%16 == 0 && off+n <= int64(len(b)) && pictures == nil:
+			pictures = b[off : off+n]
+		default:
+			continue
+		}
+		if kept++; kept > 3 || end+size > len(index) {
+			return nil, nil
+		}
+		end += copy(index[end:], e[:size])
+		if id == mpfEntries {
+			order.PutUint32(index[end-4:], uint32(8+2+3*size+4)) // after a directory of three
+		}
+	}
+	order.PutUint16(index[8:], uint16(kept))
+	const values = 8 + 2 + 3*size + 4
+	if pictures == nil || values+len(pictures) > len(index) {
+		return nil, nil
+	}
+	copy(index[values:], pictures)
+	for ; len(pictures) > 0 && len(starts) < maxPictures; pictures = pictures[16:] {
+		if off := int64(order.Uint32(pictures[8:])); off > 0 {
+			starts = append(starts, off)
+		}
+	}
+	return index, starts
+}

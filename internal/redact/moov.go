@@ -1,0 +1,292 @@
+package redact
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+// A sequence of pictures is a film (ISO/IEC 14496-12, 8.2) with tracks of pictures. Of each of these
+// stays what tells where the pictures are, when they are shown and how they are coded; a track of
+// anything else goes. So do times of creation, which EXIF isn't, languages, and what users have added
+// (udta, meta).
+
+// filmBoxes are the boxes within moov that stay.
+type filmBoxes = map[string]func(*box) bool
+
+// keepFilm redacts the body of moov in place, and adds where the pictures are.
+func keepFilm(body []byte, l *layout) {
+	keepBoxes(body, filmBoxes{
+		"mvhd": func(b *box) bool {
+			ok := keepTimed(b, 12, 100)
+			if ok && len(b.body) >= 100 { // reserved; QuickTime has a preview's and a selection's times there
+				at := 12 * int(b.body[0]&1)
+				clear(b.body[at+26 : at+36])
+				clear(b.body[at+72 : min(at+96, len(b.body))])
+			}
+			return ok
+		},
+		"trak": func(b *box) bool { return keepTrack(b.body, l) },
+	})
+}
+
+// keepTimed keeps a header of numbers, which begins with the times of creation and of modification, up
+// to its end in version 0.
+func keepTimed(b *box, times, end int) bool {
+	if len(b.body) < 4 {
+		return false
+	}
+	clear(b.body[1:3])
+	if b.body[0] == 1 {
+		times, end = times+8, end+12
+	}
+	clear(b.body[4:min(times, len(b.body))])
+	clearFrom(b.body, end)
+	return true
+}
+
+// samples is where a track's pictures are: chunks of them, as the boxes in stbl say.
+type samples struct {
+	pictures         bool   // what kind of track it is
+	known            bool   // the coding is known
+	stsc, stsz, stz2 []byte // samples in a chunk, and their sizes
+	stco             []byte // the offsets of the chunks
+	offsetSize       int
+}
+
+// keepTrack redacts the body of trak; ok is false if it goes.
+func keepTrack(body []byte, l *layout) (ok bool) {
+	var t samples
+	keepBoxes(body, filmBoxes{
+		"tkhd": func(b *box) bool { return keepTimed(b, 12, 84) },
+		"edts": func(b *box) bool {
+			keepBoxes(b.body, filmBoxes{"elst": keepTable(func(version byte) int { return 12 + 8*int(version&1) })})
+			return true
+		},
+		"tref": func(b *box) bool {
+			eachBox(b.body, func(b box) {
+				if !slices.Contains(references, b.typ) {
+					b.free()
+				}
+			})
+			return true
+		},
+		"mdia": func(b *box) bool { t.keepMedia(b.body); return true },
+	})
+	if !t.pictures || !t.known {
+		return false
+	}
+	t.locate(l)
+	return true
+}
+
+func (t *samples) keepMedia(body []byte) {
+	keepBoxes(body, filmBoxes{
+		"mdhd": func(b *box) bool {
+			if !keepTimed(b, 12, 22) {
+				return false
+			}
+			if language := 20 + 12*int(b.body[0]&1); len(b.body) >= language+2 {
+				binary.BigEndian.PutUint16(b.body[language:], 0x55C4) // und
+			}
+			return true
+		},
+		"hdlr": func(b *box) bool {
+			if len(b.body) < 12 {
+				return false
+			}
+			switch string(b.body[8:12]) {
+			case "pict", "vide", "auxv":
+				t.pictures = true
+			}
+			keepHandler(b.body)
+			return true
+		},
+		"minf": func(b *box) bool {
+			keepBoxes(b.body, filmBoxes{
+				"vmhd": upTo(12),
+				"dinf": keepDataHere,
+				"stbl": func(b *box) bool { t.keepSampleTable(b.body); return true },
+			})
+			return true
+		},
+	})
+}
+
+// keepDataHere keeps dinf (8.7) if it says that the data is in this file.
+func keepDataHere(b *box) bool {
+	return string(b.body) == "\x00\x00\x00\x1Cdref\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0Curl \x00\x00\x00\x01"
+}
+
+// keepTable keeps a version, flags, a count, and as many entries of a size.
+func keepTable(size func(version byte) int) func(*box) bool {
+	return func(b *box) bool {
+		f := fields{b: b.body}
+		version := f.uint(1)
+		f.skip(3)
+		n := f.uint(4)
+		if f.over {
+			return false
+		}
+		if high, end := bits.Mul64(n, uint64(size(byte(version)))); high == 0 && end < uint64(f.left()) { //nolint:gosec // G115: a byte, and sizes
+			clearFrom(b.body, f.at+int(end)) //nolint:gosec // G115: smaller than what is in memory
+		}
+		return true
+	}
+}
+
+func entries(size int) func(*box) bool { return keepTable(func(byte) int { return size }) }
+
+// sampleGroups are the kinds of groups of samples (8.9; 14496-15; AV1 in ISOBMFF) whose descriptions
+// are numbers.
+var sampleGroups = []string{"refs", "roll", "prol", "rap ", "tele", "sap ", "sync", "tscl", "tsas", "stsa", "alst", "av1f", "av1m"}
+
+func (t *samples) keepSampleTable(body []byte) {
+	keepBoxes(body, filmBoxes{
+		"stsd": func(b *box) bool { t.keepEntries(b.body); return t.known },
+		"stts": entries(8), "ctts": entries(8), "stss": entries(4), "cslg": upTo(44), "sdtp": asIs,
+		"stsc": func(b *box) bool { t.stsc = b.body; return entries(12)(b) },
+		"stsz": func(b *box) bool { t.stsz = b.body; return true },
+		"stz2": func(b *box) bool { t.stz2 = b.body; return true },
+		"stco": func(b *box) bool { t.stco, t.offsetSize = b.body, 4; return entries(4)(b) },
+		"co64": func(b *box) bool { t.stco, t.offsetSize = b.body, 8; return entries(8)(b) },
+		"sgpd": ofGroup, "sbgp": ofGroup,
+	})
+}
+
+func ofGroup(b *box) bool {
+	return len(b.body) >= 8 && slices.Contains(sampleGroups, string(b.body[4:8]))
+}
+
+// codings are the codings of samples that are pictures.
+var codings = []string{
+	"av01", "hvc1", "hev1", "hvc2", "hev2", "lhv1", "lhe1", "avc1", "avc3", "vvc1", "vvi1", "evc1",
+	"jpeg", "mjpg", "mjp2", "j2ki", "uncv",
+}
+
+// keepEntries redacts the body of stsd (8.5.2).
+func (t *samples) keepEntries(b []byte) {
+	if len(b) < 8 {
+		return
+	}
+	clear(b[:4])
+	t.known = true
+	eachBox(b[8:], func(b box) {
+		const fixed = 78 // of a VisualSampleEntry (12.1.3)
+		if !slices.Contains(codings, b.typ) || len(b.body) < fixed {
+			t.known = false
+			return
+		}
+		clear(b.body[:6])
+		clear(b.body[8:24])
+		clear(b.body[36:40])
+		clear(b.body[42:74]) // the coder's name
+		keepBoxes(b.body[fixed:], properties)
+	})
+}
+
+// locate adds where the samples are.
+func (t *samples) locate(l *layout) {
+	sizes := sampleSizes{f: fields{b: t.stsz}}
+	if t.stsz == nil {
+		sizes.f.b = t.stz2
+	}
+	sizes.f.skip(4)
+	if t.stsz != nil {
+		sizes.all = sizes.f.uint(4)
+		sizes.width = 32
+	} else {
+		sizes.width = sizes.f.uint(4) & 255
+	}
+	sizes.left = sizes.f.uint(4)
+	if end := sizes.f.at; !sizes.f.over {
+		n := uint64(0)
+		if sizes.all == 0 {
+			n = (sizes.left*sizes.width + 7) / 8
+		}
+		if n < uint64(sizes.f.left()) { //nolint:gosec // G115: no less than 0
+			clearFrom(sizes.f.b, end+int(n))
+		}
+	}
+
+	runs := fields{b: t.stsc}
+	runs.skip(4)
+	left := runs.uint(4)
+	next, perChunk := uint64(0), uint64(0)
+	step := func() {
+		perChunk = next >> 32
+		next = 0
+		if left > 0 {
+			left--
+			first, n := runs.uint(4), runs.uint(4)
+			runs.uint(4)
+			if !runs.over {
+				next = n<<32 | first
+			}
+		}
+	}
+	step() // the first one is at hand, not in use
+	chunks := fields{b: t.stco}
+	chunks.skip(4)
+	var at []span
+	for k, n := uint64(1), chunks.uint(4); k <= n; k++ {
+		from := chunks.offset(t.offsetSize)
+		if chunks.over || len(at) == maxExtents {
+			break
+		}
+		for next != 0 && next&0xFFFFFFFF <= k {
+			step()
+		}
+		to := from + sizes.sum(perChunk)
+		if last := len(at) - 1; last >= 0 && at[last].to == from {
+			at[last].to = to
+		} else if to > from {
+			at = append(at, span{from, to})
+		}
+	}
+	l.add(picture, at)
+}
+
+// sampleSizes reads the sizes of samples, one after the other.
+type sampleSizes struct {
+	f     fields
+	all   uint64 // the size of each, if it isn't 0
+	width uint64 // the bits of a size
+	left  uint64 // samples
+	half  bool   // of a byte with two sizes, the second comes next
+}
+
+// sum is the size of the next n samples.
+func (s *sampleSizes) sum(n uint64) (total int64) {
+	n = min(n, s.left)
+	s.left -= n
+	if s.all > 0 {
+		high, low := bits.Mul64(n, s.all)
+		if high > 0 || low > maxBox {
+			return maxBox
+		}
+		return int64(low)
+	}
+	for ; n > 0 && !s.f.over; n-- {
+		size := int64(0)
+		switch s.width {
+		case 4:
+			if s.half {
+				s.f.at--
+			}
+			size = s.f.offset(1)
+			if s.half {
+				size &= 15
+			} else {
+				size >>= 4
+			}
+			s.half = !s.half
+		case 8, 16, 32:
+			size = s.f.offset(int(s.width / 8))
+		default:
+			return 0
+		}
+		total = min(total+size, maxBox)
+	}
+	return total
+}

@@ -1,0 +1,184 @@
+package redact
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"hash/adler32"
+	"hash/crc32"
+	"math"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+)
+
+// PNG and APNG (PNG 3rd edition, 5.3): a signature, then chunks, each a big-endian length, a type of 4
+// letters, the data, and a CRC of type and data.
+//
+// EXIF is rebuilt in the first chunk eXIf that can be read. That of a text chunk, which programs wrote before
+// there was eXIf, becomes such a chunk, if there is room for it. A chunk that goes becomes one of a private,
+// ancillary type (5.4) with zeros.
+
+// pngChunks are the chunks that stay, and how much data each has at most; 0: any amount.
+var pngChunks = map[string]int64{
+	"IHDR": 13, "PLTE": 768, "IDAT": 0, "IEND": 0,
+	"tRNS": 256, "cHRM": 32, "gAMA": 4, "iCCP": 0, "sBIT": 4, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8,
+	"bKGD": 6, "hIST": 512, "pHYs": 9,
+	"acTL": 8, "fcTL": 26, "fdAT": 0,
+}
+
+const (
+	// pngJunk is the type of what went: ancillary, private, safe to copy.
+	pngJunk = "juNk"
+	// xmpKeyword and what follows begin an iTXt chunk with XMP that isn't packed (XMP specification, part 3).
+	xmpKeyword = "XML:com.adobe.xmp\x00\x00\x00"
+)
+
+// pngFile is one PNG.
+type pngFile struct {
+	*stream
+	p    *Policy
+	exif bool // EXIF may still come that the answer is made of
+}
+
+func redactPNG(s *stream, p *Policy) error {
+	f := pngFile{s, p, true}
+	s.pass(8)
+	for {
+		head, ok := s.hold(8)
+		if !ok {
+			return errBroken
+		}
+		length, typ := int64(binary.BigEndian.Uint32(head)), string(head[4:])
+		if length > 1<<31-1 || !letters(typ) {
+			return errBroken
+		}
+		most, stays := pngChunks[typ]
+		switch {
+		case stays && (most == 0 || length <= most):
+			if !s.pass(12 + length) {
+				return errBroken
+			}
+			if typ == "IEND" {
+				return nil
+			}
+			continue
+		case length <= maxHold && (typ == "eXIf" || typ == "tEXt" || typ == "zTXt" || typ == "iTXt"):
+			ok = f.text(typ, int(length))
+		default:
+			ok = f.junk(length)
+		}
+		if !ok {
+			return errBroken
+		}
+	}
+}
+
+// letters reports whether a chunk's type is one (5.3).
+func letters(typ string) bool {
+	for _, c := range []byte(typ) {
+		if c |= 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// text redacts a chunk with EXIF, XMP or a text; false means that the file ends in it.
+func (f *pngFile) text(typ string, length int) bool {
+	chunk, ok := f.hold(12 + length)
+	if !ok {
+		return false
+	}
+	data := chunk[8 : 8+length]
+	if typ == "iTXt" && bytes.HasPrefix(data, []byte(xmpKeyword)) {
+		if at := textOfXMP(data); at > 0 {
+			if packet, _ := rewriteXMP(data[at:]); packet != nil {
+				return f.chunk("iTXt", append(bytes.Clone(data[:at]), packet...))
+			}
+		}
+	}
+	block := data
+	if typ != "eXIf" {
+		block = bytes.TrimPrefix(exif.ProfileBlock(typ, data), []byte("Exif\x00\x00"))
+	}
+	if len(block) == 0 || !f.exif || !exif.IsReadable(block) {
+		return f.junk(int64(length))
+	}
+	for _, p := range [...]*Policy{f.p, {}} { // what doesn't fit is left with what the picture needs
+		b := exif.Rewrite(block, p.EXIF)
+		if b == nil || !exif.IsReadable(b) { // nothing is left
+			continue
+		}
+		if len(b) <= length {
+			f.exif = false
+			return f.chunk("eXIf", append(b, make([]byte, length-len(b))...))
+		}
+		if packed := packProfile(b, length); packed != nil {
+			f.exif = false
+			return f.chunk("zTXt", packed)
+		}
+	}
+	return f.junk(int64(length))
+}
+
+// profileHead begins the data of a zTXt chunk with EXIF: the keyword and the compression method.
+const profileHead = "Raw profile type exif\x00\x00"
+
+// packProfile is the data of a zTXt chunk with a TIFF block, of that length; nil if there is no room. Line breaks
+// after the profile fill it up.
+func packProfile(block []byte, length int) []byte {
+	text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+6, append([]byte("Exif\x00\x00"), block...))
+	b := bytes.NewBufferString(profileHead + "\x78\xDA")
+	w, err := flate.NewWriter(b, flate.BestCompression)
+	if err != nil {
+		return nil
+	}
+	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer takes anything
+	w.Flush() //nolint:gosec // as above
+	const stored, checksum = 5, 4
+	left := length - b.Len() - stored - checksum
+	if left < 0 || left > math.MaxUint16 {
+		return nil
+	}
+	// the last block, which isn't packed (RFC 1951, 3.2.4)
+	fill := bytes.Repeat([]byte{'\n'}, left)
+	out := append(b.Bytes(), 1)
+	out = binary.LittleEndian.AppendUint16(out, uint16(left))
+	out = binary.LittleEndian.AppendUint16(out, ^uint16(left))
+	return binary.BigEndian.AppendUint32(append(out, fill...), adler32.Checksum(append(text, fill...)))
+}
+
+// textOfXMP is where the text of an iTXt chunk starts whose data begins as xmpKeyword; 0 if it doesn't start. The
+// language and the keyword before it have to be empty.
+func textOfXMP(data []byte) int {
+	if at := len(xmpKeyword) + 2; len(data) >= at && data[at-1] == 0 && data[at-2] == 0 {
+		return at
+	}
+	return 0
+}
+
+// chunk replaces the chunk that comes with another one, whose data is as long.
+func (f *pngFile) chunk(typ string, data []byte) bool {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(data))) //nolint:gosec // at most maxHold
+	b = append(append(b, typ...), data...)
+	return f.replace(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:])))
+}
+
+// junk makes zeros of the chunk that comes, which has that much data.
+func (f *pngFile) junk(length int64) bool {
+	crc := crc32.ChecksumIEEE([]byte(pngJunk))
+	if !f.pass(4) || !f.replace([]byte(pngJunk)) {
+		return false
+	}
+	var zeros [4 << 10]byte
+	for length > 0 {
+		n := min(length, int64(len(zeros)))
+		crc = crc32.Update(crc, crc32.IEEETable, zeros[:n])
+		if !f.zero(n) {
+			return false
+		}
+		length -= n
+	}
+	return f.replace(binary.BigEndian.AppendUint32(nil, crc))
+}

@@ -1,0 +1,155 @@
+package redact
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"testing"
+)
+
+// redact is what leaves of a body that comes in pieces of at most that many bytes, 0 for one piece.
+func redact(t testing.TB, body []byte, p *Policy, piece int) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := NewWriter(&out, p)
+	in := bytes.Clone(body) // a Writer must not change what it is given
+	for b := body; len(b) > 0; {
+		n := len(b)
+		if piece > 0 {
+			n = min(n, piece)
+		}
+		if _, err := w.Write(b[:n]); err != nil {
+			t.Fatal(err)
+		}
+		b = b[n:]
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(in, body) {
+		t.Fatal("the writer changed what it was given")
+	}
+	if out.Len() != len(body) {
+		t.Fatalf("got %d bytes, want %d", out.Len(), len(body))
+	}
+	return out.Bytes()
+}
+
+func TestStreamKeepsEveryByteInPlace(t *testing.T) {
+	body := make([]byte, 100_000)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range body {
+		body[i] = byte(1 + r.IntN(255))
+	}
+	for range 100 {
+		var out bytes.Buffer
+		s := newStream(&out)
+		left := body
+		s.more = func() bool {
+			n := min(len(left), r.IntN(9000))
+			s.in, s.sent, s.pos = left[:n], 0, 0
+			left = left[n:]
+			s.ended = len(left) == 0
+			return true
+		}
+		var want []byte
+		for ok := true; ok; {
+			n := r.IntN(10000)
+			rest := body[len(want):]
+			here := rest[:min(n, len(rest))]
+			switch r.IntN(5) {
+			case 0:
+				ok = s.pass(int64(n))
+				want = append(want, here...)
+			case 1:
+				ok = s.zero(int64(n))
+				want = append(want, make([]byte, len(here))...)
+			case 2:
+				ok = s.replace(bytes.Repeat([]byte("x"), n))
+				want = append(want, bytes.Repeat([]byte("x"), len(here))...)
+			case 3:
+				b, whole := s.hold(n)
+				if !bytes.Equal(b, here) || whole != (len(here) == n) {
+					t.Fatalf("hold(%d) at %d: %d bytes, %v", n, len(want), len(b), whole)
+				}
+			case 4:
+				if b := s.peek(); !bytes.HasPrefix(rest, b) || (len(b) == 0) != (len(rest) == 0) {
+					t.Fatalf("peek at %d: %d bytes", len(want), len(b))
+				}
+			}
+			if s.offset != int64(len(want)) {
+				t.Fatalf("offset %d, want %d", s.offset, len(want))
+			}
+		}
+		s.flush()
+		if !bytes.Equal(out.Bytes(), want) || len(want) != len(body) {
+			t.Fatal("the bytes that left aren't those that were decided")
+		}
+	}
+}
+
+func TestSniffTellsWhatIsRedacted(t *testing.T) {
+	for _, tt := range []struct {
+		name, head string
+		want       Verdict
+		format     string
+	}{
+		{"empty", "", Pass, ""},
+		{"html", "<!DOCTYPE html><html>", Pass, "svg"},
+		{"jpeg", "\xFF\xD8\xFF\xE0", Redact, "jpeg"},
+		{"png", "\x89PNG\r\n\x1A\n", Redact, "png"},
+		{"webp", "RIFF\x00\x00\x00\x00WEBP", Redact, "webp"},
+		{"gif", "GIF89a", Redact, "gif"},
+		{"heic", "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", Redact, "heif"},
+		{"avif", "\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif", Redact, "avif"},
+		{"sequence of another major brand", "\x00\x00\x00\x18ftypiso8\x00\x00\x00\x00mp41avis", Redact, "heif"},
+		{"mp4", "\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomavc1", Pass, ""},
+		{"mp4 with a brand after its ftyp", "\x00\x00\x00\x14ftypisom\x00\x00\x00\x00isomavif", Pass, ""},
+		{"quicktime", "\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ", Pass, ""},
+		{"cr3", "\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", Refuse, "cr3"},
+		{"tiff", "II*\x00\x08\x00\x00\x00", Refuse, "tiff"},
+		{"psd", "8BPS\x00\x01", Refuse, "psd"},
+		{"short ftyp", "\xFF\xFF\xFF\xFFftyp", Pass, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, format := Sniff([]byte(tt.head))
+			if got != tt.want || format != tt.format {
+				t.Errorf("got %d %q, want %d %q", got, format, tt.want, tt.format)
+			}
+		})
+	}
+}
+
+func TestWriterPassesNoImageAndOverwritesRefused(t *testing.T) {
+	if got := redact(t, []byte("<p>hello</p>"), &Policy{}, 1); string(got) != "<p>hello</p>" {
+		t.Errorf("got %q", got)
+	}
+	if got := redact(t, []byte("II*\x00\x08\x00\x00\x00secret"), &Policy{}, 3); !bytes.Equal(got, make([]byte, 14)) {
+		t.Errorf("got %q", got)
+	}
+}
+
+type failing struct{ after int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.after -= len(p); f.after < 0 {
+		return 0, errors.New("gone")
+	}
+	return len(p), nil
+}
+
+func TestWriterStopsWhenTheClientIsGone(t *testing.T) {
+	w := NewWriter(&failing{after: 100}, &Policy{})
+	_, err := io.Copy(w, io.LimitReader(endless{}, 1<<20))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if err2 := w.Close(); err2 == nil {
+		t.Fatal("no error of Close")
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,141 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, shown)) }
+
+// segmented are JPEG, PNG and WebP files that have a secret in each place.
+func segmented() map[string][]byte {
+	m := testimage.Gradient(8, 8)
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Maker"), testimage.ASCII(0x013B, secret)}}
+	block := b.Encode()
+	thumbnail := testimage.JPEG(m, testimage.Segment(0xFE, []byte(secret)))
+	full := testimage.Full()
+	full.IFD0 = append(full.IFD0[:0:0], testimage.ASCII(0x010F, "Maker"), testimage.ASCII(0x013B, secret), testimage.Short(0x0112, 6))
+	full.Exif = append(full.Exif[:len(full.Exif):len(full.Exif)],
+		testimage.Undefined(0x927C, []byte(secret)),                                    // MakerNote
+		testimage.Undefined(0x9286, []byte("ASCII\x00\x00\x00words\x00"+secret)),       // UserComment, after its end
+		testimage.Undefined(0xA302, []byte("\x00\x02\x00\x02\x00\x01\x01\x02"+secret)), // CFAPattern
+		testimage.ASCII(0xA420, "id\x00"+secret))
+	full.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(thumbnail)))}
+	full.Thumbnail = thumbnail
+	behind := cat(full.Encode(), secret) // in no entry
+	xmp := "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='" + nsRDF + "'><rdf:Description xmlns:hdrgm='" + nsGain + "' xmlns:dc='http://purl.org/dc/elements/1.1/' " +
+		"hdrgm:Version='1.0' dc:creator='" + secret + "'><dc:title>" + secret + "</dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"
+	seg := testimage.Segment
+	jpeg := func(segments ...[]byte) []byte { return testimage.JPEG(m, append([][]byte{icc()}, segments...)...) }
+	// the scan of jpeg, after which a segment can stand
+	noEOI := func(b []byte) []byte { return b[:len(b)-2] }
+
+	iccp := testimage.PNGChunk("iCCP", cat(shown, 0, 0, testimage.Zlib([]byte("a profile"))))
+	png := func(chunks ...[]byte) []byte {
+		return testimage.PNG(m, append(iccp, bytes.Join(chunks, nil)...), nil)
+	}
+	png2 := func(chunks ...[]byte) []byte { return testimage.PNG(m, iccp, bytes.Join(chunks, nil)) }
+	broken := testimage.PNGChunk("tEXt", []byte("Comment\x00"+secret))
+	binary.BigEndian.PutUint32(broken, 1<<31+5)
+
+	webp := func(chunks ...[]byte) []byte {
+		return testimage.WebP(append([][]byte{testimage.VP8X(8 | 4), testimage.RIFFChunk("ICCP", []byte(shown)), testimage.VP8L()}, chunks...)...)
+	}
+	riff := testimage.RIFFChunk
+	longVP8X := riff("VP8X", cat(12, make([]byte, 9), secret))
+	frame := riff("ANMF", cat(make([]byte, 16), testimage.VP8L(), riff("note", []byte(secret)), riff("VP8L", []byte(secret))))
+
+	return map[string][]byte{
+		"jpeg exif":            jpeg(testimage.EXIFSegment(block)),
+		"jpeg full exif":       jpeg(testimage.EXIFSegment(behind)),
+		"jpeg second exif":     jpeg(testimage.EXIFSegment(block), testimage.EXIFSegment(block)),
+		"jpeg split exif":      jpeg(testimage.EXIFSegment(block[:20]), testimage.EXIFSegment(block[20:])),
+		"jpeg broken exif":     jpeg(seg(0xE1, []byte("Exif\x00\x00"+secret))),
+		"jpeg comment":         jpeg(seg(0xFE, []byte(secret))),
+		"jpeg jfif thumbnail":  jpeg(seg(0xE0, cat("JFIF\x00", 1, 1, 0, 0, 1, 0, 1, 3, 3, secret))),
+		"jpeg jfxx":            jpeg(seg(0xE0, []byte("JFXX\x00\x10"+secret))),
+		"jpeg xmp":             jpeg(seg(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00"+xmp))),
+		"jpeg xmp, no xml":     jpeg(seg(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00"+secret))),
+		"jpeg extended xmp":    jpeg(seg(0xE1, []byte("http://ns.adobe.com/xmp/extension/\x00"+secret))),
+		"jpeg photoshop":       jpeg(testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", []byte(secret)))),
+		"jpeg c2pa":            jpeg(seg(0xEB, []byte("JP\x00\x01"+secret))),
+		"jpeg adobe":           jpeg(seg(0xEE, cat("Adobe", 0, 100, 0, 0, 0, 0, 1, secret))),
+		"jpeg unknown APP":     jpeg(seg(0xE2, []byte("FPXR\x00"+secret)), seg(0xE5, []byte(secret)), seg(0xEF, []byte(secret))),
+		"jpeg reserved marker": jpeg(seg(0xF7, []byte(secret)), seg(0xC8, []byte(secret))),
+		"jpeg long table":      jpeg(seg(0xDD, cat(0, 0, secret)), seg(0xDB, cat(0x07, bytes.Repeat([]byte{1}, 64), 0xF0, secret))),
+		"jpeg between":         cat(icc()[:0], "\xFF\xD8", icc(), secret, jpeg()[2:]),
+		"jpeg behind":          append(jpeg(), secret...),
+		"jpeg video behind":    cat(jpeg(), testimage.FileType("mp42"), testimage.Box("mdat", []byte(secret))),
+		"jpeg second picture":  cat(jpeg(), thumbnail),
+		"jpeg late segment":    cat(noEOI(jpeg()), seg(0xFE, []byte(secret)), seg(0xE1, []byte("Exif\x00\x00"+secret)), "\xFF\xD9"),
+		"jpeg without end":     cat(noEOI(jpeg()), seg(0xE7, []byte(secret))),
+
+		"png text":             png(testimage.TEXT("Comment", []byte(secret))),
+		"png packed text":      png(testimage.ZTXT("Comment", []byte(secret)), testimage.TEXT("a", []byte(secret))),
+		"png international":    png(testimage.ITXT("Comment", []byte(secret), false)),
+		"png xmp":              png(testimage.PNGChunk("iTXt", []byte(xmpKeyword+"\x00\x00"+xmp))),
+		"png xmp, no xml":      png(testimage.ITXT("XML:com.adobe.xmp", []byte(secret), false)),
+		"png exif":             png(testimage.PNGChunk("eXIf", block)),
+		"png full exif":        png(testimage.PNGChunk("eXIf", behind)),
+		"png late exif":        png2(testimage.PNGChunk("eXIf", block)),
+		"png second exif":      png(testimage.PNGChunk("eXIf", block), testimage.PNGChunk("eXIf", block)),
+		"png broken exif":      png(testimage.PNGChunk("eXIf", []byte(secret))),
+		"png profile":          png(testimage.TEXT("Raw profile type exif", testimage.RawProfile("exif", block)), testimage.TEXT("b", []byte(secret))),
+		"png packed profile":   png(testimage.ZTXT("Raw profile type APP1", testimage.RawProfile("APP1", cat("Exif\x00\x00", block))), testimage.TEXT("b", []byte(secret))),
+		"png time and others":  png(testimage.PNGChunk("tIME", []byte(secret)), testimage.PNGChunk("caBX", []byte(secret)), testimage.PNGChunk("sPLT", []byte(secret))),
+		"png long small chunk": png(testimage.PNGChunk("gAMA", []byte(secret)), testimage.PNGChunk("pHYs", []byte(secret))),
+		"png behind":           append(png(), secret...),
+		"png broken length":    png(broken, testimage.TEXT("b", []byte(secret))),
+
+		"webp exif":         webp(riff("EXIF", block)),
+		"webp full exif":    webp(riff("EXIF", behind)),
+		"webp exif, intro":  webp(riff("EXIF", cat("Exif\x00\x00", block))),
+		"webp second exif":  webp(riff("EXIF", block), riff("EXIF", block)),
+		"webp broken exif":  webp(riff("EXIF", []byte(secret))),
+		"webp xmp":          webp(riff("XMP ", []byte(xmp))),
+		"webp xmp, no xml":  webp(riff("XMP ", []byte(secret))),
+		"webp unknown":      webp(riff("C2PA", []byte(secret)), riff("note", []byte(secret+"."))),
+		"webp long header":  testimage.WebP(longVP8X, riff("ICCP", []byte(shown)), testimage.VP8L()),
+		"webp second image": webp(riff("VP8L", []byte(secret)), riff("VP8 ", []byte(secret)), riff("ICCP", []byte(secret)), riff("VP8X", []byte(secret))),
+		"webp frame":        webp(riff("ANIM", cat(make([]byte, 6), secret)), frame, frame),
+		"webp behind":       append(webp(), secret...),
+		"webp padding":      webp(riff("ANMF", cat(make([]byte, 16), secret[:9]))),
+	}
+}
+
+// TestXMPKeepsWhatShowsThePicture has gain maps found in the XMP that is left.
+func TestXMPKeepsWhatShowsThePicture(t *testing.T) {
+	files := segmented()
+	for _, name := range []string{"jpeg xmp", "png xmp", "webp xmp"} {
+		if out := redact(t, files[name], noArtist, 0); !bytes.Contains(out, []byte(`hdrgm:Version="1.0"`)) {
+			t.Errorf("%s: got %q", name, out)
+		}
+	}
+}
+
+// TestPNGChecksumsAreRight has every chunk that leaves have the CRC of what is in it.
+func TestPNGChecksumsAreRight(t *testing.T) {
+	for name, data := range segmented() {
+		if !bytes.HasPrefix([]byte(name), []byte("png ")) || name == "png broken length" {
+			continue
+		}
+		out := redact(t, data, noArtist, 0)
+		for b := out[8:]; len(b) >= 12; {
+			n := int(binary.BigEndian.Uint32(b))
+			if chunk := b[:12+n]; !bytes.Equal(testimage.PNGChunk(string(b[4:8]), b[8:8+n]), chunk) {
+				t.Errorf("%s: %s has another CRC", name, b[4:8])
+			}
+			if string(b[4:8]) == "IEND" {
+				break
+			}
+			b = b[12+n:]
+		}
+	}
+}
+
+func FuzzJPEG(f *testing.F) { fuzzBoxes(f, "jpeg") }
+func FuzzPNG(f *testing.F)  { fuzzBoxes(f, "png") }
+func FuzzWebP(f *testing.F) { fuzzBoxes(f, "webp") }
