@@ -92,8 +92,7 @@ func TestOwnThumbsWin(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, ".thumbs/Aldeyjarfoss.webp"), testimage.JPEG(testimage.Gradient(30, 30)))
 	write(t, filepath.Join(dir, ".thumbs/Blue hour in Reine.webp"), testimage.JPEG(testimage.Gradient(30, 30)))
-	b := open(t, example(t, dir), "", 1280, 800)
-	b.expect("/.thumbs/Cap%20Canaille.webp")
+	b := open(t, example(t, dir), "", 1280, 800, "/.thumbs/Cap%20Canaille.webp")
 	b.wait(`[...document.querySelectorAll('.photo img')].filter(i => i.complete && i.naturalWidth).length === 3`)
 	got := js[string](b, `[...document.querySelectorAll('.photo img')].map(i => new URL(i.currentSrc).pathname).join()`)
 	if want := "/.thumbs/Aldeyjarfoss.webp,/.thumbs/Blue%20hour%20in%20Reine.webp,/Cap%20Canaille.jpg@base@tag=thumbnail"; got != want {
@@ -115,10 +114,10 @@ func TestPreviewStandsForRaw(t *testing.T) {
 	heif := testimage.HEIF{Iloc: 1, Infe: 2, Exif: [][]byte{testimage.ExifData((&testimage.Block{}).Encode(), true)}, Describing: 1}
 	write(t, filepath.Join(dir, "c.heic"), heif.Encode())
 	b := open(t, example(t, dir), "", 1280, 800)
-	b.wait(`document.querySelectorAll('.photo .frame > *').length === 3 && [...document.querySelectorAll('.photo img')].every(i => i.naturalWidth === 320)`)
+	b.wait(`document.querySelectorAll('.photo .frame > *').length === 3 && [...document.querySelectorAll('.photo img')].every(i => i.naturalWidth === 240)`)
 	for _, name := range []string{"a.nef", "b.tif"} {
 		b.openPhoto(name)
-		b.wait(`(all => all.length === 1 && all[0].naturalWidth === 320 && all[0].currentSrc.endsWith('` + name + `@base@tag=preview'))(document.querySelectorAll('#shown img'))`)
+		b.wait(`(all => all.length === 1 && all[0].naturalWidth === 240 && all[0].currentSrc.endsWith('` + name + `@base@tag=preview'))(document.querySelectorAll('#shown img'))`)
 		b.closePhoto()
 	}
 	const off = `(e => {
@@ -394,8 +393,7 @@ func TestExampleAsItStands(t *testing.T) {
 	}
 	p := local.Start(t, cmd)
 	p.WaitListening(addr)
-	b := open(t, "http://"+addr+"/", "", 1280, 800)
-	b.expect(local.Suffix, "@base@tag=imageInfo", "broken.jpg")
+	b := open(t, "http://"+addr+"/", "", 1280, 800, local.Suffix, "broken.jpg")
 	b.openPhoto("iphone-4s.jpg")
 	if got := js[string](b, `document.querySelector('#first dd').innerText`); got != "Apple iPhone 4S" {
 		t.Errorf("got %s", got)

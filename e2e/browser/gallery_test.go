@@ -292,8 +292,7 @@ func TestWords(t *testing.T) {
 				browse "GALLERY"
 			}
 		}`)
-	b := open(t, base, "Odd%20ones/", 1280, 800)
-	b.expect(local.Suffix, "not-a-photo.jpg")
+	b := open(t, base, "Odd%20ones/", 1280, 800, local.Suffix, "not-a-photo.jpg")
 
 	for _, tc := range []struct{ name, want string }{
 		{"no-exif.jpg", "This photo carries no EXIF."},
@@ -387,8 +386,7 @@ func TestWithoutExif(t *testing.T) {
 		respond @exif "<html>welcome</html>" 200`: "This site answers something other than EXIF.",
 	} {
 		base, _ := caddyfile(t, sceneFolder(t), "http://:{$PORT} {\nroot * \"ROOT\"\n"+text+"\nfile_server {\nbrowse \"GALLERY\"\n}\n}")
-		b := open(t, base, "", 1280, 800)
-		b.expect(local.Suffix)
+		b := open(t, base, "", 1280, 800, local.Suffix)
 		b.openPhoto("Dusk.jpg")
 		if got := js[string](b, `document.querySelector('#said p').innerText`); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -400,8 +398,7 @@ func TestWithoutExif(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	base := example(t, oddFolder(t))
 	for _, width := range []int64{1280, 390} {
-		b := open(t, base, "", width, 800)
-		b.expect("/x@base@tag=exif.png.jpg", "/comma,%20in.heic"+local.Suffix)
+		b := open(t, base, "", width, 800, "/x@base@tag=exif.png.jpg", "/comma,%20in.heic"+local.Suffix)
 		b.click(`.folders a[href="./Hostile/"]`)
 		b.wait(`[...document.querySelectorAll('.photo img')].some(i => i.naturalWidth > 0)`)
 		b.fits()

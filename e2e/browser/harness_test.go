@@ -151,14 +151,15 @@ type tab struct {
 }
 
 // open opens a page of the site in a window of the given size. At the end of the test, the page must
-// have asked nothing of any other site, and had no error and no violation of its policy.
-func open(t *testing.T, base, path string, width, height int64) *tab {
+// have asked nothing of any other site, and had no error and no violation of its policy, but for
+// addresses with the expected parts.
+func open(t *testing.T, base, path string, width, height int64, expected ...string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chrome)
 	t.Cleanup(cancel)
 	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancelTime)
-	b := &tab{T: t, ctx: ctx, base: base, pictures: map[network.RequestID]bool{}}
+	b := &tab{T: t, ctx: ctx, base: base, expected: expected, pictures: map[network.RequestID]bool{}}
 	chromedp.ListenTarget(ctx, b.listen)
 	b.do(
 		log.Enable(), network.Enable(), page.Enable(), runtime.Enable(), network.ClearBrowserCookies(),
