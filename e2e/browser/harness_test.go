@@ -135,6 +135,9 @@ func caddyfile(t *testing.T, dir, text string) (base string, stop func()) {
 	return "http://127.0.0.1:" + port + "/", stop
 }
 
+// tabTime bounds what a test does in one page.
+var tabTime = 2 * time.Minute
+
 // tab is a page of the browser, and what it may not do.
 type tab struct {
 	*testing.T
@@ -157,7 +160,7 @@ func open(t *testing.T, base, path string, width, height int64, expected ...stri
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chrome)
 	t.Cleanup(cancel)
-	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancelTime := context.WithTimeout(ctx, tabTime)
 	t.Cleanup(cancelTime)
 	b := &tab{T: t, ctx: ctx, base: base, expected: expected, pictures: map[network.RequestID]bool{}}
 	chromedp.ListenTarget(ctx, b.listen)
