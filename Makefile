@@ -131,12 +131,19 @@ faults: ## upstreams that misbehave, leaks, load
 		grep '^load:' "$$tmp/load"
 	done
 
-gallery: ## the gallery, in a browser
+gallery: ## the gallery: its script linted, and all of it in a browser
 	. .ci/lib.sh
+	debian npm npm
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$$tmp/npm" oxlint@1.94.0 axe-core@4.14.1
+	sed -n '/^<script nonce/,/^<\/script>/{//!p}' examples/gallery/gallery.html >"$$tmp/gallery.js"
+	[ -s "$$tmp/gallery.js" ]
+	"$$tmp/npm/node_modules/.bin/oxlint" -c .ci/oxlint.json --deny-warnings "$$tmp/gallery.js"
+	export E2E_AXE=$$tmp/npm/node_modules/axe-core/axe.min.js
 	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
 	# other programs take free ports, too, just when a test has found one
-	again 2 "$$tmp/browser.log" go -C e2e test -count=1 -v ./browser
-	grep -E '^ *--- PASS' "$$tmp/browser.log"
+	again 2 "$$tmp/browser.log" go -C e2e test -count=1 -timeout 20m -v ./browser
+	grep -E '^ *--- (PASS|SKIP)|^gallery:' "$$tmp/browser.log"
+	grep -q '^--- PASS: TestAxe' "$$tmp/browser.log" # not skipped
 	echo "$$(grep -c '^--- PASS' "$$tmp/browser.log") tests passed"
 
 stores: ## object stores: versitygw and Ceph RGW

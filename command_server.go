@@ -175,6 +175,8 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 			// The config could only name a file on disk, which this isn't. The variable is how Caddy
 			// lets programs bring their own template; the process serves nothing else.
 			fileserver.BrowseTemplate = gallery
+			encode := map[string]any{"handler": "encode", "encodings": map[string]any{"zstd": struct{}{}, "gzip": struct{}{}}, "prefer": []string{"zstd", "gzip"}}
+			routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}})
 		}
 		routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(fileServer, nil)}})
 	}

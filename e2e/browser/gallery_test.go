@@ -54,18 +54,19 @@ func visit(t *testing.T, base string) {
 	if got := js[int](b, `document.querySelectorAll('.photo').length`); got != len(scenes) {
 		t.Errorf("got %d photos, want %d", got, len(scenes))
 	}
+	b.wait(gathered)
 	if got, want := js[string](b, `document.querySelector('.count').textContent`), "24 photos · 2 folders · 1 other file"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got := js[int](b, `[...document.querySelectorAll('.photo img')].filter(i => i.loading === 'lazy').length`); got != len(scenes) {
-		t.Errorf("%d of %d photos are loaded when they come into sight", got, len(scenes))
+	if got := js[int](b, `document.querySelectorAll('.photo img').length`); got == 0 || got == len(scenes) {
+		t.Errorf("%d of %d photos are loaded, want those in sight", got, len(scenes))
 	}
 	if got := js[string](b, `document.querySelector('.files a').getAttribute('href')`); got != "./packing%20list.txt" {
 		t.Errorf("the other file: got %s", got)
 	}
 	b.fits()
 	b.click(`a[href*="sort=time"]`)
-	b.wait(`location.search.includes('sort=time') && document.querySelector('.sort [aria-current]').textContent === 'Newest first'`)
+	b.wait(`location.search.includes('sort=time') && document.querySelector('.sort [aria-current]').textContent === 'By date'`)
 	b.click(`a[href*="sort=namedirfirst"]`)
 	b.wait(`location.search.includes('sort=namedirfirst')`)
 
@@ -187,7 +188,7 @@ func visit(t *testing.T, base string) {
 	b.wait(`document.querySelector('dialog').open && location.hash === '#Blue%20hour%20in%20Reine.jpg'`)
 	b.settled()
 	// back closes, forward opens, and the button goes back as well
-	b.do(chromedp.Evaluate(`window.opened = navigation.currentEntry.index`, nil))
+	b.do(chromedp.Evaluate(`window.entry = navigation.currentEntry.index`, nil))
 	b.do(chromedp.NavigateBack())
 	b.wait(`!document.querySelector('dialog').open && location.hash === ''`)
 	b.wait(`document.activeElement.textContent.includes('Blue hour')`)
@@ -196,7 +197,7 @@ func visit(t *testing.T, base string) {
 	b.settled()
 	b.click("#close")
 	b.wait(`!document.querySelector('dialog').open && location.hash === '' && document.title === 'Photos'`)
-	b.wait(`navigation.currentEntry.index === opened - 1`)
+	b.wait(`navigation.currentEntry.index === entry - 1`)
 
 	// a shared link
 	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(base+"#Dune%2045.jpg"))
@@ -291,8 +292,7 @@ func TestWords(t *testing.T) {
 				browse "GALLERY"
 			}
 		}`)
-	b := open(t, base, "Odd%20ones/", 1280, 800)
-	b.expect(local.Suffix, "not-a-photo.jpg")
+	b := open(t, base, "Odd%20ones/", 1280, 800, local.Suffix, "not-a-photo.jpg")
 
 	for _, tc := range []struct{ name, want string }{
 		{"no-exif.jpg", "This photo carries no EXIF."},
@@ -313,7 +313,7 @@ func TestWords(t *testing.T) {
 	// what no browser shows, and what this one doesn't
 	for _, name := range []string{"camera.nef", "phone.heic", "scan.tif"} {
 		b.openPhoto(name)
-		if got := js[string](b, `document.querySelector('#shown .badge').innerText`); got != strings.ToUpper(filepath.Ext(name)[1:])+"\nnot shown by this browser" {
+		if got := js[string](b, `document.querySelector('#shown .badge').innerText`); !strings.HasPrefix(got, strings.ToUpper(filepath.Ext(name)[1:])+"\nnot shown by this browser\n") {
 			t.Errorf("%s: got %q", name, got)
 		}
 		if got := js[map[string]string](b, shown)["Camera"]; got != "caddy-exif testimage" {
@@ -328,7 +328,7 @@ func TestWords(t *testing.T) {
 			}
 		}
 	}
-	b.wait(`document.querySelector('[href="./not-a-photo.jpg"] .frame').classList.contains('broken')`)
+	b.wait(`document.querySelector('[href="./not-a-photo.jpg"] .badge')?.innerText === 'JPG\ncan’t be shown'`)
 
 	// turned as the camera was held
 	b.openPhoto("rotated.jpg")
@@ -386,8 +386,7 @@ func TestWithoutExif(t *testing.T) {
 		respond @exif "<html>welcome</html>" 200`: "This site answers something other than EXIF.",
 	} {
 		base, _ := caddyfile(t, sceneFolder(t), "http://:{$PORT} {\nroot * \"ROOT\"\n"+text+"\nfile_server {\nbrowse \"GALLERY\"\n}\n}")
-		b := open(t, base, "", 1280, 800)
-		b.expect(local.Suffix)
+		b := open(t, base, "", 1280, 800, local.Suffix)
 		b.openPhoto("Dusk.jpg")
 		if got := js[string](b, `document.querySelector('#said p').innerText`); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -399,8 +398,7 @@ func TestWithoutExif(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	base := example(t, oddFolder(t))
 	for _, width := range []int64{1280, 390} {
-		b := open(t, base, "", width, 800)
-		b.expect("/x@base@tag=exif.png.jpg")
+		b := open(t, base, "", width, 800, "/x@base@tag=exif.png.jpg", "/comma,%20in.heic"+local.Suffix)
 		b.click(`.folders a[href="./Hostile/"]`)
 		b.wait(`[...document.querySelectorAll('.photo img')].some(i => i.naturalWidth > 0)`)
 		b.fits()
@@ -409,13 +407,13 @@ func TestHostileNames(t *testing.T) {
 		for _, n := range names {
 			listed[n] = true
 		}
-		if len(names) != len(hostile)+1 {
-			t.Errorf("%d files are listed, want %d: %q", len(names), len(hostile)+1, names)
+		if len(names) != len(hostile) { // one more, and one that is hidden
+			t.Errorf("%d files are listed, want %d: %q", len(names), len(hostile), names)
 		}
 		for _, name := range append(hostile, strings.Repeat("W", 200)+".jpg") {
 			name = strings.ToValidUTF8(name, "\uFFFD")
-			if !listed[name] && !strings.Contains(name, "\uFFFD") {
-				t.Errorf("%q isn't listed, but %q", name, names)
+			if want := !strings.HasPrefix(name, "."); listed[name] != want && !strings.Contains(name, "\uFFFD") {
+				t.Errorf("%q is listed: %v, want %v: %q", name, listed[name], want, names)
 			}
 		}
 		for i, name := range js[[]string](b, `[...document.querySelectorAll('.photo .name')].map(e => e.textContent)`) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -158,6 +159,7 @@ func (s *scene) block(orientation uint16, w, h int) testimage.Block {
 	g := gear[s.gear]
 	return testimage.Block{
 		IFD0: []testimage.Entry{
+			testimage.ASCII(0x010E, strings.TrimSuffix(s.name, ".jpg")+" from the path"),
 			testimage.ASCII(0x010F, g[0]),
 			testimage.ASCII(0x0110, g[1]),
 			testimage.Short(0x0112, orientation),
@@ -186,6 +188,7 @@ func (s *scene) block(orientation uint16, w, h int) testimage.Block {
 			testimage.Long(0xA003, uint32(h)),
 			testimage.Short(0xA402, 0),
 			testimage.Short(0xA403, 0),
+			testimage.Short(0xA405, uint16(s.mm10*gear35[s.gear]/100)),
 			testimage.ASCII(0xA434, g[2]),
 		},
 		GPS: []testimage.Entry{
@@ -213,13 +216,32 @@ func quarter(m *image.RGBA) *image.RGBA {
 	return out
 }
 
-// jpeg is the scene as a file; every fifth was taken upright.
+// gear35 is what the focal length of each camera is multiplied by for its equivalent, in tenths.
+var gear35 = [...]uint32{10, 15, 10, 35}
+
+// jpeg is the scene as a file; every fifth was taken upright. All but every sixth have a thumbnail, as
+// cameras make it: 160 × 120, with black bars where the photo has another shape.
 func (s *scene) jpeg(i int) []byte {
+	w, h, thumb := 720, 480, image.NewRGBA(image.Rect(0, 0, 160, 120))
+	var m *image.RGBA
 	if i%5 == 4 {
-		m := quarter(s.paint(480, 640))
-		return photo(m, s.block(6, 640, 480))
+		w, h = 640, 480
+		m, thumb = quarter(s.paint(h, w)), quarter(s.paint(120, 160))
+	} else {
+		m = s.paint(w, h)
+		draw.Draw(thumb, thumb.Rect, image.Black, image.Point{}, draw.Src)
+		draw.Draw(thumb, image.Rect(0, 7, 160, 113), s.paint(160, 106), image.Point{}, draw.Src)
 	}
-	return photo(s.paint(720, 480), s.block(1, 720, 480))
+	b := s.block(map[bool]uint16{true: 6, false: 1}[i%5 == 4], w, h)
+	if i%6 != 5 {
+		b.Thumbnail = testimage.JPEG(thumb)
+		b.IFD1 = []testimage.Entry{
+			testimage.Short(0x0103, 6),
+			testimage.Long(0x0201, 0),
+			testimage.Long(0x0202, uint32(len(b.Thumbnail))),
+		}
+	}
+	return photo(m, b)
 }
 
 func photo(m image.Image, b testimage.Block) []byte {
