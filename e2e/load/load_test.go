@@ -28,6 +28,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/redact"
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -43,6 +45,7 @@ type object struct {
 	path   string
 	header [2]string
 	head   bool
+	photo  bool // the photo itself, redacted, not its EXIF
 	status int
 	body   string // the request's id left out
 }
@@ -71,8 +74,8 @@ var (
 	missing   = object{status: 404, body: failure(404, "NoSuchKey", "the object does not exist")}
 	denied    = object{status: 403, body: failure(403, "AccessDenied", "access denied")}
 	notImage  = object{status: 400, body: failure(400, "NotAnImage", "the object is not an image of a known format")}
-	invalid   = object{status: 400, body: failure(400, "InvalidExif", "the image's EXIF is broken, none of it can be read")}
-	tooLarge  = object{status: 400, body: failure(400, "ImageTooLarge", "the image's EXIF can't be reached within the limits")}
+	invalid   = object{status: 400, body: failure(400, "InvalidExif", "the image's EXIF is broken, and none of it can be read")}
+	tooLarge  = object{status: 400, body: failure(400, "ImageTooLarge", "the requested data can't be reached within the limits")}
 	internal  = object{status: 500, body: failure(500, "InternalError", "the object can't be read")}
 	badGate   = object{status: 502, body: failure(502, "BadGateway", "the object can't be fetched from its server")}
 	busy      = object{status: 503, body: failure(503, "ServiceUnavailable", "the object is temporarily unavailable")}
@@ -216,6 +219,9 @@ func objects(site string) (all []object) {
 	}
 	// the others as often as the good ones, all together
 	var others []object
+	if strings.HasSuffix(site, "-redact") {
+		return photos(all)
+	}
 	add := func(o ...object) { others = append(others, o...) }
 	add(object{path: "/plain.jpg", status: 200, body: "{}"}, invalid.at("/broken.jpg"), notImage.at("/text.jpg"))
 	switch site {
@@ -245,6 +251,36 @@ func objects(site string) (all []object) {
 	return all
 }
 
+// photos are the good objects themselves, without what they say, some that aren't there and one that is no
+// image.
+func photos(good []object) (all []object) {
+	for i, o := range good {
+		var b bytes.Buffer
+		photo := jpeg(strings.Split(o.body, `"`)[3])
+		if strings.Contains(o.body, "in the bucket") {
+			photo = append(photo, make([]byte, 100<<10)...)
+		}
+		w := redact.NewWriter(&b, &redact.Policy{EXIF: &exif.Options{Keep: func(name string) bool { return name != "ImageDescription" }}})
+		_, err1 := w.Write(photo)
+		if err := errors.Join(err1, w.Close()); err != nil || bytes.Contains(b.Bytes(), []byte("object")) {
+			panic(fmt.Sprintf("%q: %v", b.Bytes(), err))
+		}
+		o.photo, o.body = true, b.String()
+		all = append(all, o)
+		o.head = true
+		switch i % 4 {
+		case 0:
+			o.head, o.header = false, [2]string{"Range", "bytes=3-9"} // images are sent whole
+		case 1:
+			o = object{path: fmt.Sprintf("/missing-%d.jpg", i), photo: true, status: 404, body: ""}
+		case 2:
+			o = object{path: "/text.jpg", photo: true, status: 200, body: "no image"}
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
 // caddyfile is the config; the n-th of them differ only in a header that nobody looks at.
 func caddyfile(admin, addr, storage, root, bucket string, n int) string {
 	site := func(name, rules, behind string) string {
@@ -255,7 +291,8 @@ func caddyfile(admin, addr, storage, root, bucket string, n int) string {
 	files := "root * " + root + "\nfile_server"
 	proxy := "reverse_proxy " + bucket
 	return "{\nadmin " + admin + "\nauto_https off\npersist_config off\nstorage file_system " + storage + "\nlog {\nlevel PANIC\n}\n}\n" +
-		site("files", "", files) + site("files-rules", rules, files) + site("bucket", "", proxy) + site("bucket-rules", rules, proxy)
+		site("files", "", files) + site("files-rules", rules, files) + site("bucket", "", proxy) + site("bucket-rules", rules, proxy) +
+		site("files-redact", "redact\nomit ImageDescription", files) + site("bucket-redact", "redact\nomit ImageDescription", proxy)
 }
 
 var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
@@ -312,7 +349,7 @@ func TestLoad(t *testing.T) {
 	})
 	server.WaitListening(admin)
 
-	sites := []string{"files", "files-rules", "bucket", "bucket-rules"}
+	sites := []string{"files", "files-rules", "bucket", "bucket-rules", "files-redact", "bucket-redact"}
 	asked := map[string][]object{}
 	for _, s := range sites {
 		asked[s] = objects(s)
@@ -424,8 +461,12 @@ func reload(admin, config string) (res *http.Response, err error) {
 
 // ask sends the request and returns the answer, its request's id left out.
 func (o *object) ask(tr *http.Transport, addr, site string) (status int, body string, err error) {
+	path := o.path + local.Suffix
+	if o.photo {
+		path = o.path
+	}
 	req := &http.Request{
-		Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: addr, Opaque: o.path + local.Suffix}, Host: site + ".test", Header: make(http.Header),
+		Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: addr, Opaque: path}, Host: site + ".test", Header: make(http.Header),
 	}
 	if o.head {
 		req.Method = http.MethodHead
