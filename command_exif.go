@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,13 +20,14 @@ import (
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/object"
+	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name: "exif",
 		Usage: "[--operation <name>] [--values <style>] [--only <patterns>] [--omit <patterns>] [--charset <label>] " +
-			"[--unknown] [--table | --json | --names | --csv] (--list-tags | <file or folder>...)",
+			"[--unknown] [--table | --json | --names | --csv | --redact <folder>] (--list-tags | <file or folder>...)",
 		Short: "Prints the EXIF of images",
 		Long: `
 Prints the EXIF of image files, and of every image in the given folders and
@@ -43,6 +45,7 @@ it is one JSON object a line, exactly as the server responds.
   caddy exif --csv ~/Pictures > exif.csv
   caddy exif --operation imageInfo photo.jpg
   caddy exif --operation thumbnail photo.jpg > thumbnail.jpg
+  caddy exif --redact public --omit @location ~/Pictures
   curl -s https://example.com/photo.jpg | caddy exif --values typed -
 
 --operation selects what to print: exif, which is the default, or imageInfo for
@@ -52,6 +55,10 @@ largest picture embedded in one file to standard output, as JPEG.
 --values, --only, --omit, --charset and --unknown mean the same as in the
 Caddyfile, except that patterns match in any letter case. Separate patterns by
 commas or blanks.
+
+--redact writes copies of the images to a folder instead: the same pixels,
+without anything that the printed EXIF wouldn't tell. Files that exist there
+already, and images of formats that can't be redacted, are errors.
 
 --list-tags lists all tags with their meaning, in directory order; with --only and
 --omit, the tags that they leave. With --csv the list is CSV.
@@ -81,7 +88,10 @@ a file or folder can't be read, and 0 otherwise.`,
 			cmd.Flags().Bool("names", false, `Print JSON that begins with the file's name, as "SourceFile"`)
 			cmd.Flags().Bool("list-tags", false, "List all tags instead of reading files")
 			cmd.Flags().Bool("csv", false, "Print CSV: a line with the tags' names, then a line for each file")
-			cmd.MarkFlagsMutuallyExclusive("table", "json", "csv")
+			cmd.Flags().String("redact", "", "Write copies without other metadata to this folder, instead of printing")
+			cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "redact")
+			cmd.MarkFlagsMutuallyExclusive("operation", "redact")
+			cmd.MarkFlagsMutuallyExclusive("list-tags", "redact")
 			cmd.MarkFlagsMutuallyExclusive("table", "names", "csv")
 			cmd.RunE = runExif
 		},
@@ -122,6 +132,7 @@ type exifCommand struct {
 	out       *os.File
 	errs      *os.File
 	stdin     *os.File
+	redactTo  string    // the folder for redacted copies; "": none are written
 	progress  *progress // nil: none is shown
 
 	printed int   // files
@@ -136,7 +147,10 @@ func newExifCommand(cmd *cobra.Command) (*exifCommand, error) {
 	if _, err := operationsOf([]string{c.operation}); err != nil {
 		return nil, err
 	}
-	handler := Handler{Values: fl.String("values"), Charset: fl.String("charset"), Unknown: fl.Bool("unknown")}
+	if c.redactTo = fl.String("redact"); c.redactTo == "" && fl.Changed("redact") {
+		return nil, errors.New("--redact: no folder is given")
+	}
+	handler := Handler{Redact: c.redactTo != "", Values: fl.String("values"), Charset: fl.String("charset"), Unknown: fl.Bool("unknown")}
 	switch {
 	case fl.Bool("csv"):
 		c.print = newCSVPrinter(c.out)
@@ -164,6 +178,10 @@ func newExifCommand(cmd *cobra.Command) (*exifCommand, error) {
 	}
 	if c.options.Keep, err = exif.NewFoldFilter(only, omit); err != nil {
 		return nil, err
+	}
+	if c.redactTo != "" {
+		c.options.Keep = withoutPicture(c.options.Keep)
+		c.print = &redactPrinter{} // writes nothing
 	}
 	if !isTerminal(c.out) && isTerminal(c.errs) {
 		c.progress = newProgress(c.errs)
@@ -205,7 +223,8 @@ func expandGlobs(args []string) []string {
 // image is a file to print.
 type image struct {
 	name  string
-	found bool // in a folder: skipped if it isn't an image
+	path  string // of a redacted copy
+	found bool   // in a folder: skipped if it isn't an image
 }
 
 // run prints the files, and the images in the folders, in the order of the arguments.
@@ -218,12 +237,19 @@ func (c *exifCommand) run(args []string) {
 			folders = true
 			images = c.walk(images, arg)
 		} else {
-			images = append(images, image{name: arg}) // opening it fails if it doesn't exist
+			// opening it fails if it doesn't exist
+			images = append(images, image{name: arg, path: filepath.Base(arg)})
 		}
 	}
 	for i, img := range images {
 		c.progress.show(i, len(images))
-		object, err := c.read(img)
+		var object []byte
+		var err error
+		if c.redactTo != "" {
+			err = c.redact(img)
+		} else {
+			object, err = c.read(img)
+		}
 		switch {
 		case img.found && errors.Is(err, exif.ErrNotImage):
 			c.skipped++
@@ -267,10 +293,10 @@ func (c *exifCommand) walk(images []image, folder string) []image {
 			c.fail(name, err)
 		case d.Type()&fs.ModeSymlink != 0:
 			if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
-				images = append(images, image{name, true})
+				images = append(images, image{name, strings.TrimPrefix(name, root), true})
 			}
 		case d.Type().IsRegular():
-			images = append(images, image{name, true})
+			images = append(images, image{name, strings.TrimPrefix(name, root), true})
 		}
 		return nil
 	})
@@ -298,6 +324,44 @@ func (c *exifCommand) read(img image) (object []byte, err error) {
 	})
 	return object, err
 }
+
+// redact writes a redacted copy of a file.
+func (c *exifCommand) redact(img image) error {
+	return c.open(img, func(r io.ReaderAt) (err error) {
+		if _, err := exif.ReadInfo(r); err != nil {
+			return err
+		}
+		head := make([]byte, redact.SniffLen)
+		n, err := r.ReadAt(head, 0)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if verdict, _ := redact.Sniff(head[:n]); verdict == redact.Refuse {
+			return errNotRedactable
+		}
+		name := filepath.Join(c.redactTo, img.path)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // copies are for others to see
+			return err
+		}
+		out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above
+		if err != nil {
+			return err
+		}
+		w := redact.NewWriter(out, &redact.Policy{EXIF: &c.options, MaxHeld: 1 << 30})
+		_, err = io.Copy(w, io.NewSectionReader(r, 0, math.MaxInt64))
+		err = errors.Join(err, w.Close(), out.Close())
+		if err != nil {
+			_ = os.Remove(name)
+		}
+		return err
+	})
+}
+
+// redactPrinter prints nothing.
+type redactPrinter struct{}
+
+func (*redactPrinter) object(string, []byte) error { return nil }
+func (*redactPrinter) end() error                  { return nil }
 
 // isPicture reports whether the operation makes a picture instead of JSON.
 func (c *exifCommand) isPicture() bool { return c.operation == "thumbnail" || c.operation == "preview" }

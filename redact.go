@@ -298,7 +298,7 @@ func (w *redactWriter) decide() error {
 		if len(head) == 0 {
 			return nil
 		}
-		_, err := w.ResponseWriter.Write(head) //nolint:gosec // the response as it came
+		_, err := w.ResponseWriter.Write(head)
 		return err
 	case w.status == http.StatusPartialContent:
 		w.x.ranged = false // it was no image when it was looked at

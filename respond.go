@@ -50,7 +50,7 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType s
 	if !writeHeader(w, r, status, contentType, int64(len(body))) {
 		return nil
 	}
-	_, err := w.Write(body) //nolint:gosec // JSON or a JPEG, and the header says so
+	_, err := w.Write(body)
 	return err
 }
 

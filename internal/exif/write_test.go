@@ -193,3 +193,15 @@ func FuzzRewrite(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, block []byte) { checkRewrite(t, block) })
 }
+
+func TestRewriteWithoutAnAnswerKeepsWhatThePictureNeeds(t *testing.T) {
+	// 16 texts of control characters, which JSON has no room for
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, 6)}}
+	for id := range uint16(16) {
+		b.IFD0 = append(b.IFD0, testimage.ASCII(0xFE00+id, strings.Repeat("\x01", 4000)))
+	}
+	got := Rewrite(b.Encode(), &Options{Unknown: true})
+	if answer, _ := answerOfBlock(got, &Options{Unknown: true}); answer != `{"Orientation":"6"}` {
+		t.Errorf("got %.100s", answer)
+	}
+}

@@ -92,10 +92,9 @@ func (f *pngFile) text(typ string, length int) bool {
 	}
 	data := chunk[8 : 8+length]
 	if typ == "iTXt" && bytes.HasPrefix(data, []byte(xmpKeyword)) {
-		if at := textOfXMP(data); at > 0 {
-			if packet, _ := rewriteXMP(data[at:]); packet != nil {
-				return f.chunk("iTXt", append(bytes.Clone(data[:at]), packet...))
-			}
+		if packet, _ := rewriteXMP(textOfXMP(data)); packet != nil {
+			b := append([]byte(xmpKeyword+"\x00\x00"), packet...) // no language, no translated keyword
+			return f.chunk("iTXt", append(b, bytes.Repeat([]byte{' '}, length-len(b))...))
 		}
 	}
 	block := data
@@ -135,7 +134,7 @@ func packProfile(block []byte, length int) []byte {
 		return nil
 	}
 	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer takes anything
-	w.Flush() //nolint:gosec // as above
+	w.Flush()     //nolint:gosec // as above
 	const stored, checksum = 5, 4
 	left := length - b.Len() - stored - checksum
 	if left < 0 || left > math.MaxUint16 {
@@ -149,13 +148,12 @@ func packProfile(block []byte, length int) []byte {
 	return binary.BigEndian.AppendUint32(append(out, fill...), adler32.Checksum(append(text, fill...)))
 }
 
-// textOfXMP is where the text of an iTXt chunk starts whose data begins as xmpKeyword; 0 if it doesn't start. The
-// language and the keyword before it have to be empty.
-func textOfXMP(data []byte) int {
-	if at := len(xmpKeyword) + 2; len(data) >= at && data[at-1] == 0 && data[at-2] == 0 {
-		return at
-	}
-	return 0
+// textOfXMP is the text of an iTXt chunk whose data begins with xmpKeyword, after the language and the
+// translated keyword.
+func textOfXMP(data []byte) []byte {
+	_, rest, _ := bytes.Cut(data[len(xmpKeyword):], []byte{0})
+	_, text, _ := bytes.Cut(rest, []byte{0})
+	return text
 }
 
 // chunk replaces the chunk that comes with another one, whose data is as long.

@@ -135,7 +135,3 @@ func TestPNGChecksumsAreRight(t *testing.T) {
 		}
 	}
 }
-
-func FuzzJPEG(f *testing.F) { fuzzBoxes(f, "jpeg") }
-func FuzzPNG(f *testing.F)  { fuzzBoxes(f, "png") }
-func FuzzWebP(f *testing.F) { fuzzBoxes(f, "webp") }

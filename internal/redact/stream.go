@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"math"
 )
@@ -118,23 +119,18 @@ func (s *stream) consume(n int64, f func(b []byte)) (ok bool) {
 	return true
 }
 
-// fill overwrites the next n bytes with c; ok is false if the body ends before.
-func (s *stream) fill(n int64, c byte) (ok bool) {
+// blank is what bytes are overwritten with.
+var blank [4 << 10]byte
+
+// zero overwrites the next n bytes with zeros; ok is false if the body ends before.
+func (s *stream) zero(n int64) (ok bool) {
 	return s.consume(n, func(b []byte) {
-		for _, was := range b {
-			if was != c {
-				s.overwritten++
-			}
-			if err := s.out.WriteByte(c); err != nil {
-				s.err = err
-				return
-			}
+		s.overwritten += int64(len(b) - bytes.Count(b, blank[:1]))
+		for n := len(b); n > 0; n -= len(blank) {
+			s.write(blank[:min(n, len(blank))])
 		}
 	})
 }
-
-// zero overwrites the next n bytes with zeros; ok is false if the body ends before.
-func (s *stream) zero(n int64) (ok bool) { return s.fill(n, 0) }
 
 // replace overwrites the next bytes with b; ok is false if the body ends before.
 func (s *stream) replace(b []byte) (ok bool) {
