@@ -277,7 +277,7 @@ func TestKeys(t *testing.T) {
 	b.press(kb.Home)
 	title("Aldeyjarfoss.jpg")
 
-	// pixel for pixel, in a window that is smaller
+	// the actual size, in a window that is smaller
 	b.do(emulation.SetDeviceMetricsOverride(900, 400, 1, false))
 	small := js[float64](b, `document.getElementById('shown').getBoundingClientRect().width`)
 	b.press("z")
