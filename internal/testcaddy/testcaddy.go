@@ -169,6 +169,9 @@ func (s *Server) Do(method, host, target string, header ...string) Response {
 // Try is Do for requests that may fail, or that the client gives up when the context ends.
 func (s *Server) Try(ctx context.Context, method, host, target string, header ...string) (Response, error) {
 	res, err := do(ctx, s.Addr, method, host, target, header)
+	if end, ok := ctx.Deadline(); ok && err != nil && !time.Now().Before(end) {
+		<-ctx.Done() // a dial can time out a moment earlier
+	}
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err() // rather than that the connection is closed
 	}
