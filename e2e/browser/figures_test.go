@@ -127,7 +127,7 @@ func (m *meter) sum(kinds ...string) (sum float64) {
 const inSight = `(all => all.length > 0 && all.every(p => (i => i && i.complete && i.naturalWidth)(p.querySelector('img'))))(
 	[...document.querySelectorAll('.photo')].filter(p => (r => r.bottom > 0 && r.top < innerHeight)(p.getBoundingClientRect())))`
 
-// TestFigures prints what the grid costs at 20 Mbit/s, against the originals: E2E_PHOTOS=295,3000 for the
+// TestFigures prints what the grid costs at 20 Mbit/s, against the originals: E2E_PHOTOS=295 for the
 // figures of docs/gallery.md. It fails if photos with a thumbnail cost more than 1/50 of themselves.
 func TestFigures(t *testing.T) {
 	numbers := os.Getenv("E2E_PHOTOS")
