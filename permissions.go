@@ -107,20 +107,28 @@ func isAction(s string) bool { return s == actionGetObject || s == actionListBuc
 // protocol and query, which the next handlers can't change, so that it can be decided before they
 // run. Of the header they can: forward_auth copies fields into it.
 func early(set caddy.ModuleMap) bool {
+	return consistsOf(set, "client_ip", "host", "method", "path", "path_regexp", "protocol", "query", "remote_ip")
+}
+
+// aboutClient reports whether a matcher set is about more than a request's URL and method.
+func aboutClient(set caddy.ModuleMap) bool {
+	return !consistsOf(set, "host", "method", "path", "path_regexp", "protocol", "query")
+}
+
+// consistsOf reports whether a matcher set has none but these matchers, also in a not, and no placeholder,
+// which can stand for anything.
+func consistsOf(set caddy.ModuleMap, names ...string) bool {
 	for name, config := range set {
-		switch name {
-		case "client_ip", "host", "method", "path", "path_regexp", "protocol", "query", "remote_ip":
-		case "not":
+		if name == "not" {
 			var sets []caddy.ModuleMap
-			if json.Unmarshal(config, &sets) != nil || slices.ContainsFunc(sets, func(s caddy.ModuleMap) bool { return !early(s) }) {
+			if json.Unmarshal(config, &sets) != nil ||
+				slices.ContainsFunc(sets, func(s caddy.ModuleMap) bool { return !consistsOf(s, names...) }) {
 				return false
 			}
 			continue
-		default:
-			return false
 		}
-		if bytes.Contains(bytes.TrimPrefix(config, []byte("{")), []byte("{")) {
-			return false // a placeholder can stand for anything
+		if !slices.Contains(names, name) || bytes.Contains(bytes.TrimPrefix(config, []byte("{")), []byte("{")) {
+			return false
 		}
 	}
 	return true
@@ -196,26 +204,6 @@ func (p Permissions) tellApart() bool {
 	return slices.ContainsFunc(p, func(rule Rule) bool {
 		return slices.Contains(rule.Actions, actionGetObject) && slices.ContainsFunc(rule.MatcherSetsRaw, aboutClient)
 	})
-}
-
-// aboutClient reports whether a matcher set is about more than a request's URL and method.
-func aboutClient(set caddy.ModuleMap) bool {
-	for name, config := range set {
-		switch name {
-		case "host", "method", "path", "path_regexp", "protocol", "query":
-			if bytes.Contains(bytes.TrimPrefix(config, []byte("{")), []byte("{")) {
-				return true // a placeholder can stand for anything
-			}
-		case "not":
-			var sets []caddy.ModuleMap
-			if json.Unmarshal(config, &sets) != nil || slices.ContainsFunc(sets, aboutClient) {
-				return true
-			}
-		default:
-			return true
-		}
-	}
-	return false
 }
 
 // allowed is the decision on an action. Without rules, everything is allowed.

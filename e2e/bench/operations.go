@@ -25,24 +25,11 @@ func suffixOf(operation string) string {
 	return strings.TrimSuffix(local.Suffix, "exif") + operation
 }
 
-// contest has several targets loaded in turn, so that what else the machine does meets all of them, and
-// returns the median of each.
+// contest has several targets loaded in turn and returns the median of each.
 func contest(ctx context.Context, r *rig, conns int, targets ...target) ([]rate, error) {
-	runs := make([][]rate, len(targets))
-	for round := range r.rounds + 1 {
-		for i := range targets {
-			i = (i + round) % len(targets)
-			v, err := r.wrk(ctx, targets[i], conns, r.duration)
-			if err != nil {
-				return nil, err
-			}
-			if round > 0 || r.smoke { // the first warms up
-				runs[i] = append(runs[i], v)
-			}
-		}
-		if r.smoke {
-			break
-		}
+	runs, err := r.inTurn(ctx, conns, targets...)
+	if err != nil {
+		return nil, err
 	}
 	medians := make([]rate, len(targets))
 	for i := range runs {

@@ -35,20 +35,16 @@ func rates(ctx context.Context, r *rig) error {
 		imagor = &contestant{name: "imagor's `/meta`", target: target{r.imagorURL, "/unsafe/meta/%02d.jpg", photos, "turn", 0, r.imagor}}
 		all = append(all, imagor)
 	}
-	for round := range r.rounds + 1 {
-		for i := range all {
-			c := all[(i+round)%len(all)]
-			v, err := r.wrk(ctx, c.target, connections, r.duration)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			if round > 0 || r.smoke { // the first warms up
-				c.runs = append(c.runs, v)
-			}
-		}
-		if r.smoke {
-			break
-		}
+	var targets []target
+	for _, c := range all {
+		targets = append(targets, c.target)
+	}
+	runs, err := r.inTurn(ctx, connections, targets...)
+	if err != nil {
+		return err
+	}
+	for i, c := range all {
+		c.runs = runs[i]
 	}
 	// one percent takes more runs to be seen than the others do, each next to its counterpart
 	if !r.smoke {
@@ -106,6 +102,28 @@ func rates(ctx context.Context, r *rig) error {
 		return errMissed
 	}
 	return nil
+}
+
+// inTurn loads the targets one after the other, again and again, so that what else the machine does meets all
+// of them. It returns the runs of each.
+func (r *rig) inTurn(ctx context.Context, conns int, targets ...target) ([][]rate, error) {
+	runs := make([][]rate, len(targets))
+	for round := range r.rounds + 1 {
+		for i := range targets {
+			i = (i + round) % len(targets)
+			v, err := r.wrk(ctx, targets[i], conns, r.duration)
+			if err != nil {
+				return nil, fmt.Errorf("%s%s: %w", targets[i].base, targets[i].pattern, err)
+			}
+			if round > 0 || r.smoke { // the first warms up
+				runs[i] = append(runs[i], v)
+			}
+		}
+		if r.smoke {
+			break
+		}
+	}
+	return runs, nil
 }
 
 func pick(runs []rate, f func(rate) float64) (v []float64) {

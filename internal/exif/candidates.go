@@ -17,7 +17,7 @@ func (c *candidates) add(blocks []block) (done bool, err error) {
 	if !ok {
 		c.broken++
 	}
-	return ok || c.broken == maxBroken, err
+	return ok || c.broken == MaxBroken, err
 }
 
 // entriesTried is how many entries of IFD0 tell whether EXIF can be read.

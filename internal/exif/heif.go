@@ -262,19 +262,11 @@ func (w *boxes) primary(m *itemBoxes) (item uint64, ok bool, err error) {
 // picturesInHEIF notes the thumbnails of the primary item (reference thmb) that are coded as JPEG.
 func picturesInHEIF(s *pictureSearch) error {
 	w := &boxes{r: s.r}
-	return w.each(wholeFile, func(b box) (bool, error) {
-		switch b.typ {
-		case "moov", "moof":
-			return true, nil
-		case "meta":
-			m, err := w.meta(b.body)
-			if err != nil || m.iinf.n == 0 {
-				return false, err
-			}
-			return true, w.thumbnails(s, &m)
-		}
-		return false, nil
-	})
+	f, err := w.heif()
+	if err != nil || f.items.iinf.n == 0 {
+		return err
+	}
+	return w.thumbnails(s, &f.items)
 }
 
 // thumbnails notes the thumbnails of the primary item that are coded as JPEG.
@@ -323,88 +315,15 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 	})
 }
 
-// turnOfHEIF is how the primary item is turned, by its properties irot (23008-12, 6.5.10) and imir (6.5.12) in
-// the order in which ipma (9.3.1) gives them, as a value of EXIF's Orientation.
+// turnOfHEIF is how the primary item's properties turn it, as a value of EXIF's Orientation.
 func turnOfHEIF(r io.ReaderAt) (orientation int64, err error) {
-	orientation = 1
 	w := &boxes{r: r}
-	err = w.each(wholeFile, func(b box) (bool, error) {
-		if b.typ != "meta" {
-			return b.typ == "moov" || b.typ == "moof", nil
-		}
-		m, err := w.meta(b.body)
-		if err != nil || m.iprp.n == 0 {
-			return false, err
-		}
-		primary, ok, err := w.primary(&m)
-		if !ok || err != nil {
-			return false, err
-		}
-		orientation, err = w.turn(m.iprp, primary)
-		return true, err
-	})
-	return orientation, err
-}
-
-// turn is the orientation that the properties of an item add up to.
-func (w *boxes) turn(iprp extent, item uint64) (int64, error) {
-	var properties []func(orientation int64) int64 // nil for those that turn nothing
-	var ipma extent
-	err := w.each(iprp, func(b box) (bool, error) {
-		switch b.typ {
-		case "ipma":
-			ipma = b.body
-		case "ipco":
-			return false, w.each(b.body, func(b box) (bool, error) {
-				var turn func(int64) int64
-				if len(b.peek) > 0 && b.typ == "irot" {
-					quarters := b.peek[0] & 3
-					turn = func(o int64) int64 {
-						for range quarters {
-							o = [...]int64{0, 8, 5, 6, 7, 4, 1, 2, 3}[o]
-						}
-						return o
-					}
-				}
-				if len(b.peek) > 0 && b.typ == "imir" {
-					leftRight := b.peek[0]&1 == 1
-					turn = func(o int64) int64 {
-						if leftRight {
-							return [...]int64{0, 2, 1, 4, 3, 6, 5, 8, 7}[o]
-						}
-						return [...]int64{0, 4, 3, 2, 1, 8, 7, 6, 5}[o]
-					}
-				}
-				properties = append(properties, turn)
-				return false, nil
-			})
-		}
-		return false, nil
-	})
-	if err != nil {
-		return 0, err
+	f, err := w.heif()
+	i := Info{Orientation: 1}
+	if err == nil && f.items.iinf.n > 0 {
+		err = w.picture(&f.items, &i)
 	}
-	// version and flags, the number of items; of each its number and its properties
-	c := w.cursor(ipma)
-	idSize := wideIf(c.uint(1) > 0)
-	c.uint(2)
-	size := 1 + int64(c.uint(1)&1)
-	orientation := int64(1)
-	for n := min(c.uint(4), maxItems); n > 0 && !c.over; n-- {
-		id, count := c.uint(idSize), offset(c.uint(1))
-		if id != item {
-			c.skip(count * size)
-			continue
-		}
-		for ; count > 0 && !c.over; count-- {
-			k := c.uint(size) & (1<<(8*size-1) - 1) // without the bit that says "essential"
-			if k > 0 && k <= uint64(len(properties)) && properties[k-1] != nil {
-				orientation = properties[k-1](orientation)
-			}
-		}
-		break
-	}
-	return orientation, c.err
+	return int64(i.Orientation), err
 }
 
 // wideIf is the size of an item's number: 32 bits in the later versions of a box.

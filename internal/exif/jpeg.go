@@ -240,40 +240,18 @@ const (
 
 // picturesInJPEG notes the thumbnail of JFXX and the pictures of MPF.
 func picturesInJPEG(s *pictureSearch) error {
-	var h, last segmentHead
-	off := int64(2)
-	for range maxSegments {
-		n, err := readAt(s.r, h[:], off)
-		if err != nil || n < len(h) || h[0] != 0xFF {
-			return err
-		}
-		marker, length := h[1], h.length()
+	w := jpegWalk{r: s.r}
+	return w.each(func(h *segmentHead, n int, off int64) (done bool, err error) {
 		switch {
-		case marker == 0xFF:
-			off++
-			continue
-		case marker == markerTEM || marker >= markerRST0 && marker <= markerSOI:
-			off += 2
-			continue
-		case marker == markerSOS || marker == markerEOI || length < 2:
-			return nil
-		case marker == markerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
-			s.add(picturePlace{r: s.r, run: fullBody(extent{off + 4, length - 2}, int64(len(jfxxIntro)))})
-		case marker == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
+		case n < len(h):
+		case h[1] == markerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
+			s.add(picturePlace{r: s.r, run: fullBody(extent{off + 4, h.length() - 2}, int64(len(jfxxIntro)))})
+		case h[1] == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
 			// no more than one: an index of the file
-			return s.index(off + 4 + int64(len(mpfIntro)))
+			return true, s.index(off + 4 + int64(len(mpfIntro)))
 		}
-		off += 2 + length
-		if length >= longSegment && h.alike(&last) {
-			skipped, err := skipAlike(s.r, off, &h)
-			if err != nil {
-				return err
-			}
-			off += skipped * (2 + length)
-		}
-		last = h
-	}
-	return ErrTooLarge
+		return false, nil
+	})
 }
 
 // index notes the pictures of the MPF index whose block starts there.
@@ -307,9 +285,6 @@ func (s *pictureSearch) index(start int64) error {
 	return err
 }
 
-// The size is in the start of frame (T.81, B.2.2): the precision, the height, the width, the number of
-// components, and of each its name and two bytes more. Adobe's APP14 segment says what four components are.
-
 // isFrame reports whether the segment is a start of frame.
 func (h *segmentHead) isFrame() bool {
 	return markerSOF0 <= h[1] && h[1] <= markerSOFF && h[1] != markerDHT && h[1] != markerJPG && h[1] != markerDAC
@@ -333,7 +308,9 @@ func jpegColors(components, name byte, transform int) string {
 	return ""
 }
 
-// infoJPEG reads the start of frame, which may stand before megabytes of other segments or after them.
+// infoJPEG reads the start of frame (T.81, B.2.2), which may stand before megabytes of other segments or after
+// them: the precision, the height, the width, the number of components, and of each its name and two bytes more.
+// Adobe's APP14 segment says what four components are.
 func infoJPEG(r io.ReaderAt, i *Info) error {
 	e := jpegEXIF{r: r, left: maxSegments}
 	w := jpegWalk{r: r}

@@ -71,9 +71,8 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 			return best(), nil
 		case "tEXt", "zTXt", "iTXt":
 			keyword, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
-			kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
-			isEXIF := bytes.EqualFold(kind, []byte("exif"))
-			if !ok || texts.good || !isEXIF && !bytes.EqualFold(kind, []byte("APP1")) {
+			isEXIF, ok := profileKeyword(keyword)
+			if !ok || texts.good {
 				break
 			}
 			skip := int64(len(keyword)) + 1
@@ -188,12 +187,18 @@ func lastIEND(t *tail) (at int64, ok bool, err error) {
 	return t.start + int64(i), i >= 0, nil
 }
 
+// profileKeyword reports whether a keyword is that of a profile that may be EXIF, and whether it says so.
+func profileKeyword(keyword []byte) (isEXIF, ok bool) {
+	kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
+	isEXIF = bytes.EqualFold(kind, []byte("exif"))
+	return isEXIF, ok && (isEXIF || bytes.EqualFold(kind, []byte("APP1")))
+}
+
 // ProfileBlock is the TIFF block of a profile in the data of a text chunk of that type, with "Exif\0\0" before
 // it where the profile has that; nil for none.
 func ProfileBlock(typ string, data []byte) []byte {
 	keyword, _, _ := bytes.Cut(data, []byte{0})
-	kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
-	if !ok || !bytes.EqualFold(kind, []byte("exif")) && !bytes.EqualFold(kind, []byte("APP1")) {
+	if _, ok := profileKeyword(keyword); !ok {
 		return nil
 	}
 	p := profiles{r: bytes.NewReader(data), left: maxProfileSteps}

@@ -52,12 +52,8 @@ const (
 	longest    = len(xmpIntro)
 )
 
-const (
-	// maxBroken is how many EXIFs that can't be read the decoder looks behind for a good one.
-	maxBroken = 16
-	// maxPictures bounds the pictures after the first.
-	maxPictures = 1 << 10
-)
+// maxPictures bounds the pictures after the first.
+const maxPictures = 1 << 10
 
 // jpegFile is one JPEG file.
 type jpegFile struct {
@@ -355,7 +351,7 @@ func (j *jpegFile) rewrite(block []byte) []byte {
 	}
 	if !exif.IsReadable(block) {
 		j.broken++
-		j.exif = j.broken < maxBroken
+		j.exif = j.broken < exif.MaxBroken
 		return nil
 	}
 	j.exif = false

@@ -13,7 +13,7 @@ func rewriteExif(b []byte, p *Policy) (n int) {
 func rewriteXMPItem(b []byte) {
 	out, _ := rewriteXMP(b)
 	if out == nil { // readers warn of an item that is no XML
-		const empty = `<x:xmpmeta xmlns:x="` + "adobe:ns:meta/" + `"/>`
+		const empty = `<x:xmpmeta xmlns:x="` + nsMeta + `"/>`
 		if len(b) >= len(empty) {
 			out = []byte(empty)
 		}
