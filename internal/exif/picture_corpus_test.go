@@ -140,6 +140,7 @@ func TestPicturesOfCorpus(t *testing.T) {
 	if dir == "" {
 		t.Skip("EXIF_CORPUS is not set")
 	}
+	dir = filepath.Clean(dir) // as in the names that WalkDir gives
 	all := extract(t, filepath.Join(dir, "formats"), filepath.Join(dir, "imagemeta"), filepath.Join(dir, "exif-samples"), filepath.Join(dir, "made"))
 	var right, none, cutOff int
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
