@@ -2,6 +2,9 @@ package browser
 
 import (
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
 	"net/http"
 	"os"
 	"os/exec"
@@ -485,4 +488,50 @@ func openedExample(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(root, "examples/gallery")
+}
+
+// A thumbnail, and a preview, stands as its photo does in each of the eight orientations, which the
+// picture in the photo doesn't say itself.
+func TestPicturesStandAsPhotos(t *testing.T) {
+	m := image.NewRGBA(image.Rect(0, 0, 160, 120))
+	for i, c := range []color.RGBA{{R: 255, A: 255}, {G: 255, A: 255}, {B: 255, A: 255}, {R: 255, G: 255, B: 255, A: 255}} {
+		at := image.Pt(i%2*80, i/2*60)
+		draw.Draw(m, image.Rectangle{at, at.Add(image.Pt(80, 60))}, image.NewUniform(c), image.Point{}, draw.Src)
+	}
+	dir := t.TempDir()
+	for o := range uint16(8) {
+		b := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, o+1)}, Thumbnail: testimage.JPEG(m)}
+		b.IFD1 = []testimage.Entry{testimage.Short(0x0103, 6), testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(b.Thumbnail)))}
+		write(t, filepath.Join(dir, fmt.Sprintf("%d.jpg", o+1)), photo(m, b))
+		write(t, filepath.Join(dir, fmt.Sprintf("%d.nef", o+1)), testimage.TIFF(b))
+	}
+	b := open(t, example(t, dir), "", 1280, 800)
+	b.do(chromedp.Evaluate(`window.looked = {};
+		for (let n = 1; n <= 8; n++) for (const path of ['.jpg', '.jpg@base@tag=thumbnail', '.nef@base@tag=thumbnail', '.nef@base@tag=preview']) {
+			const i = new Image();
+			i.onload = () => {
+				const c = document.createElement('canvas');
+				[c.width, c.height] = [i.naturalWidth, i.naturalHeight];
+				const x = c.getContext('2d', {willReadFrequently: true});
+				x.drawImage(i, 0, 0);
+				looked[n + path] = [c.width, c.height, ...[[.25, .25], [.75, .25], [.25, .75], [.75, .75]].map(
+					([u, v]) => [...x.getImageData(u * c.width, v * c.height, 1, 1).data].map(b => b >> 7).join(''))].join(' ');
+			};
+			i.src = '/' + n + path;
+		}`, nil))
+	b.wait(`Object.keys(looked).length === 32`)
+	looked := js[map[string]string](b, `looked`)
+	photos := map[string]bool{}
+	for n := 1; n <= 8; n++ {
+		want := looked[fmt.Sprintf("%d.jpg", n)]
+		photos[want] = true
+		for _, path := range []string{".jpg@base@tag=thumbnail", ".nef@base@tag=thumbnail", ".nef@base@tag=preview"} {
+			if got := looked[fmt.Sprintf("%d%s", n, path)]; got != want {
+				t.Errorf("%d%s looks like %s, the photo like %s", n, path, got, want)
+			}
+		}
+	}
+	if len(photos) != 8 {
+		t.Errorf("the photos look %d ways, want 8: %v", len(photos), photos)
+	}
 }

@@ -302,7 +302,7 @@ func writeOdd(t *testing.T, dir string) {
 	small := testimage.Gradient(120, 80)
 	full := testimage.Full()
 	bad := testimage.EXIFSegment((&testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Nobody")}}).Encode())
-	copy(bad[10+4:], "\xFF\xFF\xFF\x7F") // IFD0 far behind the end
+	copy(bad[10+4:], "\xFF\xFF\xFF\x7F") // IFD0 far beyond the end
 	write("Odd ones/broken-exif.jpg", testimage.JPEG(small, bad))
 	write("Odd ones/gone.jpg", photo(small, full))
 	write("Odd ones/no-exif.jpg", testimage.JPEG(small))
