@@ -457,7 +457,7 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 			return 0, err
 		}
 		s.file = f
-		// Where the system can remove an open file, nothing stays behind however the program ends.
+		// Where the system can remove an open file, no file is left however the program ends.
 		_ = os.Remove(f.Name())
 	}
 	if off > maxSpool {

@@ -160,7 +160,7 @@ func (h *Handler) logFailure(f *failure, id string) {
 	}
 }
 
-// publicCause names what is behind an error without a file's name, a URL or anything else of the
+// publicCause names the cause of an error without a file's name, a URL or anything else of the
 // request.
 func publicCause(err error) string {
 	for _, e := range []error{

@@ -206,7 +206,7 @@ func built() map[string][]byte {
 		"JPEG XR": raw("II\xBC\x01", "Microsoft", "HD Photo"),
 		"ICO": append([]byte{
 			0, 0, 1, 0, 1, 0, // one icon
-			16, 16, 0, 0, 1, 0, 32, 0, 0, 0, 16, 0, 22, 0, 0, 0, // of 1 MB, behind this
+			16, 16, 0, 0, 1, 0, 32, 0, 0, 0, 16, 0, 22, 0, 0, 0, // of 1 MB, after this
 		}, picture...),
 		"SVG": []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`),
 	}

@@ -75,8 +75,8 @@ func keepsSecret(t *testing.T, what string, r reply, photo []byte) {
 	}
 }
 
-// TestRedactBehind has photos redacted whatever is behind, and everything else as it is.
-func TestRedactBehind(t *testing.T) {
+// TestRedactInFrontOf has photos redacted whatever the next handler is, and everything else left as it is.
+func TestRedactInFrontOf(t *testing.T) {
 	root := album(t)
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		for _, name := range []string{"Content-MD5", "Digest", "Repr-Digest", "Content-Digest", "X-Amz-Checksum-Sha256", "X-Amz-Meta-Owner", "X-Goog-Hash"} {

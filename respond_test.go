@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// TestConditions asks again with the validators of an answer, behind stores that know conditions and
+// TestConditions asks again with the validators of an answer, in front of stores that know conditions and
 // one that ignores them.
 func TestConditions(t *testing.T) {
 	root := samples(t)
@@ -102,7 +102,7 @@ http://bare.test:{$PORT} {
 	}
 }
 
-// TestCache has a kept answer go out only when the handlers behind say so.
+// TestCache has a cached response go out only when the next handlers allow it.
 func TestCache(t *testing.T) {
 	root := samples(t)
 	rec := new(recorder)

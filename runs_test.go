@@ -16,7 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// TestVariablesOfEachRun has the handlers behind use Caddy's variables after they returned, as the
+// TestVariablesOfEachRun has the next handlers use Caddy's variables after they returned, as the
 // dials of reverse_proxy do. In a map that the next run writes to, that ends the process.
 func TestVariablesOfEachRun(t *testing.T) {
 	photo := farPhoto()

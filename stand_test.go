@@ -17,7 +17,7 @@ import (
 )
 
 // place is a part of SECURITY.md about ways to stand wrong and right: configs that its text names,
-// beside those in it, and what a client finds behind each. The zero values are for a guard on
+// beside those in it, and what a client finds at each. The zero values are for a guard on
 // /private/*.jpg.
 type place struct {
 	wrong, right []string

@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// bucket is a stand-in for an object store: files of a folder with a strong ETag and ranges, behind
+// bucket is a stand-in for an object store: files of a folder with a strong ETag and ranges, after
 // a latency. It counts what it is asked for and can stop in the middle of its answers.
 type bucket struct {
 	root string
-	// one is the object behind every path below /synthetic/, each with an ETag of its own.
+	// one is the object at every path below /synthetic/, each with an ETag of its own.
 	one []byte
 
 	latency     atomic.Int64 // nanoseconds before each answer

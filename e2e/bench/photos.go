@@ -52,7 +52,7 @@ func writePhotos(dir string, w, h int) (size int, err error) {
 	return size, write(filepath.Join(dir, "one.jpg"), one)
 }
 
-// insert puts a segment right behind a JPEG's start of image.
+// insert puts a segment right after a JPEG's start of image.
 func insert(jpeg, segment []byte) []byte {
 	return append(append(append([]byte(nil), jpeg[:2]...), segment...), jpeg[2:]...)
 }

@@ -82,7 +82,7 @@ func (p *process) cpu() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(b), ") ") // behind the name, which may hold anything
+	_, rest, _ := strings.Cut(string(b), ") ") // after the name, which may hold anything
 	f := strings.Fields(rest)
 	const utime, stime, tick = 11, 12, 10 * time.Millisecond // proc_pid_stat(5); USER_HZ is 100 everywhere
 	if len(f) <= stime {

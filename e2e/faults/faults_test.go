@@ -44,7 +44,7 @@ var (
 	far = farTIFF(256<<10, 300<<10)
 )
 
-// farTIFF is a TIFF of that size whose only directory stands at off, 16 bytes behind a value.
+// farTIFF is a TIFF of that size whose only directory stands at off, 16 bytes after a value.
 func farTIFF(off uint32, size int) []byte {
 	o := binary.LittleEndian
 	b := make([]byte, size)
@@ -525,7 +525,7 @@ func TestFaults(t *testing.T) {
 			passed++
 		}
 	}
-	// faults leave no memory behind either
+	// faults keep no memory either
 	if grown := heapInUse() - heap; grown > 8*mib {
 		t.Errorf("the heap grew by %d bytes", grown)
 	} else {

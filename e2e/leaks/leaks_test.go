@@ -90,7 +90,7 @@ func start(t *testing.T) (addr string) {
 		site("errors-"+behind, "pass_errors\nallow GetObject ListBucket"+right, handler)
 		site("early-"+behind, "allow GetObject ListBucket\ndeny GetObject path */b.jpg", handler)
 	}
-	// what the handlers behind tell by themselves
+	// what the next handlers tell by themselves
 	fmt.Fprintf(&b, "http://photo-files.test:{$PORT} {\nbind 127.0.0.1\n%s\n}\n", files)
 	fmt.Fprintf(&b, "http://photo-bucket.test:{$PORT} {\nbind 127.0.0.1\n%s\n}\n", proxy)
 	site("bucket-403", "", proxy)

@@ -224,7 +224,7 @@ func (s *store) must(method, path string, body []byte, header http.Header) (http
 	return h, b
 }
 
-// query puts a query behind a path.
+// query adds a query to a path.
 func query(path, q string) string { return path + "\x00" + q }
 
 // presign is the query of a URL that lets everybody read the object.

@@ -99,7 +99,7 @@ func TestConformance(t *testing.T) {
 		}
 		got := answer(name)
 		if len(f.Tags) == 0 && f.Type == "JPEG" && len(got) > 1 {
-			// cut off right behind its EXIF: ExifTool gives up on the file, DESIGN doesn't
+			// cut off right after its EXIF: ExifTool gives up on the file, DESIGN doesn't
 			unread++
 			unreadTags += len(got)
 			continue

@@ -52,7 +52,7 @@ type sample struct {
 	name   string
 	format string
 	data   []byte
-	// far says that the EXIF lies behind the first window by design
+	// far says that the EXIF lies after the first window by design
 	far bool
 }
 
@@ -597,7 +597,7 @@ func TestTruncatedIsAnswered(t *testing.T) {
 			continue // packed or in hexadecimal; a block of its own
 		}
 		if !bytes.Contains(s.data[:at], []byte("Apple")) || bytes.Contains(s.data[at:], []byte("iloc")) {
-			continue // the head of the EXIF, or where it is, stands behind the cut
+			continue // the head of the EXIF, or where it is, stands after the cut
 		}
 		t.Run(s.name, func(t *testing.T) {
 			m, err := Decode(bytes.NewReader(s.data[:at]), &Options{})
@@ -650,7 +650,7 @@ func TestOneWindow(t *testing.T) {
 	}
 }
 
-// TestTwoWindows: EXIF behind a picture of any size takes two windows.
+// TestTwoWindows: EXIF after a picture of any size takes two windows.
 func TestTwoWindows(t *testing.T) {
 	big := make([]byte, 3<<20)
 	b := tagsOf(false)
@@ -896,7 +896,7 @@ func TestHostileHEIF(t *testing.T) {
 	})
 	t.Run("offsets and lengths without end", func(t *testing.T) {
 		huge := bytes.Repeat([]byte{0xFF}, 8+2*255*16)
-		huge[0], huge[1] = 0, 255 // behind the base
+		huge[0], huge[1] = 0, 255 // after the base
 		hostile(t, iloc(0, []byte{0x88, 0x80, 0, 1, 0, 1, 0, 0}, bytes.Repeat([]byte{0xFF}, 8), []byte{0, 255}, huge), ErrInvalid)
 	})
 	t.Run("sizes of numbers beyond 8", func(t *testing.T) {

@@ -46,7 +46,7 @@ const (
 	// maxSegments bounds the JPEG segments walked: 4-byte segments by the million would keep a
 	// processor busy without reading anything worth having.
 	maxSegments = 1 << 14
-	// MaxBroken bounds the broken EXIFs of one file that are looked behind for a good one.
+	// MaxBroken bounds the broken EXIFs of one file after which a good one is still looked for.
 	MaxBroken = 1 << 4
 	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked: empty
 	// ones by the million, as above. A picture of 500 MB in chunks of 8 KiB has as many.

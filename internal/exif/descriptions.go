@@ -4,7 +4,7 @@ package exif
 type description struct {
 	// numbers is what the numbers of an enumeration mean. Others are "Unknown (17)".
 	numbers map[int64]string
-	// padded says that zeros behind the first number are none of the value's.
+	// padded says that zeros after the first number are no part of the value's.
 	padded bool
 	// letters is what the texts of an enumeration mean, in capitals. Others are "Unknown (X)".
 	letters map[string]string

@@ -401,14 +401,14 @@ func TestTurnsAreAGroup(t *testing.T) {
 	}
 }
 
-// TestInfoTakesOneWindow: what stands behind the headers, however much, isn't read.
+// TestInfoTakesOneWindow: what comes after the headers, however much, isn't read.
 func TestInfoTakesOneWindow(t *testing.T) {
 	big := make([]byte, 3<<20)
 	picture := append([]byte{0, 0, 0, 0x9D, 1, 0x2A, 30, 0, 20, 0}, big...)
 	samples := append(infoSamples(t), infoSample{name: "large WebP", data: testimage.WebP(testimage.RIFFChunk("VP8 ", picture))})
 	for _, s := range samples {
 		if strings.HasPrefix(s.name, "WebP") || slices.Contains([]string{"JPEG behind megabytes", "JPEG with the EXIF last"}, s.name) {
-			continue // by design, and WebP's EXIF may be behind whatever looks like chunks
+			continue // by design, and WebP's EXIF may come after whatever looks like chunks
 		}
 		t.Run(s.name, func(t *testing.T) {
 			data := s.data
@@ -426,7 +426,7 @@ func TestInfoTakesOneWindow(t *testing.T) {
 	}
 }
 
-// sized is a file of known length, of which nothing is fetched behind its end.
+// sized is a file of known length, of which nothing is fetched beyond its end.
 type sized struct {
 	io.ReaderAt
 	size int64
@@ -482,7 +482,7 @@ func TestFramesOfLongAnimationsAreLeftOut(t *testing.T) {
 	g := gifOf(t, 2)
 	tiny := slices.Concat([]byte{'!', 0xFE}, bytes.Repeat([]byte{1, 0}, 1<<18), []byte{0})
 	pages := tiffDirs(slices.Repeat([][]uint32{{0, 0x0100, typeLong, 30, 0x0101, typeLong, 20}}, 1)...)
-	for range 100 { // each 8 KiB behind the other
+	for range 100 { // each 8 KiB after the other
 		binary.LittleEndian.PutUint32(pages[len(pages)-4:], uint32(len(pages)+8<<10))
 		pages = append(append(pages, make([]byte, 8<<10)...), tiffDirs([]uint32{0, 0x0100, typeLong, 30, 0x0101, typeLong, 20})[8:]...)
 	}

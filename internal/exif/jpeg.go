@@ -67,7 +67,7 @@ func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
 // jpegWalk goes through a JPEG's segments.
 type jpegWalk struct {
 	r    io.ReaderAt
-	peek bool // segments behind long ones are read without what is around them
+	peek bool // segments after long ones are read without what is around them
 }
 
 // each calls f for each segment before the start of scan, until f says that it is done. h is the

@@ -153,7 +153,7 @@ func TestPicturesOfCorpus(t *testing.T) {
 		} {
 			short := what + " of " + strings.TrimPrefix(name, dir+"/")
 			if len(all[name]) == 0 && pair.got != nil {
-				// a JPEG cut off right behind its EXIF: ExifTool gives up on the file, DESIGN doesn't
+				// a JPEG cut off right after its EXIF: ExifTool gives up on the file, DESIGN doesn't
 				b, err := os.ReadFile(name)
 				if err != nil {
 					t.Fatal(err)

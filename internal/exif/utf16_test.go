@@ -136,7 +136,7 @@ func TestOneLetterReadsInTheFilesOrder(t *testing.T) {
 	}
 }
 
-// TestByteOrderOfPaddedText: fields of a fixed size end with NUL, and what is behind them counts for
+// TestByteOrderOfPaddedText: fields of a fixed size end with NUL, and what comes after it counts for
 // nothing.
 func TestByteOrderOfPaddedText(t *testing.T) {
 	for _, text := range []string{"Hello", "東京　タワー", "Привет", "😀👍🎉"} {

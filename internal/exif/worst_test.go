@@ -267,7 +267,7 @@ func worstFiles() []worstFile {
 		{name: "png: packed digits", data: png(packed(exif, testimage.Zlib(append([]byte("\nexif\n 524288\n49492a00"), bytes.Repeat([]byte{'0'}, 1<<20-100)...))))},
 		{bytes: maxProfileSteps + 1<<12, name: "png: language tag", data: png(bytes.Repeat(testimage.PNGChunk("iTXt", append([]byte(app1+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<20)...)), 15))},
 		{name: "png: a tail of beginnings of chunks", data: tailOf(func(left int) []byte {
-			// each leads to IEND and has letters behind it
+			// each leads to IEND and has letters after it
 			return append(binary.BigEndian.AppendUint32(nil, uint32(left-12)), "prVt"...)
 		})},
 		{name: "png: a tail of lengths", data: tailOf(func(left int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(max(left-12, 0))) })},

@@ -1,4 +1,4 @@
-// Package object reads an object behind Caddy's next handler as an io.ReaderAt. Each window of bytes
+// Package object reads an object that Caddy's next handler serves as an io.ReaderAt. Each window of bytes
 // that is needed is a sub-request with a Range, so that whatever protects, rewrites or routes the
 // object does so for every byte that is read of it.
 //
@@ -78,7 +78,7 @@ type Condition struct{ Name, Value string }
 // Permit returns, Open returns.
 type Permit func(r *http.Request, status int, header http.Header) error
 
-// Object is one object behind the next handler. It can be used again after Close, and then reuses its
+// Object is one object that the next handler serves. It can be used again after Close, and then reuses its
 // memory.
 type Object struct {
 	// Header is that of the response that Open got.

@@ -47,7 +47,7 @@ func u32(v int) []byte { return be.AppendUint32(nil, uint32(v)) }
 // heifItem is an item of a file made here.
 type heifItem struct {
 	typ    string
-	text   string // behind the type
+	text   string // after the type
 	data   []byte
 	inIdat bool
 	pieces int

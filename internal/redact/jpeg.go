@@ -88,8 +88,8 @@ func redactJPEG(s *stream, p *Policy) error {
 	return nil
 }
 
-// itemStarts is where the JPEGs of Google's container start, which stand one after the other behind the
-// first picture.
+// itemStarts returns where the JPEGs of Google's container start, which follow the first picture one
+// after the other.
 func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 	for i, item := range j.items {
 		if i > 0 && item.jpeg {

@@ -103,7 +103,7 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 	return f.junk(size)
 }
 
-// rest overwrites the data of a chunk behind its first bytes, and the padding.
+// rest overwrites the data of a chunk after its first bytes, and the padding.
 func (f *webpFile) rest(size, used int64) bool { return f.zero(size - used + size&1) }
 
 func (f *webpFile) junk(size int64) bool {

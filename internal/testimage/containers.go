@@ -146,7 +146,7 @@ func FileType(major string, compatible ...string) []byte {
 	return Box("ftyp", out)
 }
 
-// ExifData is the block behind its offset, as HEIF and JPEG XL have it. What stands in between is
+// ExifData is the block after its offset, as HEIF and JPEG XL have it. What stands in between is
 // "Exif\0\0" if intro is set.
 func ExifData(block []byte, intro bool) []byte {
 	if intro {

@@ -56,7 +56,7 @@ func IDATs(sizes ...int) (out []byte) {
 	return out
 }
 
-// LargePNG is a PNG of about that size with IDATs of one size but for the last, and chunks behind them.
+// LargePNG is a PNG of about that size with IDATs of one size but for the last, and chunks after them.
 func LargePNG(size int64, idat int, behind ...[]byte) *Repeated {
 	f := &Repeated{Start: PNGHead(), Piece: IDATs(idat), End: IDATs(idat / 3)}
 	f.Times = (size - int64(len(f.Start)+len(f.End))) / int64(len(f.Piece))

@@ -12,7 +12,7 @@ func Samples() map[string][]byte {
 
 	tiff := TIFF(full)
 	broken := segment(Block{IFD0: []Entry{ASCII(0x010F, "Nobody")}})
-	copy(broken[10+4:], "\xFF\xFF\xFF\x7F") // IFD0 far behind the end
+	copy(broken[10+4:], "\xFF\xFF\xFF\x7F") // IFD0 far beyond the end
 
 	return map[string][]byte{
 		"iphone-4s.jpg": JPEG(m, segment(Phone())),
