@@ -340,7 +340,7 @@ func (c *exifCommand) redact(img image) error {
 			return errNotRedactable
 		}
 		name := filepath.Join(c.redactTo, img.path)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // copies are for others to see
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // redacted copies are meant to be read by others
 			return err
 		}
 		out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// bucket is a stand-in for an object store: files of a folder with a strong ETag and ranges, after
-// a latency. It counts what it is asked for and can stop in the middle of its answers.
+// bucket is a stand-in for an object store: it serves files of a folder with a strong ETag and ranges, each
+// response after a latency. It counts what it is asked for and can stop in the middle of its answers.
 type bucket struct {
 	root string
 	// one is the object at every path below /synthetic/, each with an ETag of its own.

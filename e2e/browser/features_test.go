@@ -110,8 +110,7 @@ func TestOwnThumbsWin(t *testing.T) {
 func TestPreviewStandsForRaw(t *testing.T) {
 	dir := t.TempDir()
 	raw := testimage.Full()
-	raw.Thumbnail = testimage.JPEG(scenes[3].paint(320, 240))
-	raw.IFD1 = []testimage.Entry{testimage.Short(0x0103, 6), testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(raw.Thumbnail)))}
+	raw.SetThumbnail(testimage.JPEG(scenes[3].paint(320, 240)))
 	write(t, filepath.Join(dir, "a.nef"), testimage.TIFF(raw))
 	write(t, filepath.Join(dir, "b.tif"), testimage.TIFF(raw))
 	heif := testimage.HEIF{Iloc: 1, Infe: 2, Exif: [][]byte{testimage.ExifData((&testimage.Block{}).Encode(), true)}, Describing: 1}
@@ -500,8 +499,8 @@ func TestPicturesStandAsPhotos(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for o := range uint16(8) {
-		b := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, o+1)}, Thumbnail: testimage.JPEG(m)}
-		b.IFD1 = []testimage.Entry{testimage.Short(0x0103, 6), testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(b.Thumbnail)))}
+		b := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, o+1)}}
+		b.SetThumbnail(testimage.JPEG(m))
 		write(t, filepath.Join(dir, fmt.Sprintf("%d.jpg", o+1)), photo(m, b))
 		write(t, filepath.Join(dir, fmt.Sprintf("%d.nef", o+1)), testimage.TIFF(b))
 	}

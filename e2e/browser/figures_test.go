@@ -59,8 +59,7 @@ func writeMany(t *testing.T, dir string, n int) (large int64, thumbed int64) {
 		for k := range pair {
 			b := s.block(1, 2160, 1440)
 			if k == 1 {
-				b.Thumbnail = grainy(thumb, 1, 11, 90)
-				b.IFD1 = []testimage.Entry{testimage.Short(0x0103, 6), testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(b.Thumbnail)))}
+				b.SetThumbnail(grainy(thumb, 1, 11, 90))
 			}
 			data := append([]byte{0xFF, 0xD8}, testimage.EXIFSegment(b.Encode())...)
 			pair[k] = filepath.Join(dir, "..", fmt.Sprintf("%d-%d.jpg", i, k))

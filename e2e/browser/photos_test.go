@@ -234,12 +234,7 @@ func (s *scene) jpeg(i int) []byte {
 	}
 	b := s.block(map[bool]uint16{true: 6, false: 1}[i%5 == 4], w, h)
 	if i%6 != 5 {
-		b.Thumbnail = testimage.JPEG(thumb)
-		b.IFD1 = []testimage.Entry{
-			testimage.Short(0x0103, 6),
-			testimage.Long(0x0201, 0),
-			testimage.Long(0x0202, uint32(len(b.Thumbnail))),
-		}
+		b.SetThumbnail(testimage.JPEG(thumb))
 	}
 	return photo(m, b)
 }

@@ -113,7 +113,7 @@ func infoWebP(r io.ReaderAt, i *Info) error {
 		case n == 4 && string(b[:4]) == "VP8L":
 			i.ColorModel = "rgb"
 		case n < 4 || string(b[:4]) != "VP8 " && string(b[:4]) != "ALPH":
-			i.ColorModel = "" // after others
+			i.ColorModel = "" // the picture comes after other chunks
 		}
 	case name == "VP8 " && n == len(b) && string(b[start+3:start+6]) == "\x9D\x01\x2A":
 		i.setSize(int64(o.Uint16(b[start+6:])&0x3FFF), int64(o.Uint16(b[start+8:])&0x3FFF))

@@ -78,8 +78,7 @@ type Condition struct{ Name, Value string }
 // Permit returns, Open returns.
 type Permit func(r *http.Request, status int, header http.Header) error
 
-// Object is one object that the next handler serves. It can be used again after Close, and then reuses its
-// memory.
+// Object is an object that the next handler serves. After Close, Start can point it at another one.
 type Object struct {
 	// Header is that of the response that Open got.
 	Header http.Header

@@ -78,6 +78,12 @@ type Block struct {
 	Thumbnail                      []byte // what IFD1's JPEGInterchangeFormat points at
 }
 
+// SetThumbnail gives the block an IFD1 as cameras write it: that of a JPEG.
+func (b *Block) SetThumbnail(jpeg []byte) {
+	b.Thumbnail = jpeg
+	b.IFD1 = []Entry{Short(0x0103, 6), Long(0x0201, 0), Long(0x0202, uint32(len(jpeg)))}
+}
+
 // Encode lays the block out: header, then each directory followed by its values. Pointers to the
 // further directories are added where those have entries.
 func (b *Block) Encode() []byte {
