@@ -73,11 +73,11 @@ func sniff(head []byte) *format {
 const SniffLen = 512
 
 // Sniff returns the name of the format that a file's first bytes tell, "" for none. Unlike Decode, it
-// looks at nothing else: a film of the ISO base media file format is no image even if it has items,
-// and "svg" may be any XML.
+// looks at nothing else: a file of the ISO base media file format is an image by its brands, or by starting
+// with the items of a picture. A film is none even if it has items, and "svg" may be any XML.
 func Sniff(head []byte) string {
 	f := sniff(head)
-	if f == nil || f.name == "heif" && !hasImageBrand(head) {
+	if f == nil || f.name == "heif" && !hasImageBrand(head) && !startsWithItems(head) {
 		return ""
 	}
 	return f.name
@@ -88,6 +88,18 @@ func hasImageBrand(head []byte) bool {
 	size := int(min(binary.BigEndian.Uint32(head), SniffLen))
 	brands := head[min(16, len(head)):max(min(size, len(head)), min(16, len(head)))]
 	return hasBrand(head[8:12], imageBrands...) || hasBrand(brands, imageBrands...)
+}
+
+// startsWithItems reports whether the box after ftyp is meta, and its items those of a picture (14496-12, 8.11.1;
+// 23008-12, 6.2).
+func startsWithItems(head []byte) bool {
+	const handler = 12 + 16 // meta, as a full box, begins with hdlr, whose handler_type is its fifth field
+	size := binary.BigEndian.Uint32(head)
+	if size > SniffLen || int(size)+handler+4 > len(head) {
+		return false
+	}
+	meta := head[size:]
+	return string(meta[4:8]) == "meta" && string(meta[16:20]) == "hdlr" && string(meta[handler:handler+4]) == "pict"
 }
 
 func prefix(magics ...string) func([]byte) bool {

@@ -104,21 +104,56 @@ func (f *pngFile) text(typ string, length int) bool {
 	if len(block) == 0 || !f.exif || !exif.IsReadable(block) {
 		return f.junk(int64(length))
 	}
-	for _, p := range [...]*Policy{f.p, {}} { // what doesn't fit is left with what the picture needs
+	policies := []*Policy{f.p, {}} // what doesn't fit is left with what the picture needs
+	if typ != "eXIf" {
+		// what a text was decoded to isn't the stream's: it is still there after the next hold
+		switch found, ok := f.beforePicture(12 + length); {
+		case found:
+			return f.junk(int64(length))
+		case !ok:
+			policies = policies[1:]
+		}
+	}
+	f.exif = false // this is what the answer is made of
+	for _, p := range policies {
 		b := exif.Rewrite(block, p.EXIF)
 		if b == nil || !exif.IsReadable(b) { // nothing is left
 			continue
 		}
 		if len(b) <= length {
-			f.exif = false
 			return f.chunk("eXIf", append(b, make([]byte, length-len(b))...))
 		}
 		if packed := packProfile(b, length); packed != nil {
-			f.exif = false
 			return f.chunk("zTXt", packed)
 		}
 	}
 	return f.junk(int64(length))
+}
+
+// beforePicture reports whether a chunk eXIf that can be read stands before the picture, at that offset or after: it
+// wins over text chunks before it. ok is false if the picture is too far to be seen.
+func (f *pngFile) beforePicture(offset int) (found, ok bool) {
+	for offset <= maxHold {
+		b, whole := f.hold(offset + 8)
+		if !whole {
+			return false, true
+		}
+		length, typ := binary.BigEndian.Uint32(b[offset:]), string(b[offset+4:offset+8])
+		if typ == "IDAT" || typ == "IEND" {
+			return false, true
+		}
+		if length > maxHold {
+			break
+		}
+		end := offset + 12 + int(length)
+		if typ == "eXIf" {
+			if b, whole = f.hold(end); !whole || exif.IsReadable(b[offset+8:end-4]) {
+				return whole, true
+			}
+		}
+		offset = end
+	}
+	return false, false
 }
 
 // profileHead begins the data of a zTXt chunk with EXIF: the keyword and the compression method.
