@@ -55,7 +55,11 @@ conformance: ## answers compared with ExifTool's for the corpus
 	debian avifdec libavif-bin
 	debian djxl libjxl-tools
 	debian opj_decompress libopenjp2-tools
-	go test -count=1 -run 'TestConformance|TestFormatTable|AsExifTool|Corpus|TestGrowth|Photos' -v ./... |
+	debian djpeg libjpeg-turbo-progs
+	debian pngtopam netpbm
+	debian dwebp webp
+	debian pngcheck pngcheck
+	go test -count=1 -run 'TestConformance|TestFormatTable|AsExifTool|Corpus|TestGrowth|Photos|Pngcheck' -v ./... |
 		grep -E 'conformance:|wrong|truncated JPEGs| files$$| of [0-9]+ tags$$|^(---|FAIL|panic|ok)' | tee "$$tmp/conformance"
 	grep -q 'conformance:' "$$tmp/conformance"
 	if grep -E '^--- (SKIP|FAIL)' "$$tmp/conformance"; then exit 1; fi

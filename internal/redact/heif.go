@@ -442,7 +442,7 @@ func keepGroup(b *box) bool {
 // keepProperties keeps what describes pictures in iprp (8.11.14). What goes from ipco becomes free, so
 // that the others keep their numbers, and is told of no item any more.
 func keepProperties(b []byte) {
-	gone := make(map[uint64]bool)
+	stays := make(map[uint64]bool)
 	seen := false
 	eachBox(b, func(b box) {
 		if b.typ != "ipco" || seen {
@@ -452,9 +452,10 @@ func keepProperties(b []byte) {
 		n := uint64(0)
 		eachBox(b.body, func(b box) {
 			n++
-			if keep, ok := properties[b.typ]; !ok || !keep(&b) {
+			if keep, ok := properties[b.typ]; ok && keep(&b) {
+				stays[n] = true
+			} else {
 				b.free()
-				gone[n] = true
 			}
 		})
 	})
@@ -464,15 +465,15 @@ func keepProperties(b []byte) {
 		case b.typ == "ipco" && !seen:
 			seen = true
 		case b.typ == "ipma":
-			keepAssociations(b.body, gone)
+			keepAssociations(b.body, stays)
 		default:
 			b.free()
 		}
 	})
 }
 
-// keepAssociations takes properties that are gone out of ipma.
-func keepAssociations(b []byte, gone map[uint64]bool) {
+// keepAssociations takes properties that don't stay out of ipma.
+func keepAssociations(b []byte, stays map[uint64]bool) {
 	f := fields{b: b}
 	idSize := wideIf(f.uint(1) > 0)
 	f.skip(2)
@@ -485,7 +486,7 @@ func keepAssociations(b []byte, gone map[uint64]bool) {
 		for k := f.uint(1); k > 0 && !f.over; k-- {
 			v := f.uint(size)
 			v &= 1<<(8*size-1) - 1 // the first bit says whether it is essential
-			if !f.over && gone[v] {
+			if !f.over && !stays[v] {
 				clear(b[f.at-size : f.at])
 			}
 		}
