@@ -305,8 +305,8 @@ func TestHEIFHoldsNoMoreThanItMay(t *testing.T) {
 	}
 }
 
-// fuzzBoxes checks what holds whatever comes: as many bytes leave, the same ones however they come, and
-// nothing more goes when they are redacted again.
+// fuzzBoxes checks what holds whatever comes: as many bytes leave, the same ones however they come, and they tell
+// no more than the answer.
 func fuzzBoxes(f *testing.F, format string) {
 	for name, data := range hiding() {
 		if strings.HasPrefix(name, format) {
@@ -326,10 +326,6 @@ func fuzzBoxes(f *testing.F, format string) {
 			t.Fatalf("in pieces %q, want %q", piece, out)
 		}
 		checkTold(t, out, data, noArtist)
-		// of a broken JPEG, less can be followed the second time
-		if again := redact(t, out, noArtist, 0); format != "jpeg" && !bytes.Equal(again, out) {
-			t.Fatalf("again %q, want %q", again, out)
-		}
 	})
 }
 
