@@ -409,3 +409,23 @@ func TestJXLOfJPEGKeepsItsPixels(t *testing.T) {
 		t.Error("other pixels")
 	}
 }
+
+func TestItemsInEachOtherGo(t *testing.T) {
+	exif := func(pieces ...span) item { return item{exifItem, pieces} }
+	for name, tt := range map[string]struct {
+		items []item
+		want  int // how many go
+	}{
+		"apart":              {[]item{exif(span{0, 10}), exif(span{10, 20}, span{30, 40}), exif(span{20, 30})}, 0},
+		"overlap":            {[]item{exif(span{0, 10}), exif(span{9, 20}), exif(span{20, 30})}, 2},
+		"two in one":         {[]item{exif(span{0, 30}), exif(span{2, 4}), exif(span{6, 8}), exif(span{30, 40})}, 3},
+		"a piece twice":      {[]item{exif(span{0, 10}, span{5, 15}), exif(span{20, 30})}, 1},
+		"the same":           {[]item{exif(span{0, 10}), exif(span{0, 10})}, 0},
+		"the same, as XMP":   {[]item{exif(span{0, 10}), {xmpPacket, []span{{0, 10}}}}, 2},
+		"the same in pieces": {[]item{exif(span{0, 10}, span{20, 30}), exif(span{0, 10}, span{20, 30})}, 2},
+	} {
+		if l := (layout{items: tt.items}); len(l.shared()) != tt.want {
+			t.Errorf("%s: %v go", name, l.shared())
+		}
+	}
+}

@@ -117,7 +117,12 @@ func compare(a, b span) int {
 // windows are the runs that have to be held to rewrite items: each from the first piece of an item to its
 // last, and those that overlap as one. What is too large goes.
 func (l *layout) windows() (held []run) {
-	for _, it := range l.items {
+	shared := l.shared()
+	for i, it := range l.items {
+		if shared[i] {
+			l.gone = append(l.gone, it.pieces...)
+			continue
+		}
 		s := it.pieces[0]
 		for _, p := range it.pieces[1:] {
 			s.from, s.to = min(s.from, p.from), max(s.to, p.to)
@@ -147,6 +152,35 @@ func (l *layout) windows() (held []run) {
 		}
 		return true
 	})
+}
+
+// shared are the items that have a part of their bytes twice, or in common with another: what is written for one
+// would be in the middle of the other. What two items have as a whole, in one piece, is written twice the same.
+func (l *layout) shared() map[int]bool {
+	type piece struct {
+		span
+		item int
+	}
+	var pieces []piece
+	for i, it := range l.items {
+		for _, s := range it.pieces {
+			pieces = append(pieces, piece{s, i})
+		}
+	}
+	slices.SortFunc(pieces, func(a, b piece) int { return compare(a.span, b.span) })
+	shared := make(map[int]bool)
+	for i := 1; i < len(pieces); i++ {
+		last, p := pieces[i-1], &pieces[i]
+		a, b := l.items[last.item], l.items[p.item]
+		same := last.item != p.item && a.kind == b.kind && len(a.pieces) == 1 && len(b.pieces) == 1 && last.span == p.span
+		if p.from < last.to && !same {
+			shared[last.item], shared[p.item] = true, true
+		}
+		if p.to < last.to { // what reaches furthest
+			*p = last
+		}
+	}
+	return shared
 }
 
 // rewrite redacts what is in a held run, which starts with the first byte of b.
