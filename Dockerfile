@@ -5,7 +5,7 @@
 #	docker run --rm -p 80:80 -p 443:443 -v "$PWD/Caddyfile:/etc/caddy/Caddyfile:ro" -v caddy:/data \
 #		caddy-exif run --config /etc/caddy/Caddyfile
 
-FROM --platform=$BUILDPLATFORM golang:1.26-alpine AS build
+FROM --platform=$BUILDPLATFORM golang:1.26.8-alpine@sha256:8ac98ca534ac3f51e1f420a1dd2c15e74c75cfa0f23f3ad27eb5d7236c349a0c AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
@@ -16,7 +16,7 @@ RUN .ci/stamp "$VERSION" /stamped \
 	go -C /stamped build -mod=mod -trimpath -ldflags='-s -w' -o /out/caddy . \
 	&& mkdir /out/data /out/config /out/photos
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM gcr.io/distroless/static-debian12:nonroot@sha256:afa5c872c891853ca7fcf1f12c3edb23f7eeef36189728842dd51042ff57f7ab
 ARG VERSION=v0.0.0
 LABEL org.opencontainers.image.title="caddy-exif" \
 	org.opencontainers.image.description="Caddy with EXIF, size and thumbnails of photos over HTTP" \
