@@ -20,24 +20,24 @@ import (
 )
 
 var (
-	// errMethod is any method but GET, HEAD and OPTIONS.
+	// errMethod is the error for methods other than GET, HEAD and OPTIONS.
 	errMethod = errors.New("the method must be GET or HEAD")
-	// errTooEarly is early data for which a rule about an address can't be decided.
+	// errTooEarly is the error for early data if a rule depends on an address.
 	errTooEarly = errors.New("the request must be repeated when the TLS handshake is complete")
-	// errDenied is a denial by the permissions. It doesn't tell whether the object exists.
+	// errDenied is a denial by the permissions. It doesn't reveal whether the object exists.
 	errDenied = errors.New("access denied")
 )
 
-// errorTable is the one place that says what an error is answered with. Of the rows for an error, and
-// then of those for the status that the next handlers answered with, the first counts.
+// errorTable maps each error to its response. The first row for the error counts, or else the first row
+// for the status of the next handlers' response.
 var errorTable = []struct {
 	err      error // nil in rows for a status
-	upstream int   // the status that the next handlers answered with
+	upstream int   // the status of the next handlers' response
 
 	status  int
-	code    string // "": the status's name
+	code    string // "": the name of the status
 	message string
-	fields  []string // of the upstream's header, which are kept
+	fields  []string // of the upstream's header, which the response keeps
 }{
 	{err: errMethod, status: http.StatusMethodNotAllowed, message: errMethod.Error()},
 	{err: errFollowed, status: http.StatusBadRequest, code: "InvalidRequest", message: errFollowed.Error()},
@@ -74,12 +74,12 @@ const (
 	internal    = "the object can't be read"
 )
 
-// failure is the response to an operation that failed. Its message never tells more than its code.
+// failure is the response to a failed operation. Its message never reveals more than its code.
 type failure struct {
 	status  int
 	code    string
 	message string
-	header  http.Header // what goes along: Location, Allow, Www-Authenticate, ...
+	header  http.Header // extra fields: Location, Allow, Www-Authenticate, ...
 	cause   error       // for the log
 }
 
@@ -89,7 +89,7 @@ func (f *failure) Error() string { return f.code + ": " + f.message }
 // Unwrap returns the cause.
 func (f *failure) Unwrap() error { return f.cause }
 
-// failureOf looks an error up in the table.
+// failureOf looks up an error's response in the table.
 func failureOf(err error) *failure {
 	var s *object.StatusError
 	isStatus := errors.As(err, &s)
@@ -127,8 +127,8 @@ func keep(dst, src http.Header, names ...string) {
 	}
 }
 
-// statusName is the code of the statuses without one of their own: the standard name in one word,
-// such as TooManyRequests.
+// statusName returns the code for a status without a row of its own: its standard name in one word, such
+// as TooManyRequests.
 func statusName(status int) string {
 	text := http.StatusText(status)
 	if text == "" {
@@ -142,11 +142,11 @@ func statusName(status int) string {
 	}, text)
 }
 
-// logFailure logs what the operator has to know. A client's mistake, and whatever may hold a path, a
-// query or a value, is logged at the debug level only.
+// logFailure logs what the operator needs to know. Client mistakes, and everything that may contain a path,
+// a query or a value, are logged only at the debug level.
 func (h *Handler) logFailure(f *failure, id string) {
 	if errors.Is(f.cause, context.Canceled) {
-		return // the client is gone
+		return // the client has gone
 	}
 	if f.status >= 500 {
 		if c := h.logger.Check(zapcore.ErrorLevel, "reading EXIF failed"); c != nil {
@@ -160,8 +160,7 @@ func (h *Handler) logFailure(f *failure, id string) {
 	}
 }
 
-// publicCause names the cause of an error without a file's name, a URL or anything else of the
-// request.
+// publicCause describes the cause of an error without file names, URLs or anything else from the request.
 func publicCause(err error) string {
 	for _, e := range []error{
 		object.ErrEncoded, object.ErrChanged, object.ErrBroken, object.ErrUnusable, errAddress,
@@ -172,7 +171,7 @@ func publicCause(err error) string {
 		}
 	}
 	var (
-		dial        reverseproxy.DialError // which doesn't unwrap
+		dial        reverseproxy.DialError // doesn't unwrap
 		op          *net.OpError
 		dns         *net.DNSError
 		record      tls.RecordHeaderError

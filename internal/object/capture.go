@@ -6,37 +6,37 @@ import (
 	"net/http"
 )
 
-// maxDropped is how much of a body that isn't the object's (an error page) is taken before it is cut
-// off. Below it the connection to the upstream stays usable.
+// maxDropped bounds how much of a body that isn't the object's (an error page) is read before it is cut
+// off. A body read to its end leaves the connection to the upstream usable.
 const maxDropped = 64 << 10
 
-// errCut ends a body of which enough has arrived.
+// errCut stops the handlers' writes when enough of a body has arrived.
 var errCut = errors.New("enough of the object has been read")
 
-// capture is the ResponseWriter of a sub-request. It keeps at most what was asked for and has no way
-// through to the client's own writer.
+// capture is the ResponseWriter of a sub-request. It keeps at most the requested bytes and can't reach
+// the client's own writer.
 type capture struct {
 	header http.Header
-	status int // 0 until the handlers wrote one
+	status int // 0 until the handlers write one
 
-	// place is asked once the header is there: how many bytes of the body to skip, and how many the
-	// body has at most (-1: not known). An error cuts the body off.
+	// place is called with the header: it returns how many bytes of the body to skip, and the body's
+	// maximum length (-1: not known). An error cuts the body off.
 	place func(status int, h http.Header) (skip, length int64, err error)
 
 	want    int    // bytes to keep
 	buf     []byte // the bytes kept
 	skip    int64
-	endless bool  // the body goes on beyond what is wanted
+	endless bool  // the body is longer than skip and want
 	drop    bool  // the body isn't the object's
 	taken   int64 // bytes that arrived
 	cut     bool  // a write was refused
-	err     error // what place returned
+	err     error // the error from place
 }
 
 // Header implements http.ResponseWriter.
 func (c *capture) Header() http.Header { return c.header }
 
-// WriteHeader implements http.ResponseWriter. Informational responses are ignored.
+// WriteHeader implements http.ResponseWriter. It ignores informational responses.
 func (c *capture) WriteHeader(status int) {
 	if c.status != 0 || 100 <= status && status < 200 {
 		return
@@ -79,8 +79,7 @@ func (c *capture) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ReadFrom implements io.ReaderFrom, which http.ServeContent prefers. It reads no more than is
-// wanted.
+// ReadFrom implements io.ReaderFrom, which http.ServeContent prefers. It reads no more than want.
 func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	if c.status == 0 {
 		c.WriteHeader(http.StatusOK)
@@ -120,7 +119,7 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-// reserve makes room for all that is wanted.
+// reserve makes room in buf for want bytes.
 func (c *capture) reserve() {
 	if cap(c.buf) < c.want {
 		releaseBuffer(c.buf)
@@ -128,7 +127,7 @@ func (c *capture) reserve() {
 	}
 }
 
-// full reports whether all that is wanted is there and more would come.
+// full reports whether buf is full and the body has more bytes.
 func (c *capture) full() bool { return c.endless && len(c.buf) == c.want }
 
 func (c *capture) stop() error {
@@ -136,7 +135,7 @@ func (c *capture) stop() error {
 	return errCut
 }
 
-// FlushError implements what http.ResponseController looks for. There is nothing to flush to.
+// FlushError implements Flush for http.ResponseController. It does nothing.
 func (*capture) FlushError() error { return nil }
 
 func ignoreEOF(err error) error {

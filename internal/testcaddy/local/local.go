@@ -1,4 +1,4 @@
-// Package local has what tests need that start Caddy or another server as a process of its own, on the
+// Package local has helpers for tests that start Caddy or another server as a process of its own, on the
 // loopback interface.
 package local
 
