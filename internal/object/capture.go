@@ -6,9 +6,9 @@ import (
 	"net/http"
 )
 
-// maxDropped bounds how much of a body that isn't the object's (an error page) is read before it is cut
+// maxDiscarded bounds how much of a body that isn't the object's (an error page) is read before it is cut
 // off. A body read to its end leaves the connection to the upstream usable.
-const maxDropped = 64 << 10
+const maxDiscarded = 64 << 10
 
 // errCut stops the handlers' writes when enough of a body has arrived.
 var errCut = errors.New("enough of the object has been read")
@@ -19,18 +19,18 @@ type capture struct {
 	header http.Header
 	status int // 0 until the handlers write one
 
-	// place is called with the header: it returns how many bytes of the body to skip, and the body's
+	// locate is called with the header: it returns how many bytes of the body to skip, and the body's
 	// maximum length (-1: not known). An error cuts the body off.
-	place func(status int, h http.Header) (skip, length int64, err error)
+	locate func(status int, h http.Header) (skip, length int64, err error)
 
-	want    int    // bytes to keep
-	buf     []byte // the bytes kept
-	skip    int64
-	endless bool  // the body is longer than skip and want
-	drop    bool  // the body isn't the object's
-	taken   int64 // bytes that arrived
-	cut     bool  // a write was refused
-	err     error // the error from place
+	want     int    // bytes to keep
+	buf      []byte // the bytes kept
+	skip     int64
+	longer   bool  // the body is longer than skip and want
+	discard  bool  // the body isn't the object's
+	received int64 // bytes that arrived
+	cut      bool  // a write was refused
+	err      error // the error from locate
 }
 
 // Header implements http.ResponseWriter.
@@ -43,12 +43,12 @@ func (c *capture) WriteHeader(status int) {
 	}
 	c.status = status
 	if status < 200 || status >= 300 {
-		c.drop = true
+		c.discard = true
 		return
 	}
 	var length int64
-	c.skip, length, c.err = c.place(status, c.header)
-	c.endless = length < 0 || length > c.skip+int64(c.want)
+	c.skip, length, c.err = c.locate(status, c.header)
+	c.longer = length < 0 || length > c.skip+int64(c.want)
 }
 
 // Write implements http.ResponseWriter.
@@ -59,9 +59,9 @@ func (c *capture) Write(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.stop()
 	}
-	c.taken += int64(len(p))
-	if c.drop {
-		if c.taken > maxDropped {
+	c.received += int64(len(p))
+	if c.discard {
+		if c.received > maxDiscarded {
 			return 0, c.stop()
 		}
 		return len(p), nil
@@ -73,7 +73,7 @@ func (c *capture) Write(p []byte) (int, error) {
 	keep := min(len(rest), c.want-len(c.buf))
 	c.buf = append(c.buf, rest[:keep]...)
 	if keep < len(rest) || c.full() {
-		c.taken -= int64(len(rest) - keep)
+		c.received -= int64(len(rest) - keep)
 		return int(skipped) + keep, c.stop()
 	}
 	return len(p), nil
@@ -87,10 +87,10 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	if c.err != nil {
 		return 0, c.stop()
 	}
-	if c.drop {
-		n, err = io.Copy(io.Discard, io.LimitReader(r, maxDropped-c.taken+1))
-		c.taken += n
-		if c.taken > maxDropped {
+	if c.discard {
+		n, err = io.Copy(io.Discard, io.LimitReader(r, maxDiscarded-c.received+1))
+		c.received += n
+		if c.received > maxDiscarded {
 			err = c.stop()
 		}
 		return n, err
@@ -98,7 +98,7 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	if c.skip > 0 {
 		n, err = io.CopyN(io.Discard, r, c.skip)
 		c.skip -= n
-		c.taken += n
+		c.received += n
 		if err != nil {
 			return n, ignoreEOF(err)
 		}
@@ -107,7 +107,7 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	for len(c.buf) < c.want {
 		got, err := r.Read(c.buf[len(c.buf):c.want])
 		c.buf = c.buf[:len(c.buf)+got]
-		c.taken += int64(got)
+		c.received += int64(got)
 		n += int64(got)
 		if err != nil {
 			return n, ignoreEOF(err)
@@ -128,7 +128,7 @@ func (c *capture) reserve() {
 }
 
 // full reports whether buf is full and the body has more bytes.
-func (c *capture) full() bool { return c.endless && len(c.buf) == c.want }
+func (c *capture) full() bool { return c.longer && len(c.buf) == c.want }
 
 func (c *capture) stop() error {
 	c.cut = true

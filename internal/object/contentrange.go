@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// placeBody returns where the body of a successful response to a range from off on belongs: the offset
+// locateBody returns where the body of a successful response to a range from off on belongs: the offset
 // of its first byte, its length and the object's size (-1: not known). Some stores answer a range with 200,
 // a Content-Range and a partial body, so the Content-Range counts (RFC 9110, section 14.4).
-func placeBody(status int, h http.Header, off int64) (start, length, size int64, err error) {
+func locateBody(status int, h http.Header, off int64) (start, length, size int64, err error) {
 	cr := h.Get("Content-Range")
 	if cr == "" {
 		length = contentLength(h)

@@ -88,13 +88,13 @@ type Object struct {
 	Requests int
 	Read     int64
 
-	req     request
-	next    caddyhttp.Handler
-	limits  Limits
-	size    int64 // -1: not known
-	windows [keptWindows]window
-	last    int // index of the window that was fetched last
-	most    int // limit of sub-requests
+	req          request
+	next         caddyhttp.Handler
+	limits       Limits
+	size         int64 // -1: not known
+	windows      [keptWindows]window
+	last         int // index of the window that was fetched last
+	requestLimit int // limit of sub-requests
 }
 
 // Left is a request's URL after the next handlers changed it, with the user and folder that they set.
@@ -103,9 +103,9 @@ type Left struct{ Host, Path, RawPath, Query, User, Root, FS string }
 // Start rewrites r in place to request the object. strip removes an operation's suffix from a path; ok is
 // false if the path has none. Close undoes the rewrite.
 func (o *Object) Start(r *http.Request, next caddyhttp.Handler, strip func(path string) (object string, ok bool), limits Limits) {
-	o.next, o.limits, o.most = next, limits, maxRequests
+	o.next, o.limits, o.requestLimit = next, limits, maxRequests
 	o.Requests, o.Read = 0, 0
-	o.forget()
+	o.reset()
 	o.req.start(r, strip)
 }
 
@@ -116,11 +116,11 @@ func (o *Object) Close() {
 	}
 	o.req.close()
 	o.next = nil
-	o.forget()
+	o.reset()
 }
 
-// forget discards all that is known about the object.
-func (o *Object) forget() {
+// reset discards all that is known about the object.
+func (o *Object) reset() {
 	o.Header, o.Left, o.size, o.last = nil, Left{}, -1, 0
 	for i := range o.windows {
 		releaseBuffer(o.windows[i].b)
@@ -140,7 +140,7 @@ func (o *Object) Seen() *http.Request { return o.req.seen() }
 // Open requests the first window. A response that isn't the object is a *StatusError, and so is a 304.
 // The object can't be read until permit has returned nil; a nil permit allows everything.
 func (o *Object) Open(cond Condition, permit Permit) error {
-	o.forget()
+	o.reset()
 	return o.fetch(0, o.limits.Window, cond, permit, &o.windows[0])
 }
 
@@ -153,7 +153,7 @@ func (o *Object) Size() int64 { return o.size }
 // streaming n bytes from far inside a large object fails with ErrTooFar there.
 func (o *Object) Stream(n int64) {
 	const jumps = 16 // including the windows until read-ahead has grown
-	o.most += jumps + int(min(n/readAhead, maxStreamRequests))
+	o.requestLimit += jumps + int(min(n/readAhead, maxStreamRequests))
 	o.limits.Read += min(n, maxStreamRequests*readAhead) + jumps*o.limits.Window
 }
 
@@ -169,8 +169,8 @@ func (o *Object) PeekAt(p []byte, off int64) (n int, err error) {
 	return o.readAt(p, off, usual, usual)
 }
 
-// readAt fills p from windows of the usual size, which read-ahead grows up to most.
-func (o *Object) readAt(p []byte, off, usual, most int64) (n int, err error) {
+// readAt fills p from windows of the usual size, which read-ahead grows up to maxLen.
+func (o *Object) readAt(p []byte, off, usual, maxLen int64) (n int, err error) {
 	for n < len(p) {
 		at := off + int64(n)
 		w := o.windowAt(at)
@@ -178,7 +178,7 @@ func (o *Object) readAt(p []byte, off, usual, most int64) (n int, err error) {
 			if o.size >= 0 && at >= o.size {
 				return n, io.EOF
 			}
-			if w, err = o.load(at, int64(len(p)-n), usual, most); err != nil {
+			if w, err = o.load(at, int64(len(p)-n), usual, maxLen); err != nil {
 				return n, readError{err}
 			}
 			if !w.has(at) {
@@ -208,9 +208,9 @@ func (o *Object) windowAt(off int64) *window {
 }
 
 // load fetches a window with need bytes at off.
-func (o *Object) load(off, need, usual, most int64) (*window, error) {
+func (o *Object) load(off, need, usual, maxLen int64) (*window, error) {
 	last := o.windows[o.last].run()
-	next := nextWindow(last, ask{off, need, o.size, o.limits.Read - o.Read, usual, most})
+	next := nextWindow(last, windowRequest{off, need, o.size, o.limits.Read - o.Read, usual, maxLen})
 	o.last = nextSlot(o.last, last, next, o.limits.Window)
 	w := &o.windows[o.last]
 	return w, o.fetch(next.off, next.n, Condition{}, nil, w)
@@ -218,7 +218,7 @@ func (o *Object) load(off, need, usual, most int64) (*window, error) {
 
 // fetch requests up to n bytes of the object at off and stores them in w.
 func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) error {
-	if o.Requests++; o.Requests > o.most || o.Read+n > o.limits.Read {
+	if o.Requests++; o.Requests > o.requestLimit || o.Read+n > o.limits.Read {
 		return ErrTooFar
 	}
 	first := o.Header == nil
@@ -236,18 +236,18 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		}
 		c.buf = nil
 	}()
-	c.place = func(status int, h http.Header) (skip, length int64, err error) {
+	c.locate = func(status int, h http.Header) (skip, length int64, err error) {
 		if !identity(h) {
 			return 0, 0, ErrEncoded
 		}
 		var start int64
-		start, length, size, err = placeBody(status, h, off)
+		start, length, size, err = locateBody(status, h, off)
 		switch {
 		case err != nil:
 			return 0, 0, err
 		case start > off:
 			return 0, 0, ErrUnusable
-		case !first && !o.same(h, size):
+		case !first && !o.isSame(h, size):
 			return 0, 0, ErrChanged
 		case o.Read+off-start+n > o.limits.Read:
 			return 0, 0, ErrTooFar
@@ -255,7 +255,7 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		return off - start, length, nil
 	}
 	err := o.req.run(o.next, c, off, n, cond)
-	o.Read += c.taken
+	o.Read += c.received
 	status := c.status
 	if status == 0 {
 		status = statusOf(err)
@@ -264,7 +264,7 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 	if first && !errors.Is(err, ErrAborted) {
 		o.Left = o.req.left()
 		if permit != nil {
-			o.req.pointBack()
+			o.req.resetExceptHeader()
 			denied = permit(o.req.r, status, c.header)
 		}
 	}
@@ -276,7 +276,7 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		return c.err
 	case errors.Is(err, ErrAborted):
 		return err
-	case c.status != 0 && err != nil && !c.cut && !c.drop:
+	case c.status != 0 && err != nil && !c.cut && !c.discard:
 		return fmt.Errorf("%w: it ended early: %w", ErrUnusable, err)
 	case status >= 200 && status < 300:
 	case first && status == http.StatusRequestedRangeNotSatisfiable:
@@ -285,7 +285,7 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		return nil
 	case !first && status == http.StatusRequestedRangeNotSatisfiable:
 		return nil
-	case !first && gone(status):
+	case !first && meansChanged(status):
 		return ErrChanged
 	default:
 		return &StatusError{status, c.header, err}
@@ -305,9 +305,9 @@ func StrongTag(s string) bool {
 	return len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' && !strings.Contains(s[1:len(s)-1], `"`)
 }
 
-// gone reports whether the status of a later range means that the object, or the client's right to it, has
-// changed.
-func gone(status int) bool {
+// meansChanged reports whether the status of a later range means that the object, or the client's right to
+// it, has changed.
+func meansChanged(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone,
 		http.StatusPreconditionFailed:
@@ -316,8 +316,8 @@ func gone(status int) bool {
 	return false
 }
 
-// same reports whether the response to a later range is from the object that was opened.
-func (o *Object) same(h http.Header, size int64) bool {
+// isSame reports whether the response to a later range is from the object that was opened.
+func (o *Object) isSame(h http.Header, size int64) bool {
 	if o.size >= 0 && size >= 0 && o.size != size {
 		return false
 	}

@@ -459,7 +459,7 @@ func TestPoolKeepsUsualBuffers(t *testing.T) {
 	for _, tc := range []struct {
 		size int
 		kept bool
-	}{{0, false}, {1, true}, {usualBuffer, true}, {usualBuffer + 1, false}} {
+	}{{0, false}, {1, true}, {maxPooledBuffer, true}, {maxPooledBuffer + 1, false}} {
 		kept := false
 		for range 50 {
 			for buffers.Get() != nil {
@@ -486,8 +486,8 @@ func TestPoolKeepsUsualBuffers(t *testing.T) {
 	if !reused {
 		t.Error("no buffer is used again")
 	}
-	if usualBuffer < 64<<10 || usualBuffer > 1<<20 {
-		t.Errorf("buffers up to %d bytes are kept", usualBuffer)
+	if maxPooledBuffer < 64<<10 || maxPooledBuffer > 1<<20 {
+		t.Errorf("buffers up to %d bytes are kept", maxPooledBuffer)
 	}
 }
 
@@ -681,7 +681,7 @@ func TestCountsBeginAnew(t *testing.T) {
 // TestSizeTooLargeToRead takes a size of more than 63 bits for unknown.
 func TestSizeTooLargeToRead(t *testing.T) {
 	h := http.Header{"Content-Range": {"bytes 0-9/99999999999999999999"}}
-	if start, length, size, err := placeBody(206, h, 0); start != 0 || length != 10 || size != -1 || err != nil {
+	if start, length, size, err := locateBody(206, h, 0); start != 0 || length != 10 || size != -1 || err != nil {
 		t.Errorf("got %d, %d, %d, %v", start, length, size, err)
 	}
 }
@@ -745,7 +745,7 @@ func TestStreamCostsOneWindow(t *testing.T) {
 	if read := o.Read - before; read > n+1<<20 {
 		t.Errorf("read %d bytes", read)
 	}
-	if most > readAhead+3*usualBuffer {
+	if most > readAhead+3*maxPooledBuffer {
 		t.Errorf("kept %d bytes", most)
 	}
 	if _, err := o.ReadAt(make([]byte, 5<<20), 1); !errors.Is(err, ErrTooFar) {

@@ -144,7 +144,7 @@ func (q *request) seen() *http.Request {
 	r := *q.r
 	r.URL, r.Header = new(url.URL), maps.Clone(q.r.Header)
 	c.r = &r
-	c.pointBack()
+	c.resetExceptHeader()
 	return c.r
 }
 
@@ -220,9 +220,9 @@ func (q *request) left() Left {
 	return l
 }
 
-// pointBack makes the request the object's again, except for the header and variables, which stay as the
-// handlers left them. Fields that the sub-request set itself are reset to the client's.
-func (q *request) pointBack() {
+// resetExceptHeader makes the request the object's again, except for the header and variables, which stay
+// as the handlers left them. Fields that the sub-request set itself are reset to the client's.
+func (q *request) resetExceptHeader() {
 	ctx, header := q.r.Context(), q.r.Header
 	*q.r = q.client
 	q.pointAtObject()

@@ -23,13 +23,13 @@ func (w *window) has(off int64) bool { return w.off <= off && off < w.end() }
 // are a large preview; more would take memory for little gain.
 const readAhead = 1 << 20
 
-// ask is what a window is needed for, and its bounds, all in bytes.
-type ask struct {
+// windowRequest is what a window is needed for, and its bounds, all in bytes.
+type windowRequest struct {
 	off, need int64 // the missing bytes
 	size      int64 // of the object, -1 if not known
 	left      int64 // how much may still be read
 	usual     int64 // the usual length of a window
-	most      int64 // the maximum length with read-ahead
+	maxLen    int64 // the maximum length with read-ahead
 }
 
 // nextWindow returns the window to request after the window last.
@@ -38,11 +38,11 @@ type ask struct {
 // to go on: 64 KiB, 128, ... 1 MiB. Any other read gets a usual window that begins a quarter of its length
 // before the read: directories often follow their values. A window never ends after the end of the object;
 // a usual one that would is moved towards the start.
-func nextWindow(last run, a ask) (w run) {
+func nextWindow(last run, a windowRequest) (w run) {
 	w.off = a.off
 	ahead := int64(0)
 	if last.end() == a.off {
-		ahead = min(2*last.n, a.most, a.left)
+		ahead = min(2*last.n, a.maxLen, a.left)
 		if a.size >= 0 {
 			ahead = min(ahead, a.size-a.off)
 		}
@@ -70,8 +70,8 @@ func nextSlot(last int, before, next run, usual int64) int {
 // that requests waiting for a slow upstream hold none.
 var buffers sync.Pool // of *[]byte
 
-// usualBuffer is the largest capacity for which a buffer is pooled: four windows of the default size.
-const usualBuffer = 256 << 10
+// maxPooledBuffer is the largest capacity for which a buffer is pooled: four windows of the default size.
+const maxPooledBuffer = 256 << 10
 
 // newBuffer returns an empty buffer with room for n bytes.
 func newBuffer(n int) []byte {
@@ -84,7 +84,7 @@ func newBuffer(n int) []byte {
 // releaseBuffer returns a buffer to the pool, unless it is unusually large. The caller must not use it
 // afterwards.
 func releaseBuffer(b []byte) {
-	if 0 < cap(b) && cap(b) <= usualBuffer {
+	if 0 < cap(b) && cap(b) <= maxPooledBuffer {
 		buffers.Put(&b)
 	}
 }
