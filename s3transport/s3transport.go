@@ -93,10 +93,10 @@ var emptyHash = func() string {
 	return hex.EncodeToString(sum[:])
 }()
 
-// passed are the request headers that are sent to the store. It is an allowlist, since stores and the
+// forwarded are the request headers that are sent to the store. It is an allowlist, since stores and the
 // gateways in front of them know many more headers than x-amz-*: MinIO looks into archives because of one,
 // others may take the method or the host, and with it the bucket, from one.
-var passed = []string{
+var forwarded = []string{
 	"Accept", "Accept-Encoding", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range",
 	"If-Unmodified-Since", "Origin", "Range", "Referer", "Traceparent", "Tracestate", "User-Agent",
 	"Via", "X-Forwarded-For", "X-Forwarded-Proto",
@@ -290,7 +290,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if res.StatusCode < 300 || res.StatusCode == http.StatusNotModified {
 		return res, nil
 	}
-	if code := t.dropBody(res); serverFaults[code] != "" {
+	if code := t.discardBody(res); serverFaults[code] != "" {
 		t.faults.Error("the store refuses this server: "+code, // the sampler goes by the message
 			zap.String("code", code), zap.String("check", serverFaults[code]), zap.Int("status", res.StatusCode),
 			zap.String("upstream", req.URL.Host), zap.String("bucket", t.bucket))
@@ -345,7 +345,7 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 		return nil, fmt.Errorf("signing: %w", err)
 	}
 	// not signed, so that proxies in between may change them
-	for _, k := range passed {
+	for _, k := range forwarded {
 		if v, ok := req.Header[k]; ok {
 			out.Header[k] = v
 		}
@@ -353,9 +353,9 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 	return out, nil
 }
 
-// dropBody removes the body of the store's error or redirect, since it names the access key, the account,
+// discardBody removes the body of the store's error or redirect, since it names the access key, the account,
 // the bucket and the signed string. It returns the error's code, or "" if the body has none.
-func (t *Transport) dropBody(res *http.Response) (code string) {
+func (t *Transport) discardBody(res *http.Response) (code string) {
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what can't be read has no code
 	if c := t.logger.Check(zap.DebugLevel, "the store's error"); c != nil {
