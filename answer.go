@@ -21,7 +21,7 @@ type response struct {
 	notModified bool    // the client's copy is current
 	contentType string
 
-	header http.Header // of the object's response; a cached response has only the fields from carry
+	header http.Header // of the object's response; a cached response has only the fields from copyObjectHeader
 	etag   string      // "" if the object has none
 	tag    string      // the object's ETag
 	left   object.Left // the request as the next handlers left it: URL, user, folder
@@ -44,15 +44,15 @@ func (res *response) with(header http.Header) *response {
 
 // exchange is a request for an operation on an object, in progress.
 type exchange struct {
-	h      *Handler
-	r      *http.Request
-	op     *operation
-	mark   string // the settings' mark in the entity tags of its responses
-	stats  *stats
-	object object.Object
-	key    cacheKey
-	cached *response // the cached response for key, nil if there is none
-	again  bool      // the object changed during the first attempt, whose reads count towards the limits
+	h       *Handler
+	r       *http.Request
+	op      *operation
+	mark    string // the settings' mark in the entity tags of its responses
+	stats   *stats
+	object  object.Object
+	key     cacheKey
+	cached  *response // the cached response for key, nil if there is none
+	retried bool      // the object changed during the first attempt, whose reads count towards the limits
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -90,7 +90,7 @@ func (h *Handler) begin(r *http.Request, next caddyhttp.Handler, op *operation, 
 func (x *exchange) close() {
 	x.object.Close()
 	x.stats.read, x.stats.requests = x.object.Read, x.object.Requests
-	x.h, x.r, x.op, x.mark, x.stats, x.key, x.cached, x.again = nil, nil, nil, "", nil, cacheKey{}, nil, false
+	x.h, x.r, x.op, x.mark, x.stats, x.key, x.cached, x.retried = nil, nil, nil, "", nil, cacheKey{}, nil, false
 	exchanges.Put(x)
 }
 
@@ -100,12 +100,12 @@ func (x *exchange) respond() (*response, error) {
 	if x.h.Permissions.tooEarly(x.r) {
 		return nil, errTooEarly
 	}
-	if x.h.deniedEarly(x.r) {
+	if x.h.alreadyDenied(x.r) {
 		return nil, errDenied
 	}
 	res, err := x.answer()
 	if errors.Is(err, object.ErrChanged) {
-		x.again = true
+		x.retried = true
 		res, err = x.answer() // from the start
 	}
 	if err != nil {
@@ -157,7 +157,7 @@ func (x *exchange) answer() (*response, error) {
 // (RFC 9111, section 4.3.4).
 func (res *response) revalidated(header http.Header) *response {
 	merged := make(http.Header, len(res.header))
-	carry(merged, header)
+	copyObjectHeader(merged, header)
 	for name, values := range res.header {
 		if _, ok := merged[name]; !ok {
 			merged[name] = values
@@ -170,7 +170,7 @@ func (res *response) revalidated(header http.Header) *response {
 func (x *exchange) read() (res *response, err error) {
 	header := x.object.Header
 	tag := header.Get("Etag")
-	if !x.again && x.h.cache != nil && cacheable(header) {
+	if !x.retried && x.h.cache != nil && cacheable(header) {
 		res, err = x.h.cache.load(x.r.Context(), x.key, tag, x.object.Left, x.decodeToCache)
 	} else {
 		res, err = x.decode()
@@ -192,7 +192,7 @@ func (x *exchange) decodeToCache() (*response, error) {
 	}
 	if err == nil {
 		res.header = make(http.Header)
-		carry(res.header, x.object.Header)
+		copyObjectHeader(res.header, x.object.Header)
 	}
 	return res, err
 }

@@ -428,7 +428,7 @@ func TestScratchIsBounded(t *testing.T) {
 		pooled = max(pooled, cap(s.json))
 		scratches.Put(s)
 	}
-	if usual <= usualJSON || pooled > usualJSON || pooled == 0 {
+	if usual <= maxPooledJSON || pooled > maxPooledJSON || pooled == 0 {
 		t.Errorf("after responses of up to %d bytes, %d are pooled", usual, pooled)
 	}
 }

@@ -71,7 +71,7 @@ func newCacheKey(r *http.Request, op *operation, object string) cacheKey {
 		k.client = h.Sum64()
 	}
 	for name, values := range r.Header {
-		if identifiesNobody(name) {
+		if ignoredInKey(name) {
 			continue
 		}
 		h.Reset()
@@ -85,10 +85,9 @@ func newCacheKey(r *http.Request, op *operation, object string) cacheKey {
 	return k
 }
 
-// identifiesNobody reports whether a header field can't select another object for another client: it is
-// about the client's program, network or cache, or about what it read before. An upstream may select
-// objects by any other field.
-func identifiesNobody(name string) bool {
+// ignoredInKey reports whether the cache key ignores a header field. It ignores those about the client's
+// program, network or cache, or about what it read before; an upstream may select objects by any other.
+func ignoredInKey(name string) bool {
 	switch name {
 	case "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Length", "Content-Type",
 		"Dnt", "Forwarded", "Keep-Alive", "Pragma", "Priority", "Purpose", "Range", "Referer", "Save-Data", "Te", "Upgrade-Insecure-Requests",

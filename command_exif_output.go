@@ -88,16 +88,16 @@ func fieldsOf(object []byte) (fields []field) {
 
 // tablePrinter prints a table for people: a file's name, then a line for each tag.
 type tablePrinter struct {
-	w     io.Writer
-	later bool // something has been printed
+	w       io.Writer
+	printed bool // something has been printed
 }
 
 func (p *tablePrinter) object(name string, object []byte) error {
 	b := new(bytes.Buffer)
-	if p.later {
+	if p.printed {
 		b.WriteByte('\n')
 	}
-	p.later = true
+	p.printed = true
 	fmt.Fprintln(b, printable(name))
 	fields := fieldsOf(object)
 	width := 0

@@ -156,11 +156,11 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		if !signed {
 			region = ""
 		}
-		behind, err := bucketRoutes(bucket, region)
+		proxy, err := bucketRoutes(bucket, region)
 		if err != nil {
 			return nil, "", err
 		}
-		routes = append(routes, behind...)
+		routes = append(routes, proxy...)
 	default:
 		if root != "" {
 			if info, err := os.Stat(root); err != nil {
@@ -268,9 +268,9 @@ func canSign(region string) (bool, error) {
 	return true, nil
 }
 
-// outside matches paths that no object has: an empty segment, even at the end, would list a bucket, and
+// notAnObject matches paths that no object has: an empty segment, even at the end, would list a bucket, and
 // . and .. leave it. Caddy's path matchers can't match these, since they clean the path first.
-const outside = `^$|[/\\](\.\.?)?([/\\]|$)`
+const notAnObject = `^$|[/\\](\.\.?)?([/\\]|$)`
 
 // bucketRoutes returns the routes that proxy to a bucket. They allow only reads of objects (no listings) and
 // remove the client's credentials, which a store would refuse. With a region they sign requests; without
@@ -309,7 +309,7 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	routes := caddyhttp.RouteList{
 		route(map[string]any{"not": []any{map[string]any{"method": []string{"GET", "HEAD", "OPTIONS"}}}},
 			map[string]any{"handler": "error", "status_code": 405}),
-		route(map[string]any{"vars_regexp": map[string]any{"{http.request.uri.path}": map[string]string{"pattern": outside}}},
+		route(map[string]any{"vars_regexp": map[string]any{"{http.request.uri.path}": map[string]string{"pattern": notAnObject}}},
 			map[string]any{"handler": "error", "status_code": 404}),
 	}
 	if region != "" {

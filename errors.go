@@ -40,7 +40,7 @@ var errorTable = []struct {
 	fields  []string // of the upstream's header, which the response keeps
 }{
 	{err: errMethod, status: http.StatusMethodNotAllowed, message: errMethod.Error()},
-	{err: errFollowed, status: http.StatusBadRequest, code: "InvalidRequest", message: errFollowed.Error()},
+	{err: errTrailing, status: http.StatusBadRequest, code: "InvalidRequest", message: errTrailing.Error()},
 	{err: errNoObject, status: http.StatusBadRequest, code: "InvalidRequest", message: errNoObject.Error()},
 	{err: errTooEarly, status: http.StatusTooEarly, message: errTooEarly.Error()},
 	{err: errDenied, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
@@ -100,7 +100,7 @@ func failureOf(err error) *failure {
 				f.code = statusName(f.status)
 			}
 			if isStatus {
-				keep(f.header, s.Header, row.fields...)
+				copyFields(f.header, s.Header, row.fields...)
 			}
 			if row.status == http.StatusMethodNotAllowed && !isStatus {
 				f.header.Set("Allow", "GET, HEAD, OPTIONS")
@@ -111,7 +111,7 @@ func failureOf(err error) *failure {
 	switch {
 	case isStatus && 300 <= s.Status && s.Status < 400 && s.Status != http.StatusNotModified:
 		f := &failure{status: s.Status, code: statusName(s.Status), message: "the object has moved", header: make(http.Header), cause: err}
-		keep(f.header, s.Header, "Location")
+		copyFields(f.header, s.Header, "Location")
 		return f
 	case isStatus && 400 <= s.Status && s.Status < 500:
 		return &failure{status: s.Status, code: statusName(s.Status), message: "the object's server refused the request", cause: err}
@@ -119,7 +119,7 @@ func failureOf(err error) *failure {
 	return &failure{status: http.StatusInternalServerError, code: "InternalError", message: internal, cause: err}
 }
 
-func keep(dst, src http.Header, names ...string) {
+func copyFields(dst, src http.Header, names ...string) {
 	for _, n := range names {
 		if v := src.Values(n); len(v) > 0 {
 			dst[n] = v

@@ -118,7 +118,7 @@ func TestErrorTable(t *testing.T) {
 		header string
 	}{
 		{errMethod, 405, "MethodNotAllowed", "map[Allow:[GET, HEAD, OPTIONS]]"},
-		{errFollowed, 400, "InvalidRequest", "map[]"},
+		{errTrailing, 400, "InvalidRequest", "map[]"},
 		{errNoObject, 400, "InvalidRequest", "map[]"},
 		{errDenied, 403, "AccessDenied", "map[]"},
 		{errTooEarly, 425, "TooEarly", "map[]"},

@@ -107,7 +107,7 @@ type Handler struct {
 	marks      map[*operation]string // the settings' mark in our entity tags, by operation
 
 	redactMarks redactMarks
-	tellsApart  bool // the rules can give clients different photos for one URL
+	perClient   bool // the rules can give clients different photos for one URL
 
 	cache   *responseCache
 	metrics *metrics
@@ -158,7 +158,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		h.marks[op] = h.settingsMark(op.word)
 	}
 	h.redactMarks = redactMarks{tags: h.settingsMark("redact"), none: h.settingsMark("redact, no tags")}
-	h.tellsApart = h.Permissions.tellApart()
+	h.perClient = h.Permissions.dependOnClient()
 	return h.Permissions.provision(ctx)
 }
 

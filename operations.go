@@ -73,11 +73,11 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// usualJSON is the largest capacity for which a JSON buffer is pooled.
-const usualJSON = 16 << 10
+// maxPooledJSON is the largest capacity for which a JSON buffer is pooled.
+const maxPooledJSON = 16 << 10
 
 func (s *scratch) release() {
-	if cap(s.json) > usualJSON {
+	if cap(s.json) > maxPooledJSON {
 		s.json = nil
 	}
 	scratches.Put(s)
@@ -114,9 +114,8 @@ type stream struct {
 	exchange *exchange
 }
 
-// maxPictureKept is the largest size for which the cache keeps embedded pictures. Larger ones are
-// streamed.
-const maxPictureKept = 64 << 10
+// maxCachedPicture is the largest embedded picture that the cache keeps. Larger ones are streamed.
+const maxCachedPicture = 64 << 10
 
 // respondPicture returns a respond function for the embedded picture that find returns.
 func respondPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchange, res *response) error {
@@ -126,7 +125,7 @@ func respondPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchan
 		if err != nil {
 			return err
 		}
-		if picture.Size() > maxPictureKept {
+		if picture.Size() > maxCachedPicture {
 			x.object.Stream(picture.Size())
 			res.stream = &stream{picture, x}
 			return nil

@@ -160,7 +160,7 @@ func TestLargePictureIsStreamed(t *testing.T) {
 	h := provisioned(t, &Handler{Operations: []string{"preview"}, MaxRead: 64 << 10, Window: 64 << 10})
 	askFor(t, operations[3], photo)
 	want := iphone4S
-	if len(want) < 4*maxPictureKept {
+	if len(want) < 4*maxCachedPicture {
 		t.Fatalf("the preview is of %d bytes", len(want))
 	}
 	for range 2 {

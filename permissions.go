@@ -53,7 +53,7 @@ type Rule struct {
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	matcherSets        caddyhttp.MatcherSets
-	late               bool // the next handlers can change whether it matches
+	dynamic            bool // the next handlers can change whether it matches
 	remoteIP, clientIP bool // it has a matcher for that address
 }
 
@@ -62,7 +62,7 @@ func (p Permissions) provision(ctx caddy.Context) error {
 	for i := range p {
 		r := &p[i]
 		for _, set := range r.MatcherSetsRaw {
-			r.late = r.late || !early(set)
+			r.dynamic = r.dynamic || !isStatic(set)
 			remote, client := addressMatchers(set)
 			r.remoteIP, r.clientIP = r.remoteIP || remote, r.clientIP || client
 		}
@@ -104,15 +104,15 @@ var errNobody = errors.New("permissions: no rule allows GetObject, so every requ
 
 func isAction(s string) bool { return s == actionGetObject || s == actionListBucket }
 
-// early reports whether a matcher set depends only on the request's address, host, method, path,
+// isStatic reports whether a matcher set depends only on the request's address, host, method, path,
 // protocol and query, so that it can be decided before the next handlers run. Handlers can change
 // the header: forward_auth copies fields into it.
-func early(set caddy.ModuleMap) bool {
+func isStatic(set caddy.ModuleMap) bool {
 	return consistsOf(set, "client_ip", "host", "method", "path", "path_regexp", "protocol", "query", "remote_ip")
 }
 
-// aboutClient reports whether a matcher set depends on more than a request's URL and method.
-func aboutClient(set caddy.ModuleMap) bool {
+// dependsOnClient reports whether a matcher set depends on more than a request's URL and method.
+func dependsOnClient(set caddy.ModuleMap) bool {
 	return !consistsOf(set, "host", "method", "path", "path_regexp", "protocol", "query")
 }
 
@@ -188,21 +188,21 @@ func (p Permissions) decide(action string, r *http.Request) (allowed, final bool
 		err = errors.Join(err, e)
 		switch {
 		case rule.Effect == effectDeny && (matches || e != nil):
-			return false, !rule.late, err
+			return false, !rule.dynamic, err
 		case matches && e == nil:
 			allowed = true
-		case rule.Effect == effectAllow && rule.late:
+		case rule.Effect == effectAllow && rule.dynamic:
 			final = false
 		}
 	}
 	return allowed, final, err
 }
 
-// tellApart reports whether the rules about GetObject can decide differently for two clients that
+// dependOnClient reports whether the rules about GetObject can decide differently for two clients that
 // request the same URL.
-func (p Permissions) tellApart() bool {
+func (p Permissions) dependOnClient() bool {
 	return slices.ContainsFunc(p, func(rule Rule) bool {
-		return slices.Contains(rule.Actions, actionGetObject) && slices.ContainsFunc(rule.MatcherSetsRaw, aboutClient)
+		return slices.Contains(rule.Actions, actionGetObject) && slices.ContainsFunc(rule.MatcherSetsRaw, dependsOnClient)
 	})
 }
 
@@ -228,9 +228,9 @@ func (p Permissions) tooEarly(r *http.Request) bool {
 		slices.ContainsFunc(p, func(rule Rule) bool { return rule.remoteIP || rule.clientIP })
 }
 
-// deniedEarly reports whether the request is denied whatever the next handlers do, so that they
+// alreadyDenied reports whether the request is denied whatever the next handlers do, so that they
 // needn't run.
-func (h *Handler) deniedEarly(r *http.Request) bool {
+func (h *Handler) alreadyDenied(r *http.Request) bool {
 	allowed, final := h.allowed(actionGetObject, r)
 	return !allowed && final
 }

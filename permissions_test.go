@@ -469,7 +469,7 @@ func TestEarlyMatchers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 8 { // maps come in any order
-			if got := early(m); got != want {
+			if got := isStatic(m); got != want {
 				t.Errorf("%s: got %v", set, got)
 				break
 			}
@@ -513,10 +513,10 @@ func TestAnySetOfRule(t *testing.T) {
 		if err := p.provision(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if r := &p[1]; r.late != tc.late || r.remoteIP != tc.remote || r.clientIP != tc.client || len(r.matcherSets) != len(tc.sets) {
-			t.Errorf("%s: got late %v, remote %v, client %v, %d sets", name, r.late, r.remoteIP, r.clientIP, len(r.matcherSets))
+		if r := &p[1]; r.dynamic != tc.late || r.remoteIP != tc.remote || r.clientIP != tc.client || len(r.matcherSets) != len(tc.sets) {
+			t.Errorf("%s: got late %v, remote %v, client %v, %d sets", name, r.dynamic, r.remoteIP, r.clientIP, len(r.matcherSets))
 		}
-		if r := &p[0]; r.late || r.remoteIP || r.clientIP {
+		if r := &p[0]; r.dynamic || r.remoteIP || r.clientIP {
 			t.Errorf("%s: the rule before is %+v", name, r)
 		}
 		if got, _, err := p.decide(actionGetObject, requestFrom("192.0.2.1:1", "/a.jpg", "X-A", "1")); !got || err != nil {

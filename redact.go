@@ -53,9 +53,9 @@ func (h *Handler) redacted(w http.ResponseWriter, r *http.Request, next caddyhtt
 			if x.plain = x.isNoImage(); !x.plain {
 				rw.failure = object.ErrEncoded
 			}
-			rw.again = x.plain
+			rw.rerun = x.plain
 		}
-		if !rw.again && rw.failure == nil {
+		if !rw.rerun && rw.failure == nil {
 			return err
 		}
 		clear(w.Header())
@@ -165,11 +165,11 @@ type redactWriter struct {
 	head    []byte // the first bytes, in state sniffing
 	body    *redact.Writer
 	format  string
-	sent    bool        // the header has been sent
-	part    *redactPart // what the client gets, nil if not decided yet
-	failure error       // sent instead of the response
-	again   bool        // the next handlers must run again
-	encoded bool        // the first bytes are encoded, so they reveal nothing
+	sent    bool         // the header has been sent
+	level   *redactLevel // what the client gets, nil if not decided yet
+	failure error        // sent instead of the response
+	rerun   bool         // the next handlers must run again
+	encoded bool         // the first bytes are encoded, so they reveal nothing
 }
 
 type redactState uint8
@@ -182,15 +182,16 @@ const (
 	cut                          // refusing every write
 )
 
-// redactPart says which metadata of an image the client gets.
-type redactPart struct {
+// redactLevel says which metadata of an image the client gets.
+type redactLevel struct {
 	mark string
 	tags bool
 }
 
-// parts decides what the client gets: the tags of the EXIF response if it may read that, none otherwise.
-func (w *redactWriter) parts() redactPart {
-	if w.part == nil {
+// chooseLevel returns what the client gets: the tags of the EXIF response if it may read that, none
+// otherwise. The first call decides.
+func (w *redactWriter) chooseLevel() redactLevel {
+	if w.level == nil {
 		h := w.x.h
 		allowed := len(h.Permissions) == 0
 		if !allowed { // the rules check a copy of the request
@@ -198,12 +199,12 @@ func (w *redactWriter) parts() redactPart {
 				allowed, _ = h.allowed(actionGetObject, r)
 			}
 		}
-		w.part = &redactPart{mark: h.redactMarks.none}
+		w.level = &redactLevel{mark: h.redactMarks.none}
 		if allowed {
-			w.part = &redactPart{mark: h.redactMarks.tags, tags: true}
+			w.level = &redactLevel{mark: h.redactMarks.tags, tags: true}
 		}
 	}
-	return *w.part
+	return *w.level
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -240,7 +241,7 @@ func (w *redactWriter) WriteHeader(status int) {
 // get now: the client's condition must have a tag of that response.
 func (w *redactWriter) confirms(tag string) bool {
 	asked := w.x.h.redactMarks.objectTags(w.x.condition)
-	has := objectTags(w.x.condition, w.parts().mark)
+	has := objectTags(w.x.condition, w.chooseLevel().mark)
 	return len(has) > 0 && (len(has) == len(asked) || slices.Contains(has, tag))
 }
 
@@ -249,7 +250,7 @@ func (w *redactWriter) stop() { w.state, w.head = cut, nil }
 
 // repeat discards the response and makes the next handlers run again.
 func (w *redactWriter) repeat() {
-	w.again = true
+	w.rerun = true
 	w.stop()
 }
 
@@ -270,7 +271,7 @@ func (w *redactWriter) send() {
 	header := w.Header()
 	if tag := header.Get("Etag"); tag != "" && w.status < 400 {
 		header.Del("Etag")
-		if tag = markTag(tag, w.parts().mark); tag != "" {
+		if tag = markTag(tag, w.chooseLevel().mark); tag != "" {
 			header.Set("Etag", tag)
 		}
 	}
@@ -316,7 +317,7 @@ func (w *redactWriter) decide() error {
 	w.format, w.state = format, redacting
 	w.imageHeader(header)
 	policy := &redact.Policy{MaxHeld: h.MaxRead}
-	if w.parts().tags {
+	if w.chooseLevel().tags {
 		policy.EXIF = &h.options
 	}
 	w.body = redact.NewWriter(redactedBody{w}, policy)
@@ -345,7 +346,7 @@ func (w *redactWriter) imageHeader(header http.Header) {
 			header.Del(name)
 		}
 	}
-	if w.x.h.tellsApart {
+	if w.x.h.perClient {
 		makePrivate(header)
 	}
 }
@@ -386,11 +387,11 @@ func (b redactedBody) Write(p []byte) (int, error) {
 // redact passes a piece of the body to the redactor.
 func (w *redactWriter) redact(p []byte) error {
 	_, err := w.body.Write(p)
-	return w.held(err)
+	return w.checkHeld(err)
 }
 
-// held refuses the image if the redactor gave up on it before the header was sent.
-func (w *redactWriter) held(err error) error {
+// checkHeld refuses the image if the redactor gave up on it before the header was sent.
+func (w *redactWriter) checkHeld(err error) error {
 	if errors.Is(err, redact.ErrHeld) && !w.sent {
 		w.x.h.metrics.refused(w.format)
 		w.fail(errNotRedactable)
@@ -409,7 +410,7 @@ func (w *redactWriter) close() error {
 	if w.state != redacting {
 		return nil
 	}
-	err := w.held(w.body.Close())
+	err := w.checkHeld(w.body.Close())
 	if w.failure == nil {
 		w.x.h.metrics.redacted(w.format, w.body.Overwritten())
 	}

@@ -17,7 +17,7 @@ import (
 // writeResponse writes the response, or a 304.
 func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error {
 	h := w.Header()
-	carry(h, res.header)
+	copyObjectHeader(h, res.header)
 	if res.etag != "" {
 		h.Set("Etag", res.etag)
 	}
@@ -64,9 +64,9 @@ func writeHeader(w http.ResponseWriter, r *http.Request, status int, contentType
 	return r.Method != http.MethodHead
 }
 
-// carry copies the fields of the object's response that are about caching, modification and CORS. It clones
-// their values, since handlers change them in place.
-func carry(dst, src http.Header) {
+// copyObjectHeader copies the fields of the object's response that are about caching, modification and
+// CORS. It clones their values, since handlers change them in place.
+func copyObjectHeader(dst, src http.Header) {
 	for k, v := range src {
 		switch {
 		case k == "Cache-Control" || k == "Expires" || strings.HasPrefix(k, "Access-Control-"):
@@ -92,7 +92,7 @@ func carry(dst, src http.Header) {
 func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix, id string) error {
 	h.logFailure(f, id)
 	if l := f.header.Get("Location"); l != "" {
-		f.header.Set("Location", relocate(l, r.Host, suffix))
+		f.header.Set("Location", appendSuffix(l, r.Host, suffix))
 	}
 	for k, v := range f.header {
 		w.Header()[k] = slices.Clone(v)
@@ -124,8 +124,8 @@ func requestID(r *http.Request) string {
 	return ""
 }
 
-// relocate appends the suffix to a Location on this host.
-func relocate(location, host, suffix string) string {
+// appendSuffix appends the suffix to a Location on this host.
+func appendSuffix(location, host, suffix string) string {
 	u, err := url.Parse(location)
 	if err != nil || u.Path == "" || u.Host != "" && !strings.EqualFold(u.Host, host) ||
 		u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {

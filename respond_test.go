@@ -196,7 +196,7 @@ func TestRelocate(t *testing.T) {
 		"https://a.test@evil/b":  "https://a.test@evil/b",
 		"http://[::1":            "http://[::1",
 	} {
-		if got := relocate(in, "a.test", suffix); got != want {
+		if got := appendSuffix(in, "a.test", suffix); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
@@ -215,7 +215,7 @@ func TestCarriedFields(t *testing.T) {
 		"Last-Modified": {"g"}, "Vary": {"Accept", "Origin", "Cookie"},
 	}
 	dst := http.Header{}
-	carry(dst, src)
+	copyObjectHeader(dst, src)
 	if !reflect.DeepEqual(dst, want) {
 		t.Errorf("got %v, want %v", dst, want)
 	}
@@ -227,12 +227,12 @@ func TestCarriedFields(t *testing.T) {
 	}
 	for _, src := range []http.Header{{"Last-Modified": {""}}, {"Last-Modified": {}}, {"Vary": {"Accept-Encoding"}}, {"Vary": {""}}} {
 		dst := http.Header{}
-		if carry(dst, src); len(dst) > 0 {
+		if copyObjectHeader(dst, src); len(dst) > 0 {
 			t.Errorf("%v: got %v", src, dst)
 		}
 	}
 	dst = http.Header{"Vary": {"Origin"}} // of a handler before exif
-	if carry(dst, http.Header{"Vary": {"Cookie"}}); len(dst["Vary"]) != 2 {
+	if copyObjectHeader(dst, http.Header{"Vary": {"Cookie"}}); len(dst["Vary"]) != 2 {
 		t.Errorf("got %v", dst)
 	}
 }
@@ -366,7 +366,7 @@ func TestRelocateKeepsEscapes(t *testing.T) {
 		"/%zz": "/%zz", "": "", "https:/b.jpg": "https:/b.jpg" + suffix, "ftp://a.test/b.jpg": "ftp://a.test/b.jpg", "HTTP://a.test/b.jpg": "http://a.test/b.jpg" + suffix,
 		"/a%40b": "/a%40b" + suffix, "/a%25b": "/a%25b" + suffix,
 	} {
-		if got := relocate(in, "a.test", suffix); got != want {
+		if got := appendSuffix(in, "a.test", suffix); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}

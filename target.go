@@ -11,7 +11,7 @@ const suffixMark = "@base@tag="
 
 // Errors of paths that ask for an operation and can't be served.
 var (
-	errFollowed = errors.New("the path must end with " + suffixMark + " and the operation's word")
+	errTrailing = errors.New("the path must end with " + suffixMark + " and the operation's word")
 	errNoObject = errors.New("the path before " + suffixMark + " names no object")
 )
 
@@ -39,7 +39,7 @@ func parseTarget(path string, ops []*operation) (object string, op *operation, e
 			object = path[:i]
 			switch {
 			case from+len(word) < len(path):
-				return "", op, errFollowed
+				return "", op, errTrailing
 			case object == "" || object[len(object)-1] == '/':
 				return "", op, errNoObject
 			}
