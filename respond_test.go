@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// TestConditions asks again with the validators of an answer, in front of stores that know conditions and
+// TestConditions repeats requests with the validators of the response, for stores that support conditions and
 // one that ignores them.
 func TestConditions(t *testing.T) {
 	root := samples(t)
@@ -102,7 +102,7 @@ http://bare.test:{$PORT} {
 	}
 }
 
-// TestCache has a cached response go out only when the next handlers allow it.
+// TestCache checks that a cached response is sent only if the next handlers allow it.
 func TestCache(t *testing.T) {
 	root := samples(t)
 	rec := new(recorder)
@@ -202,8 +202,8 @@ func TestRelocate(t *testing.T) {
 	}
 }
 
-// TestCarriedFields copies what an object's response says of its age and of who may keep and read it,
-// and nothing else.
+// TestCarriedFields checks that only fields about caching, modification and CORS are copied from the object's
+// response.
 func TestCarriedFields(t *testing.T) {
 	src := http.Header{
 		"Cache-Control": {"a", "b"}, "Expires": {"c"}, "Access-Control-Allow-Origin": {"d"}, "Access-Control-Expose-Headers": {"e", "f"},
@@ -231,14 +231,14 @@ func TestCarriedFields(t *testing.T) {
 			t.Errorf("%v: got %v", src, dst)
 		}
 	}
-	dst = http.Header{"Vary": {"Origin"}} // of a handler before exif
+	dst = http.Header{"Vary": {"Origin"}} // set by a handler before exif
 	if copyObjectHeader(dst, http.Header{"Vary": {"Cookie"}}); len(dst["Vary"]) != 2 {
 		t.Errorf("got %v", dst)
 	}
 }
 
-// TestFailureIsWritten writes errors as JSON, redirects with the suffix put back, and hands the others to
-// handle_errors where that is set.
+// TestFailureIsWritten checks that errors are written as JSON, redirects with the suffix appended, and the others
+// returned with pass_errors.
 func TestFailureIsWritten(t *testing.T) {
 	for _, tc := range []struct {
 		pass, passed bool
@@ -280,7 +280,7 @@ func TestFailureIsWritten(t *testing.T) {
 	}
 }
 
-// TestNoIDOutsideCaddy has requests that Caddy didn't prepare.
+// TestNoIDOutsideCaddy checks requests that Caddy didn't prepare.
 func TestNoIDOutsideCaddy(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	if id := requestID(r); id != "" {
@@ -295,11 +295,11 @@ func TestNoIDOutsideCaddy(t *testing.T) {
 	}
 }
 
-// TestPreflightIsAllOrNothing passes 2xx on as it is, and nothing of any other response.
+// TestPreflightIsAllOrNothing checks that a 2xx is passed on unchanged, and nothing of any other response.
 func TestPreflightIsAllOrNothing(t *testing.T) {
 	for _, tc := range []struct {
-		statuses []int // 0: a body without a status
-		want     int   // 0: nothing
+		statuses []int // 0 stands for a body without a status
+		want     int   // 0 stands for no response
 	}{
 		{[]int{200}, 200},
 		{[]int{201}, 201},
@@ -334,7 +334,7 @@ func TestPreflightIsAllOrNothing(t *testing.T) {
 		}
 	}
 
-	// the next handler's own error is returned only where its response was passed on
+	// the next handler's error is returned only if its response was passed on
 	failed := errors.New("failed")
 	for _, tc := range []struct {
 		rules  Permissions
@@ -360,7 +360,7 @@ func TestPreflightIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestRelocateKeepsEscapes has redirects whose path can't be taken apart, or is of other kinds.
+// TestRelocateKeepsEscapes checks redirects with unparsable paths, or of other kinds.
 func TestRelocateKeepsEscapes(t *testing.T) {
 	for in, want := range map[string]string{
 		"/%zz": "/%zz", "": "", "https:/b.jpg": "https:/b.jpg" + suffix, "ftp://a.test/b.jpg": "ftp://a.test/b.jpg", "HTTP://a.test/b.jpg": "http://a.test/b.jpg" + suffix,

@@ -39,8 +39,8 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-// TestTagEndsWhereItsNameDoes has every byte after the tag: those of a name make it another tag, which is
-// passed on.
+// TestTagEndsWhereItsNameDoes checks every byte after the suffix: those of a word make it another operation, so
+// the request is passed on.
 func TestTagEndsWhereItsNameDoes(t *testing.T) {
 	const name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 	for c := range 256 {

@@ -10,8 +10,8 @@ import (
 	"testing/iotest"
 )
 
-// TestCaptureTakesWhatIsWanted sends bodies of 100 bytes through both ways into a capture. What is kept,
-// what counts as taken, and whether the sender is told to stop doesn't depend on the way.
+// TestCaptureTakesWhatIsWanted writes 100-byte bodies to a capture in both ways. The bytes it keeps and counts, and
+// whether it stops the writer, don't depend on the way.
 func TestCaptureTakesWhatIsWanted(t *testing.T) {
 	body := make([]byte, 100)
 	for i := range body {
@@ -21,7 +21,7 @@ func TestCaptureTakesWhatIsWanted(t *testing.T) {
 		name         string
 		skip, length int64 // the result of locate
 		want         int
-		from, to     int // what is kept
+		from, to     int // the bytes to keep
 		cut          bool
 	}{
 		{"all of it", 0, 100, 100, 0, 100, false},
@@ -52,7 +52,7 @@ func TestCaptureTakesWhatIsWanted(t *testing.T) {
 				}
 				return tc.skip, tc.length, nil
 			}}
-			cut := tc.cut && (way != "EOF with data" || tc.to < len(body)) // else it has seen the end
+			cut := tc.cut && (way != "EOF with data" || tc.to < len(body)) // otherwise it has seen the end
 			if err := send(c); c.cut != cut || errors.Is(err, errCut) != cut || !cut && err != nil {
 				t.Errorf("%s, %s: cut %v, %v; want %v", tc.name, way, c.cut, err, cut)
 			}
@@ -66,7 +66,7 @@ func TestCaptureTakesWhatIsWanted(t *testing.T) {
 	}
 }
 
-// writeAll writes b in pieces, and checks that what a Write reports adds up.
+// writeAll writes b in pieces, and checks that the lengths that Write returns add up.
 func writeAll(c *capture, b []byte, piece int) error {
 	for len(b) > 0 {
 		before := c.received
@@ -82,7 +82,7 @@ func writeAll(c *capture, b []byte, piece int) error {
 	return nil
 }
 
-// TestCaptureCutsLiar has a body be longer than its header says.
+// TestCaptureCutsLiar checks a body that is longer than its header says.
 func TestCaptureCutsLiar(t *testing.T) {
 	c := &capture{want: 10, locate: func(int, http.Header) (int64, int64, error) { return 0, 10, nil }}
 	if n, err := c.Write(make([]byte, 10)); n != 10 || err != nil {
@@ -93,7 +93,7 @@ func TestCaptureCutsLiar(t *testing.T) {
 	}
 }
 
-// TestCaptureRefusesUnplaced takes nothing of a body that place refused.
+// TestCaptureRefusesUnplaced checks that nothing is read of a body that locate refused.
 func TestCaptureRefusesUnplaced(t *testing.T) {
 	bad := errors.New("bad")
 	for way, send := range map[string]func(c *capture) (int64, error){
@@ -108,7 +108,7 @@ func TestCaptureRefusesUnplaced(t *testing.T) {
 	}
 }
 
-// TestCaptureKeepsFirstStatus ignores informational responses and whatever comes after the status.
+// TestCaptureKeepsFirstStatus checks that informational responses, and statuses after the first, are ignored.
 func TestCaptureKeepsFirstStatus(t *testing.T) {
 	for _, tc := range []struct {
 		statuses     []int
@@ -138,8 +138,7 @@ func TestCaptureKeepsFirstStatus(t *testing.T) {
 	}
 }
 
-// TestErrorPageIsBounded has an error's body go on for ever: what is read of it keeps the connection to
-// the upstream usable, and no more is.
+// TestErrorPageIsBounded checks that an error page is cut off after maxDiscarded bytes.
 func TestErrorPageIsBounded(t *testing.T) {
 	page := func(want int) *capture {
 		c := &capture{want: want}
@@ -165,7 +164,7 @@ func TestErrorPageIsBounded(t *testing.T) {
 	}
 }
 
-// TestBodyThatFailsToBeRead returns the handler's own error to it.
+// TestBodyThatFailsToBeRead checks that the handler gets its own error back.
 func TestBodyThatFailsToBeRead(t *testing.T) {
 	bad := errors.New("bad")
 	for name, skip := range map[string]int64{"while skipping": 20, "while keeping": 0} {
@@ -177,7 +176,7 @@ func TestBodyThatFailsToBeRead(t *testing.T) {
 	}
 }
 
-// TestNothingToFlush has handlers flush: reverse_proxy stops copying if it can't.
+// TestNothingToFlush checks that flushing succeeds: reverse_proxy stops copying if it fails.
 func TestNothingToFlush(t *testing.T) {
 	if err := http.NewResponseController(new(capture)).Flush(); err != nil {
 		t.Error(err)

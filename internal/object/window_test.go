@@ -62,7 +62,7 @@ func TestNextWindow(t *testing.T) {
 	}
 }
 
-// TestNextSlot: two windows take turns, but read-ahead keeps to one.
+// TestNextSlot checks that two windows take turns, but read-ahead stays in one.
 func TestNextSlot(t *testing.T) {
 	for _, tc := range []struct {
 		name         string
@@ -86,7 +86,7 @@ func TestNextSlot(t *testing.T) {
 }
 
 func TestReleasedBuffers(t *testing.T) {
-	for range 100 { // a pool may drop things
+	for range 100 { // a pool may drop items
 		releaseBuffer(make([]byte, 5, maxPooledBuffer+1))
 		releaseBuffer(nil)
 		b := newBuffer(maxPooledBuffer)
