@@ -103,10 +103,10 @@ func (x *exchange) respond() (*response, error) {
 	if x.h.alreadyDenied(x.r) {
 		return nil, errDenied
 	}
-	res, err := x.answer()
+	res, err := x.fetch()
 	if errors.Is(err, object.ErrChanged) {
 		x.retried = true
-		res, err = x.answer() // from the start
+		res, err = x.fetch() // from the start
 	}
 	if err != nil {
 		return nil, err
@@ -122,9 +122,9 @@ func (x *exchange) respond() (*response, error) {
 	return res, nil
 }
 
-// answer opens the object with the cached ETag, or else the client's conditions, as its condition. The
+// fetch opens the object with the cached ETag, or else the client's conditions, as its condition. The
 // caller may change the response it returns.
-func (x *exchange) answer() (*response, error) {
+func (x *exchange) fetch() (*response, error) {
 	cond := objectCondition(x.r.Header, x.mark)
 	if x.cached != nil {
 		cond = object.Condition{Name: "If-None-Match", Value: x.cached.tag}

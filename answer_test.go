@@ -187,8 +187,8 @@ func TestObjectsNotModified(t *testing.T) {
 	}
 }
 
-// TestUnasked304 checks a 304 from an upstream to a request without a condition.
-func TestUnasked304(t *testing.T) {
+// TestUnsolicited304 checks a 304 from an upstream to a request without a condition.
+func TestUnsolicited304(t *testing.T) {
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(304); return nil })
 	for _, header := range [][]string{nil, {"If-None-Match", `"other"`}} {
 		if got := request(t, provisioned(t, &Handler{}), next, "GET", header...); got.Code != 500 {
@@ -197,9 +197,9 @@ func TestUnasked304(t *testing.T) {
 	}
 }
 
-// TestRightIsLostInBetween checks that if a later range gets 403, the object is opened again and that
+// TestPermissionLostBetweenRanges checks that if a later range gets 403, the object is opened again and that
 // response counts.
-func TestRightIsLostInBetween(t *testing.T) {
+func TestPermissionLostBetweenRanges(t *testing.T) {
 	for name, tc := range map[string]struct {
 		refused func(run int) bool
 		status  int

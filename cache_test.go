@@ -646,9 +646,9 @@ func TestNotModifiedOfAnotherTag(t *testing.T) {
 	}
 }
 
-// TestFieldsThatIdentifyNobody checks all ignored header fields, and names that only look like them: an upstream
+// TestFieldsIgnoredInKey checks all ignored header fields, and names that only look like them: an upstream
 // may select objects by any field that isn't on the list.
-func TestFieldsThatIdentifyNobody(t *testing.T) {
+func TestFieldsIgnoredInKey(t *testing.T) {
 	for _, name := range []string{
 		"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Dnt", "Forwarded",
 		"Keep-Alive", "Pragma", "Priority", "Purpose", "Range", "Referer", "Save-Data", "Te", "Upgrade-Insecure-Requests", "User-Agent", "Via",

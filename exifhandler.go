@@ -8,7 +8,7 @@
 //  1. Handler.ServeHTTP passes requests that ask for no operation to the next handler (target.go).
 //  2. Handler.begin looks the request up in the cache (cache.go) and rewrites it to the object.
 //     exchange.respond denies it if the rules already can (permissions.go).
-//  3. exchange.answer opens the object: the next handlers serve its first window, with the cached
+//  3. exchange.fetch opens the object: the next handlers serve its first window, with the cached
 //     ETag or the client's as a condition (internal/object, etag.go).
 //  4. Handler.permit decides, now that the next handlers have authenticated the client and looked for
 //     the object.

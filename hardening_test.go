@@ -11,9 +11,9 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestNoWayRound requests photos that a guard protects, and then their EXIF, in every spelling of the path. A
-// client that doesn't get the photo must not get its EXIF.
-func TestNoWayRound(t *testing.T) {
+// TestGuardHoldsForEveryPath requests photos that a guard protects, and then their EXIF, in every spelling of
+// the path. A client that doesn't get the photo must not get its EXIF.
+func TestGuardHoldsForEveryPath(t *testing.T) {
 	root := samples(t)
 	guards := map[string]string{
 		"ext": `@jpg path *.jpg
@@ -117,8 +117,8 @@ func TestNoWayRound(t *testing.T) {
 	t.Logf("%d requests, %d answered with EXIF of photos that are open", tried, answered)
 }
 
-// TestBehind runs the handler before everything that can serve a photo.
-func TestBehind(t *testing.T) {
+// TestBeforeEachHandler runs the handler before everything that can serve a photo.
+func TestBeforeEachHandler(t *testing.T) {
 	root := samples(t)
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, root+"/iphone-4s.jpg")

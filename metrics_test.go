@@ -17,8 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestMetrics checks that handlers of one configuration share their metrics, and can register them twice.
-func TestMetrics(t *testing.T) {
+// TestHandlersShareMetrics checks that handlers of one configuration share their metrics, and can register them twice.
+func TestHandlersShareMetrics(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	cache, err := newResponseCache(1 << 20)
 	if err != nil {

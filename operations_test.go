@@ -103,11 +103,11 @@ func TestOperations(t *testing.T) {
 		t.Run(op.word, func(t *testing.T) {
 			askFor(t, op, phone())
 			for name, test := range map[string]func(*testing.T){
-				"TestContract": TestContract, "TestNoWayRound": TestNoWayRound, "TestBehind": TestBehind,
-				"TestConditions": TestConditions, "TestCache": TestCache, "TestUpstreamsThatLie": TestUpstreamsThatLie,
+				"TestContract": TestContract, "TestGuardHoldsForEveryPath": TestGuardHoldsForEveryPath, "TestBeforeEachHandler": TestBeforeEachHandler,
+				"TestConditions": TestConditions, "TestCachedResponseNeedsPermission": TestCachedResponseNeedsPermission, "TestUpstreamsThatLie": TestUpstreamsThatLie,
 				"TestUnixSocket": TestUnixSocket, "TestOptionsTellNothing": TestOptionsTellNothing,
 				"TestFolderUnderPrefix": TestFolderUnderPrefix, "TestRewrittenBefore": TestRewrittenBefore,
-				"TestNothingPrivateInLog": TestNothingPrivateInLog, "TestDeniedEarlyReadsNothing": TestDeniedEarlyReadsNothing,
+				"TestNothingPrivateInLog": TestNothingPrivateInLog, "TestAlreadyDeniedReadsNothing": TestAlreadyDeniedReadsNothing,
 			} {
 				t.Run(name, test)
 			}

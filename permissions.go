@@ -95,12 +95,12 @@ func (p Permissions) validate() error {
 		readable = readable || r.Effect == effectAllow && slices.Contains(r.Actions, actionGetObject)
 	}
 	if !readable {
-		return errNobody
+		return errNoneAllowed
 	}
 	return nil
 }
 
-var errNobody = errors.New("permissions: no rule allows GetObject, so every request would be refused")
+var errNoneAllowed = errors.New("permissions: no rule allows GetObject, so every request would be refused")
 
 func isAction(s string) bool { return s == actionGetObject || s == actionListBucket }
 

@@ -451,9 +451,9 @@ func TestEarlyData(t *testing.T) {
 	}
 }
 
-// TestEarlyMatchers checks which matcher sets are static. If a dynamic one counted as static, requests would be
+// TestStaticMatchers checks which matcher sets are static. If a dynamic one counted as static, requests would be
 // denied that the next handlers would make allowed.
-func TestEarlyMatchers(t *testing.T) {
+func TestStaticMatchers(t *testing.T) {
 	for set, want := range map[string]bool{
 		`{}`: true,
 		`{"client_ip":{"ranges":["10.0.0.0/8"]}}`: true, `{"remote_ip":{"ranges":["10.0.0.0/8"]}}`: true, `{"host":["a.test"]}`: true, `{"method":["GET"]}`: true,

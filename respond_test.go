@@ -102,8 +102,8 @@ http://bare.test:{$PORT} {
 	}
 }
 
-// TestCache checks that a cached response is sent only if the next handlers allow it.
-func TestCache(t *testing.T) {
+// TestCachedResponseNeedsPermission checks that a cached response is sent only if the next handlers allow it.
+func TestCachedResponseNeedsPermission(t *testing.T) {
 	root := samples(t)
 	rec := new(recorder)
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +181,7 @@ func TestCache(t *testing.T) {
 	}
 }
 
-func TestRelocate(t *testing.T) {
+func TestAppendSuffix(t *testing.T) {
 	for in, want := range map[string]string{
 		"/b.jpg":                 "/b.jpg" + suffix,
 		"/b%2Fc.jpg?x=1":         "/b%2Fc.jpg" + suffix + "?x=1",
@@ -202,9 +202,9 @@ func TestRelocate(t *testing.T) {
 	}
 }
 
-// TestCarriedFields checks that only fields about caching, modification and CORS are copied from the object's
+// TestCopiedFields checks that only fields about caching, modification and CORS are copied from the object's
 // response.
-func TestCarriedFields(t *testing.T) {
+func TestCopiedFields(t *testing.T) {
 	src := http.Header{
 		"Cache-Control": {"a", "b"}, "Expires": {"c"}, "Access-Control-Allow-Origin": {"d"}, "Access-Control-Expose-Headers": {"e", "f"},
 		"Last-Modified": {"g", "h"}, "Vary": {"Accept , accept-encoding,,Origin", "Cookie"},
@@ -360,8 +360,8 @@ func TestPreflightIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestRelocateKeepsEscapes checks redirects with unparsable paths, or of other kinds.
-func TestRelocateKeepsEscapes(t *testing.T) {
+// TestAppendSuffixKeepsEscapes checks redirects with unparsable paths, or of other kinds.
+func TestAppendSuffixKeepsEscapes(t *testing.T) {
 	for in, want := range map[string]string{
 		"/%zz": "/%zz", "": "", "https:/b.jpg": "https:/b.jpg" + suffix, "ftp://a.test/b.jpg": "ftp://a.test/b.jpg", "HTTP://a.test/b.jpg": "http://a.test/b.jpg" + suffix,
 		"/a%40b": "/a%40b" + suffix, "/a%25b": "/a%25b" + suffix,

@@ -528,9 +528,9 @@ http://bucket.test:{$PORT} {
 	}
 }
 
-// TestDeniedEarlyReadsNothing counts the sub-requests for denied requests: none if the next handlers can't change
+// TestAlreadyDeniedReadsNothing counts the sub-requests for denied requests: none if the next handlers can't change
 // the decision, otherwise one.
-func TestDeniedEarlyReadsNothing(t *testing.T) {
+func TestAlreadyDeniedReadsNothing(t *testing.T) {
 	var rec recorder
 	photo := iphone()
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {

@@ -218,7 +218,7 @@ var refused = []string{
 	"http://client.example", "http://client.example/", "http://client.example/../other/a.jpg",
 }
 
-func TestRefused(t *testing.T) {
+func TestNonObjectsAreRefused(t *testing.T) {
 	store := newStore(t, false)
 	for _, bucket := range []string{"bucket photos\nobject_versions\n", "virtual_host\n"} {
 		srv := serve(t, store.URL, keyPair+bucket)
@@ -313,8 +313,8 @@ func TestPassedOn(t *testing.T) {
 	}
 }
 
-// TestAnswers checks that the store's responses are passed on, without the bodies of errors and redirects.
-func TestAnswers(t *testing.T) {
+// TestStoreResponses checks that the store's responses are passed on, without the bodies of errors and redirects.
+func TestStoreResponses(t *testing.T) {
 	store := newStore(t, false)
 	store.answer = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Etag", `"e"`)
@@ -487,8 +487,8 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// TestHost checks that the host that header_up sets is signed.
-func TestHost(t *testing.T) {
+// TestHeaderUpHostIsSigned checks that the host that header_up sets is signed.
+func TestHeaderUpHostIsSigned(t *testing.T) {
 	store := newStore(t, false)
 	for setting, want := range map[string]string{
 		"header_up Host {upstream_hostport}":    strings.TrimPrefix(store.URL, "http://"),

@@ -93,8 +93,8 @@ func TestCaptureCutsLiar(t *testing.T) {
 	}
 }
 
-// TestCaptureRefusesUnplaced checks that nothing is read of a body that locate refused.
-func TestCaptureRefusesUnplaced(t *testing.T) {
+// TestCaptureRefusesUnlocatedBody checks that nothing is read of a body that locate refused.
+func TestCaptureRefusesUnlocatedBody(t *testing.T) {
 	bad := errors.New("bad")
 	for way, send := range map[string]func(c *capture) (int64, error){
 		"Write":    func(c *capture) (int64, error) { n, err := c.Write(make([]byte, 10)); return int64(n), err },

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestPlaceBody(t *testing.T) {
+func TestLocateBody(t *testing.T) {
 	for _, tc := range []struct {
 		name                string
 		status              int

@@ -209,7 +209,7 @@ func (o *Object) windowAt(off int64) *window {
 
 // load fetches a window with need bytes at off.
 func (o *Object) load(off, need, usual, maxLen int64) (*window, error) {
-	last := o.windows[o.last].run()
+	last := o.windows[o.last].span()
 	next := nextWindow(last, windowRequest{off, need, o.size, o.limits.Read - o.Read, usual, maxLen})
 	o.last = nextSlot(o.last, last, next, o.limits.Window)
 	w := &o.windows[o.last]

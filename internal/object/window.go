@@ -8,14 +8,14 @@ type window struct {
 	b   []byte
 }
 
-// run is the offset and length of a window.
-type run struct{ off, n int64 }
+// span is the offset and length of a window.
+type span struct{ off, n int64 }
 
-func (r run) end() int64 { return r.off + r.n }
+func (s span) end() int64 { return s.off + s.n }
 
-func (w *window) run() run { return run{w.off, int64(len(w.b))} }
+func (w *window) span() span { return span{w.off, int64(len(w.b))} }
 
-func (w *window) end() int64 { return w.run().end() }
+func (w *window) end() int64 { return w.span().end() }
 
 func (w *window) has(off int64) bool { return w.off <= off && off < w.end() }
 
@@ -38,7 +38,7 @@ type windowRequest struct {
 // to go on: 64 KiB, 128, ... 1 MiB. Any other read gets a usual window that begins a quarter of its length
 // before the read: directories often follow their values. A window never ends after the end of the object;
 // a usual one that would is moved towards the start.
-func nextWindow(last run, a windowRequest) (w run) {
+func nextWindow(last span, a windowRequest) (w span) {
 	w.off = a.off
 	ahead := int64(0)
 	if last.end() == a.off {
@@ -59,7 +59,7 @@ func nextWindow(last run, a windowRequest) (w run) {
 
 // nextSlot returns the slot for the next window: the oldest but the first. A window that read-ahead has grown
 // is replaced by the one that continues it, so that there is memory for only one of them.
-func nextSlot(last int, before, next run, usual int64) int {
+func nextSlot(last int, before, next span, usual int64) int {
 	if last > 0 && next.off == before.end() && before.n > usual {
 		return last
 	}
