@@ -357,7 +357,7 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 // the bucket and the signed string. It returns the error's code, or "" if the body has none.
 func (t *Transport) discardBody(res *http.Response) (code string) {
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what can't be read has no code
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // an unreadable body has no code
 	if c := t.logger.Check(zap.DebugLevel, "the store's error"); c != nil {
 		c.Write(zap.Int("status", res.StatusCode), zap.ByteString("body", body))
 	}
@@ -373,7 +373,7 @@ func (t *Transport) discardBody(res *http.Response) (code string) {
 		XMLName xml.Name `xml:"Error"`
 		Code    string
 	}
-	_ = xml.Unmarshal(body, &e) // what was cut off has its code all the same
+	_ = xml.Unmarshal(body, &e) // a truncated body still has its code
 	return e.Code
 }
 

@@ -23,7 +23,7 @@ func (w *window) has(off int64) bool { return w.off <= off && off < w.end() }
 // are a large preview; more would take memory for little gain.
 const readAhead = 1 << 20
 
-// windowRequest is what a window is needed for, and its bounds, all in bytes.
+// windowRequest describes a read that needs a window, and the bounds of that window, all in bytes.
 type windowRequest struct {
 	off, need int64 // the missing bytes
 	size      int64 // of the object, -1 if not known
