@@ -12,53 +12,53 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
-// response is the response to a request for an operation on one version of an object. The cache
-// shares it among requests, so it isn't changed once it is made.
+// response is the response to a request for an operation on one version of an object. It is immutable
+// once made, since the cache shares it among requests.
 type response struct {
-	body        []byte  // nil where the client, the stream or err says it all
-	stream      *stream // instead of a body; never cached
-	err         error   // why there is no body, if that is about the object itself
-	notModified bool    // the client has it already
+	body        []byte  // nil if notModified, stream or err is set
+	stream      *stream // written instead of body; never cached
+	err         error   // why there is no body, if the object itself is the cause
+	notModified bool    // the client's copy is current
 	contentType string
 
-	header http.Header // of the object's response; a cached response has what is carried over of it
-	etag   string      // "" where the object has none
-	tag    string      // the object's
-	left   object.Left // the URL and the user it was made for
-	format string      // of the object, "" where it wasn't read
+	header http.Header // of the object's response; a cached response has only the fields from copyObjectHeader
+	etag   string      // "" if the object has none
+	tag    string      // the object's ETag
+	left   object.Left // the request as the next handlers left it: URL, user, folder
+	format string      // of the object, "" if it wasn't read
 	tags   int
 }
 
-// isOf reports whether the response was made of that version of an object, for the same user, URL and
+// isOf reports whether the response was made from that version of an object, for the same user, URL and
 // folder.
 func (res *response) isOf(tag string, left object.Left) bool {
 	return res.tag == tag && res.left == left
 }
 
-// with returns a copy with another header.
+// with returns a copy of the response with another header.
 func (res *response) with(header http.Header) *response {
 	c := *res
 	c.header = header
 	return &c
 }
 
-// exchange is one request for an operation on an object, in progress.
+// exchange is a request for an operation on an object, in progress.
 type exchange struct {
-	h      *Handler
-	r      *http.Request
-	op     *operation
-	mark   string // what marks the entity tags of its responses
-	stats  *stats
-	object object.Object
-	key    cacheKey
-	cached *response // what the cache has for the key, nil for nothing
-	again  bool      // the object changed in the first attempt, which has used up part of the limits
+	h       *Handler
+	r       *http.Request
+	op      *operation
+	mark    string // the settings' mark in the entity tags of its responses
+	stats   *stats
+	object  object.Object
+	key     cacheKey
+	cached  *response // the cached response for key, nil if there is none
+	retried bool      // the object changed during the first attempt, whose reads count towards the limits
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// answer makes the response to a request for an operation on the object at path. Of a stream the
-// exchange is the caller's to close.
+// answer returns the response to a request for an operation on the object at path. If it is a stream,
+// the caller must close its exchange.
 func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, op *operation, path string, s *stats) (res *response, err error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return nil, errMethod
@@ -72,7 +72,7 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, op *operation,
 	return x.respond()
 }
 
-// begin starts a request for an operation on the object at path. close ends it.
+// begin starts a request for an operation on the object at path. The caller must close it.
 func (h *Handler) begin(r *http.Request, next caddyhttp.Handler, op *operation, path string, s *stats) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.h, x.r, x.op, x.mark, x.stats = h, r, op, h.marks[op], s
@@ -86,26 +86,27 @@ func (h *Handler) begin(r *http.Request, next caddyhttp.Handler, op *operation, 
 	return x
 }
 
-// close makes the request the client's again, and gives all memory but the response's back.
+// close restores the client's request and releases all memory but the response's.
 func (x *exchange) close() {
 	x.object.Close()
 	x.stats.read, x.stats.requests = x.object.Read, x.object.Requests
-	x.h, x.r, x.op, x.mark, x.stats, x.key, x.cached, x.again = nil, nil, nil, "", nil, cacheKey{}, nil, false
+	x.h, x.r, x.op, x.mark, x.stats, x.key, x.cached, x.retried = nil, nil, nil, "", nil, cacheKey{}, nil, false
 	exchanges.Put(x)
 }
 
-// respond makes the response: permission, then the object, then what is cached or made of it.
+// respond makes the response: it checks the permissions, opens the object, and uses the cached response
+// or decodes the object.
 func (x *exchange) respond() (*response, error) {
 	if x.h.Permissions.tooEarly(x.r) {
 		return nil, errTooEarly
 	}
-	if x.h.deniedEarly(x.r) {
+	if x.h.alreadyDenied(x.r) {
 		return nil, errDenied
 	}
-	res, err := x.answer()
+	res, err := x.fetch()
 	if errors.Is(err, object.ErrChanged) {
-		x.again = true
-		res, err = x.answer() // from the start
+		x.retried = true
+		res, err = x.fetch() // from the start
 	}
 	if err != nil {
 		return nil, err
@@ -121,9 +122,9 @@ func (x *exchange) respond() (*response, error) {
 	return res, nil
 }
 
-// answer opens the object under the condition that its cached response, or else the client's, is
-// outdated. What it returns is the caller's own.
-func (x *exchange) answer() (*response, error) {
+// fetch opens the object with the cached ETag, or else the client's conditions, as its condition. The
+// caller may change the response it returns.
+func (x *exchange) fetch() (*response, error) {
 	cond := objectCondition(x.r.Header, x.mark)
 	if x.cached != nil {
 		cond = object.Condition{Name: "If-None-Match", Value: x.cached.tag}
@@ -135,14 +136,14 @@ func (x *exchange) answer() (*response, error) {
 		switch {
 		case x.cached == nil:
 			if tag == "" {
-				tag = cond.Value // some stores leave it out
+				tag = cond.Value // some stores leave the ETag out of a 304
 			}
 			return &response{notModified: true, header: s.Header, etag: markTag(tag, x.mark)}, nil
 		case x.cached.left == x.object.Left && (tag == "" || strings.TrimPrefix(tag, "W/") == x.cached.tag):
 			return x.cached.revalidated(s.Header), nil
 		}
-		// The cached response is of another user's object, of one at another URL, or of another version
-		// (RFC 9111, section 4.3.4): the 304 says nothing of it.
+		// The 304 isn't about the cached response, which is another user's, of another URL or of
+		// another version of the object (RFC 9111, section 4.3.4).
 		x.cached = nil
 		err = x.object.Open(object.Condition{}, x.h.permit)
 	}
@@ -152,11 +153,11 @@ func (x *exchange) answer() (*response, error) {
 	return x.read()
 }
 
-// revalidated is the cached response as a 304 of the object with that header lets it out: what the
-// 304 says holds (RFC 9111, section 4.3.4).
+// revalidated returns the cached response with its header updated from that of the object's 304
+// (RFC 9111, section 4.3.4).
 func (res *response) revalidated(header http.Header) *response {
 	merged := make(http.Header, len(res.header))
-	carry(merged, header)
+	copyObjectHeader(merged, header)
 	for name, values := range res.header {
 		if _, ok := merged[name]; !ok {
 			merged[name] = values
@@ -165,11 +166,11 @@ func (res *response) revalidated(header http.Header) *response {
 	return res.with(merged)
 }
 
-// read answers from the opened object.
+// read makes the response from the opened object, or takes it from the cache.
 func (x *exchange) read() (res *response, err error) {
 	header := x.object.Header
 	tag := header.Get("Etag")
-	if !x.again && x.h.cache != nil && cacheable(header) {
+	if !x.retried && x.h.cache != nil && cacheable(header) {
 		res, err = x.h.cache.load(x.r.Context(), x.key, tag, x.object.Left, x.decodeToCache)
 	} else {
 		res, err = x.decode()
@@ -177,13 +178,13 @@ func (x *exchange) read() (res *response, err error) {
 	if err != nil && !errors.Is(err, errStreamed) {
 		return nil, err
 	}
-	return res.with(header), nil // a cached one's is that of another request
+	return res.with(header), nil // a cached response has the header of another request
 }
 
-// errStreamed comes with a response that can't be shared, since it is a stream of this request.
+// errStreamed keeps a stream out of the cache: it belongs to this request.
 var errStreamed = errors.New("the response is a stream")
 
-// decodeToCache is decode with what is carried over of the object's header.
+// decodeToCache is decode with only those fields of the object's header that the response keeps.
 func (x *exchange) decodeToCache() (*response, error) {
 	res, err := x.decode()
 	if err == nil && res.stream != nil {
@@ -191,12 +192,12 @@ func (x *exchange) decodeToCache() (*response, error) {
 	}
 	if err == nil {
 		res.header = make(http.Header)
-		carry(res.header, x.object.Header)
+		copyObjectHeader(res.header, x.object.Header)
 	}
 	return res, err
 }
 
-// decode makes the response of the opened object.
+// decode makes the response from the opened object.
 func (x *exchange) decode() (*response, error) {
 	tag := x.object.Header.Get("Etag")
 	res := &response{contentType: x.op.contentType, etag: markTag(tag, x.mark), tag: tag, left: x.object.Left}
@@ -207,7 +208,7 @@ func (x *exchange) decode() (*response, error) {
 	return res, err
 }
 
-// aboutObject reports the errors that the same version of an object gives each time.
+// aboutObject reports whether err is the same for each read of this version of the object.
 func aboutObject(err error) bool {
 	for _, e := range []error{exif.ErrNotImage, exif.ErrInvalid, exif.ErrTooLarge, exif.ErrNoPicture, object.ErrTooFar} {
 		if errors.Is(err, e) {

@@ -19,7 +19,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// photoHandler serves a photo under one tag, with more header fields.
+// photoHandler returns a handler that serves a photo with one ETag and more header fields.
 func photoHandler(photo []byte, fields ...string) caddyhttp.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Etag", `"1"`)
@@ -31,14 +31,14 @@ func photoHandler(photo []byte, fields ...string) caddyhttp.HandlerFunc {
 	}
 }
 
-// asked is what came of a request, with the placeholders that tell what it took.
+// asked is the response to a request, with the placeholders of its stats.
 type asked struct {
 	*httptest.ResponseRecorder
 	stats string
 	err   error
 }
 
-// request asks for the EXIF of /photo.jpg. Headers are pairs.
+// request asks for the EXIF of /photo.jpg. header has pairs of names and values.
 func request(t testing.TB, h *Handler, next caddyhttp.Handler, method string, header ...string) asked {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -52,7 +52,7 @@ func request(t testing.TB, h *Handler, next caddyhttp.Handler, method string, he
 	return asked{w, repl.ReplaceAll("{http.exif.cache} {http.exif.format} {http.exif.tags} {http.exif.requests} {http.exif.bytes_read}", ""), err}
 }
 
-// TestStatsOfRequest has operators see what each kind of request took.
+// TestStatsOfRequest checks the stats of each kind of request.
 func TestStatsOfRequest(t *testing.T) {
 	small, far := photoBy("alice"), farPhoto()
 	n := len(small)
@@ -82,11 +82,11 @@ func TestStatsOfRequest(t *testing.T) {
 	}
 }
 
-// TestFailureIsHit has a failure that is cached count as a hit.
+// TestFailureIsHit checks that a cached failure counts as a hit.
 func TestFailureIsHit(t *testing.T) {
 	h := provisioned(t, &Handler{})
 	for _, want := range []string{"miss  0 1 8", "hit  0 1 0"} {
-		// a failure has no entity tag that a condition could be met by
+		// a failure has no entity tag for a condition to match
 		got := request(t, h, photoHandler([]byte("no image")), "GET", "If-None-Match", "*")
 		if got.Code != 400 || got.stats != want || !strings.Contains(got.Body.String(), "NotAnImage") {
 			t.Errorf("got %d %q %s, want %q", got.Code, got.stats, got.Body, want)
@@ -94,8 +94,8 @@ func TestFailureIsHit(t *testing.T) {
 	}
 }
 
-// TestHeaderOf304IsMerged has what an object's 304 says go out with the cached response, and what it
-// leaves out stay (RFC 9111, section 4.3.4).
+// TestHeaderOf304IsMerged checks that a cached response is sent with the fields of the object's 304, and keeps
+// those that the 304 leaves out (RFC 9111, section 4.3.4).
 func TestHeaderOf304IsMerged(t *testing.T) {
 	h := provisioned(t, &Handler{})
 	first := photoHandler(photoBy("alice"), "Cache-Control", "max-age=1", "Expires", "then", "Access-Control-Allow-Origin", "a",
@@ -111,7 +111,7 @@ func TestHeaderOf304IsMerged(t *testing.T) {
 		w.WriteHeader(304)
 		return nil
 	})
-	for range 2 { // the merged header isn't kept
+	for range 2 { // the merged header isn't cached
 		got := request(t, h, next, "GET")
 		got.Header().Del("Etag")
 		want := "map[Access-Control-Allow-Origin:[b] Cache-Control:[max-age=2] Content-Length:[18] Content-Type:[application/json] Expires:[then] " +
@@ -126,8 +126,8 @@ func TestHeaderOf304IsMerged(t *testing.T) {
 	}
 }
 
-// TestUpstreamIgnoresCondition has a cached response go out with the header of the 200 that should have
-// been a 304, and a changed object not.
+// TestUpstreamIgnoresCondition checks that a cached response is sent with the header of a 200 that should have
+// been a 304, and that a changed object isn't answered from the cache.
 func TestUpstreamIgnoresCondition(t *testing.T) {
 	h := provisioned(t, &Handler{})
 	tag, age := `"1"`, "max-age=1"
@@ -149,20 +149,20 @@ func TestUpstreamIgnoresCondition(t *testing.T) {
 	}
 }
 
-// TestObjectsNotModified has the client's condition met by the object itself, with nothing cached.
+// TestObjectsNotModified checks that a 304 of the object itself meets the client's condition without a cache.
 func TestObjectsNotModified(t *testing.T) {
 	const then = "Thu, 01 Jan 2026 00:00:00 GMT"
 	for _, tc := range []struct {
-		name, value string // the client's condition; @ is the mark
+		name, value string // the client's condition; @ stands for the mark
 		tag         string // of the 304
-		condition   string // that the next handler gets
-		want        string // the response's tag
+		condition   string // the condition that the next handler gets
+		want        string // the response's ETag
 	}{
 		{"If-None-Match", `"1@"`, `"1"`, `"1"`, `"1@"`},
-		{"If-None-Match", `"1@"`, "", `"1"`, `"1@"`}, // some stores leave it out
+		{"If-None-Match", `"1@"`, "", `"1"`, `"1@"`}, // some stores leave the ETag out
 		{"If-None-Match", `W/"1@"`, "", `W/"1"`, `W/"1@"`},
 		{"If-None-Match", `"1@", "2@"`, `"2"`, `"1", "2"`, `"2@"`},
-		{"If-None-Match", `"1@", "2@"`, "", `"1", "2"`, ""}, // one of them
+		{"If-None-Match", `"1@", "2@"`, "", `"1", "2"`, ""}, // the upstream doesn't say which one matched
 		{"If-Modified-Since", then, `"1"`, then, `"1@"`},
 		{"If-Modified-Since", then, "", then, ""},
 	} {
@@ -187,8 +187,8 @@ func TestObjectsNotModified(t *testing.T) {
 	}
 }
 
-// TestUnasked304 has an upstream answer 304 to a request without a condition.
-func TestUnasked304(t *testing.T) {
+// TestUnsolicited304 checks a 304 from an upstream to a request without a condition.
+func TestUnsolicited304(t *testing.T) {
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(304); return nil })
 	for _, header := range [][]string{nil, {"If-None-Match", `"other"`}} {
 		if got := request(t, provisioned(t, &Handler{}), next, "GET", header...); got.Code != 500 {
@@ -197,9 +197,9 @@ func TestUnasked304(t *testing.T) {
 	}
 }
 
-// TestRightIsLostInBetween has the next handler refuse a later range with 403: the object is opened
-// again, and that response counts.
-func TestRightIsLostInBetween(t *testing.T) {
+// TestPermissionLostBetweenRanges checks that if a later range gets 403, the object is opened again and that
+// response counts.
+func TestPermissionLostBetweenRanges(t *testing.T) {
 	for name, tc := range map[string]struct {
 		refused func(run int) bool
 		status  int
@@ -223,7 +223,7 @@ func TestRightIsLostInBetween(t *testing.T) {
 	}
 }
 
-// TestProxyLogin passes a 407 on before rules that the login might change.
+// TestProxyLogin checks that a 407 is passed on even if the rules deny, since logging in may change that.
 func TestProxyLogin(t *testing.T) {
 	h := provisioned(t, &Handler{Permissions: Permissions{{Effect: "allow", Actions: []string{"GetObject"}, MatcherSetsRaw: caddyhttp.RawMatcherSets{
 		{"header": []byte(`{"Remote-Groups":["staff"]}`)},
@@ -240,15 +240,15 @@ func TestProxyLogin(t *testing.T) {
 	}
 }
 
-// closed is the ResponseWriter of a client whose HTTP/2 stream is closed.
+// closed is the ResponseWriter for a client that has closed its HTTP/2 stream.
 type closed struct{ http.ResponseWriter }
 
 var errClosed = errors.New("http2: stream closed")
 
 func (closed) Write([]byte) (int, error) { return 0, errClosed }
 
-// TestClientIsGone has the response not reach the client: the cached response, and the memory that the
-// next request decodes with, are as good as before.
+// TestClientIsGone checks that failing to write a response damages neither the cached response nor the scratch
+// buffer, which the next request uses.
 func TestClientIsGone(t *testing.T) {
 	for _, size := range []int64{0, -1} {
 		h := provisioned(t, &Handler{Cache: size})
@@ -270,8 +270,8 @@ func TestClientIsGone(t *testing.T) {
 	}
 }
 
-// TestRequestIsTheClientsAgain before the response is written: handlers before exif look at it, as the
-// access log does.
+// TestRequestIsTheClientsAgain checks that the client's request is restored before the response is written:
+// handlers before exif read it, as the access log does.
 func TestRequestIsTheClientsAgain(t *testing.T) {
 	for _, status := range []int{200, 404, 500} {
 		var w pathAtWrite
@@ -301,7 +301,7 @@ func TestRequestIsTheClientsAgain(t *testing.T) {
 	}
 }
 
-// TestWeakened304 has the 304 of a proxy that compresses say the cached response's tag as a weak one.
+// TestWeakened304 checks a 304 in which a compressing proxy has made the cached response's tag weak.
 func TestWeakened304(t *testing.T) {
 	h := provisioned(t, &Handler{})
 	photo := photoHandler(photoBy("alice"))
@@ -321,11 +321,11 @@ func TestWeakened304(t *testing.T) {
 	}
 }
 
-// TestFailureHoldsNoBody has a failure be cached after a good response of another object: what that was
-// rendered into doesn't go into the cache.
+// TestFailureHoldsNoBody checks that a cached failure doesn't retain the scratch buffer of another object's
+// response.
 func TestFailureHoldsNoBody(t *testing.T) {
 	h := provisioned(t, &Handler{})
-	for i := range 8 { // whatever scratch buffer each gets
+	for i := range 8 { // whichever scratch buffer each gets
 		tag := fmt.Sprintf(`"%d"`, i)
 		request(t, h, photoHandler(photoBy("alice"), "Etag", tag), "GET", "X-User", "alice")
 		r := httptest.NewRequest(http.MethodGet, "/photo.jpg"+suffix, nil)
@@ -338,7 +338,7 @@ func TestFailureHoldsNoBody(t *testing.T) {
 	}
 }
 
-// TestErrorsAboutObject are those that each request for the same version would get.
+// TestErrorsAboutObject checks which errors every request for the same version would get.
 func TestErrorsAboutObject(t *testing.T) {
 	for _, tc := range []struct {
 		err  error
@@ -373,7 +373,7 @@ func (w *pathAtWrite) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// TestAbortIsObeyed has the next handler abort the request, which closes the client's connection.
+// TestAbortIsObeyed checks that an abort by the next handler closes the client's connection.
 func TestAbortIsObeyed(t *testing.T) {
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // a panic's value
@@ -386,7 +386,7 @@ func TestAbortIsObeyed(t *testing.T) {
 	t.Error("the abort is gone")
 }
 
-// TestOthersPassUntouched has requests that aren't for EXIF reach the next handler as they came.
+// TestOthersPassUntouched checks that requests for no operation reach the next handler unchanged.
 func TestOthersPassUntouched(t *testing.T) {
 	h := provisioned(t, &Handler{Permissions: Permissions{{Effect: "allow", Actions: []string{"GetObject"}}}})
 	for _, method := range []string{"GET", "PUT", "OPTIONS"} {
@@ -405,7 +405,7 @@ func TestOthersPassUntouched(t *testing.T) {
 	}
 }
 
-// TestScratchIsBounded has memory for an unusually large response not be pooled.
+// TestScratchIsBounded checks that buffers of unusually large responses aren't pooled.
 func TestScratchIsBounded(t *testing.T) {
 	h := provisioned(t, &Handler{Cache: -1})
 	var entries []testimage.Entry
@@ -428,7 +428,7 @@ func TestScratchIsBounded(t *testing.T) {
 		pooled = max(pooled, cap(s.json))
 		scratches.Put(s)
 	}
-	if usual <= usualJSON || pooled > usualJSON || pooled == 0 {
+	if usual <= maxPooledJSON || pooled > maxPooledJSON || pooled == 0 {
 		t.Errorf("after responses of up to %d bytes, %d are pooled", usual, pooled)
 	}
 }

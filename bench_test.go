@@ -15,7 +15,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// sink is a client's end that keeps nothing but the size of the body.
+// sink is a ResponseWriter that discards the body and counts its bytes.
 type sink struct {
 	header http.Header
 	status int
@@ -26,9 +26,9 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(p []byte) (int, error) { s.n += len(p); return len(p), nil }
 
-// BenchmarkHandler runs the whole handler in front of files on disk, served as file_server does:
-// opened, asked for their age, tagged, and sent by http.ServeContent. "passed on" is a request
-// without the suffix to handlers that do nothing, so it is what the handler adds to each of those.
+// BenchmarkHandler runs the whole handler before files on disk, served as file_server does: opened,
+// checked for their modification time, tagged, and sent by http.ServeContent. "passed on" is a request
+// without the suffix to handlers that do nothing, so it is the handler's overhead for all other requests.
 func BenchmarkHandler(b *testing.B) {
 	photo := append(testimage.Samples()["photo.jpg"], make([]byte, 4<<20)...)
 	name := filepath.Join(b.TempDir(), "photo.jpg")
@@ -83,7 +83,7 @@ func BenchmarkHandler(b *testing.B) {
 			for b.Loop() {
 				clear(w.header)
 				w.status, w.n = 0, 0
-				// each with a replacer of its own, to which the handler adds its placeholders
+				// each request with its own replacer, to which the handler adds its placeholders
 				if err := h.ServeHTTP(w, request(w), test.next); err != nil {
 					b.Fatal(err)
 				}

@@ -14,19 +14,19 @@ import (
 )
 
 // responseCache keeps responses in memory, up to a number of bytes. It only saves reading and
-// decoding: a cached response goes out when the next handlers, asked with its object's ETag, answer
-// 304. A nil cache keeps nothing.
+// decoding: a cached response is sent only if the next handlers answer 304 to its object's ETag.
+// A nil cache keeps nothing.
 type responseCache struct {
 	c *otter.Cache[cacheKey, *response]
 }
 
-// cacheKey is everything of a request that can shape the response. The settings aren't in it: each
-// handler has a cache of its own.
+// cacheKey is the part of a request that can change the response. The settings aren't in it, since
+// each handler has its own cache.
 type cacheKey struct {
 	op                  *operation
 	tls                 bool
 	host, object, query string
-	client              uint64 // a hash of what may identify somebody: header fields, the TLS client's certificate
+	client              uint64 // a hash of what may identify the client: header fields, its TLS certificate
 }
 
 // waitTimeout bounds the wait for another request's decode, whose upstream may be slow.
@@ -43,7 +43,7 @@ func newResponseCache(size int64) (*responseCache, error) {
 	return &responseCache{c}, nil
 }
 
-// weight is about what an entry costs in memory.
+// weight estimates the memory of an entry, in bytes.
 func weight(k cacheKey, res *response) uint32 {
 	const overhead = 768 // entry, key, response, map slots
 	l := &res.left
@@ -58,10 +58,10 @@ func weight(k cacheKey, res *response) uint32 {
 	return uint32(min(n, 1<<31))
 }
 
-// keySeed makes the hashes of keys ones that a client can't foresee.
+// keySeed makes the hashes of keys unpredictable for clients.
 var keySeed = maphash.MakeSeed()
 
-// newCacheKey returns the key of a request for that operation on that object.
+// newCacheKey returns the cache key of a request for an operation on an object.
 func newCacheKey(r *http.Request, op *operation, object string) cacheKey {
 	k := cacheKey{op: op, tls: r.TLS != nil, host: r.Host, object: object, query: r.URL.RawQuery}
 	var h maphash.Hash
@@ -71,7 +71,7 @@ func newCacheKey(r *http.Request, op *operation, object string) cacheKey {
 		k.client = h.Sum64()
 	}
 	for name, values := range r.Header {
-		if identifiesNobody(name) {
+		if ignoredInKey(name) {
 			continue
 		}
 		h.Reset()
@@ -80,15 +80,14 @@ func newCacheKey(r *http.Request, op *operation, object string) cacheKey {
 			_ = h.WriteByte(0)
 			_, _ = h.WriteString(v)
 		}
-		k.client += h.Sum64() // a sum, since the fields come in any order
+		k.client += h.Sum64() // a sum, since the order of a map's keys is random
 	}
 	return k
 }
 
-// identifiesNobody reports the header fields that are the same object's for every client: they tell
-// about the client's program, its network, its cache, or what it read before. Any other may be what
-// an upstream picks an object by.
-func identifiesNobody(name string) bool {
+// ignoredInKey reports whether the cache key ignores a header field. It ignores those about the client's
+// program, network or cache, or about what it read before; an upstream may select objects by any other.
+func ignoredInKey(name string) bool {
 	switch name {
 	case "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Length", "Content-Type",
 		"Dnt", "Forwarded", "Keep-Alive", "Pragma", "Priority", "Purpose", "Range", "Referer", "Save-Data", "Te", "Upgrade-Insecure-Requests",
@@ -99,9 +98,9 @@ func identifiesNobody(name string) bool {
 	return strings.HasPrefix(name, "If-") || strings.HasPrefix(name, "Sec-") || strings.HasPrefix(name, "X-B3-")
 }
 
-// cacheable reports whether a response may be kept that was made of an object with that header:
-// without a strong ETag there is nothing to revalidate it with, and with "Vary: *" (RFC 9110, section
-// 12.5.5) it is nobody's but the one client's.
+// cacheable reports whether the cache may keep a response made from an object with that header. Without
+// a strong ETag the response can't be revalidated, and with "Vary: *" (RFC 9110, section 12.5.5) it is
+// for one client only.
 func cacheable(header http.Header) bool {
 	for _, v := range header.Values("Vary") {
 		for name := range strings.SplitSeq(v, ",") {
@@ -113,7 +112,7 @@ func cacheable(header http.Header) bool {
 	return object.StrongTag(header.Get("Etag"))
 }
 
-// get returns the cached response, nil if there is none.
+// get returns the cached response, or nil if there is none.
 func (c *responseCache) get(k cacheKey) *response {
 	if c == nil {
 		return nil
@@ -122,9 +121,9 @@ func (c *responseCache) get(k cacheKey) *response {
 	return res
 }
 
-// load returns the cached response to that version of an object. If there is none, it calls decode
-// and keeps what that returns; several requests for the same version call it once. Errors aren't
-// shared: a request that waited for one decodes for itself.
+// load returns the cached response to that version of the object. If there is none, it calls decode and
+// caches the result; concurrent requests for the same version share one call. They don't share errors:
+// a request that waited for a failed call decodes for itself.
 func (c *responseCache) load(ctx context.Context, k cacheKey, tag string, left object.Left, decode func() (*response, error)) (*response, error) {
 	c.c.ComputeIfPresent(k, func(old *response) (*response, otter.ComputeOp) {
 		if old.isOf(tag, left) {
@@ -134,8 +133,8 @@ func (c *responseCache) load(ctx context.Context, k cacheKey, tag string, left o
 	})
 	wait, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
-	// Where the entry is written or invalidated during a load, Get returns what the cache then holds,
-	// which may be another user's, or calls the loader again.
+	// If the entry is written or invalidated during a load, Get returns the new entry, which may be
+	// another user's, or calls the loader again.
 	decode = sync.OnceValues(decode)
 	res, err := c.c.Get(wait, k, otter.LoaderFunc[cacheKey, *response](func(context.Context, cacheKey) (*response, error) {
 		return decode()

@@ -27,20 +27,20 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// farPhoto is an image whose EXIF lies in its last bytes, a megabyte from its start.
+// farPhoto returns an image with EXIF in its last bytes, a megabyte from its start.
 func farPhoto() []byte {
 	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "far away")}}
 	return testimage.PNG(testimage.Gradient(8, 8), testimage.PNGChunk("juNk", make([]byte, 1<<20)),
 		testimage.PNGChunk("eXIf", block.Encode()))
 }
 
-// crowd lets many requests ask for the same object at once: none is answered its first window
-// before all have asked for it.
+// crowd is a next handler for many concurrent requests for one object: it serves no first window until all
+// requests have asked for it.
 type crowd struct {
 	photo   []byte
 	all     sync.WaitGroup
-	later   atomic.Int64 // requests for what isn't the first window
-	further func() error // before each of those
+	later   atomic.Int64 // number of requests for later windows
+	further func() error // called before each of those
 }
 
 func (c *crowd) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
@@ -72,7 +72,7 @@ func provisioned(t *testing.T, h *Handler) *Handler {
 	return h
 }
 
-// ask asks for the EXIF as that user agent: one of the fields by which no user is told from another.
+// ask asks for the EXIF with that User-Agent, a field that the cache key ignores.
 func ask(ctx context.Context, h *Handler, next caddyhttp.Handler, agent string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/photo.png"+suffix, nil)
@@ -85,7 +85,8 @@ func ask(ctx context.Context, h *Handler, next caddyhttp.Handler, agent string) 
 	return w
 }
 
-// TestOneDecodesForMany has the handlers let most of many requests through: one of them decodes.
+// TestOneDecodesForMany checks that concurrent requests share one decode, but only those that the handlers
+// allow.
 func TestOneDecodesForMany(t *testing.T) {
 	const want = `{"Make":"far away"}`
 	c := &crowd{photo: farPhoto(), further: func() error { return nil }}
@@ -131,7 +132,7 @@ func TestOneDecodesForMany(t *testing.T) {
 	}
 }
 
-// TestFailureIsNotShared has the request that decodes for all fail: the others read for themselves.
+// TestFailureIsNotShared checks that if the shared decode fails, the other requests decode for themselves.
 func TestFailureIsNotShared(t *testing.T) {
 	const n = 8
 	var once sync.Once
@@ -160,8 +161,8 @@ func TestFailureIsNotShared(t *testing.T) {
 	}
 }
 
-// TestWaitingEnds has the request that decodes for all stall: a client that goes away isn't held, and
-// one that stays gets its own decode after a second.
+// TestWaitingEnds checks waiting for a stalled decode: a request ends when its client goes away, and otherwise
+// decodes for itself after a second.
 func TestWaitingEnds(t *testing.T) {
 	stalled, goOn := make(chan struct{}), make(chan struct{})
 	var began atomic.Bool
@@ -216,14 +217,14 @@ func TestCachedHeaderIsNotShared(t *testing.T) {
 	}
 }
 
-// photoBy is a photo whose Artist is that, and its only tag.
+// photoBy returns a photo whose only tag is that Artist.
 func photoBy(artist string) []byte {
 	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x013B, artist)}}
 	return testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(block.Encode()))
 }
 
-// twoUsers are two photos of one name that file_server tells apart by nothing: their size and their
-// time, and so their ETags, are equal.
+// twoUsers returns a folder with two photos of the same name, size and modification time, so that file_server
+// gives them the same ETag.
 func twoUsers(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -242,7 +243,8 @@ func twoUsers(t *testing.T) (root string) {
 	return root
 }
 
-// TestAnotherUsersResponse has the next handlers pick the file by user, in every way that they can.
+// TestAnotherUsersResponse checks that no user gets another's cached response, however the next handlers
+// select the file by user.
 func TestAnotherUsersResponse(t *testing.T) {
 	root := twoUsers(t)
 	app := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -293,7 +295,7 @@ func TestAnotherUsersResponse(t *testing.T) {
 	}
 }
 
-// tagged gives everything one strong tag.
+// tagged gives every response the same strong ETag.
 type tagged struct{ http.ResponseWriter }
 
 func (w tagged) WriteHeader(status int) {
@@ -301,12 +303,12 @@ func (w tagged) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// byUser serves a photo with the name of the user that it finds out, under one tag, to requests that
-// nothing else tells apart.
+// byUser is a next handler that serves a photo with the name of the user it authenticates. The requests and
+// ETags of all users are the same.
 type byUser struct {
 	user     func() string
-	url      func(user string) string // what the request is rewritten to
-	requests []string                 // the conditions it got
+	url      func(user string) string // rewrites the request to this path
+	requests []string                 // the conditions of its requests
 }
 
 func (b *byUser) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
@@ -324,8 +326,8 @@ func (b *byUser) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// TestCachedForUserAndURL has the next handlers find another user, or go to another URL, for requests
-// with the same key.
+// TestCachedForUserAndURL checks requests with the same cache key for which the next handlers set another user
+// or URL.
 func TestCachedForUserAndURL(t *testing.T) {
 	for _, url := range []func(string) string{nil, func(user string) string { return "/" + user }} {
 		h := provisioned(t, &Handler{})
@@ -353,7 +355,7 @@ func TestCachedForUserAndURL(t *testing.T) {
 	}
 }
 
-// TestLoadIsForUser has requests of two users wait for one load.
+// TestLoadIsForUser checks that requests of two users that wait for one load each get their own response.
 func TestLoadIsForUser(t *testing.T) {
 	h := provisioned(t, &Handler{})
 	const n = 32
@@ -373,7 +375,7 @@ func TestLoadIsForUser(t *testing.T) {
 	wg.Wait()
 }
 
-// TestCacheKey says what requests share a cached response, and what requests don't.
+// TestCacheKey checks which requests share a cached response.
 func TestCacheKey(t *testing.T) {
 	request := func(change func(r *http.Request)) *http.Request {
 		r := httptest.NewRequest(http.MethodGet, "http://a.test/a.jpg"+suffix+"?q=1", nil)
@@ -444,8 +446,8 @@ func TestCacheable(t *testing.T) {
 	}
 }
 
-// TestWeight adds what an entry holds to its weight, so that many small ones don't take more memory
-// than the cache may.
+// TestWeight checks that an entry's weight covers all of its memory, so that many small entries don't exceed
+// the cache's limit.
 func TestWeight(t *testing.T) {
 	empty := weight(cacheKey{}, &response{})
 	const s = "0123456789"
@@ -496,7 +498,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// scattered is a TIFF whose values lie 100 KiB apart, so that each is a sub-request.
+// scattered returns a TIFF whose values lie 100 KiB apart, so that each needs a sub-request.
 func scattered() []byte {
 	const apart, first, last = 100 << 10, 0x00FE, 0x0213
 	o := binary.LittleEndian
@@ -511,7 +513,7 @@ func scattered() []byte {
 	return b[:cap(b)]
 }
 
-// TestFailureIsCached has an object that can't be answered cost its sub-requests once.
+// TestFailureIsCached checks that an object whose EXIF can't be read costs its sub-requests only once.
 func TestFailureIsCached(t *testing.T) {
 	text := []byte("no image, whatever its name says")
 	for name, tc := range map[string]struct {
@@ -542,8 +544,8 @@ func TestFailureIsCached(t *testing.T) {
 	}
 }
 
-// TestOwnLoadReturnsItsOwn has another user's response get into the cache while a request loads, in
-// each way that otter has for that: the request gets what it decoded itself.
+// TestOwnLoadReturnsItsOwn checks that a request gets its own decode's result if another user's response is
+// cached during the load, in each way that otter offers.
 func TestOwnLoadReturnsItsOwn(t *testing.T) {
 	alice := &response{body: []byte("alice"), tag: `"1"`, left: object.Left{User: "alice"}}
 	bob := &response{body: []byte("bob"), tag: `"1"`, left: object.Left{User: "bob"}}
@@ -567,8 +569,8 @@ func TestOwnLoadReturnsItsOwn(t *testing.T) {
 	}
 }
 
-// TestPanicInLoad has a next handler panic while the cache loads: net/http logs it as any other, and
-// the next request isn't touched by it.
+// TestPanicInLoad checks that net/http logs a next handler's panic during a load like any other, and that the
+// next request works.
 func TestPanicInLoad(t *testing.T) {
 	photo := farPhoto()
 	broken := true
@@ -596,9 +598,9 @@ func TestPanicInLoad(t *testing.T) {
 	}
 }
 
-// TestChangedObjectKeepsItsLimits has an object change in the middle of a decode that needs more than
-// half of what a request may read. That the second attempt then meets the limit says nothing about the
-// object, so it isn't cached.
+// TestChangedObjectKeepsItsLimits checks an object that changes in the middle of a decode that needs more than
+// half of max_read. The second attempt then exceeds the limit, which says nothing about the object, so it isn't
+// cached.
 func TestChangedObjectKeepsItsLimits(t *testing.T) {
 	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "far away")}}
 	photo := testimage.PNG(testimage.Gradient(8, 8), testimage.PNGChunk("juNk", make([]byte, 1<<20)),
@@ -623,8 +625,8 @@ func TestChangedObjectKeepsItsLimits(t *testing.T) {
 	}
 }
 
-// TestNotModifiedOfAnotherTag has the next handlers answer 304 with a tag that isn't the cached
-// response's, which says nothing about it (RFC 9111, section 4.3.4).
+// TestNotModifiedOfAnotherTag checks a 304 with another ETag than the cached response's: it isn't about that
+// response (RFC 9111, section 4.3.4).
 func TestNotModifiedOfAnotherTag(t *testing.T) {
 	version := "1"
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -644,16 +646,16 @@ func TestNotModifiedOfAnotherTag(t *testing.T) {
 	}
 }
 
-// TestFieldsThatIdentifyNobody is the whole list, and names that only look like one of it: what isn't on
-// it may be what an upstream picks an object by.
-func TestFieldsThatIdentifyNobody(t *testing.T) {
+// TestFieldsIgnoredInKey checks all ignored header fields, and names that only look like them: an upstream
+// may select objects by any field that isn't on the list.
+func TestFieldsIgnoredInKey(t *testing.T) {
 	for _, name := range []string{
 		"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Dnt", "Forwarded",
 		"Keep-Alive", "Pragma", "Priority", "Purpose", "Range", "Referer", "Save-Data", "Te", "Upgrade-Insecure-Requests", "User-Agent", "Via",
 		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id", "Traceparent", "Tracestate", "Baggage", "B3",
 		"X-Amzn-Trace-Id", "X-Cloud-Trace-Context", "Uber-Trace-Id", "X-B3-Traceid", "X-B3-Sampled", "If-None-Match", "If-Match", "Sec-Fetch-Site",
 	} {
-		if !identifiesNobody(name) {
+		if !ignoredInKey(name) {
 			t.Errorf("%s keeps users from sharing a response", name)
 		}
 	}
@@ -661,13 +663,13 @@ func TestFieldsThatIdentifyNobody(t *testing.T) {
 		"", "Authorization", "Cookie", "Origin", "X-User", "Remote-User", "X-Forwarded-User", "X-Forwarded-Prefix", "X-Forwarded", "Accept-Version", "Secret", "Sec", "If",
 		"Iffy", "X-B3", "X-Real-Ips", "From", "Host", "X-Api-Key", "X-Forwarded-Client-Cert", "Prefer", "Proxy-Authorization",
 	} {
-		if identifiesNobody(name) {
+		if ignoredInKey(name) {
 			t.Errorf("%s would let a user have another's response", name)
 		}
 	}
 }
 
-// TestKeyOfCertificate has clients with a certificate be told apart by it and by their header alike.
+// TestKeyOfCertificate checks that both the TLS certificate and the header distinguish clients.
 func TestKeyOfCertificate(t *testing.T) {
 	keys := map[cacheKey]string{}
 	for _, cert := range []string{"", "a", "b"} {
@@ -692,7 +694,7 @@ func TestKeyOfCertificate(t *testing.T) {
 	}
 }
 
-// TestHeaderFieldsDontCancelOut has two fields of one value, and a field whose values another splits.
+// TestHeaderFieldsDontCancelOut checks headers whose names or values would collide in a careless hash.
 func TestHeaderFieldsDontCancelOut(t *testing.T) {
 	keys := map[cacheKey]int{}
 	for i, h := range []http.Header{
@@ -708,8 +710,8 @@ func TestHeaderFieldsDontCancelOut(t *testing.T) {
 	}
 }
 
-// TestNewVersionTakesThePlace of the cached response of an object that has changed, also where several
-// users ask for it.
+// TestNewVersionTakesThePlace checks that the response to a new version of an object replaces the cached one,
+// for several users as well.
 func TestNewVersionTakesThePlace(t *testing.T) {
 	c, err := newResponseCache(1 << 20)
 	if err != nil {

@@ -22,10 +22,10 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// server is a Caddy with short forms for what these tests ask it.
+// server is a Caddy with shorthands for the requests of these tests.
 type server struct{ *testcaddy.Server }
 
-// serve runs a Caddyfile. {$ADDR} in it is the address of its sites, {$PORT} the port in it.
+// serve runs a Caddyfile. In it, {$ADDR} stands for the address of its sites and {$PORT} for its port.
 func serve(t testing.TB, caddyfile string) *server {
 	t.Helper()
 	return serveWith(t, "", caddyfile)
@@ -37,7 +37,7 @@ func serveWith(t testing.TB, options, caddyfile string) *server {
 	return &server{testcaddy.Start(t, withOperations(caddyfile), testcaddy.Global(options))}
 }
 
-// bareExif is an exif directive whose block doesn't say which operations there are.
+// bareExif matches an exif directive whose block has no operations.
 var bareExif = regexp.MustCompile(`(?m)^[ \t]*exif( \{\n|$)`)
 
 // withOperations enables all operations in the exif directives of a Caddyfile.
@@ -50,17 +50,17 @@ func withOperations(caddyfile string) string {
 	})
 }
 
-// with is the same server in a sub-test.
+// with returns the same server for a subtest.
 func (s *server) with(t testing.TB) *server { return &server{s.With(t)} }
 
-// reply is what a client gets.
+// reply is a response as the client received it.
 type reply struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// get sends a request to the site of that name; path goes out as it stands. Headers are pairs.
+// get sends a request to the named site, with path unchanged. header has pairs of names and values.
 func (s *server) get(method, site, path string, header ...string) reply {
 	r := s.Do(method, site, path, header...)
 	return reply{r.Status, r.Header, r.Body}
@@ -71,8 +71,8 @@ func (s *server) exif(site, object string, header ...string) reply {
 	return s.get(http.MethodGet, site, object+suffix, header...)
 }
 
-// samples is a folder with the samples of testdata, some in sub-folders, and some that aren't
-// images.
+// samples returns a folder with the samples of testdata, some of them in subfolders, and with files that
+// aren't images.
 func samples(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -104,7 +104,7 @@ func samples(t testing.TB) string {
 
 // countingFS is a Caddy filesystem that counts the bytes read from it.
 type countingFS struct {
-	// The folder it shows.
+	// The folder that it serves.
 	Root string `json:"root,omitempty"`
 
 	fs.StatFS `json:"-"`
@@ -118,7 +118,7 @@ func (countingFS) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "caddy.fs.counting_test", New: func() caddy.Module { return new(countingFS) }}
 }
 
-// UnmarshalCaddyfile takes the one word root.
+// UnmarshalCaddyfile parses one argument, the root.
 func (c *countingFS) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.Next() {
 		for d.NextBlock(0) {
@@ -155,12 +155,12 @@ func (f countingFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo hides os.File's, which doesn't read through Read.
+// WriteTo hides the WriteTo of os.File, which doesn't call Read.
 func (f countingFile) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{f})
 }
 
-// upstream is a server of the test's own at an address of its own.
+// upstream starts a server for the test and returns its address.
 func upstream(t testing.TB, h http.HandlerFunc) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -16,8 +16,8 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterHandlerDirective("exif", parseCaddyfile)
-	// Early: after redir come the directives that protect and rewrite by path. Were exif after them,
-	// "basic_auth /private/*.jpg" would not see /private/a.jpg@base@tag=exif.
+	// exif comes early, since the directives that protect and rewrite by path come after redir. If it
+	// ran after them, "basic_auth /private/*.jpg" would not see /private/a.jpg@base@tag=exif.
 	httpcaddyfile.RegisterDirectiveOrder("exif", httpcaddyfile.Before, "redir")
 }
 
@@ -45,15 +45,15 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //	}
 //
 // The actions are GetObject and ListBucket. The matcher tokens of a rule are a matcher's name and
-// its arguments (remote_ip private_ranges), or, as in any directive, a path or a named matcher
-// (/team/*, @team). The patterns of only and omit are those of Go's path.Match over the names of tags,
-// separated by blanks or commas, or the sets @location, @person and @device. Every word but allow and
-// deny occurs at most once.
+// its arguments (remote_ip private_ranges) or, as in any directive, a path or a named matcher
+// (/team/*, @team). The patterns of only and omit are matched against tag names by Go's path.Match;
+// separate them with blanks or commas. The sets @location, @person and @device can stand for patterns.
+// Every word but allow and deny occurs at most once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return h.unmarshal(d, nil)
 }
 
-// withDispenser gives the Caddyfile's helper, which knows the named matchers, for other tokens.
+// withDispenser returns the Caddyfile's helper, which knows the named matchers, for other tokens.
 type withDispenser func(*caddyfile.Dispenser) httpcaddyfile.Helper
 
 func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error {
@@ -89,7 +89,7 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 	return nil
 }
 
-// parseWord parses the arguments of one word of the block.
+// parseWord parses the arguments of a word in the block.
 func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	args := d.RemainingArgs()
 	one := func(to *string) error {
@@ -169,7 +169,7 @@ func splitPatterns(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
-// parseSize parses a size in bytes, such as 64KiB, greater than zero.
+// parseSize parses a size in bytes, such as 64KiB. It must be greater than zero.
 func parseSize(s string) (int64, error) {
 	n, err := humanize.ParseBytes(s)
 	if err != nil {
@@ -181,7 +181,7 @@ func parseSize(s string) (int64, error) {
 	return int64(n), nil
 }
 
-// parseRule parses allow or deny with its actions and matchers.
+// parseRule parses an allow or deny rule with its actions and matchers.
 func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 	rule := Rule{Effect: d.Val()}
 	nesting := d.Nesting()
@@ -226,7 +226,7 @@ func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 	return rule, nil
 }
 
-// matcherToken reads the current token as a directive's matcher: a path, a named matcher, or *.
+// matcherToken parses the current token as a directive's matcher: a path, a named matcher or *.
 func matcherToken(d *caddyfile.Dispenser, helper withDispenser) (caddy.ModuleMap, error) {
 	if helper == nil {
 		return nil, d.Errf("%s can't be used here", d.Val())

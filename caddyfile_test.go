@@ -18,7 +18,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 )
 
-// TestAdapt compares the JSON of a Caddyfile that uses every word with its golden, and loads it.
+// TestAdapt compares the JSON for a Caddyfile that uses every word with its golden, and loads it.
 func TestAdapt(t *testing.T) {
 	input, err := os.ReadFile("testdata/all.Caddyfile")
 	if err != nil {
@@ -45,7 +45,7 @@ func TestAdapt(t *testing.T) {
 	}
 }
 
-// TestOrder has exif in front of whatever protects or rewrites, however the Caddyfile is written.
+// TestOrder checks that exif runs before all handlers that protect or rewrite, in any order of the Caddyfile.
 func TestOrder(t *testing.T) {
 	cfg := string(testcaddy.Adapt(t, ":80 {\n\tfile_server\n\tbasic_auth {\n\t\tbob "+hiccup+"\n\t}\n\ttry_files {path} /i.html\n\turi strip_prefix /x\n"+
 		"\tredir /a /b\n\texif\n\theader X-A b\n}\n"))
@@ -58,7 +58,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestConfigErrors has each mistake named with its file and line.
+// TestConfigErrors checks that the error for each mistake has its file and line.
 func TestConfigErrors(t *testing.T) {
 	for _, tc := range []struct{ name, block, want string }{
 		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, thumbnail, preview, at Caddyfile:3`},
@@ -118,7 +118,7 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// TestJSONErrors has the same mistakes refused when they come as JSON.
+// TestJSONErrors checks that the same mistakes are refused in JSON.
 func TestJSONErrors(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"values":"pretty"}`:                  "is none of",
@@ -147,8 +147,8 @@ func TestJSONErrors(t *testing.T) {
 	}
 }
 
-// TestGrammarAgrees has the same grammar in the code's comment and in the README, and every word of
-// it in the golden.
+// TestGrammarAgrees checks that the code's comment and the README have the same grammar, and that the golden
+// uses every word of it.
 func TestGrammarAgrees(t *testing.T) {
 	code, err := os.ReadFile("caddyfile.go")
 	if err != nil {
@@ -179,7 +179,7 @@ func TestGrammarAgrees(t *testing.T) {
 	}
 }
 
-// TestMatchersOfRules has each way to write a rule's matcher give the JSON it stands for.
+// TestMatchersOfRules checks the JSON for each way to write a rule's matcher.
 func TestMatchersOfRules(t *testing.T) {
 	for rule, want := range map[string]string{
 		"allow GetObject":                           `{"actions":["GetObject"],"effect":"allow"}`,
@@ -210,7 +210,7 @@ func TestMatchersOfRules(t *testing.T) {
 		}
 	}
 
-	// without the Caddyfile around it, named matchers can't be known
+	// named matchers can't be resolved without the rest of the Caddyfile
 	for _, token := range []string{"@team", "/a/*", "*"} {
 		h := new(Handler)
 		err := h.UnmarshalCaddyfile(caddyfile.NewTestDispenser("exif {\nallow GetObject " + token + "\n}"))
@@ -220,7 +220,7 @@ func TestMatchersOfRules(t *testing.T) {
 	}
 }
 
-// TestWordsOfBlock sets each word by itself.
+// TestWordsOfBlock checks each word by itself.
 func TestWordsOfBlock(t *testing.T) {
 	for block, want := range map[string]Handler{
 		"":                 {},

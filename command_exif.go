@@ -108,7 +108,7 @@ func runExif(cmd *cobra.Command, args []string) error {
 		return listTags(c.out, c.options.Keep, fl.Bool("csv"))
 	}
 	if runtime.GOOS == "windows" {
-		args = expandGlobs(args) // no shell has done it there
+		args = expandGlobs(args) // Windows shells don't
 	}
 	if c.isPicture() {
 		return c.picture(args)
@@ -118,7 +118,7 @@ func runExif(cmd *cobra.Command, args []string) error {
 	case c.outErr != nil && !errors.Is(c.outErr, syscall.EPIPE):
 		return c.outErr
 	case c.failed > 0 || c.outErr != nil:
-		cmd.SilenceErrors = true // fail has printed each
+		cmd.SilenceErrors = true // fail has printed each error
 		return errors.New("some files could not be read")
 	}
 	return nil
@@ -135,10 +135,10 @@ type exifCommand struct {
 	redactTo  string    // the folder for redacted copies; "": none are written
 	progress  *progress // nil: none is shown
 
-	printed int   // files
-	failed  int   // files and folders
-	skipped int   // files in folders that aren't images
-	outErr  error // ended the output
+	printed int   // number of files
+	failed  int   // number of files and folders
+	skipped int   // number of files in folders that aren't images
+	outErr  error // the error that ended the output
 }
 
 func newExifCommand(cmd *cobra.Command) (*exifCommand, error) {
@@ -189,7 +189,7 @@ func newExifCommand(cmd *cobra.Command) (*exifCommand, error) {
 	return c, nil
 }
 
-// patternsFlag returns the patterns of a flag that may be given several times.
+// patternsFlag returns the patterns of a flag that may occur several times.
 func patternsFlag(fl caddycmd.Flags, name string) (patterns []string, err error) {
 	lists, err := fl.GetStringArray(name)
 	if err != nil {
@@ -204,8 +204,8 @@ func patternsFlag(fl caddycmd.Flags, name string) (patterns []string, err error)
 	return patterns, nil
 }
 
-// expandGlobs replaces arguments such as *.jpg by the files they match. An argument that is a file,
-// or matches none, stays.
+// expandGlobs replaces arguments such as *.jpg with the files they match. It keeps an argument that is a
+// file or that matches none.
 func expandGlobs(args []string) []string {
 	var names []string
 	for _, arg := range args {
@@ -224,7 +224,7 @@ func expandGlobs(args []string) []string {
 type image struct {
 	name  string
 	path  string // of a redacted copy
-	found bool   // in a folder: skipped if it isn't an image
+	found bool   // found in a folder, so skipped if it isn't an image
 }
 
 // run prints the files, and the images in the folders, in the order of the arguments.
@@ -278,7 +278,7 @@ func (c *exifCommand) run(args []string) {
 }
 
 // walk appends the regular files in the folder and its subfolders, sorted by name. It follows links to
-// files, but not to folders, which may lead in circles.
+// files, but not to folders, which could form a cycle.
 func (c *exifCommand) walk(images []image, folder string) []image {
 	root := folder
 	if !os.IsPathSeparator(root[len(root)-1]) {
@@ -306,7 +306,7 @@ func (c *exifCommand) walk(images []image, folder string) []image {
 	return images
 }
 
-// read returns the JSON object that the operation makes of a file.
+// read returns the operation's result for a file, as a JSON object.
 func (c *exifCommand) read(img image) (object []byte, err error) {
 	err = c.open(img, func(r io.ReaderAt) error {
 		if c.operation == "imageInfo" {
@@ -363,10 +363,10 @@ type redactPrinter struct{}
 func (*redactPrinter) object(string, []byte) error { return nil }
 func (*redactPrinter) end() error                  { return nil }
 
-// isPicture reports whether the operation makes a picture instead of JSON.
+// isPicture reports whether the operation returns a picture rather than JSON.
 func (c *exifCommand) isPicture() bool { return c.operation == "thumbnail" || c.operation == "preview" }
 
-// picture writes the picture that is embedded in the one file given.
+// picture writes the picture embedded in the only file to standard output.
 func (c *exifCommand) picture(args []string) error {
 	switch {
 	case len(args) != 1:
@@ -391,7 +391,7 @@ func (c *exifCommand) picture(args []string) error {
 	return err
 }
 
-// urlScheme is how a URL begins.
+// urlScheme matches the beginning of a URL.
 var urlScheme = regexp.MustCompile(`^(?i:https?)://`)
 
 // open calls f with a file, or with standard input.
@@ -418,15 +418,15 @@ func (c *exifCommand) open(img image, f func(io.ReaderAt) error) error {
 	return f(s)
 }
 
-// fail prints why a file can't be read.
+// fail prints the error of a file that can't be read.
 func (c *exifCommand) fail(name string, err error) {
 	c.failed++
 	c.progress.clear()
 	fmt.Fprintf(c.errs, "%s: %s\n", printable(name), message(name, err))
 }
 
-// message is an error's text for a terminal: the server's where it has one, and without the file's
-// name, which stands before it.
+// message returns an error's text for the terminal: the server's message if there is one, and without the
+// file's name, which is printed before it.
 func message(name string, err error) string {
 	var p *fs.PathError
 	if f := failureOf(err); f.status < http.StatusInternalServerError {
@@ -437,16 +437,16 @@ func message(name string, err error) string {
 	return printable(err.Error())
 }
 
-// maxSpool bounds how far a stream is read: an offset in a stream without end may point anywhere.
+// maxSpool bounds how much of a stream is read: in an endless stream, an offset may point anywhere.
 const maxSpool = 4 << 30
 
-// spool makes a stream readable at any offset. It reads no further than necessary, and keeps the bytes
-// in a temporary file.
+// spool makes a stream readable at any offset. It reads no further than necessary and keeps the bytes in
+// a temporary file.
 type spool struct {
 	src  io.Reader
 	file *os.File
 	size int64 // of the file
-	err  error // what ended the stream, io.EOF included
+	err  error // the error that ended the stream, io.EOF included
 }
 
 // ReadAt implements io.ReaderAt.
@@ -457,14 +457,14 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 			return 0, err
 		}
 		s.file = f
-		// Where the system can remove an open file, no file is left however the program ends.
+		// Where the system can remove an open file, none is left behind, however the program ends.
 		_ = os.Remove(f.Name())
 	}
 	if off > maxSpool {
 		return 0, object.ErrTooFar
 	}
 	if end := off + int64(len(p)); end > s.size && s.err == nil {
-		// The decoder reads small pieces, one after the other, so read ahead.
+		// The decoder reads small pieces in sequence, so read ahead.
 		n, err := io.CopyN(s.file, s.src, end-s.size+defaultWindow)
 		s.size += n
 		s.err = err

@@ -25,7 +25,7 @@ import (
 type printer interface {
 	// object prints the JSON object of a file.
 	object(name string, object []byte) error
-	// end prints what can only be printed after the last file.
+	// end prints the output that has to wait for the last file.
 	end() error
 }
 
@@ -52,9 +52,9 @@ func withName(name string, object []byte) []byte {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(name); err != nil {
-		panic(err) // a string can be encoded
+		panic(err) // unreachable: strings can be encoded
 	}
-	b.Truncate(b.Len() - 1) // Encode ends the line
+	b.Truncate(b.Len() - 1) // Encode appends a newline
 	if len(object) > len(`{}`) {
 		b.WriteByte(',')
 	}
@@ -65,7 +65,7 @@ func withName(name string, object []byte) []byte {
 // field is a member of an object, with its value as text.
 type field struct{ name, value string }
 
-// fieldsOf returns the members of a flat object. Numbers, arrays and null are as in JSON.
+// fieldsOf returns the members of a flat JSON object. Numbers, arrays and null stay JSON.
 func fieldsOf(object []byte) (fields []field) {
 	d := json.NewDecoder(bytes.NewReader(object))
 	for token, err := d.Token(); err == nil; token, err = d.Token() {
@@ -86,18 +86,18 @@ func fieldsOf(object []byte) (fields []field) {
 	return fields
 }
 
-// tablePrinter prints, for people, a file's name and then a line for each tag.
+// tablePrinter prints a table for people: a file's name, then a line for each tag.
 type tablePrinter struct {
-	w     io.Writer
-	later bool // something has been printed
+	w       io.Writer
+	printed bool // something has been printed
 }
 
 func (p *tablePrinter) object(name string, object []byte) error {
 	b := new(bytes.Buffer)
-	if p.later {
+	if p.printed {
 		b.WriteByte('\n')
 	}
-	p.later = true
+	p.printed = true
 	fmt.Fprintln(b, printable(name))
 	fields := fieldsOf(object)
 	width := 0
@@ -116,8 +116,8 @@ func (p *tablePrinter) object(name string, object []byte) error {
 
 func (p *tablePrinter) end() error { return nil }
 
-// csvPrinter prints a line of names, which are known when all files have been read, and then a line
-// for each file.
+// csvPrinter prints a line of tag names, which are known only after all files have been read, and then a
+// line for each file.
 type csvPrinter struct {
 	w       io.Writer
 	names   []string
@@ -181,7 +181,7 @@ func listTags(w io.Writer, keep func(name string) bool, asCSV bool) error {
 	rows := csv.NewWriter(w)
 	line := func(cells ...string) {
 		if asCSV {
-			_ = rows.Write(cells) // Error returns what went wrong
+			_ = rows.Write(cells) // Error reports it
 		} else {
 			fmt.Fprintln(table, strings.Join(cells, "\t"))
 		}
@@ -196,7 +196,7 @@ func listTags(w io.Writer, keep func(name string) bool, asCSV bool) error {
 	return errors.Join(rows.Error(), table.Flush())
 }
 
-// printable escapes characters that a terminal would run as a command or show in another order: a
+// printable escapes characters that a terminal would interpret as commands or display in another order: a
 // photo's text may be hostile.
 func printable(s string) string {
 	var b strings.Builder
@@ -211,16 +211,16 @@ func printable(s string) string {
 	return b.String()
 }
 
-// progress is a bar on a terminal that shows how far a long run is. Its methods do nothing on nil.
+// progress is a progress bar on a terminal. Its methods do nothing on nil.
 type progress struct {
 	w       io.Writer
 	started time.Time
-	bar     *progressbar.ProgressBar // nil before there is something to show
+	bar     *progressbar.ProgressBar // nil until the first show
 	shown   bool
 }
 
 const (
-	// progressAfter is how long a run takes before it is worth a progress bar.
+	// progressAfter is how long a run takes before the bar appears.
 	progressAfter = time.Second
 	// progressEvery is how often the bar moves.
 	progressEvery = 100 * time.Millisecond
@@ -228,7 +228,7 @@ const (
 
 func newProgress(w io.Writer) *progress { return &progress{w: w, started: time.Now()} }
 
-// show shows that n of total files are done.
+// show updates the bar: n of total files are done.
 func (p *progress) show(n, total int) {
 	if p == nil {
 		return
@@ -249,17 +249,17 @@ func (p *progress) show(n, total int) {
 		p.shown = true
 		p.clearOnInterrupt() // before there is a bar to clear
 	}
-	_ = p.bar.Set(n) // a bar that can't be drawn is no reason to stop
+	_ = p.bar.Set(n) // a failure to draw must not stop the run
 }
 
-// clear takes the bar off the screen, until it is shown again.
+// clear removes the bar from the screen until the next show.
 func (p *progress) clear() {
 	if p != nil && p.shown {
 		_ = p.bar.Clear()
 	}
 }
 
-// clearOnInterrupt takes the bar off the screen when the user interrupts the run, and then lets the
+// clearOnInterrupt removes the bar from the screen when the user interrupts the run, and then lets the
 // interrupt end the program.
 func (p *progress) clearOnInterrupt() {
 	interrupt := make(chan os.Signal, 1)
@@ -267,10 +267,10 @@ func (p *progress) clearOnInterrupt() {
 	go func() {
 		<-interrupt
 		signal.Reset(os.Interrupt)
-		_ = p.bar.Exit() // it isn't drawn again
+		_ = p.bar.Exit() // so that it isn't drawn again
 		_ = p.bar.Clear()
 		if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(os.Interrupt) != nil {
-			os.Exit(exitInterrupted) // Windows can't send it
+			os.Exit(exitInterrupted) // Windows can't send the signal
 		}
 	}()
 }

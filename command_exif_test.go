@@ -19,7 +19,7 @@ import (
 // The command's output and exit status are tested by the scripts in e2e/cli, and its terminal by
 // e2e/terminal.
 
-// testBrokenPipe stops reading, as head does. The command must end at once and say nothing.
+// testBrokenPipe stops reading, as head does. The command must end at once without a message.
 func testBrokenPipe(t *testing.T, bin string) {
 	if runtime.GOOS == "windows" {
 		t.Skip("pipes end otherwise there")
@@ -80,7 +80,7 @@ func TestCSVPrinter(t *testing.T) {
 	}
 }
 
-// TestNoFormula: a spreadsheet runs text that begins like a formula.
+// TestNoFormula checks text that a spreadsheet would run as a formula.
 func TestNoFormula(t *testing.T) {
 	for s, want := range map[string]string{
 		"": "", "Apple": "Apple", "-1/3": "-1/3", "-3.5": "-3.5", "+05:30": "+05:30", "a=b": "a=b",
@@ -111,7 +111,7 @@ func TestWithName(t *testing.T) {
 	}
 }
 
-// endless is a stream that has no end: an image's first bytes, then zeros.
+// endless is a stream without an end: an image's first bytes, then zeros.
 type endless struct {
 	head []byte
 	read int64
@@ -141,7 +141,7 @@ func TestSpool(t *testing.T) {
 	if err != nil || got.Len() != want.Len() {
 		t.Errorf("got %v %v, want %d tags", got, err, want.Len())
 	}
-	for off := int64(-1); off < int64(len(photo))+2; off++ { // backwards and over the end, too
+	for off := int64(-1); off < int64(len(photo))+2; off++ { // backwards and past the end, too
 		var a, b [7]byte
 		n, err := s.ReadAt(a[:], off)
 		m, e := bytes.NewReader(photo).ReadAt(b[:], off)
@@ -150,21 +150,21 @@ func TestSpool(t *testing.T) {
 		}
 	}
 
-	// no more of a stream is read than it takes
+	// no more of a stream is read than necessary
 	e := &endless{head: photo}
 	s = &spool{src: e}
 	defer s.close()
 	if got, err := exif.Decode(s, &exif.Options{}); err != nil || got.Len() != want.Len() || e.read > 1<<20 {
 		t.Errorf("got %v %v after %d bytes", got, err, e.read)
 	}
-	// and an offset beyond all reason is refused before it is looked for: BigTIFF, IFD0 at 2^48
+	// an absurd offset is refused before the stream is read up to it: BigTIFF, IFD0 at 2^48
 	e = &endless{head: []byte("II\x2b\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00")}
 	s = &spool{src: e}
 	defer s.close()
 	if _, err := exif.Decode(s, &exif.Options{}); failureOf(err).code != "ImageTooLarge" || e.read > 1<<20 {
 		t.Errorf("got %v after %d bytes", err, e.read)
 	}
-	// a stream that breaks is no image that ends
+	// a stream that fails isn't an image that ends there
 	s = &spool{src: io.MultiReader(bytes.NewReader(photo[:10]), iotest.ErrReader(io.ErrUnexpectedEOF))}
 	defer s.close()
 	if _, err := exif.Decode(s, &exif.Options{}); !errors.Is(err, io.ErrUnexpectedEOF) {

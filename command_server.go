@@ -103,7 +103,7 @@ func cmdServer(fl caddycmd.Flags) (int, error) {
 	select {}
 }
 
-// examplePhoto is the path of a photo to be tried.
+// examplePhoto returns the path of a photo to show in examples.
 func examplePhoto(fl caddycmd.Flags) string {
 	if fl.String("bucket") == "" {
 		if name := firstPhoto(cmp.Or(fl.Arg(0), fl.String("root"))); name != "" {
@@ -113,7 +113,7 @@ func examplePhoto(fl caddycmd.Flags) string {
 	return "PHOTO.jpg"
 }
 
-// serverConfig is the configuration exif-server runs.
+// serverConfig returns the configuration for exif-server, and its listener address.
 func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
 	domain, root, bucket, region := fl.String("domain"), fl.String("root"), fl.String("bucket"), fl.String("region")
 	if fl.NArg() > 0 {
@@ -156,11 +156,11 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		if !signed {
 			region = ""
 		}
-		behind, err := bucketRoutes(bucket, region)
+		proxy, err := bucketRoutes(bucket, region)
 		if err != nil {
 			return nil, "", err
 		}
-		routes = append(routes, behind...)
+		routes = append(routes, proxy...)
 	default:
 		if root != "" {
 			if info, err := os.Stat(root); err != nil {
@@ -172,8 +172,8 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		fileServer := map[string]any{"handler": "file_server", "root": root}
 		if fl.Bool("browse") {
 			fileServer["browse"] = struct{}{}
-			// The config could only name a file on disk, which this isn't. The variable is how Caddy
-			// lets programs bring their own template; the process serves nothing else.
+			// The config could only name a file on disk, but the template is embedded. Caddy offers this
+			// variable to programs with their own template; the process serves no other.
 			fileserver.BrowseTemplate = gallery
 			encode := map[string]any{"handler": "encode", "encodings": map[string]any{"zstd": struct{}{}, "gzip": struct{}{}}, "prefer": []string{"zstd", "gzip"}}
 			routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}})
@@ -213,9 +213,9 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	}, listen, nil
 }
 
-// homeRoute answers the root, where nothing else is, with what can be asked for.
+// homeRoute responds to the root path with a list of the operations, if the folder has no index file.
 func homeRoute(root, bucket, example string) caddyhttp.Route {
-	// not the path matcher, to which "//" and "/x/.." are the root, too
+	// not the path matcher, for which "//" and "/x/.." are the root, too
 	match := caddy.ModuleMap{"vars": caddyconfig.JSON(map[string][]string{"{http.request.uri.path}": {"/"}}, nil)}
 	if bucket == "" {
 		index := map[string]any{"file": map[string]any{"root": root, "try_files": fileserverIndexes}}
@@ -237,15 +237,15 @@ func homeRoute(root, bucket, example string) caddyhttp.Route {
 	}
 }
 
-// fileserverIndexes are the files that file_server answers a folder with.
+// fileserverIndexes are the index files of file_server.
 var fileserverIndexes = []string{"index.html", "index.txt"}
 
-// s3Transport is the module that signs requests. It is not imported here: who doesn't need it
-// shouldn't have to build the AWS SDK.
+// s3Transport is the ID of the module that signs requests. It isn't imported here, so that users who don't
+// need it don't have to build the AWS SDK.
 const s3Transport = "http.reverse_proxy.transport.s3"
 
-// canSign reports whether requests to a bucket in that region can be signed: whether the AWS SDK
-// finds keys. Without a region they can't.
+// canSign reports whether requests to a bucket in that region can be signed: whether there is a region,
+// and the AWS SDK finds keys.
 func canSign(region string) (bool, error) {
 	if region == "" {
 		return false, nil
@@ -268,13 +268,13 @@ func canSign(region string) (bool, error) {
 	return true, nil
 }
 
-// outside matches paths that no object has: with an empty segment, also at the end, a bucket would be
-// listed, and . and .. lead out of it. Caddy's path matchers clean these away before they match.
-const outside = `^$|[/\\](\.\.?)?([/\\]|$)`
+// notAnObject matches paths that no object has: an empty segment, even at the end, would list a bucket, and
+// . and .. leave it. Caddy's path matchers can't match these, since they clean the path first.
+const notAnObject = `^$|[/\\](\.\.?)?([/\\]|$)`
 
-// bucketRoutes proxy to a bucket: only reads, only objects (no listings), and nothing of the
-// client's credentials, which a store would refuse. With a region requests are signed, without one
-// the bucket must be public.
+// bucketRoutes returns the routes that proxy to a bucket. They allow only reads of objects (no listings) and
+// remove the client's credentials, which a store would refuse. With a region they sign requests; without
+// one the bucket must be public.
 func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	u, err := url.Parse(bucket)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -309,7 +309,7 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	routes := caddyhttp.RouteList{
 		route(map[string]any{"not": []any{map[string]any{"method": []string{"GET", "HEAD", "OPTIONS"}}}},
 			map[string]any{"handler": "error", "status_code": 405}),
-		route(map[string]any{"vars_regexp": map[string]any{"{http.request.uri.path}": map[string]string{"pattern": outside}}},
+		route(map[string]any{"vars_regexp": map[string]any{"{http.request.uri.path}": map[string]string{"pattern": notAnObject}}},
 			map[string]any{"handler": "error", "status_code": 404}),
 	}
 	if region != "" {
@@ -342,7 +342,7 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	})), nil
 }
 
-// baseURL is where a browser on this machine reaches the server.
+// baseURL returns the server's URL for a browser on this machine.
 func baseURL(listen, domain string) string {
 	if domain != "" {
 		return "https://" + domain
@@ -358,8 +358,8 @@ func baseURL(listen, domain string) string {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(addr.StartPort)))
 }
 
-// networkURL is where other machines of the network reach the server; "" if they can't, or by the
-// same URL as this one.
+// networkURL returns the server's URL for other machines of the network; "" if they can't reach it or use
+// the same URL as this one.
 func networkURL(listen, domain string) string {
 	addr, err := caddy.ParseNetworkAddress(listen)
 	if ip := net.ParseIP(addr.Host); err != nil || domain != "" || addr.Host != "" && (ip == nil || !ip.IsUnspecified()) {
@@ -377,7 +377,7 @@ func networkURL(listen, domain string) string {
 	return ""
 }
 
-// firstPhoto is the name of a photo in the folder, to be tried; "" if there is none.
+// firstPhoto returns the name of a photo in the folder, or "" if there is none.
 func firstPhoto(root string) string {
 	if root == "" {
 		root = "."

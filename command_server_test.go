@@ -22,7 +22,7 @@ func buildCaddy(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("builds Caddy")
 	}
-	bin := filepath.Join(t.TempDir(), "caddy.exe") // what Windows runs has to be called that
+	bin := filepath.Join(t.TempDir(), "caddy.exe") // Windows requires the ending
 	if err := local.Build(".", bin); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestCommands(t *testing.T) {
 	t.Run("exif-server", func(t *testing.T) { testServerCommand(t, bin) })
 }
 
-// start runs exif-server and returns the URL that it says to try.
+// start runs exif-server and returns the example URL that it prints.
 func start(t *testing.T, bin string, args ...string) string {
 	t.Helper()
 	srv := local.Start(t, exec.Command(bin, append([]string{"exif-server"}, args...)...))
@@ -72,7 +72,7 @@ func testServerCommand(t *testing.T, bin string) {
 		t.Errorf("files: the folder: got %d %s", status, body)
 	}
 
-	// a bucket, path style, that refuses what stores refuse and lists what may not be listed
+	// a path-style bucket that refuses credentials, and would list itself
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		name, ok := strings.CutPrefix(r.URL.Path, "/bucket/")
 		if strings.Contains(r.URL.Path, "..") || strings.Contains(r.URL.Path, "/./") {
@@ -149,7 +149,7 @@ func testServerCommand(t *testing.T, bin string) {
 	}
 }
 
-// refuseOutside sends what would list a bucket or step out of it, as it stands.
+// refuseOutside requests paths that would list a bucket or lead out of it, without normalizing them.
 func refuseOutside(t *testing.T, addr string) {
 	t.Helper()
 	for _, path := range []string{
@@ -175,10 +175,10 @@ func refuseOutside(t *testing.T, addr string) {
 			conn.Close()
 			want := 404
 			if strings.HasSuffix(target, "/"+suffix) {
-				want = 400 // there is no name before the suffix
+				want = 400 // the path before the suffix has no name
 			}
 			if path == "/" && !strings.HasSuffix(target, suffix) {
-				want = 200 // what can be asked for
+				want = 200 // the home page
 			}
 			if res.StatusCode != want {
 				t.Errorf("GET %s: got %d, want %d", target, res.StatusCode, want)
@@ -187,7 +187,7 @@ func refuseOutside(t *testing.T, addr string) {
 	}
 }
 
-// testSignedBucket has --region sign with the keys at hand, and do without where there are none.
+// testSignedBucket checks that --region signs if there are keys, and that requests stay unsigned otherwise.
 func testSignedBucket(t *testing.T, bin string) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
@@ -216,7 +216,7 @@ func testSignedBucket(t *testing.T, bin string) {
 	}
 }
 
-// TestServerChoosesBucket has requests signed for the bucket that --bucket names, and for no other.
+// TestServerChoosesBucket checks that requests are signed only for the bucket that --bucket names.
 func TestServerChoosesBucket(t *testing.T) {
 	for bucket, want := range map[string]string{
 		"https://s3.example.com/photos":      `"bucket":"photos"`,
@@ -237,7 +237,7 @@ func TestServerChoosesBucket(t *testing.T) {
 	}
 }
 
-// TestCannotSign has a Caddy without the transport say how to get it.
+// TestCannotSign checks that a Caddy without the transport says how to get it.
 func TestCannotSign(t *testing.T) {
 	if _, err := canSign("eu-test-1"); err == nil || !strings.Contains(err.Error(), "--with github.com/caddyexif/caddy-exif/s3transport") {
 		t.Errorf("got %v", err)

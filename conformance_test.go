@@ -11,8 +11,8 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// TestConformanceOverHTTP has every file of the corpus answered over HTTP, window by window, just as
-// the decoder answers it from disk; the decoder's own conformance test says that this is right.
+// TestConformanceOverHTTP checks that every file of the corpus gets the same EXIF over HTTP, window by window,
+// as the decoder reads from disk. The decoder's own conformance test checks that against ExifTool.
 func TestConformanceOverHTTP(t *testing.T) {
 	dir := os.Getenv("EXIF_CORPUS")
 	if dir == "" {

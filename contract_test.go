@@ -12,15 +12,14 @@ import (
 	"testing"
 )
 
-// The password of everybody is "hiccup"; the hash is a cheap one.
+// The password of every user is "hiccup"; the hash has a low cost.
 const hiccup = "$2a$04$MNH8yDO0n7hwD5NghSTZb.nJwtMDd39R3D.Ia1TYI6CQsrak5X/eS"
 
 func basic(user string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":hiccup"))
 }
 
-// ruleSets are the sites of the contract test, each once in front of files and once in front of a
-// second Caddy.
+// ruleSets are the sites of the contract test. Each serves files once, and once proxies to a second Caddy.
 var ruleSets = map[string]string{
 	"plain": `exif`,
 	"get": `exif {
@@ -94,7 +93,7 @@ func TestContract(t *testing.T) {
 		}
 		return encoded
 	}
-	const asIs = "as is" // passed on: not an answer of ours
+	const asIs = "as is" // passed on: the next handler's response
 	cases := []contractCase{
 		// 2.1
 		{"get", "plain", "GET", "/iphone-4s.jpg" + s, nil, 200, iphone4S},
@@ -122,7 +121,7 @@ func TestContract(t *testing.T) {
 		{"put", "get", "PUT", "/iphone-4s.jpg" + s, nil, 405, "MethodNotAllowed"},
 		{"delete", "plain", "DELETE", "/nope.jpg" + s, nil, 405, "MethodNotAllowed"},
 		{"options without an object", "plain", "OPTIONS", "/" + s, nil, 400, "InvalidRequest"},
-		{"options", "plain", "OPTIONS", "/iphone-4s.jpg" + s, nil, 405, asIs}, // file_server's own answer
+		{"options", "plain", "OPTIONS", "/iphone-4s.jpg" + s, nil, 405, asIs}, // file_server's own response
 
 		// 2.3
 		{"no exif", "plain", "GET", "/plain.jpg" + s, nil, 200, `{}`},
@@ -179,7 +178,7 @@ func TestContract(t *testing.T) {
 		{"passed, good", "pass", "GET", "/iphone-4s.jpg" + s, nil, 200, iphone4S},
 	}
 	srv := serve(t, contractCaddyfile(samples(t)))
-	ofEXIF := []string{"no exif", "exif behind xmp", "broken exif"} // which say something else of others
+	ofEXIF := []string{"no exif", "exif behind xmp", "broken exif"} // other operations respond differently to these
 	for _, tc := range cases {
 		if asking != operations[0] && slices.Contains(ofEXIF, tc.name) {
 			continue
@@ -249,7 +248,7 @@ func TestContract(t *testing.T) {
 		}
 	}
 
-	// the two 403 are the same bytes, headers included
+	// both 403 responses are the same bytes, headers included
 	for _, pair := range [][3]string{
 		{"get", "/nope.jpg", "/denied.jpg"},
 		{"only-list", "/iphone-4s.jpg", "/nope.jpg"},
@@ -272,12 +271,12 @@ type contractCase struct {
 	name, site, method, path string
 	header                   []string
 	status                   int
-	code                     string // or the whole answer, if it starts with { or handled
+	code                     string // or the whole body, if it starts with { or handled
 }
 
 var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
-// flat is all of a response but what differs from request to request.
+// flat returns a response as text, without the parts that differ from request to request.
 func flat(r reply) string {
 	var b strings.Builder
 	h := r.header.Clone()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// documents are those that users read.
+// documents are the documents for users.
 func documents(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -22,7 +22,7 @@ func documents(t *testing.T) []string {
 	return names
 }
 
-// prose is a document without its blocks of code.
+// prose returns a document without its code blocks.
 func prose(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
@@ -32,7 +32,7 @@ func prose(t *testing.T, name string) string {
 	return regexp.MustCompile("(?ms)^ *```.*?^ *```").ReplaceAllString(string(text), "")
 }
 
-// anchors are the headings of a document as GitHub makes anchors of them.
+// anchors returns the anchors that GitHub makes of a document's headings.
 func anchors(text string) map[string]bool {
 	found := make(map[string]bool)
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
@@ -42,7 +42,7 @@ func anchors(text string) map[string]bool {
 	return found
 }
 
-// TestLinksResolve: each link of a document to another file, and to a heading in it, leads there.
+// TestLinksResolve checks that each link in a document leads to an existing file and heading.
 func TestLinksResolve(t *testing.T) {
 	names := documents(t)
 	if len(names) < 20 {
@@ -66,7 +66,7 @@ func TestLinksResolve(t *testing.T) {
 	}
 }
 
-// TestReadmeLinksEveryPage: each page of docs is one click away from the README.
+// TestReadmeLinksEveryPage checks that the README links each page of docs.
 func TestReadmeLinksEveryPage(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

@@ -20,27 +20,27 @@ import (
 )
 
 var (
-	// errMethod is any method but GET, HEAD and OPTIONS.
+	// errMethod is the error for methods other than GET, HEAD and OPTIONS.
 	errMethod = errors.New("the method must be GET or HEAD")
-	// errTooEarly is early data for which a rule about an address can't be decided.
+	// errTooEarly is the error for early data if a rule depends on an address.
 	errTooEarly = errors.New("the request must be repeated when the TLS handshake is complete")
-	// errDenied is a denial by the permissions. It doesn't tell whether the object exists.
+	// errDenied is a denial by the permissions. It doesn't reveal whether the object exists.
 	errDenied = errors.New("access denied")
 )
 
-// errorTable is the one place that says what an error is answered with. Of the rows for an error, and
-// then of those for the status that the next handlers answered with, the first counts.
+// errorTable maps each error to its response. The first row for the error counts, or else the first row
+// for the status of the next handlers' response.
 var errorTable = []struct {
 	err      error // nil in rows for a status
-	upstream int   // the status that the next handlers answered with
+	upstream int   // the status of the next handlers' response
 
 	status  int
-	code    string // "": the status's name
+	code    string // "": the name of the status
 	message string
-	fields  []string // of the upstream's header, which are kept
+	fields  []string // of the upstream's header, which the response keeps
 }{
 	{err: errMethod, status: http.StatusMethodNotAllowed, message: errMethod.Error()},
-	{err: errFollowed, status: http.StatusBadRequest, code: "InvalidRequest", message: errFollowed.Error()},
+	{err: errTrailing, status: http.StatusBadRequest, code: "InvalidRequest", message: errTrailing.Error()},
 	{err: errNoObject, status: http.StatusBadRequest, code: "InvalidRequest", message: errNoObject.Error()},
 	{err: errTooEarly, status: http.StatusTooEarly, message: errTooEarly.Error()},
 	{err: errDenied, status: http.StatusForbidden, code: "AccessDenied", message: errDenied.Error()},
@@ -74,12 +74,12 @@ const (
 	internal    = "the object can't be read"
 )
 
-// failure is the response to an operation that failed. Its message never tells more than its code.
+// failure is the response to a failed operation. Its message never reveals more than its code.
 type failure struct {
 	status  int
 	code    string
 	message string
-	header  http.Header // what goes along: Location, Allow, Www-Authenticate, ...
+	header  http.Header // extra fields: Location, Allow, Www-Authenticate, ...
 	cause   error       // for the log
 }
 
@@ -89,7 +89,7 @@ func (f *failure) Error() string { return f.code + ": " + f.message }
 // Unwrap returns the cause.
 func (f *failure) Unwrap() error { return f.cause }
 
-// failureOf looks an error up in the table.
+// failureOf looks up an error's response in the table.
 func failureOf(err error) *failure {
 	var s *object.StatusError
 	isStatus := errors.As(err, &s)
@@ -100,7 +100,7 @@ func failureOf(err error) *failure {
 				f.code = statusName(f.status)
 			}
 			if isStatus {
-				keep(f.header, s.Header, row.fields...)
+				copyFields(f.header, s.Header, row.fields...)
 			}
 			if row.status == http.StatusMethodNotAllowed && !isStatus {
 				f.header.Set("Allow", "GET, HEAD, OPTIONS")
@@ -111,7 +111,7 @@ func failureOf(err error) *failure {
 	switch {
 	case isStatus && 300 <= s.Status && s.Status < 400 && s.Status != http.StatusNotModified:
 		f := &failure{status: s.Status, code: statusName(s.Status), message: "the object has moved", header: make(http.Header), cause: err}
-		keep(f.header, s.Header, "Location")
+		copyFields(f.header, s.Header, "Location")
 		return f
 	case isStatus && 400 <= s.Status && s.Status < 500:
 		return &failure{status: s.Status, code: statusName(s.Status), message: "the object's server refused the request", cause: err}
@@ -119,7 +119,7 @@ func failureOf(err error) *failure {
 	return &failure{status: http.StatusInternalServerError, code: "InternalError", message: internal, cause: err}
 }
 
-func keep(dst, src http.Header, names ...string) {
+func copyFields(dst, src http.Header, names ...string) {
 	for _, n := range names {
 		if v := src.Values(n); len(v) > 0 {
 			dst[n] = v
@@ -127,8 +127,8 @@ func keep(dst, src http.Header, names ...string) {
 	}
 }
 
-// statusName is the code of the statuses without one of their own: the standard name in one word,
-// such as TooManyRequests.
+// statusName returns the code for a status without a row of its own: its standard name in one word, such
+// as TooManyRequests.
 func statusName(status int) string {
 	text := http.StatusText(status)
 	if text == "" {
@@ -142,11 +142,11 @@ func statusName(status int) string {
 	}, text)
 }
 
-// logFailure logs what the operator has to know. A client's mistake, and whatever may hold a path, a
-// query or a value, is logged at the debug level only.
+// logFailure logs what the operator needs to know. Client mistakes, and everything that may contain a path,
+// a query or a value, are logged only at the debug level.
 func (h *Handler) logFailure(f *failure, id string) {
 	if errors.Is(f.cause, context.Canceled) {
-		return // the client is gone
+		return // the client has gone
 	}
 	if f.status >= 500 {
 		if c := h.logger.Check(zapcore.ErrorLevel, "reading EXIF failed"); c != nil {
@@ -160,8 +160,7 @@ func (h *Handler) logFailure(f *failure, id string) {
 	}
 }
 
-// publicCause names the cause of an error without a file's name, a URL or anything else of the
-// request.
+// publicCause describes the cause of an error without file names, URLs or anything else from the request.
 func publicCause(err error) string {
 	for _, e := range []error{
 		object.ErrEncoded, object.ErrChanged, object.ErrBroken, object.ErrUnusable, errAddress,
@@ -172,7 +171,7 @@ func publicCause(err error) string {
 		}
 	}
 	var (
-		dial        reverseproxy.DialError // which doesn't unwrap
+		dial        reverseproxy.DialError // doesn't unwrap
 		op          *net.OpError
 		dns         *net.DNSError
 		record      tls.RecordHeaderError

@@ -27,7 +27,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
-// TestLogNamesTheCause has upstreams fail in all ways that an operator has to tell apart.
+// TestLogNamesTheCause checks the log for each kind of upstream failure that an operator must distinguish.
 func TestLogNamesTheCause(t *testing.T) {
 	plain := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -104,8 +104,8 @@ func TestLogNamesTheCause(t *testing.T) {
 	}
 }
 
-// TestErrorTable has each error, wrapped, and each status of the next handlers give what DESIGN 2.4
-// says.
+// TestErrorTable checks the response to each error, wrapped, and to each status of the next handlers against
+// DESIGN 2.4.
 func TestErrorTable(t *testing.T) {
 	header := http.Header{
 		"Location": {"/b.jpg"}, "Www-Authenticate": {"Basic"}, "Proxy-Authenticate": {"Negotiate"}, "Retry-After": {"7"}, "X-Secret": {"1"}, "Allow": {"PUT"},
@@ -118,7 +118,7 @@ func TestErrorTable(t *testing.T) {
 		header string
 	}{
 		{errMethod, 405, "MethodNotAllowed", "map[Allow:[GET, HEAD, OPTIONS]]"},
-		{errFollowed, 400, "InvalidRequest", "map[]"},
+		{errTrailing, 400, "InvalidRequest", "map[]"},
 		{errNoObject, 400, "InvalidRequest", "map[]"},
 		{errDenied, 403, "AccessDenied", "map[]"},
 		{errTooEarly, 425, "TooEarly", "map[]"},
@@ -166,7 +166,7 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// TestErrorsAreDocumented has the table of errors in docs/errors.md and the code's agree.
+// TestErrorsAreDocumented compares the table of errors in docs/errors.md with the code's.
 func TestErrorsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("docs/errors.md")
 	if err != nil {
@@ -187,7 +187,7 @@ func TestErrorsAreDocumented(t *testing.T) {
 	}
 }
 
-// TestStatusesAtEdges has the next handlers answer with the first and the last of each class.
+// TestStatusesAtEdges checks the first and last status of each class.
 func TestStatusesAtEdges(t *testing.T) {
 	for status, want := range map[int]string{
 		199: "500 InternalError", 300: "300 MultipleChoices", 303: "303 SeeOther", 305: "305 UseProxy", 399: "399 Status399",
@@ -206,14 +206,14 @@ func TestStatusesAtEdges(t *testing.T) {
 	}
 }
 
-// timeout is a network's error that says nothing but whether it is one.
+// timeout is a network error that only says whether it is a timeout.
 type timeout bool
 
 func (t timeout) Error() string { return "secret" }
 func (t timeout) Timeout() bool { return bool(t) }
 func (timeout) Temporary() bool { return false }
 
-// TestPublicCause names the cause behind an error without the paths and the values around it.
+// TestPublicCause checks that the cause of an error is named without paths and values.
 func TestPublicCause(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	for _, tc := range []struct {
@@ -247,8 +247,8 @@ func TestPublicCause(t *testing.T) {
 	}
 }
 
-// TestClientsMistakeIsNotLogged logs our failures as errors, a client's mistakes at the debug level, and
-// nothing where the client is gone.
+// TestClientsMistakeIsNotLogged checks that our failures are logged as errors, a client's mistakes at the debug
+// level, and nothing if the client has gone.
 func TestClientsMistakeIsNotLogged(t *testing.T) {
 	for _, tc := range []struct {
 		status int

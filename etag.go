@@ -7,14 +7,14 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
-// Entity tags (RFC 9110, section 8.8.3). The tag of a response is the object's with a mark of the
-// settings appended, so that the object's can be told from it: a client's If-None-Match is translated
-// into one for the object, and a 304 needs no state.
+// Entity tags (RFC 9110, section 8.8.3). A response's tag is the object's tag with a mark of the settings
+// appended. So the object's tag can be derived from it: a client's If-None-Match translates into one for
+// the object, and a 304 needs no state.
 
 // entityTag reports whether s is an entity tag, strong or weak.
 func entityTag(s string) bool { return object.StrongTag(strings.TrimPrefix(s, "W/")) }
 
-// markTag is the response's tag for an object's tag; "" if that is none.
+// markTag returns the response's tag for an object's tag, or "" if that isn't an entity tag.
 func markTag(tag, mark string) string {
 	if !entityTag(tag) {
 		return ""
@@ -22,7 +22,7 @@ func markTag(tag, mark string) string {
 	return tag[:len(tag)-1] + mark + `"`
 }
 
-// objectTags are the object's tags for those tags of an If-None-Match field that have the mark.
+// objectTags returns the object's tags for those tags of an If-None-Match field that have the mark.
 func objectTags(field []string, mark string) (tags []string) {
 	for _, f := range field {
 		for t := range strings.SplitSeq(f, ",") {
@@ -41,7 +41,7 @@ func objectCondition(r http.Header, mark string) object.Condition {
 		if tags := objectTags(inm, mark); len(tags) > 0 {
 			return object.Condition{Name: "If-None-Match", Value: strings.Join(tags, ", ")}
 		}
-		return object.Condition{} // If-Modified-Since counts only without it (RFC 9110, section 13.1.3)
+		return object.Condition{} // If-Modified-Since is ignored if there is If-None-Match (RFC 9110, section 13.1.3)
 	}
 	if ims := r.Get("If-Modified-Since"); ims != "" {
 		return object.Condition{Name: "If-Modified-Since", Value: ims}
@@ -49,8 +49,8 @@ func objectCondition(r http.Header, mark string) object.Condition {
 	return object.Condition{}
 }
 
-// notModified reports whether the client's conditions say that it has the response with that tag and
-// header already. Upstreams that ignore conditions make this necessary.
+// notModified reports whether the client's conditions say that it already has the response with that tag
+// and header. It is needed for upstreams that ignore conditions.
 func notModified(r http.Header, tag string, header http.Header) bool {
 	if inm := r.Values("If-None-Match"); len(inm) > 0 {
 		for _, f := range inm {

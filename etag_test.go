@@ -8,7 +8,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
-// TestTagsAreTranslated marks an object's tag, and finds the object's tags in a client's condition.
+// TestTagsAreTranslated checks marking an object's tag, and finding the object's tags in a client's condition.
 func TestTagsAreTranslated(t *testing.T) {
 	const mark = "-m"
 	for tag, want := range map[string]string{
@@ -26,7 +26,7 @@ func TestTagsAreTranslated(t *testing.T) {
 		{http.Header{"If-None-Match": {`"a-m"`}}, object.Condition{Name: "If-None-Match", Value: `"a"`}},
 		{http.Header{"If-None-Match": {`W/"a-m"`}}, object.Condition{Name: "If-None-Match", Value: `W/"a"`}},
 		{http.Header{"If-None-Match": {`"a-m" ,"x", W/"b-m"`, `"c-m"`}}, object.Condition{Name: "If-None-Match", Value: `"a", W/"b", "c"`}},
-		{http.Header{"If-None-Match": {`"a"`}}, object.Condition{}}, // the object's own says nothing of the EXIF
+		{http.Header{"If-None-Match": {`"a"`}}, object.Condition{}}, // the object's own tag isn't the EXIF's
 		{http.Header{"If-None-Match": {`"a-n"`}}, object.Condition{}},
 		{http.Header{"If-None-Match": {`*`}}, object.Condition{}},
 		{http.Header{"If-None-Match": {`a-m"`}}, object.Condition{}},
@@ -45,7 +45,7 @@ func TestTagsAreTranslated(t *testing.T) {
 	}
 }
 
-// TestNotModified compares a client's conditions with a response (RFC 9110, section 13.2.2).
+// TestNotModified checks a client's conditions against a response (RFC 9110, section 13.2.2).
 func TestNotModified(t *testing.T) {
 	const before, at, after = "Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 02 Jan 2026 00:00:00 GMT", "Sat, 03 Jan 2026 00:00:00 GMT"
 	for _, tc := range []struct {

@@ -1,22 +1,23 @@
-// Package caddyexif is a Caddy module that answers GET <object>@base@tag=exif with the EXIF of the
-// object as JSON, for photos on disk and in buckets: the EXIF operation of Kingsoft's object store
-// KS3, for every Caddy server. Other operations answer with its size or with a picture that is
-// embedded in it (operations.go).
+// Package caddyexif is a Caddy module that answers GET <object>@base@tag=exif with the object's EXIF as
+// JSON, for photos on disk and in buckets: the EXIF operation of Kingsoft's object store KS3, for every
+// Caddy server. Other operations return the photo's size or a picture that is embedded in it
+// (operations.go).
 //
-// # The walk of a request
+// # The path of a request
 //
-//  1. Handler.ServeHTTP passes every request on whose path asks for no operation (target.go).
-//  2. Handler.begin looks the request up in the cache (cache.go) and points it at the object.
-//     exchange.respond denies it where the rules can tell so already (permissions.go).
-//  3. exchange.answer opens the object: the next handlers run for its first window, with the cached
+//  1. Handler.ServeHTTP passes requests that ask for no operation to the next handler (target.go).
+//  2. Handler.begin looks the request up in the cache (cache.go) and rewrites it to the object.
+//     exchange.respond denies it if the rules already can (permissions.go).
+//  3. exchange.fetch opens the object: the next handlers serve its first window, with the cached
 //     ETag or the client's as a condition (internal/object, etag.go).
-//  4. Handler.permit decides, now that they have said who the client is and whether the object exists.
-//  5. A 304 lets the cached response out. For anything but the object, that is the end.
-//  6. exchange.read has the cache load what it hasn't got: one decode for all who wait for it.
-//  7. exchange.decode runs the operation (internal/exif); windows that it needs are further sub-requests.
-//  8. exchange.close makes the request the client's again and gives back all memory but the
-//     response's, for a picture that is streamed only after step 9.
-//  9. respond.go writes the response; an error is looked up in the one table of errors.go first.
+//  4. Handler.permit decides, now that the next handlers have authenticated the client and looked for
+//     the object.
+//  5. On a 304, the cached response is sent. Any other response that isn't the object ends the request.
+//  6. exchange.read loads the response through the cache, which decodes once for concurrent requests.
+//  7. exchange.decode runs the operation (internal/exif); each further window it needs is a sub-request.
+//  8. exchange.close restores the client's request and releases all memory but the response's. For a
+//     streamed picture it runs after step 9.
+//  9. respond.go writes the response. errors.go maps an error to its response in one table.
 package caddyexif
 
 import (
@@ -37,31 +38,30 @@ func init() {
 	caddy.RegisterModule(Handler{})
 }
 
-// Handler answers requests for `<object>@base@tag=exif` with the EXIF of the object as JSON, and those
-// for other operations on it (`imageInfo`, `thumbnail`, `preview` instead of `exif`) where they are
-// enabled.
+// Handler answers requests for `<object>@base@tag=exif` with the object's EXIF as JSON, and requests
+// for the other operations (`imageInfo`, `thumbnail`, `preview` instead of `exif`) if they are enabled.
 //
-// The object is read through the next handlers in the route (a file server, a reverse proxy in front
-// of a bucket, …), a few kilobytes at a time. So the handlers that protect, rewrite or route the photo
-// do the same for its EXIF: a client that can't fetch the photo can't fetch its EXIF. All other
-// requests pass unchanged, except images with `redact`.
+// It reads the object through the next handlers in the route (a file server, a reverse proxy to a
+// bucket, …), a few kilobytes at a time. So the handlers that protect, rewrite or route the photo do
+// the same for its EXIF: a client that can't fetch the photo can't fetch its EXIF. All other requests
+// pass through unchanged, except for images with `redact`.
 //
-// With permissions, reading EXIF needs the action `GetObject`. An object that doesn't exist is
-// answered 404 to requests that are allowed `ListBucket`, and 403 to all others.
+// With permissions, reading EXIF needs the action `GetObject`. For an object that doesn't exist, the
+// response is 404 if the request is allowed `ListBucket`, and 403 otherwise.
 type Handler struct {
-	// The operations that may be asked of an object: `exif` (its EXIF as JSON), `imageInfo` (its format and size as
-	// JSON), `thumbnail` (the small JPEG that is embedded in it) and `preview` (the largest one).
-	// Embedded pictures may show what was cropped away later. Default: `exif`.
+	// The enabled operations: `exif` (the object's EXIF as JSON), `imageInfo` (its format and size as
+	// JSON), `thumbnail` (the small JPEG embedded in it) and `preview` (the largest one).
+	// Embedded pictures may show what was later cropped away. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 
-	// Send images without the metadata that the EXIF answer to the same request doesn't have. Their
-	// pixels and their length stay, and the originals aren't touched. Images of formats that can't be
-	// redacted are answered 403 `NotRedactable`. Default: false.
+	// Remove from images all metadata that the EXIF response to the same request doesn't have. Pixels
+	// and length stay the same, and the originals aren't touched. The response is 403 `NotRedactable`
+	// for images of formats that can't be redacted. Default: false.
 	Redact bool `json:"redact,omitempty"`
 
-	// The rules that say which requests may read EXIF (`GetObject`), and which may learn that an
-	// object doesn't exist (`ListBucket`). Without rules the next handlers decide. With rules,
-	// everything that isn't allowed is denied.
+	// The rules that allow or deny requests to read EXIF (`GetObject`) and to learn that an object
+	// doesn't exist (`ListBucket`). Without rules, the next handlers decide. With rules, everything
+	// that isn't allowed is denied.
 	Permissions Permissions `json:"permissions,omitempty"`
 
 	// The style of values: `raw` (as stored, every value a string: `"72/1"`), `described`
@@ -69,45 +69,45 @@ type Handler struct {
 	// ISO 8601 dates, for programs). Default: `raw`.
 	Values string `json:"values,omitempty"`
 
-	// The tags that are answered, as patterns over their names (`*`, `?`, `[a-z]`), or the sets
+	// The tags to return, as patterns for their names (`*`, `?`, `[a-z]`), or the sets
 	// `@location`, `@person` and `@device`. A pattern that matches no tag is an error. Default: all.
 	Only []string `json:"only,omitempty"`
 
-	// The tags that are never answered, as patterns over their names, such as `GPS*`, or sets as in
-	// `only`, over which it has the last word. It takes the same tags of the thumbnail with it. A
-	// pattern that matches no tag is an error. Default: none.
+	// The tags to leave out, as patterns for their names, such as `GPS*`, or sets as in `only`. It wins
+	// over `only`, and also leaves out the same tags of the thumbnail. A pattern that matches no tag is
+	// an error. Default: none.
 	Omit []string `json:"omit,omitempty"`
 
 	// The encoding of text that is not valid UTF-8: any label of the WHATWG Encoding Standard, such
 	// as `gbk` or `shift_jis`. Default: `latin1`.
 	Charset string `json:"charset,omitempty"`
 
-	// Answer tags of no standard, too, as `UnknownTag_0xabcd`. Default: false.
+	// Return tags that no standard defines, too, as `UnknownTag_0xabcd`. Default: false.
 	Unknown bool `json:"unknown,omitempty"`
 
-	// The size of a window: the bytes of an object that one sub-request asks for, between 4 KiB and 4 MiB.
+	// The size of a window, in bytes: how much of an object one sub-request asks for, from 4 KiB to 4 MiB.
 	// Default: 65536 (64 KiB).
 	Window int64 `json:"window,omitempty"`
 
-	// The most bytes of an object that are read for one response, at least one window. Objects whose
-	// EXIF is out of reach are answered 400 `ImageTooLarge`. Default: 16777216 (16 MiB).
+	// The maximum number of bytes to read of an object for one response, at least one window. If its EXIF
+	// lies further away, the response is 400 `ImageTooLarge`. Default: 16777216 (16 MiB).
 	MaxRead int64 `json:"max_read,omitempty"`
 
-	// The bytes of memory that cached responses may take; the least recently used make room. A cached
-	// response goes out only after the next handlers have answered 304 to its ETag, each time.
+	// The maximum memory for cached responses, in bytes; the least recently used are evicted first. A
+	// cached response is sent only after the next handlers have answered 304 to its ETag, each time.
 	// Negative: no cache. Default: 33554432 (32 MiB).
 	Cache int64 `json:"cache,omitempty"`
 
-	// Hand errors to the server's error routes (`handle_errors`) instead of answering them as JSON.
+	// Pass errors to the server's error routes (`handle_errors`) instead of writing them as JSON.
 	// Default: false.
 	PassErrors bool `json:"pass_errors,omitempty"`
 
 	options    exif.Options
 	operations []*operation
-	marks      map[*operation]string // what marks our entity tags as made with these settings
+	marks      map[*operation]string // the settings' mark in our entity tags, by operation
 
 	redactMarks redactMarks
-	tellsApart  bool // the rules give different clients different photos
+	perClient   bool // the rules can give clients different photos for one URL
 
 	cache   *responseCache
 	metrics *metrics
@@ -158,14 +158,14 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		h.marks[op] = h.settingsMark(op.word)
 	}
 	h.redactMarks = redactMarks{tags: h.settingsMark("redact"), none: h.settingsMark("redact, no tags")}
-	h.tellsApart = h.Permissions.tellApart()
+	h.perClient = h.Permissions.dependOnClient()
 	return h.Permissions.provision(ctx)
 }
 
 // Validate checks the configuration.
 func (h *Handler) Validate() error { return h.Permissions.validate() }
 
-// ServeHTTP answers requests for operations and passes all others on.
+// ServeHTTP answers requests for operations and passes all others to the next handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	path, op, err := parseTarget(r.URL.Path, h.operations)
 	if op == nil && h.Redact {
@@ -200,9 +200,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return writeResponse(w, r, res)
 }
 
-// preflight passes OPTIONS on for the object, so that the bucket or the site answers CORS preflights.
-// With rules, which a preflight comes without the credentials for, any response but a successful one
-// is the same 405: what it says may depend on whether the object exists.
+// preflight passes OPTIONS for the object to the next handlers, so that the bucket or the site answers
+// CORS preflights. With rules, every response but a successful one becomes the same 405: a preflight
+// carries no credentials to decide by, and the response may depend on whether the object exists.
 func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, op *operation) error {
 	var o object.Object
 	o.Start(r, next, h.objectPath, object.Limits{})
@@ -226,7 +226,7 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	return h.writeFailure(w, r, f, op.suffix(), id)
 }
 
-// unchanged is the request as the client sent it.
+// unchanged leaves the client's request as it is.
 func unchanged(*http.Request) {}
 
 // Interface guards

@@ -30,7 +30,7 @@ type formatRow struct {
 	tags, reqs int
 }
 
-// madeBy says how the files of the corpus's folders came about.
+// madeBy describes the origin of the files in each folder of the corpus.
 var madeBy = map[string]string{
 	"exif-samples": "a phone's or camera's, as taken",
 	"imagemeta":    "a photo of bep/imagemeta's tests",
@@ -38,15 +38,15 @@ var madeBy = map[string]string{
 	"made":         "a gradient from the format's encoder",
 }
 
-// formatNames are the formats whose bytes are another format's, or whose names in files differ from
-// what people call them, by the ending of the files' names.
+// formatNames are names for formats by file extension, if the bytes are another format's or people call the
+// format by another name.
 var formatNames = map[string]string{
 	".dng": "DNG", ".cr2": "CR2", ".nef": "NEF", ".arw": "ARW", ".pef": "PEF", ".btf": "BigTIFF",
 	".heic": "HEIC", ".jp2": "JPEG 2000", ".jxl": "JPEG XL", ".jxr": "JPEG XR", ".webp": "WebP",
 }
 
-// TestEveryFormatIsInTheTable: who adds a format to the decoder adds a row to the table in docs/formats.md, by
-// TestFormatTable with -update.
+// TestEveryFormatIsInTheTable checks that the table in docs/formats.md has a row for each format of the decoder.
+// TestFormatTable with -update adds it.
 func TestEveryFormatIsInTheTable(t *testing.T) {
 	readme, err := os.ReadFile("docs/formats.md")
 	if err != nil {
@@ -65,8 +65,8 @@ func TestEveryFormatIsInTheTable(t *testing.T) {
 	}
 }
 
-// TestFormatTable keeps the table of formats in docs/formats.md: of each format the largest file of the corpus
-// that has EXIF, and what reading it takes; formats of which the corpus has none are built here.
+// TestFormatTable checks the table in docs/formats.md: for each format, the cost of reading the largest file of
+// the corpus that has EXIF. It builds files for formats that the corpus doesn't have.
 func TestFormatTable(t *testing.T) {
 	dir := os.Getenv("EXIF_CORPUS")
 	if dir == "" {
@@ -147,7 +147,7 @@ func TestFormatTable(t *testing.T) {
 	}
 }
 
-// costOf reads the EXIF of a file as the handler does; the format is "" where it can't be read.
+// costOf reads the EXIF of a file as the handler does. The format is "" if it can't be read.
 func costOf(t *testing.T, data []byte) (row formatRow, format string) {
 	t.Helper()
 	m, reqs, read, err := readObject(t, 0, bytes.NewReader(data))
@@ -157,7 +157,7 @@ func costOf(t *testing.T, data []byte) (row formatRow, format string) {
 	return formatRow{size: int64(len(data)), read: read, tags: m.Len(), reqs: reqs}, m.Format
 }
 
-// readObject reads the EXIF of a file as the handler does, from an upstream that takes latency for each
+// readObject reads the EXIF of a file as the handler does, from an upstream with that latency for each
 // sub-request.
 func readObject(t *testing.T, latency time.Duration, content io.ReadSeeker) (m *exif.Metadata, reqs int, read int64, err error) {
 	t.Helper()
@@ -179,7 +179,7 @@ func readObject(t *testing.T, latency time.Duration, content io.ReadSeeker) (m *
 	return m, o.Requests, o.Read, err
 }
 
-// built are files of the formats that the corpus doesn't have, with their makers' headers.
+// built returns files of the formats that the corpus doesn't have, with their makers' headers.
 func built() map[string][]byte {
 	picture := make([]byte, 1<<20)
 	raw := func(magic, maker, model string) []byte {
@@ -206,7 +206,7 @@ func built() map[string][]byte {
 		"JPEG XR": raw("II\xBC\x01", "Microsoft", "HD Photo"),
 		"ICO": append([]byte{
 			0, 0, 1, 0, 1, 0, // one icon
-			16, 16, 0, 0, 1, 0, 32, 0, 0, 0, 16, 0, 22, 0, 0, 0, // of 1 MB, after this
+			16, 16, 0, 0, 1, 0, 32, 0, 0, 0, 16, 0, 22, 0, 0, 0, // 1 MB, after this
 		}, picture...),
 		"SVG": []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`),
 	}

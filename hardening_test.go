@@ -11,10 +11,9 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestNoWayRound asks for the EXIF of photos that a guard keeps from the client, in every spelling
-// of the path. Whoever gets no photo gets no EXIF: the photo is asked for first, and the EXIF may
-// be answered only where it was.
-func TestNoWayRound(t *testing.T) {
+// TestGuardHoldsForEveryPath requests photos that a guard protects, and then their EXIF, in every spelling of
+// the path. A client that doesn't get the photo must not get its EXIF.
+func TestGuardHoldsForEveryPath(t *testing.T) {
 	root := samples(t)
 	guards := map[string]string{
 		"ext": `@jpg path *.jpg
@@ -118,8 +117,8 @@ func TestNoWayRound(t *testing.T) {
 	t.Logf("%d requests, %d answered with EXIF of photos that are open", tried, answered)
 }
 
-// TestBehind runs the handler in front of everything a photo can come through.
-func TestBehind(t *testing.T) {
+// TestBeforeEachHandler runs the handler before everything that can serve a photo.
+func TestBeforeEachHandler(t *testing.T) {
 	root := samples(t)
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, root+"/iphone-4s.jpg")
@@ -150,7 +149,7 @@ func TestBehind(t *testing.T) {
 	b.WriteString("http://respond-x.test:{$PORT} {\nbind 127.0.0.1\nexif\nrespond /iphone-4s.jpg \"GIF, not really\"\n}\n")
 	b.WriteString("http://nothing-x.test:{$PORT} {\nbind 127.0.0.1\nexif\n}\n")
 	srv := serve(t, strings.ReplaceAll(b.String(), "proxy twice-x", "proxy-twice-x"))
-	// sidecars with a compressed something
+	// a precompressed sidecar file, which is not even gzip
 	writeFile(t, root+"/iphone-4s.jpg.gz", []byte("not even gzip"))
 	for name := range sites {
 		t.Run(name, func(t *testing.T) {
@@ -163,7 +162,7 @@ func TestBehind(t *testing.T) {
 				path = "/iphone-4s"
 			}
 			host := strings.ReplaceAll(strings.ReplaceAll(name, "_", "-"), " ", "-") + "-x.test"
-			for range 2 { // the second is from the cache
+			for range 2 { // the second one comes from the cache
 				got := srv.exif(host, path, "Authorization", basic("bob"), "Accept-Encoding", "gzip, zstd, br")
 				if got.status != 200 || got.body != iphone4S {
 					t.Errorf("got %d %s", got.status, got.body)
@@ -182,14 +181,14 @@ func TestBehind(t *testing.T) {
 	}
 }
 
-// TestStreamsThatDontRead has a client open as many HTTP/2 streams as it may, for the largest answer
-// there is, and read none of them.
+// TestStreamsThatDontRead has a client open as many HTTP/2 streams as it may for the largest possible response,
+// and read none of them.
 func TestStreamsThatDontRead(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures memory")
 	}
 	const streams, each = 240, 512 << 10
-	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010E, strings.Repeat("\x01", 42<<10))}} // 6 bytes of JSON each
+	block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010E, strings.Repeat("\x01", 42<<10))}} // 6 bytes of JSON for each byte
 	root := t.TempDir()
 	writeFile(t, root+"/a.jpg", testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(block.Encode())))
 	s := testcaddy.Start(t, `http://a.test:{$PORT} {

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// maxLargeRequests and maxLargeRead are what a large file may take, with EXIF or without.
+	// maxLargeRequests and maxLargeRead bound the cost of a large file, with or without EXIF.
 	maxLargeRequests = 16
 	maxLargeRead     = 512 << 10
 )
 
-// largeFile is a file that can't be read from its start to the place of its EXIF.
+// largeFile is a file whose EXIF is far from its start.
 type largeFile struct {
 	name string
 	file *testimage.Repeated
@@ -62,7 +62,7 @@ func largeFiles() (all []largeFile) {
 		Piece: append(testimage.PNGChunk("fcTL", make([]byte, 26)), testimage.PNGChunk("fdAT", make([]byte, 100000))...), Times: 400,
 	})
 	pair("PNG, 40 MB, and 3 MB after its end", *testimage.LargePNG(40e6, 8192), make([]byte, 3e6), slices.Concat(make([]byte, 3e6), eXIf))
-	all = slices.Delete(all, len(all)-1, len(all)) // what stands after the end isn't the picture's
+	all = slices.Delete(all, len(all)-1, len(all)) // bytes after the end aren't part of the picture
 
 	frames := func(name string, flags byte, size int, times int64) {
 		pair(name, testimage.Repeated{
@@ -81,7 +81,7 @@ func largeFiles() (all []largeFile) {
 	}
 	app("JPEG, 2.7 MB of APP2", 0xE2, "ICC_PROFILE\x00", 41)
 	app("JPEG, 8 MB of APP11", 0xEB, "JP\x00\x01", 122)
-	// one resource, cut into segments
+	// one resource, split into segments
 	f := testimage.Repeated{
 		Start: append(jpeg[:2:2], testimage.PhotoshopSegment([]byte("8BIM\x04\x04\x00\x00\x00\x1D\x00\x00"), make([]byte, 65519-12))...),
 		Piece: testimage.PhotoshopSegment(make([]byte, 65519)), Times: 28,
@@ -92,8 +92,8 @@ func largeFiles() (all []largeFile) {
 	return all
 }
 
-// TestLargeFiles: what a large file takes doesn't grow with it. docs/large.md has the table; -v shows
-// the times as well.
+// TestLargeFiles checks that the cost of a file doesn't grow with its size. docs/large.md has the table; -v also
+// prints the times.
 func TestLargeFiles(t *testing.T) {
 	const head = "| file | without EXIF | EXIF at its end |\n|---|---|---|\n"
 	cells := map[string][2]string{}
@@ -153,7 +153,7 @@ func TestLargeFiles(t *testing.T) {
 	}
 }
 
-// onDisk writes the file; nothing where it is made of zeros.
+// onDisk writes f to a temporary file.
 func onDisk(t *testing.T, f *testimage.Repeated) *os.File {
 	t.Helper()
 	disk, err := os.Create(filepath.Join(t.TempDir(), "file"))

@@ -17,13 +17,13 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// private matches what the requests of TestNothingPrivateInLog have in them, and the place and the
-// serial number in its photo.
+// private matches the private parts of the requests of TestNothingPrivateInLog, and the location and serial
+// number in its photo.
 var private = regexp.MustCompile(`Zanzibar|\.jpg|longlong|(?i:base(@|%40)tag)|[A-Z]SECRET|Bearer|39/1|116/1|39\.90|116\.39|43\.5|SN-0042`)
 
-// TestNothingPrivateInLog requests objects in all the ways that can fail, and finds nothing of the
-// requests and the photos in what this module logs above debug. Caddy's own loggers do log that, and
-// the test prints which.
+// TestNothingPrivateInLog makes requests that fail in every possible way, and checks that this module logs
+// nothing of them and of the photos above the debug level. Caddy's own loggers do log that, and the test prints
+// which.
 func TestNothingPrivateInLog(t *testing.T) {
 	const folder = "/Zanzibar/"
 	root := t.TempDir()
@@ -100,13 +100,13 @@ func TestNothingPrivateInLog(t *testing.T) {
 	t.Logf("requests by status: %v; entries at the debug level: %d, above: %d; private in other loggers above debug: %v", statuses, debug, above, others)
 }
 
-// echoes are the statuses of echo by the object's name. 0 is a response that breaks off.
+// echoes are the statuses of echo, by the object's name. 0 stands for a response that breaks off.
 var echoes = map[string]int{
 	"photo.jpg": 200, "encoded.jpg": 200, "length.jpg": 200, "range.jpg": 206, "moved.jpg": 302, "refused.jpg": 400, "login.jpg": 401,
 	"denied.jpg": 403, "missing.jpg": 404, "teapot.jpg": 418, "many.jpg": 429, "failed.jpg": 500, "busy.jpg": 503, "garbled.jpg": 0, "cut.jpg": 0,
 }
 
-// echo is an upstream that repeats the request wherever a response has room for it.
+// echo is an upstream that repeats the request in every part of its response.
 func echo(t *testing.T, root string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := path.Base(r.URL.Path)

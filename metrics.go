@@ -11,25 +11,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// stats are what one request for an operation took. Operators see them as metrics and placeholders.
+// stats are the figures of one request for an operation, published as metrics and placeholders.
 type stats struct {
 	operation string
-	format    string // "" where none was found
+	format    string // "" if none was found
 	tags      int
 	read      int64 // bytes of the object
 	requests  int   // sub-requests
 	cache     string
 }
 
-// What the cache did for a request.
+// Results of the cache lookup.
 const (
 	cacheHit  = "hit"
 	cacheMiss = "miss"
 	cacheOff  = "off"
 )
 
-// publish makes the stats the placeholders {http.exif.*}. It changes Caddy's replacer, which a dial of
-// the next handlers may read at any time after they ran, so it must come before that.
+// publish publishes the stats as the placeholders {http.exif.*}. It changes Caddy's replacer, so it must be
+// called before the next handlers run: after that, a dial of theirs may be reading the replacer.
 func (s *stats) publish(r *http.Request) {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
@@ -54,7 +54,7 @@ func (s *stats) publish(r *http.Request) {
 	})
 }
 
-// metrics are those of all exif handlers of a configuration together.
+// metrics are the metrics of all exif handlers of a configuration.
 type metrics struct {
 	requests *prometheus.CounterVec // by operation, status code and format
 	read     prometheus.Counter
@@ -68,7 +68,7 @@ type metrics struct {
 	misses      prometheus.Counter
 }
 
-// newMetrics registers the metrics in Caddy's registry, or finds those that another handler of the
+// newMetrics registers the metrics in Caddy's registry, or returns those that another handler of the
 // configuration has registered there.
 func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error) {
 	const namespace, subsystem = "caddy", "exif"
@@ -105,7 +105,7 @@ func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error
 	return m, err
 }
 
-// register registers *c, or makes it the one that is registered under that name.
+// register registers *c, or sets it to the collector that is already registered under that name.
 func register[C prometheus.Collector](reg *prometheus.Registry, c *C) error {
 	err := reg.Register(*c)
 	var are prometheus.AlreadyRegisteredError
@@ -118,7 +118,7 @@ func register[C prometheus.Collector](reg *prometheus.Registry, c *C) error {
 	return err
 }
 
-// observe counts a request that got that status.
+// observe counts a finished request with its status.
 func (m *metrics) observe(status int, s *stats, took time.Duration) {
 	format := s.format
 	if format == "" {
@@ -136,7 +136,7 @@ func (m *metrics) observe(status int, s *stats, took time.Duration) {
 	}
 }
 
-// redacted counts an image that was redacted.
+// redacted counts a redacted image.
 func (m *metrics) redacted(format string, overwritten int64) {
 	m.redactions.WithLabelValues(format).Inc()
 	m.overwritten.Add(float64(overwritten))
@@ -145,7 +145,7 @@ func (m *metrics) redacted(format string, overwritten int64) {
 // refused counts an image that can't be redacted.
 func (m *metrics) refused(format string) { m.refusals.WithLabelValues(format).Inc() }
 
-// cacheBytes is the gauge of what the caches of all handlers hold.
+// cacheBytes is a gauge of the memory that the caches of all handlers take.
 type cacheBytes struct {
 	mu     sync.Mutex
 	caches []*responseCache

@@ -17,8 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestMetrics: handlers of one configuration count together, and a registry takes them twice.
-func TestMetrics(t *testing.T) {
+// TestHandlersShareMetrics checks that handlers of one configuration share their metrics, and can register them twice.
+func TestHandlersShareMetrics(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	cache, err := newResponseCache(1 << 20)
 	if err != nil {
@@ -66,7 +66,7 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
-// TestMetricsAreDocumented has docs/metrics.md name each metric and each placeholder, and no other.
+// TestMetricsAreDocumented checks that docs/metrics.md names each metric and placeholder, and no others.
 func TestMetricsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("docs/metrics.md")
 	if err != nil {
@@ -102,7 +102,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
-// values are this module's metrics in a registry, by name and labels. A histogram's is its count.
+// values returns this module's metrics in a registry, by name and labels. A histogram's value is its count.
 func values(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := reg.Gather()
@@ -126,7 +126,7 @@ func values(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 	return got
 }
 
-// TestMetricsCountRequests has two handlers of one configuration count each kind of request.
+// TestMetricsCountRequests checks that two handlers of one configuration count each kind of request.
 func TestMetricsCountRequests(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	var weights uint64
@@ -171,7 +171,7 @@ func TestMetricsCountRequests(t *testing.T) {
 	}
 }
 
-// TestMetricsOfAnotherKind has another module register one of the names: that is a config error.
+// TestMetricsOfAnotherKind checks that a name which another module has registered is a config error.
 func TestMetricsOfAnotherKind(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewHistogram(prometheus.HistogramOpts{Name: "caddy_exif_cache_hits_total", Help: "Requests that were answered from the cache."}))
@@ -186,7 +186,7 @@ func TestMetricsOfAnotherKind(t *testing.T) {
 	}
 }
 
-// TestRequestsAreObserved has each end of a request counted once, with what it took.
+// TestRequestsAreObserved checks that each request is counted once, with its stats, however it ends.
 func TestRequestsAreObserved(t *testing.T) {
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	defer cancel()
@@ -203,7 +203,7 @@ func TestRequestsAreObserved(t *testing.T) {
 	request(t, h, photoHandler(photo), "GET", "If-None-Match", tag)
 	request(t, h, missing, "GET")
 	request(t, h, missing, "POST")
-	request(t, h, missing, "OPTIONS") // is none for EXIF
+	request(t, h, missing, "OPTIONS") // not a request for EXIF
 	got := values(t, reg)
 	for name, v := range before {
 		got[name] -= v

@@ -11,19 +11,19 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// operation is something that can be asked of an object, at the object's path and the operation's
-// suffix. A new one is an entry in operations and a function that makes its response.
+// operation is something that can be asked of an object, by its path and the operation's suffix. To add
+// one, add an entry to operations and a function that makes its response.
 type operation struct {
-	// word ends the suffix, where it may be in any letter case.
+	// word ends the suffix, in any letter case.
 	word string
-	// contentType is that of its responses.
+	// contentType is the content type of its responses.
 	contentType string
-	// respond makes the response of an opened object: it sets the body or the stream, and what
-	// there is to tell about the object. The error is why there is none.
+	// respond makes the response from an opened object: it sets the body or the stream, and the
+	// object's format and number of tags. On an error there is no body.
 	respond func(x *exchange, res *response) error
 }
 
-// operations are all that there are, in the order they are documented.
+// operations are all operations, in the order of the documentation.
 var operations = []*operation{
 	{word: "exif", contentType: jsonType, respond: respondEXIF},
 	{word: "imageInfo", contentType: jsonType, respond: respondInfo},
@@ -34,10 +34,10 @@ var operations = []*operation{
 // jsonType is the content type of JSON.
 const jsonType = "application/json"
 
-// suffix is what a request for the operation adds to the object's path.
+// suffix returns what the operation appends to the object's path.
 func (op *operation) suffix() string { return suffixMark + op.word }
 
-// operationWords are the words of all operations.
+// operationWords returns the words of all operations.
 func operationWords() []string {
 	words := make([]string, len(operations))
 	for i, op := range operations {
@@ -46,7 +46,7 @@ func operationWords() []string {
 	return words
 }
 
-// operationsOf looks up the operations with these words; none stand for exif.
+// operationsOf looks up operations by their words. Without words it returns exif.
 func operationsOf(words []string) ([]*operation, error) {
 	if len(words) == 0 {
 		return operations[:1], nil
@@ -65,7 +65,7 @@ func operationsOf(words []string) ([]*operation, error) {
 	return ops, nil
 }
 
-// scratch is memory to decode with.
+// scratch is a scratch buffer for decoding.
 type scratch struct {
 	meta exif.Metadata
 	json []byte
@@ -73,17 +73,17 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// usualJSON is the capacity up to which memory for JSON is pooled.
-const usualJSON = 16 << 10
+// maxPooledJSON is the largest capacity for which a JSON buffer is pooled.
+const maxPooledJSON = 16 << 10
 
 func (s *scratch) release() {
-	if cap(s.json) > usualJSON {
+	if cap(s.json) > maxPooledJSON {
 		s.json = nil
 	}
 	scratches.Put(s)
 }
 
-// respondEXIF answers with the tags.
+// respondEXIF responds with the object's tags.
 func respondEXIF(x *exchange, res *response) error {
 	s := scratches.Get().(*scratch)
 	defer s.release()
@@ -98,7 +98,7 @@ func respondEXIF(x *exchange, res *response) error {
 	return err
 }
 
-// respondInfo answers with the size and the like.
+// respondInfo responds with the object's format and size.
 func respondInfo(x *exchange, res *response) error {
 	info, err := exif.ReadInfo(&x.object)
 	res.format = info.Format
@@ -108,17 +108,16 @@ func respondInfo(x *exchange, res *response) error {
 	return err
 }
 
-// stream is a picture that is read from the object while it is written.
+// stream is an embedded picture that is read from the object while it is sent.
 type stream struct {
 	exif.Picture
 	exchange *exchange
 }
 
-// maxPictureKept is the size up to which embedded pictures are kept in the cache. Larger ones are
-// streamed.
-const maxPictureKept = 64 << 10
+// maxCachedPicture is the largest embedded picture that the cache keeps. Larger ones are streamed.
+const maxCachedPicture = 64 << 10
 
-// respondPicture answers with an embedded picture.
+// respondPicture returns a respond function for the embedded picture that find returns.
 func respondPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchange, res *response) error {
 	return func(x *exchange, res *response) error {
 		picture, err := find(&x.object)
@@ -126,7 +125,7 @@ func respondPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchan
 		if err != nil {
 			return err
 		}
-		if picture.Size() > maxPictureKept {
+		if picture.Size() > maxCachedPicture {
 			x.object.Stream(picture.Size())
 			res.stream = &stream{picture, x}
 			return nil

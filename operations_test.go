@@ -23,18 +23,18 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// What the tests that use suffix and iphone4S ask for: exif, unless TestOperations runs them for another
+// The operation under test, its suffix and its response: exif, unless TestOperations runs a test for another
 // operation.
 var (
 	asking   = operations[0]
 	suffix   = asking.suffix()
-	iphone4S = exifOfIPhone // what is answered for iphone-4s.jpg
+	iphone4S = exifOfIPhone // the response for iphone-4s.jpg
 )
 
 const exifOfIPhone = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"1","XResolution":"72/1","YResolution":"72/1",` +
 	`"ResolutionUnit":"2","YCbCrPositioning":"1","ExposureTime":"1/449"}`
 
-// askFor has the tests ask for an operation until t ends.
+// askFor sets the operation under test until t ends.
 func askFor(t *testing.T, op *operation, photo []byte) {
 	t.Helper()
 	was, of := asking, iphone4S
@@ -43,7 +43,7 @@ func askFor(t *testing.T, op *operation, photo []byte) {
 	iphone4S = directly(t, op, photo)
 }
 
-// directly is what the decoder makes of a photo.
+// directly returns the decoder's result for a photo.
 func directly(t testing.TB, op *operation, photo []byte) string {
 	t.Helper()
 	r := bytes.NewReader(photo)
@@ -81,7 +81,7 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 	return string(b)
 }
 
-// phone is testdata/iphone-4s.jpg with a thumbnail.
+// phone returns testdata/iphone-4s.jpg with a thumbnail.
 func phone() []byte {
 	b := testimage.Phone()
 	b.Thumbnail = testimage.JPEG(testimage.Gradient(160, 120))
@@ -89,8 +89,7 @@ func phone() []byte {
 	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()))
 }
 
-// iphone is what is in iphone-4s.jpg: the file of testdata, or one with a thumbnail where that may be
-// asked for.
+// iphone returns iphone-4s.jpg: the file of testdata, or one with a thumbnail for operations other than exif.
 func iphone() []byte {
 	if asking == operations[0] {
 		return testimage.Samples()["iphone-4s.jpg"]
@@ -98,17 +97,17 @@ func iphone() []byte {
 	return phone()
 }
 
-// TestOperations has the tests of what holds for EXIF hold for each other operation.
+// TestOperations runs the tests that hold for all operations with each operation other than exif.
 func TestOperations(t *testing.T) {
 	for _, op := range operations[1:] {
 		t.Run(op.word, func(t *testing.T) {
 			askFor(t, op, phone())
 			for name, test := range map[string]func(*testing.T){
-				"TestContract": TestContract, "TestNoWayRound": TestNoWayRound, "TestBehind": TestBehind,
-				"TestConditions": TestConditions, "TestCache": TestCache, "TestUpstreamsThatLie": TestUpstreamsThatLie,
+				"TestContract": TestContract, "TestGuardHoldsForEveryPath": TestGuardHoldsForEveryPath, "TestBeforeEachHandler": TestBeforeEachHandler,
+				"TestConditions": TestConditions, "TestCachedResponseNeedsPermission": TestCachedResponseNeedsPermission, "TestUpstreamsThatLie": TestUpstreamsThatLie,
 				"TestUnixSocket": TestUnixSocket, "TestOptionsTellNothing": TestOptionsTellNothing,
 				"TestFolderUnderPrefix": TestFolderUnderPrefix, "TestRewrittenBefore": TestRewrittenBefore,
-				"TestNothingPrivateInLog": TestNothingPrivateInLog, "TestDeniedEarlyReadsNothing": TestDeniedEarlyReadsNothing,
+				"TestNothingPrivateInLog": TestNothingPrivateInLog, "TestAlreadyDeniedReadsNothing": TestAlreadyDeniedReadsNothing,
 			} {
 				t.Run(name, test)
 			}
@@ -116,7 +115,8 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// TestOperationsAreOff has a handler pass on what isn't among its operations, EXIF included.
+// TestOperationsAreOff checks that a handler passes on requests for operations that aren't enabled, exif
+// included.
 func TestOperationsAreOff(t *testing.T) {
 	for _, tc := range []struct {
 		enabled []string
@@ -142,7 +142,7 @@ func TestOperationsAreOff(t *testing.T) {
 	}
 }
 
-// largePreview is a TIFF with a JPEG of some hundred kilobytes in it, which is streamed.
+// largePreview returns a TIFF with a JPEG of some hundred kilobytes in it, which is streamed.
 func largePreview() []byte {
 	noise := pixels.NewGray(pixels.Rect(0, 0, 1200, 800))
 	rng := rand.NewChaCha8([32]byte{})
@@ -153,14 +153,14 @@ func largePreview() []byte {
 	return b.Encode()
 }
 
-// TestLargePictureIsStreamed asks for a picture that is too large to be cached, and has it cut off where
-// the object can't be read to its end.
+// TestLargePictureIsStreamed requests a picture that is too large for the cache, and checks that it is cut off
+// if the object can't be read to its end.
 func TestLargePictureIsStreamed(t *testing.T) {
 	photo := largePreview()
 	h := provisioned(t, &Handler{Operations: []string{"preview"}, MaxRead: 64 << 10, Window: 64 << 10})
 	askFor(t, operations[3], photo)
 	want := iphone4S
-	if len(want) < 4*maxPictureKept {
+	if len(want) < 4*maxCachedPicture {
 		t.Fatalf("the preview is of %d bytes", len(want))
 	}
 	for range 2 {
@@ -181,7 +181,7 @@ func TestLargePictureIsStreamed(t *testing.T) {
 		}
 	}
 
-	// the object is gone, or another, halfway
+	// the object is deleted or replaced halfway
 	for _, tag := range []string{`"2"`, ""} {
 		runs := 0
 		next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -204,8 +204,8 @@ func TestLargePictureIsStreamed(t *testing.T) {
 	}
 }
 
-// TestOperationsOnCorpus asks for each operation on real photos, whole and cut off: no status but 200, 400
-// and 404, and no body longer than it says.
+// TestOperationsOnCorpus requests each operation on real photos, whole and truncated. The status must be 200,
+// 400 or 404, and the body as long as announced.
 func TestOperationsOnCorpus(t *testing.T) {
 	corpus := os.Getenv("EXIF_CORPUS")
 	if corpus == "" {
@@ -226,7 +226,7 @@ func TestOperationsOnCorpus(t *testing.T) {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				w := httptest.NewRecorder()
-				w.Body = nil // what it takes isn't the handler's
+				w.Body = nil // the recorder's memory isn't the handler's
 				r := httptest.NewRequest(http.MethodGet, "/photo.jpg"+op.suffix(), nil)
 				err := h.ServeHTTP(w, caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, nil), photoHandler(photo[:n]))
 				runtime.ReadMemStats(&after)

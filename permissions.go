@@ -17,11 +17,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// The actions that a rule can be about; KS3's names.
+// The actions of rules, as KS3 names them.
 const (
-	// actionGetObject is reading an object's EXIF.
+	// actionGetObject is to read an object's EXIF.
 	actionGetObject = "GetObject"
-	// actionListBucket is being told that an object doesn't exist.
+	// actionListBucket is to learn that an object doesn't exist.
 	actionListBucket = "ListBucket"
 )
 
@@ -31,7 +31,7 @@ const (
 	effectDeny  = "deny"
 )
 
-// Permissions are the rules that say which requests may read EXIF, and which may learn that an object
+// Permissions are the rules that allow or deny requests to read EXIF, and to learn that an object
 // doesn't exist. Without rules, the next handlers decide both. With any rule, an action is allowed
 // if no "deny" rule for it matches the request and some "allow" rule does; everything else is denied.
 // The order of the rules doesn't matter.
@@ -42,18 +42,19 @@ type Rule struct {
 	// Either "allow" or "deny".
 	Effect string `json:"effect,omitempty"`
 
-	// The actions: "GetObject" (reading an object's EXIF), "ListBucket" (being answered
-	// 404 instead of 403 for an object that doesn't exist), or both. At least one.
+	// The actions: "GetObject" (to read an object's EXIF), "ListBucket" (to get 404 instead of 403
+	// for an object that doesn't exist), or both. At least one.
 	Actions []string `json:"actions,omitempty"`
 
-	// The requests that the rule matches, as in a route: any of the matcher sets, all of the matchers
-	// in a set. They see the object's request: its path, without the suffix, before the next handlers
-	// rewrite it, and its header and variables as the next handlers left them. Default: all requests.
+	// The requests that the rule matches, as in a route: those that satisfy all matchers of any set.
+	// The matchers see the request for the object: its path, without the suffix and before the next
+	// handlers rewrite it, and the header and variables as the next handlers left them. Default: all
+	// requests.
 	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	matcherSets        caddyhttp.MatcherSets
-	late               bool // the next handlers may change what it matches
-	remoteIP, clientIP bool // it is about that address
+	dynamic            bool // the next handlers can change whether it matches
+	remoteIP, clientIP bool // it has a matcher for that address
 }
 
 // provision loads the rules' matchers.
@@ -61,7 +62,7 @@ func (p Permissions) provision(ctx caddy.Context) error {
 	for i := range p {
 		r := &p[i]
 		for _, set := range r.MatcherSetsRaw {
-			r.late = r.late || !early(set)
+			r.dynamic = r.dynamic || !isStatic(set)
 			remote, client := addressMatchers(set)
 			r.remoteIP, r.clientIP = r.remoteIP || remote, r.clientIP || client
 		}
@@ -76,7 +77,7 @@ func (p Permissions) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// validate checks the rules' words, and that some request can be allowed.
+// validate checks the rules' words, and that the rules can allow some request to read EXIF.
 func (p Permissions) validate() error {
 	readable := len(p) == 0
 	for i, r := range p {
@@ -94,29 +95,29 @@ func (p Permissions) validate() error {
 		readable = readable || r.Effect == effectAllow && slices.Contains(r.Actions, actionGetObject)
 	}
 	if !readable {
-		return errNobody
+		return errNoneAllowed
 	}
 	return nil
 }
 
-var errNobody = errors.New("permissions: no rule allows GetObject, so every request would be refused")
+var errNoneAllowed = errors.New("permissions: no rule allows GetObject, so every request would be refused")
 
 func isAction(s string) bool { return s == actionGetObject || s == actionListBucket }
 
-// early reports whether a matcher set is about nothing but the request's address, host, method, path,
-// protocol and query, which the next handlers can't change, so that it can be decided before they
-// run. Of the header they can: forward_auth copies fields into it.
-func early(set caddy.ModuleMap) bool {
+// isStatic reports whether a matcher set depends only on the request's address, host, method, path,
+// protocol and query, so that it can be decided before the next handlers run. Handlers can change
+// the header: forward_auth copies fields into it.
+func isStatic(set caddy.ModuleMap) bool {
 	return consistsOf(set, "client_ip", "host", "method", "path", "path_regexp", "protocol", "query", "remote_ip")
 }
 
-// aboutClient reports whether a matcher set is about more than a request's URL and method.
-func aboutClient(set caddy.ModuleMap) bool {
+// dependsOnClient reports whether a matcher set depends on more than a request's URL and method.
+func dependsOnClient(set caddy.ModuleMap) bool {
 	return !consistsOf(set, "host", "method", "path", "path_regexp", "protocol", "query")
 }
 
-// consistsOf reports whether a matcher set has none but these matchers, also in a not, and no placeholder,
-// which can stand for anything.
+// consistsOf reports whether a matcher set has only the named matchers, inside not as well, and no
+// placeholder, which could expand to anything.
 func consistsOf(set caddy.ModuleMap, names ...string) bool {
 	for name, config := range set {
 		if name == "not" {
@@ -134,8 +135,8 @@ func consistsOf(set caddy.ModuleMap, names ...string) bool {
 	return true
 }
 
-// addressMatchers reports which matchers about an address are in a set: remote_ip and client_ip, also
-// in a not or an expression.
+// addressMatchers reports whether a set has the matchers remote_ip and client_ip, inside not and
+// expression as well.
 func addressMatchers(set caddy.ModuleMap) (remote, client bool) {
 	for name, config := range set {
 		switch name {
@@ -151,17 +152,17 @@ func addressMatchers(set caddy.ModuleMap) (remote, client bool) {
 	return remote, client
 }
 
-// errAddress says that an address can't be parsed, as on a unix socket. Caddy's own matchers only log
-// that and don't match, so that a rule that denies by address would let everybody in.
+// errAddress is an address that can't be parsed, as on a unix socket. Caddy's own matchers only log
+// that and don't match, so a rule that denies by address would let every client in.
 var errAddress = errors.New("the client's address can't be parsed, so rules about it can't be decided")
 
-// matches reports whether the rule is about the request.
+// matches reports whether the rule matches the request.
 func (r *Rule) matches(req *http.Request) (bool, error) {
 	client, _ := caddyhttp.GetVar(req.Context(), caddyhttp.ClientIPVarKey).(string)
 	if r.remoteIP && !isAddress(req.RemoteAddr) || r.clientIP && !isAddress(client) {
 		return false, errAddress
 	}
-	return r.matcherSets.AnyMatchWithError(req) // no sets match everything
+	return r.matcherSets.AnyMatchWithError(req) // a rule without sets matches every request
 }
 
 // isAddress reports whether Caddy's matchers can parse s, an IP address with or without a port.
@@ -173,10 +174,9 @@ func isAddress(s string) bool {
 	return err == nil
 }
 
-// decide says whether the request may do what the action is about, and if not, whether that is final:
-// whether no rule is left that the next handlers could change the outcome of. It fails closed: a
-// matcher that can't decide counts as matching in a "deny" rule and as not matching in an "allow"
-// rule. Its error is returned for the log.
+// decide reports whether the request is allowed the action, and whether a denial is final: whether the
+// next handlers can't change it. It fails closed: a matcher that returns an error counts as matching in
+// a "deny" rule and as not matching in an "allow" rule. decide returns those errors for the log.
 func (p Permissions) decide(action string, r *http.Request) (allowed, final bool, err error) {
 	final = true
 	for i := range p {
@@ -188,25 +188,25 @@ func (p Permissions) decide(action string, r *http.Request) (allowed, final bool
 		err = errors.Join(err, e)
 		switch {
 		case rule.Effect == effectDeny && (matches || e != nil):
-			return false, !rule.late, err
+			return false, !rule.dynamic, err
 		case matches && e == nil:
 			allowed = true
-		case rule.Effect == effectAllow && rule.late:
+		case rule.Effect == effectAllow && rule.dynamic:
 			final = false
 		}
 	}
 	return allowed, final, err
 }
 
-// tellApart reports whether the rules about GetObject can decide otherwise for another client that
-// asks for the same URL.
-func (p Permissions) tellApart() bool {
+// dependOnClient reports whether the rules about GetObject can decide differently for two clients that
+// request the same URL.
+func (p Permissions) dependOnClient() bool {
 	return slices.ContainsFunc(p, func(rule Rule) bool {
-		return slices.Contains(rule.Actions, actionGetObject) && slices.ContainsFunc(rule.MatcherSetsRaw, aboutClient)
+		return slices.Contains(rule.Actions, actionGetObject) && slices.ContainsFunc(rule.MatcherSetsRaw, dependsOnClient)
 	})
 }
 
-// allowed is the decision on an action. Without rules, everything is allowed.
+// allowed returns decide's result and logs its error. Without rules, everything is allowed.
 func (h *Handler) allowed(action string, r *http.Request) (allowed, final bool) {
 	if len(h.Permissions) == 0 {
 		return true, true
@@ -221,23 +221,23 @@ func (h *Handler) allowed(action string, r *http.Request) (allowed, final bool) 
 	return allowed, final
 }
 
-// tooEarly reports whether a rule is about an address that may be forged yet: in early data (TLS 1.3
-// 0-RTT, RFC 8470), before the handshake is complete.
+// tooEarly reports whether the request is TLS 1.3 early data (0-RTT, RFC 8470) and a rule depends on an
+// address, which can be forged until the handshake is complete.
 func (p Permissions) tooEarly(r *http.Request) bool {
 	return r.TLS != nil && !r.TLS.HandshakeComplete &&
 		slices.ContainsFunc(p, func(rule Rule) bool { return rule.remoteIP || rule.clientIP })
 }
 
-// deniedEarly reports whether the request is denied whatever the next handlers find out about it, so
-// that they need not run.
-func (h *Handler) deniedEarly(r *http.Request) bool {
+// alreadyDenied reports whether the request is denied whatever the next handlers do, so that they
+// needn't run.
+func (h *Handler) alreadyDenied(r *http.Request) bool {
 	allowed, final := h.allowed(actionGetObject, r)
 	return !allowed && final
 }
 
-// permit is the decision on a request that the next handlers have answered with that status and
-// header: errDenied, or nil where their response stands. A 401 or 407 does, since the client may log
-// in yet.
+// permit decides on a request after the next handlers have answered with that status and header. It
+// returns errDenied, or nil to use their response. That includes a 401 or 407, since the client may
+// still log in.
 func (h *Handler) permit(r *http.Request, status int, header http.Header) error {
 	if status == http.StatusUnauthorized || status == http.StatusProxyAuthRequired {
 		return nil
@@ -254,9 +254,9 @@ func (h *Handler) permit(r *http.Request, status int, header http.Header) error 
 	return nil
 }
 
-// isMissing reports whether the response says that there is no object at the request's path, and
-// perhaps a folder, which a redirect that adds a slash gives away. Only the last element of its path
-// is looked at: file_server redirects to the path from before rewrites, an upstream to its own.
+// isMissing reports whether the response says that there is no object at the request's path. That includes
+// a redirect that adds a slash, since it reveals a folder. isMissing compares only the last path element:
+// file_server redirects to the path before rewrites, an upstream to its own.
 func isMissing(r *http.Request, status int, header http.Header) bool {
 	if status == http.StatusNotFound || status == http.StatusGone {
 		return true

@@ -22,7 +22,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// undecided is a matcher that can't decide.
+// undecided is a matcher that always returns an error.
 type undecided struct{}
 
 func init() { caddy.RegisterModule(undecided{}) }
@@ -35,7 +35,7 @@ func (undecided) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
 
 func (undecided) MatchWithError(*http.Request) (bool, error) { return true, errors.New("can't decide") }
 
-// rulesOf provisions the rules of an exif block.
+// rulesOf provisions the rules in an exif block.
 func rulesOf(t testing.TB, rules string) Permissions {
 	t.Helper()
 	h := new(Handler)
@@ -50,7 +50,7 @@ func rulesOf(t testing.TB, rules string) Permissions {
 	return h.Permissions
 }
 
-// requestFrom is a request as Caddy hands it to its handlers.
+// requestFrom returns a request as Caddy passes it to its handlers.
 func requestFrom(addr, target string, header ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, target, nil)
 	r.RemoteAddr = addr
@@ -62,8 +62,8 @@ func requestFrom(addr, target string, header ...string) *http.Request {
 	return r
 }
 
-// TestDecision is every line of DESIGN 2.5 about rules alone: what they allow, whether that is final
-// before the next handlers have run, and what a matcher that can't decide counts as.
+// TestDecision checks every line of DESIGN 2.5 about rules alone: what they allow, whether that is final
+// before the next handlers run, and how a matcher's error counts.
 func TestDecision(t *testing.T) {
 	const lan, wan, unix = "192.168.1.2:1234", "203.0.113.9:1234", "@"
 	for _, tc := range []struct {
@@ -127,7 +127,7 @@ func TestDecision(t *testing.T) {
 	}
 }
 
-// TestPermit is the rows of DESIGN 2.5 about what the next handlers answered.
+// TestPermit checks the rows of DESIGN 2.5 about the next handlers' response.
 func TestPermit(t *testing.T) {
 	const none, get, list, both = "", "allow GetObject", "allow ListBucket\nallow GetObject path /never", "allow GetObject ListBucket"
 	for _, tc := range []struct {
@@ -171,8 +171,8 @@ func TestPermit(t *testing.T) {
 	}
 }
 
-// TestRulesSeeWhatNextHandlersFoundOut has the next handlers set fields that the rules are about, and
-// clients that send them themselves.
+// TestRulesSeeWhatNextHandlersFoundOut checks rules about fields that the next handlers set, for clients that
+// send these fields themselves as well.
 func TestRulesSeeWhatNextHandlersFoundOut(t *testing.T) {
 	root := samples(t)
 	const login = `forward_auth {$ADDR} {
@@ -224,8 +224,8 @@ func TestRulesSeeWhatNextHandlersFoundOut(t *testing.T) {
 	}
 }
 
-// TestDeniedUserReadsNoEXIF has a rule deny one user: nothing of the photo comes back, whatever the
-// other has had cached and whatever is asked with.
+// TestDeniedUserReadsNoEXIF checks that a user that a rule denies gets nothing of the photo, with any request,
+// even if another user's response is cached.
 func TestDeniedUserReadsNoEXIF(t *testing.T) {
 	root := samples(t)
 	srv := serve(t, `http://a.test:{$PORT} {
@@ -263,7 +263,7 @@ func TestDeniedUserReadsNoEXIF(t *testing.T) {
 	}
 }
 
-// TestUnixSocket has Caddy listen where clients have no address.
+// TestUnixSocket checks rules on a listener whose clients have no address.
 func TestUnixSocket(t *testing.T) {
 	root := samples(t)
 	sock := filepath.Join(t.TempDir(), "s")
@@ -304,7 +304,8 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
-// TestOptionsTellNothing has callers without rights ask with OPTIONS, and for folders.
+// TestOptionsTellNothing checks that OPTIONS requests, for folders as well, reveal nothing to clients without
+// permission.
 func TestOptionsTellNothing(t *testing.T) {
 	root := samples(t)
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -377,8 +378,8 @@ http://nothing.test:{$PORT} {
 	}
 }
 
-// TestFolderUnderPrefix has a client that may not learn what is missing ask for folders, where the
-// redirect that adds a slash has the path from before a rewrite.
+// TestFolderUnderPrefix checks that a client without ListBucket can't find folders by redirects that add a
+// slash to the path from before a rewrite.
 func TestFolderUnderPrefix(t *testing.T) {
 	root := samples(t)
 	for _, folder := range []string{"sub", "sub/dir", "dir.jpg"} {
@@ -425,8 +426,8 @@ http://files.test:{$PORT} {
 	}
 }
 
-// TestEarlyData has rules about addresses ask for the request again that came before the handshake was
-// complete, as Caddy's matchers do: its address may be forged.
+// TestEarlyData checks that if rules depend on an address, the response to early data is 425, as with Caddy's
+// matchers: the address may be forged.
 func TestEarlyData(t *testing.T) {
 	for rules, want := range map[string]int{
 		"allow GetObject remote_ip 192.0.2.1": 425, "allow GetObject\ndeny GetObject client_ip 203.0.113.1": 425,
@@ -450,9 +451,9 @@ func TestEarlyData(t *testing.T) {
 	}
 }
 
-// TestEarlyMatchers are the matchers that the next handlers can't change the outcome of, and what makes
-// one late. A late one that counts as early denies what the next handlers would allow.
-func TestEarlyMatchers(t *testing.T) {
+// TestStaticMatchers checks which matcher sets are static. If a dynamic one counted as static, requests would be
+// denied that the next handlers would make allowed.
+func TestStaticMatchers(t *testing.T) {
 	for set, want := range map[string]bool{
 		`{}`: true,
 		`{"client_ip":{"ranges":["10.0.0.0/8"]}}`: true, `{"remote_ip":{"ranges":["10.0.0.0/8"]}}`: true, `{"host":["a.test"]}`: true, `{"method":["GET"]}`: true,
@@ -468,8 +469,8 @@ func TestEarlyMatchers(t *testing.T) {
 		if err := json.Unmarshal([]byte(set), &m); err != nil {
 			t.Fatal(err)
 		}
-		for range 8 { // maps come in any order
-			if got := early(m); got != want {
+		for range 8 { // the order of a map's keys is random
+			if got := isStatic(m); got != want {
 				t.Errorf("%s: got %v", set, got)
 				break
 			}
@@ -493,8 +494,8 @@ func TestEarlyMatchers(t *testing.T) {
 	}
 }
 
-// TestAnySetOfRule has a rule of several matcher sets, as JSON can have: it matches by any of them, and
-// what one of them is about counts for the rule.
+// TestAnySetOfRule checks a rule with several matcher sets, as JSON can have: it matches if any set does, and
+// depends on all that any set depends on.
 func TestAnySetOfRule(t *testing.T) {
 	path, header := caddy.ModuleMap{"path": []byte(`["/a.jpg"]`)}, caddy.ModuleMap{"header": []byte(`{"X-A":["1"]}`)}
 	remote, client := caddy.ModuleMap{"remote_ip": []byte(`{"ranges":["192.0.2.0/24"]}`)}, caddy.ModuleMap{"client_ip": []byte(`{"ranges":["192.0.2.0/24"]}`)}
@@ -507,16 +508,16 @@ func TestAnySetOfRule(t *testing.T) {
 		"remote last": {sets: []caddy.ModuleMap{path, remote}, remote: true}, "client first": {sets: []caddy.ModuleMap{client, path}, client: true},
 		"client last": {sets: []caddy.ModuleMap{path, client}, client: true}, "all": {[]caddy.ModuleMap{remote, client, header}, true, true, true},
 	} {
-		// a rule for everybody before it, and another after it
+		// between two rules for all requests
 		p := Permissions{{Effect: "allow", Actions: []string{"ListBucket"}}, {Effect: "allow", Actions: []string{"GetObject"}, MatcherSetsRaw: tc.sets}, {Effect: "allow", Actions: []string{"ListBucket"}}}
 		ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 		if err := p.provision(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if r := &p[1]; r.late != tc.late || r.remoteIP != tc.remote || r.clientIP != tc.client || len(r.matcherSets) != len(tc.sets) {
-			t.Errorf("%s: got late %v, remote %v, client %v, %d sets", name, r.late, r.remoteIP, r.clientIP, len(r.matcherSets))
+		if r := &p[1]; r.dynamic != tc.late || r.remoteIP != tc.remote || r.clientIP != tc.client || len(r.matcherSets) != len(tc.sets) {
+			t.Errorf("%s: got late %v, remote %v, client %v, %d sets", name, r.dynamic, r.remoteIP, r.clientIP, len(r.matcherSets))
 		}
-		if r := &p[0]; r.late || r.remoteIP || r.clientIP {
+		if r := &p[0]; r.dynamic || r.remoteIP || r.clientIP {
 			t.Errorf("%s: the rule before is %+v", name, r)
 		}
 		if got, _, err := p.decide(actionGetObject, requestFrom("192.0.2.1:1", "/a.jpg", "X-A", "1")); !got || err != nil {
@@ -526,7 +527,7 @@ func TestAnySetOfRule(t *testing.T) {
 	}
 }
 
-// TestAddresses are those that Caddy's matchers can parse.
+// TestAddresses checks which addresses Caddy's matchers can parse.
 func TestAddresses(t *testing.T) {
 	for s, want := range map[string]bool{
 		"192.0.2.1": true, "192.0.2.1:80": true, "::1": true, "[::1]:80": true, "fe80::1%eth0": true, "[fe80::1%eth0]:80": true,
@@ -538,7 +539,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestMistakeNamesItsRule has the second rule be the wrong one.
+// TestMistakeNamesItsRule checks that the error for a mistake in the second rule names that rule.
 func TestMistakeNamesItsRule(t *testing.T) {
 	good := Rule{Effect: "allow", Actions: []string{"GetObject"}}
 	for want, bad := range map[string]Rule{
@@ -571,7 +572,7 @@ func TestMistakeNamesItsRule(t *testing.T) {
 	}
 }
 
-// TestMissingObject tells the responses that say that there is no object from all others.
+// TestMissingObject checks which responses say that there is no object.
 func TestMissingObject(t *testing.T) {
 	for _, tc := range []struct {
 		status   int
@@ -609,7 +610,7 @@ func TestMissingObject(t *testing.T) {
 	}
 }
 
-// TestErrorsOfAllMatchers are in the log, each with what it may tell at its level.
+// TestErrorsOfAllMatchers checks that all matchers' errors are logged, with the details only at the debug level.
 func TestErrorsOfAllMatchers(t *testing.T) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	h := &Handler{logger: zap.New(core), Permissions: rulesOf(t, "allow GetObject undecided_test\nallow GetObject ListBucket remote_ip 192.0.2.1")}
@@ -631,8 +632,8 @@ func TestErrorsOfAllMatchers(t *testing.T) {
 	}
 }
 
-// TestAddressInEarlyData has rules about an address asked in early data, which anybody can send again from a
-// forged address, and after the handshake.
+// TestAddressInEarlyData checks rules about an address with early data, which anyone can replay from a forged
+// address, and after the handshake.
 func TestAddressInEarlyData(t *testing.T) {
 	address, path := rulesOf(t, "allow GetObject path /a\nallow GetObject remote_ip 192.0.2.1"), rulesOf(t, "allow GetObject path /a")
 	client := rulesOf(t, "allow GetObject\ndeny GetObject client_ip 192.0.2.1")

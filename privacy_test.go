@@ -13,7 +13,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestOmitAndOnly has patterns decide which tags are answered, in every style, unknown ones too.
+// TestOmitAndOnly checks which tags patterns select, in every style and with unknown tags.
 func TestOmitAndOnly(t *testing.T) {
 	where := regexp.MustCompile(`GPS|39/1|116/1|39\.90|116\.39|39°|116°|43\.5|435/10|SN-0042`)
 	for name, img := range testimage.Samples() {
@@ -37,7 +37,7 @@ func TestOmitAndOnly(t *testing.T) {
 				}
 				m, err := exif.Decode(bytes.NewReader(img), &o)
 				if err != nil {
-					continue // the broken one
+					continue // the broken sample
 				}
 				out, err := m.AppendJSON(nil, &o)
 				if err != nil {
@@ -63,7 +63,7 @@ func TestOmitAndOnly(t *testing.T) {
 	}
 }
 
-// TestSetsAreDocumented has docs/sets.md list the tags of each named set; -update writes it.
+// TestSetsAreDocumented checks that docs/sets.md lists the tags of each named set; -update writes it.
 func TestSetsAreDocumented(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# The named sets of tags\n\n`omit` and `only` take these beside patterns. A tag is in a set if it is meant for that, or if\n" +
@@ -94,7 +94,7 @@ func TestSetsAreDocumented(t *testing.T) {
 	}
 }
 
-// TestTagsAreDocumented has docs/tags.md list every tag that can be answered; -update writes it.
+// TestTagsAreDocumented checks that docs/tags.md lists every tag that can be returned; -update writes it.
 func TestTagsAreDocumented(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Tags\n\nThese tags can be part of an answer. `omit` and `only` take their names; [sets.md](sets.md) lists the sets. " +
@@ -125,7 +125,7 @@ func TestTagsAreDocumented(t *testing.T) {
 	}
 }
 
-// TestOmitSets has the sets take out what they are about, of pictures with everything in them.
+// TestOmitSets checks that omitting a set removes its tags from images with all tags.
 func TestOmitSets(t *testing.T) {
 	for name, img := range testimage.Samples() {
 		for style := range styles {
@@ -136,7 +136,7 @@ func TestOmitSets(t *testing.T) {
 			}
 			m, err := exif.Decode(bytes.NewReader(img), &o)
 			if err != nil {
-				continue // the broken one
+				continue // the broken sample
 			}
 			out, err := m.AppendJSON(nil, &o)
 			if err != nil {

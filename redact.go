@@ -17,25 +17,25 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
-// Redaction of the photos themselves: the response that the next handlers give to a request that asks
-// for no operation goes through a redactor, if its first bytes say that it is an image.
+// Redaction of the photos themselves: if the next handlers' response to a request for no operation begins
+// like an image, it passes through a redactor.
 //
-// Entity tags are marked, so that no cache has a photo confirmed that it got without redaction, or
-// that another client got with more tags. A client's condition is passed on only if it has one of
-// our marks, and a 304 only if it is the mark of what this client gets.
+// Entity tags are marked, so that no cache can revalidate a photo that it got without redaction, or that
+// another client got with more tags. A client's condition is passed on only if its tag has one of our
+// marks, and a 304 only if the mark is that of the photo for this client.
 
 var (
-	// errNotRedactable is an image of a format that can't be redacted.
+	// errNotRedactable is the error for an image of a format that can't be redacted.
 	errNotRedactable = errors.New("images of this format can't be redacted")
-	// errCutOff ends a body of which no more is wanted.
+	// errCutOff stops the next handlers' writes when no more of the body is needed.
 	errCutOff = errors.New("no more of the object is wanted")
 )
 
-// redactMarks mark the entity tags of a route with redact: with the tags of the EXIF answer, and
-// with none.
+// redactMarks are the marks in the entity tags of redacted images: of those with the tags of the EXIF
+// response, and of those with none.
 type redactMarks struct{ tags, none string }
 
-// redacted answers a request with what the next handlers answer, redacted if it is an image.
+// redacted passes the request to the next handlers and redacts their response if it is an image.
 func (h *Handler) redacted(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header.Get("Upgrade") != "" {
 		return next.ServeHTTP(w, r)
@@ -53,9 +53,9 @@ func (h *Handler) redacted(w http.ResponseWriter, r *http.Request, next caddyhtt
 			if x.plain = x.isNoImage(); !x.plain {
 				rw.failure = object.ErrEncoded
 			}
-			rw.again = x.plain
+			rw.rerun = x.plain
 		}
-		if !rw.again && rw.failure == nil {
+		if !rw.rerun && rw.failure == nil {
 			return err
 		}
 		clear(w.Header())
@@ -67,34 +67,34 @@ func (h *Handler) redacted(w http.ResponseWriter, r *http.Request, next caddyhtt
 	}
 }
 
-// noSuffix is for requests that ask for the object itself.
+// noSuffix is the strip function for requests for the object itself.
 func noSuffix(string) (string, bool) { return "", false }
 
-// redaction is one request for an object itself, in progress.
+// redaction is a request for an object itself, in progress.
 type redaction struct {
 	h         *Handler
 	object    object.Object
-	method    string   // the client's
-	condition []string // its If-None-Match
-	ranged    bool     // the client's Range is passed on: what it asks for is no image
-	tag       string   // the entity tag of what was found to be no image
-	plain     bool     // an encoded response is of no image
+	method    string   // of the client's request
+	condition []string // the If-None-Match of the client's request
+	ranged    bool     // the client's Range is passed on: the object is no image
+	tag       string   // the object's ETag when it turned out to be no image
+	plain     bool     // an encoded response isn't an image
 }
 
-// ifRangeHolds reports whether a range can be asked for: without If-Range, or with the tag of a response
-// of ours. A range of another would be put together with what the client has of that.
+// ifRangeHolds reports whether the client's Range may be passed on: it has no If-Range, or one with the
+// tag of a redacted response. Otherwise the client would combine our range with bytes of another response.
 func (h *Handler) ifRangeHolds(header http.Header) bool {
 	condition := header.Values("If-Range")
 	return len(condition) == 0 || len(h.redactMarks.objectTags(condition)) > 0
 }
 
-// objectTags are the object's tags for those of a field that have one of the marks.
+// objectTags returns the object's tags for those tags of a field that have one of the marks.
 func (m redactMarks) objectTags(field []string) []string {
 	return append(objectTags(field, m.tags), objectTags(field, m.none)...)
 }
 
-// isNoImage asks for the first bytes of the object, and reports whether they say that it is to be
-// passed on, or that there is none.
+// isNoImage reports whether the object's first bytes say that it needs no redaction, or whether the next
+// handlers answer without the object, as with 404.
 func (x *redaction) isNoImage() bool {
 	if err := x.object.Open(object.Condition{}, nil); err != nil {
 		var status *object.StatusError
@@ -110,16 +110,16 @@ func (x *redaction) isNoImage() bool {
 	return verdict == redact.Pass
 }
 
-// run runs the next handlers for the client's request.
+// run runs the next handlers with the client's request.
 func (x *redaction) run(w *redactWriter) (err error) {
 	defer func() {
 		if w.body != nil {
-			_ = w.body.Close() // where it isn't closed yet, nobody waits for the rest
+			_ = w.body.Close() // if it is still open, the rest isn't needed
 		}
 		switch p := recover(); {
 		case p == nil:
 		case p == http.ErrAbortHandler && w.state == cut: //nolint:errorlint // a panic's value
-			err = nil // that is how reverse_proxy takes it
+			err = nil // as reverse_proxy treats it
 		default:
 			panic(p)
 		}
@@ -131,11 +131,11 @@ func (x *redaction) run(w *redactWriter) (err error) {
 	if e := w.close(); err == nil {
 		err = e
 	}
-	return err // as it is: the server looks at its type
+	return err // unwrapped: the server checks its type
 }
 
-// change makes the client's request one for what may be redacted: GET, since only the body tells what
-// HEAD is to be answered with, and with the conditions that are about our responses.
+// change prepares the client's request for redaction: its method becomes GET, since the response to HEAD
+// depends on the body, and only those conditions stay that are about redacted responses.
 func (x *redaction) change(r *http.Request) {
 	r.Method = http.MethodGet
 	marks := x.h.redactMarks
@@ -154,56 +154,57 @@ func (x *redaction) change(r *http.Request) {
 	}
 }
 
-// redactWriter is the client's ResponseWriter as the next handlers see it. It holds a successful
-// response until its first bytes tell what it is.
+// redactWriter is the client's ResponseWriter for the next handlers. It holds a successful response back
+// until its first bytes reveal its format.
 type redactWriter struct {
 	*caddyhttp.ResponseWriterWrapper
 	x *redaction
 
 	state   redactState
 	status  int    // 0: none yet
-	head    []byte // the first bytes, while the state is sniffing
+	head    []byte // the first bytes, in state sniffing
 	body    *redact.Writer
 	format  string
-	sent    bool        // the header is out
-	part    *redactPart // what the client gets, nil: not decided
-	failure error       // what is answered instead of the response
-	again   bool        // the next handlers must be asked again
-	encoded bool        // the first bytes tell nothing, being encoded
+	sent    bool         // the header has been sent
+	level   *redactLevel // what the client gets, nil if not decided yet
+	failure error        // sent instead of the response
+	rerun   bool         // the next handlers must run again
+	encoded bool         // the first bytes are encoded, so they reveal nothing
 }
 
 type redactState uint8
 
 const (
 	waiting   redactState = iota // for the header
-	sniffing                     // for the first bytes
-	passing                      // everything on
+	sniffing                     // collecting the first bytes
+	passing                      // the response through
 	redacting                    // the body
-	cut                          // refusing everything
+	cut                          // refusing every write
 )
 
-// redactPart is what a client gets of an image.
-type redactPart struct {
+// redactLevel says which metadata of an image the client gets.
+type redactLevel struct {
 	mark string
 	tags bool
 }
 
-// parts decides what the client gets: the tags of the EXIF answer if it may ask for that.
-func (w *redactWriter) parts() redactPart {
-	if w.part == nil {
+// chooseLevel returns what the client gets: the tags of the EXIF response if it may read that, none
+// otherwise. The first call decides.
+func (w *redactWriter) chooseLevel() redactLevel {
+	if w.level == nil {
 		h := w.x.h
 		allowed := len(h.Permissions) == 0
-		if !allowed { // the rules look at a copy of the request
+		if !allowed { // the rules check a copy of the request
 			if r := w.x.object.Seen(); !h.Permissions.tooEarly(r) {
 				allowed, _ = h.allowed(actionGetObject, r)
 			}
 		}
-		w.part = &redactPart{mark: h.redactMarks.none}
+		w.level = &redactLevel{mark: h.redactMarks.none}
 		if allowed {
-			w.part = &redactPart{mark: h.redactMarks.tags, tags: true}
+			w.level = &redactLevel{mark: h.redactMarks.tags, tags: true}
 		}
 	}
-	return *w.part
+	return *w.level
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -220,12 +221,12 @@ func (w *redactWriter) WriteHeader(status int) {
 	switch {
 	case status == http.StatusNotModified && len(w.x.h.redactMarks.objectTags(w.x.condition)) == 0,
 		status == http.StatusPartialContent && !w.x.ranged:
-		w.fail(object.ErrUnusable) // nobody asked for that
+		w.fail(object.ErrUnusable) // a response to no condition or range of ours
 	case status == http.StatusNotModified && !w.confirms(header.Get("Etag")):
 		w.x.condition = nil
 		w.repeat()
 	case status == http.StatusPartialContent && header.Get("Etag") != w.x.tag:
-		w.x.ranged = false // the object changed since it was looked at
+		w.x.ranged = false // the object has changed since isNoImage read it
 		w.repeat()
 	case status == http.StatusPartialContent && !strings.HasPrefix(header.Get("Content-Range"), "bytes 0-"):
 		w.pass()
@@ -236,41 +237,41 @@ func (w *redactWriter) WriteHeader(status int) {
 	}
 }
 
-// confirms reports whether a 304 with that tag of the object is about the response that this client
-// would get now. One that the client didn't ask for by a tag of that response isn't.
+// confirms reports whether a 304 with that tag of the object is about the response that this client would
+// get now: the client's condition must have a tag of that response.
 func (w *redactWriter) confirms(tag string) bool {
 	asked := w.x.h.redactMarks.objectTags(w.x.condition)
-	has := objectTags(w.x.condition, w.parts().mark)
+	has := objectTags(w.x.condition, w.chooseLevel().mark)
 	return len(has) > 0 && (len(has) == len(asked) || slices.Contains(has, tag))
 }
 
-// stop ends the response of the next handlers.
+// stop refuses the rest of the next handlers' response.
 func (w *redactWriter) stop() { w.state, w.head = cut, nil }
 
-// repeat has the next handlers asked again.
+// repeat discards the response and makes the next handlers run again.
 func (w *redactWriter) repeat() {
-	w.again = true
+	w.rerun = true
 	w.stop()
 }
 
-// fail has err answered in place of the response.
+// fail sends err instead of the response.
 func (w *redactWriter) fail(err error) {
 	w.failure = err
 	w.stop()
 }
 
-// pass sends the header, and then passes everything on.
+// pass sends the header and passes the rest of the response through.
 func (w *redactWriter) pass() {
 	w.state = passing
 	w.send()
 }
 
-// send sends the header, its entity tag marked.
+// send sends the header, with its entity tag marked.
 func (w *redactWriter) send() {
 	header := w.Header()
 	if tag := header.Get("Etag"); tag != "" && w.status < 400 {
 		header.Del("Etag")
-		if tag = markTag(tag, w.parts().mark); tag != "" {
+		if tag = markTag(tag, w.chooseLevel().mark); tag != "" {
 			header.Set("Etag", tag)
 		}
 	}
@@ -278,13 +279,13 @@ func (w *redactWriter) send() {
 	w.ResponseWriter.WriteHeader(w.status)
 }
 
-// decide looks at the first bytes, and passes them on.
+// decide chooses by the first bytes whether to pass the response through, redact or refuse it.
 func (w *redactWriter) decide() error {
 	head, h, header := w.head, w.x.h, w.Header()
 	w.head = nil
 	verdict, format := redact.Sniff(head)
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		// the first bytes tell nothing
+		// encoded bytes reveal nothing
 		verdict = redact.Pass
 		if !w.x.plain && !isText(header.Get("Content-Type")) {
 			w.encoded = true
@@ -305,7 +306,7 @@ func (w *redactWriter) decide() error {
 		_, err := w.ResponseWriter.Write(head)
 		return err
 	case w.status == http.StatusPartialContent:
-		w.x.ranged = false // it was no image when it was looked at
+		w.x.ranged = false // it was no image when isNoImage read it
 		w.repeat()
 		return errCutOff
 	case verdict == redact.Refuse:
@@ -316,14 +317,14 @@ func (w *redactWriter) decide() error {
 	w.format, w.state = format, redacting
 	w.imageHeader(header)
 	policy := &redact.Policy{MaxHeld: h.MaxRead}
-	if w.parts().tags {
+	if w.chooseLevel().tags {
 		policy.EXIF = &h.options
 	}
 	w.body = redact.NewWriter(redactedBody{w}, policy)
 	return w.redact(head)
 }
 
-// isText reports whether a content type is of text, which pages and programs come compressed as.
+// isText reports whether a content type is text, such as pages and scripts, which often come compressed.
 func isText(contentType string) bool {
 	t, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -334,8 +335,8 @@ func isText(contentType string) bool {
 		slices.Contains([]string{"javascript", "x-javascript", "xml", "wasm"}, sub)
 }
 
-// imageHeader makes the header one of a redacted image: what is said of the bytes that the object
-// has isn't true of it.
+// imageHeader adjusts the header to a redacted image: it removes the fields that describe the original
+// bytes.
 func (w *redactWriter) imageHeader(header http.Header) {
 	header.Set("Accept-Ranges", "none")
 	for name := range header {
@@ -345,12 +346,12 @@ func (w *redactWriter) imageHeader(header http.Header) {
 			header.Del(name)
 		}
 	}
-	if w.x.h.tellsApart {
+	if w.x.h.perClient {
 		makePrivate(header)
 	}
 }
 
-// makePrivate has no cache that several clients share keep the response (RFC 9111, section 5.2.2.7).
+// makePrivate forbids shared caches to keep the response (RFC 9111, section 5.2.2.7).
 func makePrivate(header http.Header) {
 	directives := []string{"private"}
 	for _, field := range header.Values("Cache-Control") {
@@ -365,7 +366,7 @@ func makePrivate(header http.Header) {
 	header.Set("Cache-Control", strings.Join(directives, ", "))
 }
 
-// redactedBody is where the redactor writes: the header goes out before the first byte.
+// redactedBody is the redactor's output. It sends the header before the first byte.
 type redactedBody struct{ w *redactWriter }
 
 // Write implements io.Writer.
@@ -383,14 +384,14 @@ func (b redactedBody) Write(p []byte) (int, error) {
 	return b.w.ResponseWriter.Write(p)
 }
 
-// redact has the redactor take a part of the body.
+// redact passes a piece of the body to the redactor.
 func (w *redactWriter) redact(p []byte) error {
 	_, err := w.body.Write(p)
-	return w.held(err)
+	return w.checkHeld(err)
 }
 
-// held has an image refused that the redactor gave up on before the header was out.
-func (w *redactWriter) held(err error) error {
+// checkHeld refuses the image if the redactor gave up on it before the header was sent.
+func (w *redactWriter) checkHeld(err error) error {
 	if errors.Is(err, redact.ErrHeld) && !w.sent {
 		w.x.h.metrics.refused(w.format)
 		w.fail(errNotRedactable)
@@ -399,7 +400,7 @@ func (w *redactWriter) held(err error) error {
 	return err
 }
 
-// close ends the body.
+// close ends the body, after the next handlers have returned.
 func (w *redactWriter) close() error {
 	if w.state == sniffing {
 		if err := w.decide(); err != nil && w.state != cut {
@@ -409,7 +410,7 @@ func (w *redactWriter) close() error {
 	if w.state != redacting {
 		return nil
 	}
-	err := w.held(w.body.Close())
+	err := w.checkHeld(w.body.Close())
 	if w.failure == nil {
 		w.x.h.metrics.redacted(w.format, w.body.Overwritten())
 	}
@@ -448,10 +449,10 @@ func (w *redactWriter) Write(p []byte) (n int, err error) {
 	return n + got, err
 }
 
-// redactBuffers are the pool of memory that files are read into.
+// redactBuffers is a pool of buffers for copying files.
 var redactBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
-// ReadFrom implements io.ReaderFrom: what is passed on is sent as without redaction.
+// ReadFrom implements io.ReaderFrom. What needs no redaction is copied as it would be without redact.
 func (w *redactWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	if w.state == waiting {
 		w.WriteHeader(http.StatusOK)
@@ -480,8 +481,8 @@ func (w *redactWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	return n + got, err
 }
 
-// FlushError implements what http.ResponseController looks for. Few bytes that may be the start of
-// an image are held all the same.
+// FlushError implements Flush for http.ResponseController. It still holds back a few bytes that may begin
+// an image.
 func (w *redactWriter) FlushError() error {
 	if w.state == sniffing {
 		if mayBeImage(w.head) {
@@ -497,13 +498,13 @@ func (w *redactWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// imageStarts are what images begin with, as far as it decides.
+// imageStarts are the bytes that images begin with, as far as mayBeImage needs them.
 var imageStarts = [][]byte{
 	[]byte("\xFF\xD8\xFF"), []byte("\xFF\x0A"), []byte("\xFF\x4F\xFF\x51"), []byte("\x89PNG\r\n\x1A\n"), []byte("RIFF"), []byte("GIF8"),
 	[]byte("II"), []byte("MM"), []byte("8BPS"), []byte("FUJIFILM"), []byte("\x00"),
 }
 
-// mayBeImage reports whether bytes can be the first of an image.
+// mayBeImage reports whether head can be the first bytes of an image.
 func mayBeImage(head []byte) bool {
 	return slices.ContainsFunc(imageStarts, func(start []byte) bool {
 		n := min(len(start), len(head))

@@ -25,10 +25,10 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// secret is in every photo of the redact tests, in a tag that no test keeps.
+// secret is a text in every photo of the redact tests, in a tag that no test keeps.
 const secret = "Nobody's business"
 
-// telling is a photo with much to tell: all tags, and a comment.
+// telling returns a photo with all tags and a comment.
 func telling() []byte {
 	b := testimage.Full()
 	b.IFD0 = slices.DeleteFunc(b.IFD0, func(e testimage.Entry) bool { return e.ID == 0x013B })
@@ -36,7 +36,7 @@ func telling() []byte {
 	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()), testimage.Segment(0xFE, []byte(secret)))
 }
 
-// film is the start of a film, and what is in it.
+// film returns the beginning of a video file with some content.
 func film() []byte {
 	b := []byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomavc1")
 	for i := range 100_000 {
@@ -45,7 +45,7 @@ func film() []byte {
 	return b
 }
 
-// album is a folder of what redact has to tell apart.
+// album returns a folder with all kinds of files that redact must distinguish.
 func album(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -64,7 +64,7 @@ const redactOmit = `exif {
 		omit Artist @location
 	}`
 
-// keepsSecret fails where a response tells the secret, or anything but a redacted photo of that length.
+// keepsSecret checks that a response is a redacted photo of the same length, without the secret.
 func keepsSecret(t *testing.T, what string, r reply, photo []byte) {
 	t.Helper()
 	if r.status != http.StatusOK || len(r.body) != len(photo) || strings.Contains(r.body, secret) || !strings.HasPrefix(r.body, "\xFF\xD8") {
@@ -75,7 +75,7 @@ func keepsSecret(t *testing.T, what string, r reply, photo []byte) {
 	}
 }
 
-// TestRedactInFrontOf has photos redacted whatever the next handler is, and everything else left as it is.
+// TestRedactInFrontOf checks that photos are redacted with any next handler, and all other files unchanged.
 func TestRedactInFrontOf(t *testing.T) {
 	root := album(t)
 	bucket := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -136,7 +136,7 @@ func TestRedactInFrontOf(t *testing.T) {
 				t.Errorf("%s: got %v", site, got.header)
 			}
 		}
-		// HEAD has the header of GET
+		// HEAD has the header fields of GET
 		for _, path := range []string{"/photo.jpg", "/photo.tif", "/film.mp4", "/page.html", "/none.jpg", "/empty.jpg"} {
 			get, head := srv.get("GET", site, path), srv.get("HEAD", site, path)
 			for _, h := range []http.Header{get.header, head.header} {
@@ -147,7 +147,7 @@ func TestRedactInFrontOf(t *testing.T) {
 				t.Errorf("%s%s: GET has %d %v, HEAD %d %v", site, path, get.status, get.header, head.status, head.header)
 			}
 		}
-		// what is no image is as it was
+		// other files are unchanged
 		for _, path := range []string{"/film.mp4", "/film", "/page.html", "/short.txt", "/vector.svg", "/none.jpg", "/"} {
 			for _, header := range [][]string{nil, {"Range", "bytes=5-20"}, {"Range", "bytes=0-3"}, {"Range", "bytes=-5"}, {"Range", "bytes=999999-"}, {"Accept-Encoding", "gzip"}} {
 				got, want := srv.get("GET", site, path, header...), srv.get("GET", name+".bare.test", path, header...)
@@ -178,8 +178,7 @@ func TestRedactInFrontOf(t *testing.T) {
 	}
 }
 
-// TestRedactedPhotoTellsItsAnswer asks a redacted photo for its EXIF, which is what the first answer
-// says.
+// TestRedactedPhotoTellsItsAnswer checks that the EXIF of a redacted photo is the EXIF response to the original.
 func TestRedactedPhotoTellsItsAnswer(t *testing.T) {
 	for _, settings := range []Handler{{}, {Omit: []string{"Artist", "GPS*"}}, {Only: []string{"Make", "Model"}}, {Unknown: true}, {Charset: "gbk"}} {
 		settings.Redact, settings.Cache = true, -1
@@ -193,7 +192,7 @@ func TestRedactedPhotoTellsItsAnswer(t *testing.T) {
 	}
 }
 
-// plainly asks for /photo.jpg itself.
+// plainly requests /photo.jpg itself.
 func plainly(h *Handler, next caddyhttp.Handler, method string, header ...string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(method, "/photo.jpg", nil)
@@ -206,8 +205,8 @@ func plainly(h *Handler, next caddyhttp.Handler, method string, header ...string
 	return w
 }
 
-// TestRedactByRules has each client get the tags that it may ask for, and neither of them the other's
-// photo confirmed.
+// TestRedactByRules checks that each client gets the tags that it is allowed, and that a 304 never confirms one
+// client's photo to another.
 func TestRedactByRules(t *testing.T) {
 	root := album(t)
 	srv := serve(t, `
@@ -282,13 +281,13 @@ http://path.test:{$PORT} {
 			t.Errorf("%s: got %v, tells: %v", path, got.header, !told)
 		}
 	}
-	// EXIF stays refused to the guest
+	// a guest still gets no EXIF
 	if got := srv.exif("rules.test", "/photo.jpg"); got.status != 403 {
 		t.Errorf("EXIF for a guest: %d", got.status)
 	}
 }
 
-// TestRedactUpstreamsThatLie has upstreams answer what wasn't asked for.
+// TestRedactUpstreamsThatLie checks upstreams whose responses don't fit the request.
 func TestRedactUpstreamsThatLie(t *testing.T) {
 	photo := telling()
 	h := provisioned(t, &Handler{Redact: true, Omit: []string{"Artist"}})
@@ -367,8 +366,8 @@ func TestRedactUpstreamsThatLie(t *testing.T) {
 	}
 }
 
-// TestRedactStreams has what is no image leave when it is written, and a photo that breaks off break
-// off.
+// TestRedactStreams checks that files other than images are sent as they are written, and that a truncated photo
+// arrives truncated.
 func TestRedactStreams(t *testing.T) {
 	more := make(chan bool)
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -432,7 +431,7 @@ func TestRedactStreams(t *testing.T) {
 	}
 }
 
-// TestRedactLeavesOtherMethods has everything but GET and HEAD pass untouched.
+// TestRedactLeavesOtherMethods checks that all methods but GET and HEAD pass through unchanged.
 func TestRedactLeavesOtherMethods(t *testing.T) {
 	h := provisioned(t, &Handler{Redact: true})
 	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"} {
@@ -450,7 +449,7 @@ func TestRedactLeavesOtherMethods(t *testing.T) {
 	}
 }
 
-// TestRedactMetrics counts photos by format, those refused, and bytes overwritten.
+// TestRedactMetrics checks the counts of redacted photos by format, refused photos and overwritten bytes.
 func TestRedactMetrics(t *testing.T) {
 	h := provisioned(t, &Handler{Redact: true, Omit: []string{"Artist"}})
 	reg := prometheus.NewRegistry()
@@ -467,7 +466,8 @@ func TestRedactMetrics(t *testing.T) {
 	}
 }
 
-// TestHeldImageIsRefused has an image that would have to be held whole refused with a status.
+// TestHeldImageIsRefused checks that the response is an error if an image would have to be held longer than
+// max_read.
 func TestHeldImageIsRefused(t *testing.T) {
 	heic := new(testimage.HEIF).Encode()
 	head := int(binary.BigEndian.Uint32(heic)) // ftyp
@@ -486,7 +486,7 @@ func TestHeldImageIsRefused(t *testing.T) {
 	}
 }
 
-// TestMayBeImage has every image held until its format is known, however few bytes come at once.
+// TestMayBeImage checks that every image is held until its format is known, however few bytes arrive at once.
 func TestMayBeImage(t *testing.T) {
 	for name, samples := range testimage.Formats() {
 		b := samples[0]
@@ -507,7 +507,7 @@ func TestMayBeImage(t *testing.T) {
 	}
 }
 
-// TestIsText are the content types whose compressed responses nobody looks into.
+// TestIsText checks the content types whose compressed responses pass through unchecked.
 func TestIsText(t *testing.T) {
 	for contentType, want := range map[string]bool{
 		"text/html; charset=utf-8": true, "application/json": true, "application/ld+json": true, "image/svg+xml": true, "application/javascript": true,
@@ -519,7 +519,7 @@ func TestIsText(t *testing.T) {
 	}
 }
 
-// TestMakePrivate keeps what else is said of caching.
+// TestMakePrivate checks that the other Cache-Control directives are kept.
 func TestMakePrivate(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "private", "public": "private", "public, max-age=60, s-maxage=9": "private, max-age=60", "no-store": "private, no-store", "Private, MAX-AGE=1": "private, MAX-AGE=1",

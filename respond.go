@@ -14,10 +14,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// writeResponse sends the response, or 304.
+// writeResponse writes the response, or a 304.
 func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error {
 	h := w.Header()
-	carry(h, res.header)
+	copyObjectHeader(h, res.header)
 	if res.etag != "" {
 		h.Set("Etag", res.etag)
 	}
@@ -32,13 +32,13 @@ func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error 
 		return nil
 	}
 	if _, err := res.stream.WriteTo(w); err != nil {
-		// The header is out. Cutting the body off is the only way to tell that it isn't whole.
+		// The header is sent, so only a cut-off body tells the client that the picture is incomplete.
 		panic(http.ErrAbortHandler)
 	}
 	return nil
 }
 
-// status is the response's status.
+// status returns the response's status code.
 func (res *response) status() int {
 	if res.notModified {
 		return http.StatusNotModified
@@ -54,19 +54,19 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType s
 	return err
 }
 
-// writeHeader sends the header of a response; body is false where no body follows.
+// writeHeader writes the header of a response and reports whether a body follows.
 func writeHeader(w http.ResponseWriter, r *http.Request, status int, contentType string, length int64) (body bool) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.FormatInt(length, 10))
-	h.Set("X-Content-Type-Options", "nosniff") // all of it is strangers' bytes
+	h.Set("X-Content-Type-Options", "nosniff") // the body is an uploader's data
 	w.WriteHeader(status)
 	return r.Method != http.MethodHead
 }
 
-// carry copies what the object's response says of its age and of who may keep and read it. Nothing
-// is shared: handlers change values in place.
-func carry(dst, src http.Header) {
+// copyObjectHeader copies the fields of the object's response that are about caching, modification and
+// CORS. It clones their values, since handlers change them in place.
+func copyObjectHeader(dst, src http.Header) {
 	for k, v := range src {
 		switch {
 		case k == "Cache-Control" || k == "Expires" || strings.HasPrefix(k, "Access-Control-"):
@@ -78,7 +78,7 @@ func carry(dst, src http.Header) {
 		case k == "Vary":
 			for _, field := range v {
 				for name := range strings.SplitSeq(field, ",") {
-					// our response is never encoded
+					// our response is never compressed
 					if name = strings.TrimSpace(name); name != "" && !strings.EqualFold(name, "Accept-Encoding") {
 						dst[k] = append(dst[k], name)
 					}
@@ -88,11 +88,11 @@ func carry(dst, src http.Header) {
 	}
 }
 
-// writeFailure sends an error as JSON, or hands it to handle_errors.
+// writeFailure writes an error as JSON, or returns it for handle_errors.
 func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix, id string) error {
 	h.logFailure(f, id)
 	if l := f.header.Get("Location"); l != "" {
-		f.header.Set("Location", relocate(l, r.Host, suffix))
+		f.header.Set("Location", appendSuffix(l, r.Host, suffix))
 	}
 	for k, v := range f.header {
 		w.Header()[k] = slices.Clone(v)
@@ -112,9 +112,9 @@ func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failur
 	return writeBody(w, r, f.status, jsonType, body)
 }
 
-// requestID is the id that Caddy gives the request, by which it is found in the access log. Asking
-// for it sets one of Caddy's variables, so it must be asked for before the next handlers run: a dial
-// of theirs may read the variables at any time after that.
+// requestID returns the ID that Caddy gives the request, as in the access log. Reading it sets one of
+// Caddy's variables, so it must happen before the next handlers run: after that, a dial of theirs may be
+// reading the variables at any time.
 func requestID(r *http.Request) string {
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		if id, ok := repl.GetString("http.request.uuid"); ok {
@@ -124,8 +124,8 @@ func requestID(r *http.Request) string {
 	return ""
 }
 
-// relocate puts the suffix back on a Location that stays on this host.
-func relocate(location, host, suffix string) string {
+// appendSuffix appends the suffix to a Location on this host.
+func appendSuffix(location, host, suffix string) string {
 	u, err := url.Parse(location)
 	if err != nil || u.Path == "" || u.Host != "" && !strings.EqualFold(u.Host, host) ||
 		u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
@@ -140,7 +140,7 @@ func relocate(location, host, suffix string) string {
 	return u.String()
 }
 
-// successWriter passes successful responses on to w and drops all others.
+// successWriter passes a successful response to w and discards any other.
 type successWriter struct {
 	w       http.ResponseWriter
 	header  http.Header
@@ -151,7 +151,7 @@ type successWriter struct {
 // Header implements http.ResponseWriter.
 func (s *successWriter) Header() http.Header { return s.header }
 
-// WriteHeader implements http.ResponseWriter. Informational responses are dropped.
+// WriteHeader implements http.ResponseWriter. It discards informational responses.
 func (s *successWriter) WriteHeader(status int) {
 	if s.decided || 100 <= status && status < 200 {
 		return

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// TestConditions asks again with the validators of an answer, in front of stores that know conditions and
+// TestConditions repeats requests with the validators of the response, for stores that support conditions and
 // one that ignores them.
 func TestConditions(t *testing.T) {
 	root := samples(t)
@@ -102,8 +102,8 @@ http://bare.test:{$PORT} {
 	}
 }
 
-// TestCache has a cached response go out only when the next handlers allow it.
-func TestCache(t *testing.T) {
+// TestCachedResponseNeedsPermission checks that a cached response is sent only if the next handlers allow it.
+func TestCachedResponseNeedsPermission(t *testing.T) {
 	root := samples(t)
 	rec := new(recorder)
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +181,7 @@ func TestCache(t *testing.T) {
 	}
 }
 
-func TestRelocate(t *testing.T) {
+func TestAppendSuffix(t *testing.T) {
 	for in, want := range map[string]string{
 		"/b.jpg":                 "/b.jpg" + suffix,
 		"/b%2Fc.jpg?x=1":         "/b%2Fc.jpg" + suffix + "?x=1",
@@ -196,15 +196,15 @@ func TestRelocate(t *testing.T) {
 		"https://a.test@evil/b":  "https://a.test@evil/b",
 		"http://[::1":            "http://[::1",
 	} {
-		if got := relocate(in, "a.test", suffix); got != want {
+		if got := appendSuffix(in, "a.test", suffix); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
 }
 
-// TestCarriedFields copies what an object's response says of its age and of who may keep and read it,
-// and nothing else.
-func TestCarriedFields(t *testing.T) {
+// TestCopiedFields checks that only fields about caching, modification and CORS are copied from the object's
+// response.
+func TestCopiedFields(t *testing.T) {
 	src := http.Header{
 		"Cache-Control": {"a", "b"}, "Expires": {"c"}, "Access-Control-Allow-Origin": {"d"}, "Access-Control-Expose-Headers": {"e", "f"},
 		"Last-Modified": {"g", "h"}, "Vary": {"Accept , accept-encoding,,Origin", "Cookie"},
@@ -215,7 +215,7 @@ func TestCarriedFields(t *testing.T) {
 		"Last-Modified": {"g"}, "Vary": {"Accept", "Origin", "Cookie"},
 	}
 	dst := http.Header{}
-	carry(dst, src)
+	copyObjectHeader(dst, src)
 	if !reflect.DeepEqual(dst, want) {
 		t.Errorf("got %v, want %v", dst, want)
 	}
@@ -227,18 +227,18 @@ func TestCarriedFields(t *testing.T) {
 	}
 	for _, src := range []http.Header{{"Last-Modified": {""}}, {"Last-Modified": {}}, {"Vary": {"Accept-Encoding"}}, {"Vary": {""}}} {
 		dst := http.Header{}
-		if carry(dst, src); len(dst) > 0 {
+		if copyObjectHeader(dst, src); len(dst) > 0 {
 			t.Errorf("%v: got %v", src, dst)
 		}
 	}
-	dst = http.Header{"Vary": {"Origin"}} // of a handler before exif
-	if carry(dst, http.Header{"Vary": {"Cookie"}}); len(dst["Vary"]) != 2 {
+	dst = http.Header{"Vary": {"Origin"}} // set by a handler before exif
+	if copyObjectHeader(dst, http.Header{"Vary": {"Cookie"}}); len(dst["Vary"]) != 2 {
 		t.Errorf("got %v", dst)
 	}
 }
 
-// TestFailureIsWritten writes errors as JSON, redirects with the suffix put back, and hands the others to
-// handle_errors where that is set.
+// TestFailureIsWritten checks that errors are written as JSON, redirects with the suffix appended, and the others
+// returned with pass_errors.
 func TestFailureIsWritten(t *testing.T) {
 	for _, tc := range []struct {
 		pass, passed bool
@@ -280,7 +280,7 @@ func TestFailureIsWritten(t *testing.T) {
 	}
 }
 
-// TestNoIDOutsideCaddy has requests that Caddy didn't prepare.
+// TestNoIDOutsideCaddy checks requests that Caddy didn't prepare.
 func TestNoIDOutsideCaddy(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	if id := requestID(r); id != "" {
@@ -295,11 +295,11 @@ func TestNoIDOutsideCaddy(t *testing.T) {
 	}
 }
 
-// TestPreflightIsAllOrNothing passes 2xx on as it is, and nothing of any other response.
+// TestPreflightIsAllOrNothing checks that a 2xx is passed on unchanged, and nothing of any other response.
 func TestPreflightIsAllOrNothing(t *testing.T) {
 	for _, tc := range []struct {
-		statuses []int // 0: a body without a status
-		want     int   // 0: nothing
+		statuses []int // 0 stands for a body without a status
+		want     int   // 0 stands for no response
 	}{
 		{[]int{200}, 200},
 		{[]int{201}, 201},
@@ -334,7 +334,7 @@ func TestPreflightIsAllOrNothing(t *testing.T) {
 		}
 	}
 
-	// the next handler's own error is returned only where its response was passed on
+	// the next handler's error is returned only if its response was passed on
 	failed := errors.New("failed")
 	for _, tc := range []struct {
 		rules  Permissions
@@ -360,13 +360,13 @@ func TestPreflightIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestRelocateKeepsEscapes has redirects whose path can't be taken apart, or is of other kinds.
-func TestRelocateKeepsEscapes(t *testing.T) {
+// TestAppendSuffixKeepsEscapes checks redirects with unparsable paths, or of other kinds.
+func TestAppendSuffixKeepsEscapes(t *testing.T) {
 	for in, want := range map[string]string{
 		"/%zz": "/%zz", "": "", "https:/b.jpg": "https:/b.jpg" + suffix, "ftp://a.test/b.jpg": "ftp://a.test/b.jpg", "HTTP://a.test/b.jpg": "http://a.test/b.jpg" + suffix,
 		"/a%40b": "/a%40b" + suffix, "/a%25b": "/a%25b" + suffix,
 	} {
-		if got := relocate(in, "a.test", suffix); got != want {
+		if got := appendSuffix(in, "a.test", suffix); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}

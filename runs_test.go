@@ -16,8 +16,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// TestVariablesOfEachRun has the next handlers use Caddy's variables after they returned, as the
-// dials of reverse_proxy do. In a map that the next run writes to, that ends the process.
+// TestVariablesOfEachRun has the next handlers use Caddy's variables after they returned, as reverse_proxy's
+// dials do. If the next run wrote to the same map, the process would crash.
 func TestVariablesOfEachRun(t *testing.T) {
 	photo := farPhoto()
 	runs := 0
@@ -61,10 +61,9 @@ func TestVariablesOfEachRun(t *testing.T) {
 	}
 }
 
-// TestDialsReadVariables has an upstream close half of its connections, so that reverse_proxy dials
-// while another connection gets free. Such a dial may go on when the request has been answered, and
-// reads Caddy's variables. Where they are written then, the race detector says so, and without it the
-// process may end.
+// TestDialsReadVariables has an upstream close half of its connections, so that reverse_proxy dials while
+// another connection becomes free. Such a dial may outlive the request, and reads Caddy's variables. If they
+// were written then, the race detector would report it, and without it the process could crash.
 func TestDialsReadVariables(t *testing.T) {
 	var n atomic.Int64
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -109,8 +108,8 @@ func TestDialsReadVariables(t *testing.T) {
 	wg.Wait()
 }
 
-// TestRewrittenBefore has a handler before exif that changes the path and leaves the escaped path as
-// it was, which made exif panic.
+// TestRewrittenBefore has a handler before exif that changes the path but not the escaped path, which once
+// made exif panic.
 func TestRewrittenBefore(t *testing.T) {
 	root := samples(t)
 	srv := serve(t, `http://a.test:{$PORT} {
@@ -131,7 +130,7 @@ func TestRewrittenBefore(t *testing.T) {
 			got := srv.get(http.MethodGet, "a.test", path+s)
 			if got.status != 200 || got.body != iphone4S {
 				if path == "/short%2Fa.jpg" && got.status == 404 {
-					continue // the expression doesn't match what is escaped
+					continue // the expression doesn't match the escaped slash
 				}
 				t.Errorf("%s%s: got %d %s", path, s, got.status, got.body)
 			}

@@ -11,28 +11,28 @@ import (
 )
 
 const (
-	// defaultWindow holds the EXIF of nearly all images that have it near their start, and is what a
-	// bucket sends in one go anyway.
+	// defaultWindow holds the EXIF of nearly all images that have it near their start. A bucket sends
+	// that much in one go anyway.
 	defaultWindow = 64 << 10
-	// minWindow and maxWindow keep a request's memory within a few windows of a sensible size.
+	// minWindow and maxWindow bound the memory of a request, which is a few windows.
 	minWindow = 4 << 10
 	maxWindow = 4 << 20
-	// defaultMaxRead bounds what one request can make the next handlers read, however its object is
-	// laid out.
+	// defaultMaxRead bounds what one request can make the next handlers read, whatever the layout of its
+	// object.
 	defaultMaxRead = 16 << 20
-	// defaultCache is room for some ten thousand responses.
+	// defaultCache has room for some ten thousand responses.
 	defaultCache = 32 << 20
 )
 
-// formatVersion changes when the same object and settings give another response than before, so that
-// responses that clients have cached are fetched anew.
+// formatVersion changes when the response to the same object and settings changes, so that clients
+// fetch it again instead of using their cached one.
 const formatVersion = 2
 
-// styles are the words of the setting values.
+// styles are the words for the setting values.
 var styles = map[string]exif.Style{"raw": exif.Raw, "described": exif.Described, "typed": exif.Typed}
 
-// checkSettings checks the settings that a Caddyfile can have wrong, except the permissions. Zero
-// values are defaults.
+// checkSettings checks the settings that a Caddyfile can get wrong, except for the permissions. Zero
+// values stand for defaults.
 func (h *Handler) checkSettings() error {
 	switch {
 	case h.Window != 0 && (h.Window < minWindow || h.Window > maxWindow):
@@ -47,7 +47,7 @@ func (h *Handler) checkSettings() error {
 	return err
 }
 
-// exifOptions translates the settings that shape a response for the decoder.
+// exifOptions returns the decoder's options for the settings.
 func (h *Handler) exifOptions() (o exif.Options, err error) {
 	style, ok := styles[h.Values]
 	if !ok && h.Values != "" {
@@ -72,15 +72,15 @@ func (h *Handler) exifOptions() (o exif.Options, err error) {
 	return o, nil
 }
 
-// withoutPicture is a filter that lets through what keep does, all for nil, but where an embedded picture
-// is: the photo that leaves has none, so its EXIF can't say.
+// withoutPicture returns a filter for the tags that keep lets through (all if it is nil) without those that
+// locate an embedded picture: a redacted photo has none.
 func withoutPicture(keep func(name string) bool) func(name string) bool {
 	return func(name string) bool {
 		return !strings.HasPrefix(strings.TrimPrefix(name, "Thumb"), "JPEGInterchangeFormat") && (keep == nil || keep(name))
 	}
 }
 
-// settingsMark is a short hash of everything but the object that shapes the response to an operation, or to none.
+// settingsMark returns a short hash of all settings that shape the response to an operation, or to none.
 func (h *Handler) settingsMark(word string) string {
 	f := fnv.New32a()
 	fmt.Fprintf(f, "%s %d %d %q %q %q %t", word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)

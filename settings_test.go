@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestEachSettingMarksTheTag has each setting that shapes a response change the entity tag, or clients
-// would keep the response of other settings, and no other do so, or they would lose what they have.
+// TestEachSettingMarksTheTag checks that each setting that shapes a response changes the entity tag, or clients
+// would keep responses of old settings, and that no other setting does, or they would lose their cached ones.
 func TestEachSettingMarksTheTag(t *testing.T) {
 	marks := map[string]string{}
 	for name, h := range map[string]*Handler{
@@ -41,7 +41,7 @@ func TestEachSettingMarksTheTag(t *testing.T) {
 	}
 }
 
-// TestSizesAtTheirLimits takes the smallest and the largest sizes that are allowed, and no others.
+// TestSizesAtTheirLimits checks the smallest and largest allowed sizes, and those just outside.
 func TestSizesAtTheirLimits(t *testing.T) {
 	for _, tc := range []struct {
 		window, maxRead int64
@@ -80,7 +80,7 @@ func TestSizesAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestDefaults are what the documentation says.
+// TestDefaults checks the documented defaults.
 func TestDefaults(t *testing.T) {
 	h := provisioned(t, &Handler{})
 	if h.Window != 64<<10 || h.MaxRead != 16<<20 || h.Cache != 32<<20 || h.cache == nil {

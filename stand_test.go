@@ -16,14 +16,14 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// place is a part of SECURITY.md about ways to stand wrong and right: configs that its text names,
-// beside those in it, and what a client finds at each. The zero values are for a guard on
+// place is a section of SECURITY.md about the right and wrong places for exif: configs besides those in its text,
+// and what a client gets with each. Zero values of leaks and works stand for a guard on
 // /private/*.jpg.
 type place struct {
 	wrong, right []string
 	options      string
-	leaks        func(ask func(path string, header ...string) reply) bool // a client gets what it may not
-	works        func(ask func(path string, header ...string) reply) bool // and another what it may
+	leaks        func(ask func(path string, header ...string) reply) bool // reports whether a client gets EXIF that it must not get
+	works        func(ask func(path string, header ...string) reply) bool // reports whether another client gets what it may
 }
 
 func hasGPS(r reply) bool {
@@ -121,7 +121,7 @@ var places = map[string]place{
 				"photos.example.com {\nexif {\nallow GetObject client_ip 192.168.0.0/16\n}\nfile_server\n}",
 		},
 
-		// The balancer, this client, adds the last address; the one before it is what its own client sent.
+		// The balancer, played by this client, appends the last address; its client sent the one before.
 		leaks: func(ask func(string, ...string) reply) bool {
 			return hasGPS(ask("/open.jpg"+suffix, "X-Forwarded-For", "192.168.0.9, 203.0.113.7")) ||
 				hasGPS(ask("/open.jpg"+suffix, "X-Forwarded-For", "192.168.0.9, 10.1.0.7"))
@@ -157,8 +157,8 @@ var (
 	globals      = regexp.MustCompile(`(?s)^\{\n(.*?)\n\}\n`)
 )
 
-// TestWhereToStand runs the configs of SECURITY.md: those marked wrong must leak, which is what the
-// document says of them and what may change with Caddy, and those marked right must not.
+// TestWhereToStand runs the configs of SECURITY.md. Those marked wrong must leak, as the document says (which may
+// change with Caddy), and those marked right must not.
 func TestWhereToStand(t *testing.T) {
 	doc, err := os.ReadFile("SECURITY.md")
 	if err != nil {
@@ -220,10 +220,10 @@ func TestWhereToStand(t *testing.T) {
 	}
 }
 
-// site runs a config of SECURITY.md, with a root where it has none, and returns how to ask it.
+// site runs a config of SECURITY.md, adding a root if it has none, and returns a function for requests to it.
 func site(t *testing.T, options, config string) func(path string, header ...string) reply {
 	t.Helper()
-	photo := testimage.Samples()["photo.jpg"] // it has GPS
+	photo := testimage.Samples()["photo.jpg"] // has GPS tags
 	root := t.TempDir()
 	when := time.Unix(1.7e9, 0)
 	for name, b := range map[string][]byte{
@@ -235,7 +235,7 @@ func site(t *testing.T, options, config string) func(path string, header ...stri
 			t.Fatal(err)
 		}
 		writeFile(t, name, b)
-		if err := os.Chtimes(name, when, when); err != nil { // the same ETag
+		if err := os.Chtimes(name, when, when); err != nil { // gives both the same ETag
 			t.Fatal(err)
 		}
 	}
@@ -265,15 +265,15 @@ func site(t *testing.T, options, config string) func(path string, header ...stri
 	config = strings.NewReplacer("backend:8080", "{$ADDR} {\nheader_up Host backend.test\n}", "{$AUTH}", auth,
 		"/srv/by-address", "{$ROOT}").Replace(config)
 	config += "\nhttp://backend.test:{$PORT} {\n" + own + "exif\nroute {\nheader /private/* X-Private yes\nfile_server\n}\n}\n"
-	options = strings.ReplaceAll(options, "10.0.0.5", "127.0.0.1") // the balancer
+	options = strings.ReplaceAll(options, "10.0.0.5", "127.0.0.1") // this client is the balancer
 	srv := serveWith(t, options, strings.ReplaceAll(config, "{$ROOT}", filepath.ToSlash(root)))
 	return func(path string, header ...string) reply {
 		return srv.get(http.MethodGet, "photos.example.com", path, header...)
 	}
 }
 
-// TestLogsOfCaddy has Caddy's own loggers write the path of a request for EXIF: those that SECURITY.md
-// names do, no other does, and with its filter none.
+// TestLogsOfCaddy checks which of Caddy's own loggers log the path of a request for EXIF: exactly those that
+// SECURITY.md names, and none with its filter.
 func TestLogsOfCaddy(t *testing.T) {
 	doc, err := os.ReadFile("SECURITY.md")
 	if err != nil {
@@ -331,7 +331,7 @@ func TestLogsOfCaddy(t *testing.T) {
 			continue
 		}
 		name := e.Logger
-		if strings.HasPrefix(name, "http.log.access") { // http.log.access.log0
+		if strings.HasPrefix(name, "http.log.access") { // named http.log.access.log0
 			name = "http.log.access"
 		}
 		got[name] = true

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// suffixMark begins the suffix that a request for an operation adds to the object's path. The
-// operation's word, in any letter case, ends it.
+// suffixMark begins the suffix for an operation, which follows the object's path. The operation's word, in
+// any letter case, ends it.
 const suffixMark = "@base@tag="
 
-// Why a path that asks for an operation can't be served.
+// Errors of paths that ask for an operation and can't be served.
 var (
-	errFollowed = errors.New("the path must end with " + suffixMark + " and the operation's word")
+	errTrailing = errors.New("the path must end with " + suffixMark + " and the operation's word")
 	errNoObject = errors.New("the path before " + suffixMark + " names no object")
 )
 
 // parseTarget splits a decoded request path into the object's path and the operation. The operation
-// is nil for paths that ask for none of ops. err is set for those that do and can't be served.
+// is nil if the path asks for none of ops. err is set if it asks for one and can't be served.
 func parseTarget(path string, ops []*operation) (object string, op *operation, err error) {
 	for from := 0; ; {
 		i := strings.Index(path[from:], suffixMark)
@@ -39,7 +39,7 @@ func parseTarget(path string, ops []*operation) (object string, op *operation, e
 			object = path[:i]
 			switch {
 			case from+len(word) < len(path):
-				return "", op, errFollowed
+				return "", op, errTrailing
 			case object == "" || object[len(object)-1] == '/':
 				return "", op, errNoObject
 			}
@@ -53,8 +53,8 @@ func wordByte(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// objectPath is the path of the object that a path asks for an operation on. ok is false for paths
-// that don't, or can't be served.
+// objectPath returns the path of the object in a path that asks for an operation. ok is false for any other
+// path, and for one that can't be served.
 func (h *Handler) objectPath(path string) (object string, ok bool) {
 	object, op, err := parseTarget(path, h.operations)
 	return object, op != nil && err == nil

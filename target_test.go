@@ -23,10 +23,10 @@ func TestParseTarget(t *testing.T) {
 		{"/a.jpg@base@tag=exif2", "", false, nil},
 		{"/a.jpg@base@tag=exif_2", "", false, nil},
 		{"/a.jpg@Base@tag=exif", "", false, nil},
-		{"/a.jpg@base@tag=exif&x=1", "", true, errFollowed},
-		{"/a.jpg@base@tag=exif|tag=imgScale", "", true, errFollowed},
-		{"/a.jpg@base@tag=exif/", "", true, errFollowed},
-		{"/a.jpg@base@tag=exif@base@tag=exif", "", true, errFollowed},
+		{"/a.jpg@base@tag=exif&x=1", "", true, errTrailing},
+		{"/a.jpg@base@tag=exif|tag=imgScale", "", true, errTrailing},
+		{"/a.jpg@base@tag=exif/", "", true, errTrailing},
+		{"/a.jpg@base@tag=exif@base@tag=exif", "", true, errTrailing},
 		{"/@base@tag=exif", "", true, errNoObject},
 		{"@base@tag=exif", "", true, errNoObject},
 		{"/dir/@base@tag=exif", "", true, errNoObject},
@@ -39,14 +39,14 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-// TestTagEndsWhereItsNameDoes has every byte after the tag: those of a name make it another tag, which is
-// passed on.
+// TestTagEndsWhereItsNameDoes checks every byte after the suffix: those of a word make it another operation, so
+// the request is passed on.
 func TestTagEndsWhereItsNameDoes(t *testing.T) {
 	const name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 	for c := range 256 {
 		_, op, err := parseTarget("/a.jpg"+suffix+string([]byte{byte(c)}), operations[:1])
 		ours := op != nil
-		if another := strings.IndexByte(name, byte(c)) >= 0; ours == another || errors.Is(err, errFollowed) == another {
+		if another := strings.IndexByte(name, byte(c)) >= 0; ours == another || errors.Is(err, errTrailing) == another {
 			t.Errorf("%q: got %v, %v", byte(c), ours, err)
 		}
 	}

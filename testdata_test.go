@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata")
 
-// TestSamples keeps the images of testdata what internal/testimage makes, and their answers what
-// the goldens say.
+// TestSamples checks that testdata has the images that internal/testimage makes, and that the responses match
+// the goldens.
 func TestSamples(t *testing.T) {
 	readme, err := os.ReadFile("testdata/README.md")
 	if err != nil {
@@ -48,7 +48,7 @@ func TestSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out = bytes.ReplaceAll(out, []byte(`,"`), []byte(",\n \"")) // for reading diffs
+			out = bytes.ReplaceAll(out, []byte(`,"`), []byte(",\n \"")) // for readable diffs
 			golden(t, name+"."+style+".json", append(out, '\n'))
 		}
 	}
@@ -77,9 +77,9 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// TestFormatVersion has formatVersion change whenever a response to testdata does: browsers and CDNs
-// would keep the old one for ever, since its ETag stayed the same. testdata/format-version.txt has the
-// version and a hash of all responses; -update writes it, once the version is raised.
+// TestFormatVersion checks that formatVersion changes whenever a response to testdata does: otherwise browsers and
+// CDNs would keep the old one forever, since its ETag is the same. testdata/format-version.txt has the version and a
+// hash of all responses; -update writes it after the version has been raised.
 func TestFormatVersion(t *testing.T) {
 	hash := sha256.New()
 	samples := testimage.Samples()

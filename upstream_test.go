@@ -20,8 +20,8 @@ import (
 
 var size = regexp.MustCompile(`"size":"[0-9]*",`)
 
-// farTIFF is the start of a TIFF whose IFD0 stands at off, and what stands there: a tag, and the
-// text of another in front of it.
+// farTIFF returns the start of a TIFF with its IFD0 at off, and the bytes of IFD0: Orientation, and Make, whose
+// text precedes them.
 func farTIFF(off uint32) (head, dir []byte) {
 	head = []byte("II\x2a\x00\x00\x00\x00\x00")
 	binary.LittleEndian.PutUint32(head[4:], off)
@@ -35,11 +35,11 @@ func farTIFF(off uint32) (head, dir []byte) {
 }
 
 const (
-	farMake   = "far away\x00\x00" // 16 bytes in front of the directory
+	farMake   = "far away\x00\x00" // 16 bytes before the directory
 	farAnswer = `{"Make":"far away","Orientation":"6"}`
 )
 
-// farObject is a farTIFF in memory.
+// farObject returns a farTIFF in memory.
 func farObject(off uint32, size int) []byte {
 	b := make([]byte, size)
 	head, dir := farTIFF(off)
@@ -49,8 +49,7 @@ func farObject(off uint32, size int) []byte {
 	return b
 }
 
-// TestSizeDoesNotMatter reads a 10 GiB TIFF and a 4 MB JPEG, and counts what the file system was
-// asked for.
+// TestSizeDoesNotMatter reads a 10 GiB TIFF and a 4 MB JPEG, and counts the bytes read from the file system.
 func TestSizeDoesNotMatter(t *testing.T) {
 	root := t.TempDir()
 	sparse := func(name string, size int64, parts map[int64][]byte) {
@@ -101,7 +100,7 @@ http://files.test:{$PORT} {
 	}
 }
 
-// recorder is an upstream that keeps what it was asked.
+// recorder is an upstream that records its requests.
 type recorder struct {
 	mu   sync.Mutex
 	reqs []*http.Request
@@ -124,7 +123,7 @@ func (rec *recorder) take() []*http.Request {
 	return reqs
 }
 
-// counted is a ResponseWriter that counts the bytes that were taken from it.
+// counted is a ResponseWriter that counts the bytes written to it.
 type counted struct {
 	http.ResponseWriter
 	n *atomic.Int64
@@ -136,7 +135,7 @@ func (c counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// TestUpstreamsThatLie reads objects from an upstream that does what stores and proxies do, and worse.
+// TestUpstreamsThatLie reads objects from upstreams that behave as stores and proxies do, and worse.
 func TestUpstreamsThatLie(t *testing.T) {
 	photo := iphone()
 	far := farObject(1<<20, 2<<20)
@@ -190,7 +189,7 @@ func TestUpstreamsThatLie(t *testing.T) {
 			w.Write(photo)
 		},
 		"/206-from-zero.tif": func(w http.ResponseWriter, _ *http.Request) {
-			// whatever was asked for, the first 1.5 MiB come
+			// for any range, the first 1.5 MiB are sent
 			w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", 3<<19-1, len(far)))
 			w.WriteHeader(206)
 			w.Write(far[:3<<19])
@@ -254,7 +253,7 @@ func TestUpstreamsThatLie(t *testing.T) {
 			content(w, r, fmt.Sprintf(`"%d"`, changes), far)
 		},
 		"/changes-unseen.tif": func(w http.ResponseWriter, r *http.Request) {
-			// no If-Match here, the new object shows by its tag alone
+			// without If-Match, only the ETag reveals the new object
 			changes++
 			r.Header.Del("If-Match")
 			content(w, r, fmt.Sprintf(`"%d"`, min(changes, 2)), far)
@@ -319,7 +318,7 @@ http://down.test:{$PORT} {
 	for _, tc := range []struct {
 		object string
 		status int
-		want   string // the answer, or its code
+		want   string // the body, or its code
 	}{
 		{"/good.jpg", 200, iphone4S},
 		{"/no-etag.jpg", 200, iphone4S},
@@ -356,7 +355,7 @@ http://down.test:{$PORT} {
 		{"/headers.jpg", 200, iphone4S},
 	} {
 		if asking != operations[0] && strings.HasSuffix(tc.object, ".tif") && tc.status != 500 {
-			continue // without a picture
+			continue // it has no picture
 		}
 		t.Run(tc.object, func(t *testing.T) {
 			srv := srv.with(t)
@@ -364,7 +363,7 @@ http://down.test:{$PORT} {
 			rec.take()
 			start := time.Now()
 			got := srv.exif("bucket.test", tc.object)
-			if asking.word == "imageInfo" { // an upstream may tell no size, or a wrong one
+			if asking.word == "imageInfo" { // an upstream may report no size, or a wrong one
 				got.body, tc.want = size.ReplaceAllString(got.body, ""), size.ReplaceAllString(tc.want, "")
 			}
 			if got.status != tc.status || got.body != tc.want && !strings.Contains(got.body, `"code":"`+tc.want+`"`) {
@@ -373,7 +372,7 @@ http://down.test:{$PORT} {
 			if d := time.Since(start); d > 10*time.Second {
 				t.Errorf("took %v", d)
 			}
-			// 16 MiB may be read where the range is ignored, and the rest waits in buffers of the
+			// 16 MiB may be read if the range is ignored, and the rest waits in buffers of the
 			// kernel
 			if sent := rec.sent.Load(); sent > 24<<20 {
 				t.Errorf("took %d bytes", sent)
@@ -444,7 +443,7 @@ http://down.test:{$PORT} {
 			"/far.tif": farAnswer, "/no-range-far.tif": "ImageTooLarge", "/no-range-endless.jpg": iphone4S,
 		} {
 			if asking != operations[0] && strings.HasSuffix(object, ".tif") {
-				continue // without a picture
+				continue // it has no picture
 			}
 			if got := srv.exif("small.test", object); !strings.Contains(size.ReplaceAllString(got.body, ""), size.ReplaceAllString(want, "")) {
 				t.Errorf("%s: got %d %s, want %s", object, got.status, got.body, want)
@@ -467,7 +466,7 @@ http://down.test:{$PORT} {
 	})
 }
 
-// TestBrokenOff has bodies end before their length is reached.
+// TestBrokenOff checks bodies that end before their announced length.
 func TestBrokenOff(t *testing.T) {
 	breakOff := func(w http.ResponseWriter, status int, contentRange string) {
 		w.Header().Set("Content-Length", "60000")
@@ -520,7 +519,7 @@ http://bucket.test:{$PORT} {
 			t.Errorf("%s: got %d %s, want %s", object, got.status, got.body, want)
 		}
 	}
-	// abort is still obeyed
+	// an abort is still obeyed
 	req, _ := http.NewRequest(http.MethodGet, "http://"+srv.Addr+"/abort.jpg"+suffix, nil)
 	req.Host = "bucket.test"
 	if res, err := http.DefaultClient.Do(req); err == nil {
@@ -529,9 +528,9 @@ http://bucket.test:{$PORT} {
 	}
 }
 
-// TestDeniedEarlyReadsNothing counts the sub-requests for requests that the rules deny: none where the
-// next handlers can't change that, else one.
-func TestDeniedEarlyReadsNothing(t *testing.T) {
+// TestAlreadyDeniedReadsNothing counts the sub-requests for denied requests: none if the next handlers can't change
+// the decision, otherwise one.
+func TestAlreadyDeniedReadsNothing(t *testing.T) {
 	var rec recorder
 	photo := iphone()
 	addr := upstream(t, func(w http.ResponseWriter, r *http.Request) {

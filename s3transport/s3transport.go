@@ -1,5 +1,5 @@
-// Package s3transport is a Caddy module that lets reverse_proxy read private buckets: it signs
-// requests for objects with AWS Signature Version 4 and lets nothing else through.
+// Package s3transport is a Caddy module that lets reverse_proxy read private buckets. It signs requests for
+// objects with AWS Signature Version 4 and lets no other requests through.
 package s3transport
 
 import (
@@ -34,12 +34,12 @@ func init() {
 	caddy.RegisterModule(Transport{})
 }
 
-// maxErrorBody bounds how much of a store's error is read: for its code, and so that the connection
-// can be used again. S3 errors are a few hundred bytes, and begin with the code.
+// maxErrorBody bounds how much of a store's error is read: enough for its code, and for reusing the
+// connection. S3 errors are a few hundred bytes and begin with the code.
 const maxErrorBody = 16 << 10
 
-// serverFaults are the error codes by which a store refuses the server's own credentials or bucket,
-// whoever the client is, each with what the operator should look at. Codes about the object
+// serverFaults are the error codes with which a store refuses the server's own credentials or bucket,
+// for any client, each with the setting that the operator should check. Codes about the object
 // (NoSuchKey, InvalidObjectState), about the caller's rights (AccessDenied) or about the store itself
 // (SlowDown, InternalError) are not among them. The codes are those of the S3 API reference, "Error
 // responses"; UserSuspended is Ceph's, XAdminUserNotFound versitygw's for an unknown access key.
@@ -87,63 +87,63 @@ var serverFaults = map[string]string{
 	"KMS.NotFoundException":        "encryption key",
 }
 
-// emptyHash is the hash of the body that reads have: none.
+// emptyHash is the hash of an empty body, which all reads have.
 var emptyHash = func() string {
 	sum := sha256.Sum256(nil)
 	return hex.EncodeToString(sum[:])
 }()
 
-// passed are the request headers that go to the store. A list of what may pass, since stores and the
-// gateways in front of them know many more than x-amz-*: MinIO looks into archives for one, others
-// may take the method or the host, and with it the bucket, from one.
-var passed = []string{
+// forwarded are the request headers that are sent to the store. It is an allowlist, since stores and the
+// gateways in front of them know many more headers than x-amz-*: MinIO looks into archives because of one,
+// others may take the method or the host, and with it the bucket, from one.
+var forwarded = []string{
 	"Accept", "Accept-Encoding", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range",
 	"If-Unmodified-Since", "Origin", "Range", "Referer", "Traceparent", "Tracestate", "User-Agent",
 	"Via", "X-Forwarded-For", "X-Forwarded-Proto",
 }
 
-// bucketName is what stores allow, Ceph's tenant:bucket included.
+// bucketName matches the bucket names that stores allow, including Ceph's tenant:bucket.
 var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 
-// Transport is a transport for reverse_proxy that reads objects from S3-compatible stores with keys
-// of its own, so that a private bucket can be served.
+// Transport is a transport for reverse_proxy that reads objects from S3-compatible stores with its own
+// keys, so that a private bucket can be served.
 //
-// It signs GET and HEAD requests for objects with AWS Signature Version 4. Any other method is
-// answered 405; a path that is no object's key, or that a store might take for a listing or for
+// It signs GET and HEAD requests for objects with AWS Signature Version 4. It answers any other method
+// with 405, and a path that isn't an object's key, or that a store might take for a listing or for
 // another bucket (empty segments, `.` and `..`, `%2F`, `%00`, a slash at the end, bytes that aren't
-// UTF-8), 404. Neither reaches the store. Nothing of the client's query goes along (but see
-// `object_versions`), and of its headers only what matters to reading an object: no credentials,
-// cookies or `X-Amz-*`. Errors and redirects of the store lose their bodies, which name keys and
+// UTF-8), with 404. Neither reaches the store. It sends nothing of the client's query (but see
+// `object_versions`), and only those of its headers that matter for reading an object: no credentials,
+// cookies or `X-Amz-*`. It removes the bodies of the store's errors and redirects, which name keys and
 // accounts.
 //
-// A store's refusal of the server's own credentials or bucket (`SignatureDoesNotMatch`,
-// `ExpiredToken`, `NoSuchBucket`, …) is not the client's to mend: it becomes 502, and its code is logged
-// as an error, once a minute. The code is in the body of the error, so `HEAD` keeps the store's status.
+// If the store refuses the server's own credentials or bucket (`SignatureDoesNotMatch`, `ExpiredToken`,
+// `NoSuchBucket`, …), which the client can't fix, the response is 502, and the code is logged as an
+// error, once a minute. The code is in the body of the error, so `HEAD` keeps the store's status.
 //
-// Everything that the `http` transport can be told, this one can, too.
+// All settings of the `http` transport work here, too.
 type Transport struct {
 	reverseproxy.HTTPTransport
 
-	// The store's region, such as `eu-central-1`. Placeholders are replaced when the config is
-	// loaded. Default: what the AWS SDK finds in its environment and files.
+	// The store's region, such as `eu-central-1`. Placeholders are replaced when the config is loaded.
+	// Default: the region that the AWS SDK finds in its environment and files.
 	Region string `json:"region,omitempty"`
 
-	// The bucket, put before each key (path style). Either this or `virtual_host` is required: without
-	// them, clients would choose the bucket. Placeholders are replaced when the config is loaded.
+	// The bucket, which is put before each key (path style). Either this or `virtual_host` is required:
+	// otherwise clients would choose the bucket. Placeholders are replaced when the config is loaded.
 	Bucket string `json:"bucket,omitempty"`
 
-	// Whether the host name that the store is asked for names the bucket (virtual-host style), as in
+	// Whether the upstream's host name contains the bucket (virtual-host style), as in
 	// `photos.s3.example.com`.
 	VirtualHost bool `json:"virtual_host,omitempty"`
 
-	// Whether clients may ask for versions of an object by `versionId` in the query. Old versions and
-	// objects that were deleted can be read then. Default: `versionId` is taken off, and the newest
-	// version is read.
+	// Whether clients may request versions of an object by `versionId` in the query. They can then read
+	// old versions and deleted objects. Default: `versionId` is removed, and the store returns the newest
+	// version.
 	ObjectVersions bool `json:"object_versions,omitempty"`
 
 	// The access key's ID. Placeholders are replaced when the config is loaded. Default, if there is
-	// no secret key either: what the AWS SDK's default chain finds (environment, files, roles),
-	// refreshed before it expires.
+	// no secret key either: the keys that the AWS SDK's default chain finds (environment, files, roles),
+	// refreshed before they expire.
 	AccessKey string `json:"access_key,omitempty"`
 
 	// The access key's secret. Placeholders are replaced when the config is loaded.
@@ -222,7 +222,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	return t.HTTPTransport.Provision(ctx)
 }
 
-// check checks what can be told before placeholders are replaced.
+// check checks the settings before placeholders are replaced, as far as possible.
 func (t *Transport) check() error {
 	switch {
 	case t.AccessKey != "" && t.SecretKey == "":
@@ -246,8 +246,8 @@ func checkBucket(name string) error {
 	return nil
 }
 
-// FindKeys reports whether the AWS SDK's default chain finds keys: nil if it does. It may ask the
-// network for them.
+// FindKeys returns nil if the AWS SDK's default chain finds keys, and its error otherwise. It may use the
+// network.
 func (Transport) FindKeys(ctx context.Context) error {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -257,17 +257,17 @@ func (Transport) FindKeys(ctx context.Context) error {
 	return err
 }
 
-// RequestHeaderOps has requests go to the upstream's host, with or without TLS: a store tells
-// buckets apart by it. header_up can say otherwise.
+// RequestHeaderOps sets the Host header to the upstream's host, with or without TLS, since a store
+// identifies buckets by it. header_up can override it.
 func (t *Transport) RequestHeaderOps() *headers.HeaderOps {
 	return &headers.HeaderOps{Set: http.Header{"Host": {"{http.reverse_proxy.upstream.hostport}"}}}
 }
 
-// RoundTrip sends a signed request for an object. What it refuses it answers itself, since
+// RoundTrip sends a signed request for an object. It responds to refused requests itself, since
 // reverse_proxy counts errors against the upstream.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
-		defer req.Body.Close() // reads have none, and a RoundTripper closes it
+		defer req.Body.Close() // reads have no body, but a RoundTripper must close it
 	}
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		res := refusal(req, http.StatusMethodNotAllowed)
@@ -286,11 +286,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	res.Request = req // not the one with our signature
+	res.Request = req // not the signed request
 	if res.StatusCode < 300 || res.StatusCode == http.StatusNotModified {
 		return res, nil
 	}
-	if code := t.dropBody(res); serverFaults[code] != "" {
+	if code := t.discardBody(res); serverFaults[code] != "" {
 		t.faults.Error("the store refuses this server: "+code, // the sampler goes by the message
 			zap.String("code", code), zap.String("check", serverFaults[code]), zap.Int("status", res.StatusCode),
 			zap.String("upstream", req.URL.Host), zap.String("bucket", t.bucket))
@@ -299,11 +299,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// objectPath is the path of an object, decoded, beginning with a slash. ok is false for what is no
-// object's, or might be taken for something else.
+// objectPath returns the decoded path of an object, which begins with a slash. ok is false for a path that
+// isn't an object's or that a store might misread.
 func objectPath(u *url.URL) (path string, ok bool) {
 	path = u.Path
-	// keys are UTF-8; of what isn't, stores can't tell the signature
+	// keys are UTF-8; of other bytes, stores can't verify the signature
 	if !strings.HasPrefix(path, "/") || strings.Contains(path, "\x00") || !utf8.ValidString(path) ||
 		strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") {
 		return "", false
@@ -312,7 +312,7 @@ func objectPath(u *url.URL) (path string, ok bool) {
 		if segment == "" {
 			return "", false
 		}
-		// a store on Windows may have these as separators
+		// a store on Windows may treat \ as a separator
 		for part := range strings.SplitSeq(segment, `\`) {
 			if part == "." || part == ".." {
 				return "", false
@@ -322,8 +322,7 @@ func objectPath(u *url.URL) (path string, ok bool) {
 	return path, true
 }
 
-// sign makes the request that goes to the store. req stays as it is: reverse_proxy may try again
-// with it, and logs it.
+// sign returns the request for the store. It doesn't change req, which reverse_proxy may retry and logs.
 func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) {
 	keys, err := t.credentials.Retrieve(req.Context())
 	if err != nil {
@@ -340,13 +339,13 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 		Method: req.Method, URL: u, Host: req.Host, Header: make(http.Header),
 		Proto: req.Proto, ProtoMajor: req.ProtoMajor, ProtoMinor: req.ProtoMinor,
 	}).WithContext(req.Context())
-	t.SetScheme(out) // the default port is not part of the host that is signed
+	t.SetScheme(out) // the signed host has no default port
 	out.Header.Set("X-Amz-Content-Sha256", emptyHash)
 	if err := t.signer.SignHTTP(req.Context(), keys, out, emptyHash, "s3", t.region, time.Now()); err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
-	// not signed, so that whatever stands between may change them
-	for _, k := range passed {
+	// not signed, so that proxies in between may change them
+	for _, k := range forwarded {
 		if v, ok := req.Header[k]; ok {
 			out.Header[k] = v
 		}
@@ -354,11 +353,11 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 	return out, nil
 }
 
-// dropBody takes the body off an error or a redirect of the store, since it names the access key, the
-// account, the bucket and what was signed. It returns the error's code, "" if the body has none.
-func (t *Transport) dropBody(res *http.Response) (code string) {
+// discardBody removes the body of the store's error or redirect, since it names the access key, the account,
+// the bucket and the signed string. It returns the error's code, or "" if the body has none.
+func (t *Transport) discardBody(res *http.Response) (code string) {
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what can't be read has no code
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // an unreadable body has no code
 	if c := t.logger.Check(zap.DebugLevel, "the store's error"); c != nil {
 		c.Write(zap.Int("status", res.StatusCode), zap.ByteString("body", body))
 	}
@@ -374,11 +373,11 @@ func (t *Transport) dropBody(res *http.Response) (code string) {
 		XMLName xml.Name `xml:"Error"`
 		Code    string
 	}
-	_ = xml.Unmarshal(body, &e) // what was cut off has its code all the same
+	_ = xml.Unmarshal(body, &e) // a truncated body still has its code
 	return e.Code
 }
 
-// refusal is an answer without the store.
+// refusal returns a response that doesn't come from the store.
 func refusal(req *http.Request, status int) *http.Response {
 	return &http.Response{
 		Status: http.StatusText(status), StatusCode: status,
@@ -446,7 +445,7 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(others) == 0 {
 		return nil
 	}
-	// the rest is a block of transport http
+	// the other words are a block of transport http
 	token := func(text, file string, line int) caddyfile.Token {
 		return caddyfile.Token{Text: text, File: file, Line: line}
 	}

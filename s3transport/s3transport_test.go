@@ -38,12 +38,12 @@ const (
 	testRegion = "eu-test-1"
 )
 
-// testStore is a store that answers signed requests with the key it understood, and keeps them.
+// testStore is a store that responds to signed requests with the key it parsed, and records them.
 type testStore struct {
 	*httptest.Server
 	mu       sync.Mutex
 	requests []*http.Request
-	answer   http.HandlerFunc // instead of the key
+	answer   http.HandlerFunc // called instead of writing the key
 }
 
 func newStore(t *testing.T, secure bool) *testStore {
@@ -74,7 +74,7 @@ func newStore(t *testing.T, secure bool) *testStore {
 	return s
 }
 
-// taken are the requests since the last call.
+// taken returns the requests since the last call.
 func (s *testStore) taken() []*http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,8 +85,8 @@ func (s *testStore) taken() []*http.Request {
 
 var authorization = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$`)
 
-// verify checks a signature as stores do, from the request as it arrived and the AWS documentation
-// of Signature Version 4; it has no line in common with the code that signs.
+// verify checks a signature as stores do, from the received request and the AWS documentation of Signature
+// Version 4. It shares no code with the signer.
 func verify(r *http.Request) error {
 	m := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
@@ -100,7 +100,7 @@ func verify(r *http.Request) error {
 		return fmt.Errorf("wrong date %q", r.Header.Get("X-Amz-Date"))
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
-	canonical := r.Method + "\n" + path + "\n" + query + "\n" // one parameter at most: no order
+	canonical := r.Method + "\n" + path + "\n" + query + "\n" // at most one parameter, so there is no order
 	signed := strings.Split(m[4], ";")
 	if !slices.IsSorted(signed) || !slices.Contains(signed, "host") {
 		return fmt.Errorf("signed headers %v", signed)
@@ -149,14 +149,14 @@ func serve(t *testing.T, upstream, block string, more ...string) *testcaddy.Serv
 
 const keyPair = "region " + testRegion + "\naccess_key " + testKey + "\nsecret_key " + testSecret + "\n"
 
-// get sends a request with the target as it stands. Headers are pairs.
+// get sends a request with the target unchanged. header has pairs of names and values.
 func get(t *testing.T, srv *testcaddy.Server, method, target string, header ...string) (*http.Response, string) {
 	t.Helper()
 	r := srv.With(t).Do(method, "client.example", target, header...)
 	return &http.Response{StatusCode: r.Status, Header: r.Header}, r.Body
 }
 
-// keys are names that stores take and that signers have got wrong.
+// keys are names that stores accept and that signers have got wrong.
 var keys = []string{
 	"a.jpg", "deep/er/a.jpg", "with space.jpg", "ünïcode-写真.jpg", "me@home.jpg", "a+b.jpg", "100%.jpg", "pct%20lit.jpg",
 	"x#y?z.jpg", "q'&=;,$!()*~.jpg", "gps.jpg@v2.jpg", `back\slash.jpg`, "...", "a..b", ".hidden", "%2e%2e.jpg", "%2F.jpg",
@@ -179,7 +179,7 @@ func TestKeys(t *testing.T) {
 			for _, key := range keys {
 				spellings := []string{
 					(&url.URL{Path: "/" + key}).EscapedPath(),
-					"/" + strings.ReplaceAll(url.QueryEscape(key), "+", "%20"), // all that can be escaped
+					"/" + strings.ReplaceAll(url.QueryEscape(key), "+", "%20"), // everything escaped that can be
 				}
 				spellings[1] = strings.ReplaceAll(spellings[1], "%2F", "/")
 				for _, target := range spellings {
@@ -207,7 +207,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// refused are the spellings of what is no object, and of what a store may take for something else.
+// refused are paths that are no object's key, or that a store may misread.
 var refused = []string{
 	"/", "//", "///", "/a.jpg/", "/folder/", "//a.jpg", "/folder//a.jpg", "/.", "/..", "/./", "/../", "/../other/a.jpg",
 	"/a/../b.jpg", "/a/./b.jpg", "/a/..", "/a/.", "/%2e", "/%2E%2e", "/%2e%2e/other/a.jpg", "/.%2e/other/a.jpg",
@@ -218,7 +218,7 @@ var refused = []string{
 	"http://client.example", "http://client.example/", "http://client.example/../other/a.jpg",
 }
 
-func TestRefused(t *testing.T) {
+func TestNonObjectsAreRefused(t *testing.T) {
 	store := newStore(t, false)
 	for _, bucket := range []string{"bucket photos\nobject_versions\n", "virtual_host\n"} {
 		srv := serve(t, store.URL, keyPair+bucket)
@@ -247,8 +247,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// subresources and the like ask a store for something about an object, for another object or for
-// other header fields than the object's.
+// subresources are queries that ask a store for something about an object, for another object or for different
+// header fields.
 var subresources = []string{
 	"acl", "attributes", "cors", "delete", "encryption", "legal-hold", "lifecycle", "list-type=2", "location", "logging", "partNumber=1",
 	"policy", "prefix=x", "replication", "requestPayment", "restore", "retention", "select&select-type=2", "tagging", "torrent", "uploadId=x",
@@ -258,8 +258,8 @@ var subresources = []string{
 	"x-oss-process=image/info", "versionid=1", "version-id=1", "VersionId=1",
 }
 
-// TestQueryStays has nothing of the client's query in the store's, and versionId alone where that is
-// asked for: ?versionId=null reads what was deleted and replaced.
+// TestQueryStays checks that nothing of the client's query reaches the store, except versionId if it is enabled:
+// ?versionId=null reads objects that were deleted and replaced.
 func TestQueryStays(t *testing.T) {
 	store := newStore(t, false)
 	for block, want := range map[string]string{
@@ -281,7 +281,7 @@ func TestQueryStays(t *testing.T) {
 	}
 }
 
-// TestPassedOn has of the client's request no more in the store's than is said.
+// TestPassedOn checks that only the documented parts of the client's request reach the store.
 func TestPassedOn(t *testing.T) {
 	store := newStore(t, false)
 	srv := serve(t, store.URL, keyPair+"bucket photos\nobject_versions")
@@ -313,8 +313,8 @@ func TestPassedOn(t *testing.T) {
 	}
 }
 
-// TestAnswers has the store's answers passed on, but for the bodies of errors and redirects.
-func TestAnswers(t *testing.T) {
+// TestStoreResponses checks that the store's responses are passed on, without the bodies of errors and redirects.
+func TestStoreResponses(t *testing.T) {
 	store := newStore(t, false)
 	store.answer = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Etag", `"e"`)
@@ -369,14 +369,14 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// s3Error is a store's error as AWS writes it.
+// s3Error returns a store's error as AWS writes it.
 func s3Error(code string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>" + code + "</Code><Message>secret</Message><AWSAccessKeyId>" + testKey +
 		"</AWSAccessKeyId><Resource>/photos/secret.jpg</Resource></Error>"
 }
 
-// TestServerFaults has what the store says about the server's own credentials and bucket kept from the
-// client, and told to the operator: once, with the code, without a path or a query.
+// TestServerFaults checks that errors about the server's own credentials and bucket are hidden from the client and
+// logged for the operator: once, with the code, without a path or a query.
 func TestServerFaults(t *testing.T) {
 	store := newStore(t, false)
 	store.answer = func(w http.ResponseWriter, r *http.Request) {
@@ -471,7 +471,7 @@ func TestServerFaults(t *testing.T) {
 	}
 }
 
-// TestRetry has a second attempt signed for the same object, not for one with the bucket twice.
+// TestRetry checks that a second attempt is signed for the same object, not for one with the bucket twice.
 func TestRetry(t *testing.T) {
 	store := newStore(t, false)
 	calls := 0
@@ -487,8 +487,8 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// TestHost has the host that header_up sets signed.
-func TestHost(t *testing.T) {
+// TestHeaderUpHostIsSigned checks that the host that header_up sets is signed.
+func TestHeaderUpHostIsSigned(t *testing.T) {
 	store := newStore(t, false)
 	for setting, want := range map[string]string{
 		"header_up Host {upstream_hostport}":    strings.TrimPrefix(store.URL, "http://"),
@@ -505,8 +505,8 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// TestCredentials has keys from placeholders and from the SDK's chain, with session tokens, and
-// those that expire fetched again.
+// TestCredentials checks keys from placeholders and from the SDK's chain, with session tokens, and that expired keys
+// are fetched again.
 func TestCredentials(t *testing.T) {
 	store := newStore(t, false)
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -547,7 +547,7 @@ func TestCredentials(t *testing.T) {
 		fetched := 0
 		source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			fetched++
-			lasts := time.Second // so short that it is over when it comes
+			lasts := time.Second // so short that the keys have expired when they arrive
 			if fetched > 1 {
 				lasts = time.Hour
 			}
@@ -580,7 +580,7 @@ func TestCredentials(t *testing.T) {
 	})
 }
 
-// TestConfigErrors has each mistake named with its file and line.
+// TestConfigErrors checks that the error for each mistake has its file and line.
 func TestConfigErrors(t *testing.T) {
 	for _, tc := range []struct{ name, block, want string }{
 		{"access key alone", "bucket x\naccess_key a", `access_key needs a secret_key, at Caddyfile:6`},
@@ -613,7 +613,7 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// TestJSONErrors has mistakes that only show when the config is loaded.
+// TestJSONErrors checks mistakes that show only when the config is loaded.
 func TestJSONErrors(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
 	t.Setenv("AWS_REGION", "")
@@ -647,8 +647,7 @@ func TestJSONErrors(t *testing.T) {
 	}
 }
 
-// TestAdapt compares the JSON of a Caddyfile that uses every word of both transports with its
-// golden.
+// TestAdapt compares the JSON for a Caddyfile that uses every word of both transports with its golden.
 func TestAdapt(t *testing.T) {
 	input, err := os.ReadFile("testdata/all.Caddyfile")
 	if err != nil {

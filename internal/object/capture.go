@@ -6,49 +6,49 @@ import (
 	"net/http"
 )
 
-// maxDropped is how much of a body that isn't the object's (an error page) is taken before it is cut
-// off. Below it the connection to the upstream stays usable.
-const maxDropped = 64 << 10
+// maxDiscarded bounds how much of a body that isn't the object's (an error page) is read before it is cut
+// off. A body read to its end leaves the connection to the upstream usable.
+const maxDiscarded = 64 << 10
 
-// errCut ends a body of which enough has arrived.
+// errCut stops the handlers' writes when enough of a body has arrived.
 var errCut = errors.New("enough of the object has been read")
 
-// capture is the ResponseWriter of a sub-request. It keeps at most what was asked for and has no way
-// through to the client's own writer.
+// capture is the ResponseWriter of a sub-request. It keeps at most the requested bytes and can't reach
+// the client's own writer.
 type capture struct {
 	header http.Header
-	status int // 0 until the handlers wrote one
+	status int // 0 until the handlers write one
 
-	// place is asked once the header is there: how many bytes of the body to skip, and how many the
-	// body has at most (-1: not known). An error cuts the body off.
-	place func(status int, h http.Header) (skip, length int64, err error)
+	// locate is called with the header: it returns how many bytes of the body to skip, and the body's
+	// maximum length (-1: not known). An error cuts the body off.
+	locate func(status int, h http.Header) (skip, length int64, err error)
 
-	want    int    // bytes to keep
-	buf     []byte // the bytes kept
-	skip    int64
-	endless bool  // the body goes on beyond what is wanted
-	drop    bool  // the body isn't the object's
-	taken   int64 // bytes that arrived
-	cut     bool  // a write was refused
-	err     error // what place returned
+	want     int    // bytes to keep
+	buf      []byte // the bytes kept
+	skip     int64
+	longer   bool  // the body is longer than skip and want
+	discard  bool  // the body isn't the object's
+	received int64 // bytes that arrived
+	cut      bool  // a write was refused
+	err      error // the error from locate
 }
 
 // Header implements http.ResponseWriter.
 func (c *capture) Header() http.Header { return c.header }
 
-// WriteHeader implements http.ResponseWriter. Informational responses are ignored.
+// WriteHeader implements http.ResponseWriter. It ignores informational responses.
 func (c *capture) WriteHeader(status int) {
 	if c.status != 0 || 100 <= status && status < 200 {
 		return
 	}
 	c.status = status
 	if status < 200 || status >= 300 {
-		c.drop = true
+		c.discard = true
 		return
 	}
 	var length int64
-	c.skip, length, c.err = c.place(status, c.header)
-	c.endless = length < 0 || length > c.skip+int64(c.want)
+	c.skip, length, c.err = c.locate(status, c.header)
+	c.longer = length < 0 || length > c.skip+int64(c.want)
 }
 
 // Write implements http.ResponseWriter.
@@ -59,9 +59,9 @@ func (c *capture) Write(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.stop()
 	}
-	c.taken += int64(len(p))
-	if c.drop {
-		if c.taken > maxDropped {
+	c.received += int64(len(p))
+	if c.discard {
+		if c.received > maxDiscarded {
 			return 0, c.stop()
 		}
 		return len(p), nil
@@ -73,14 +73,13 @@ func (c *capture) Write(p []byte) (int, error) {
 	keep := min(len(rest), c.want-len(c.buf))
 	c.buf = append(c.buf, rest[:keep]...)
 	if keep < len(rest) || c.full() {
-		c.taken -= int64(len(rest) - keep)
+		c.received -= int64(len(rest) - keep)
 		return int(skipped) + keep, c.stop()
 	}
 	return len(p), nil
 }
 
-// ReadFrom implements io.ReaderFrom, which http.ServeContent prefers. It reads no more than is
-// wanted.
+// ReadFrom implements io.ReaderFrom, which http.ServeContent prefers. It reads no more than want.
 func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	if c.status == 0 {
 		c.WriteHeader(http.StatusOK)
@@ -88,10 +87,10 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	if c.err != nil {
 		return 0, c.stop()
 	}
-	if c.drop {
-		n, err = io.Copy(io.Discard, io.LimitReader(r, maxDropped-c.taken+1))
-		c.taken += n
-		if c.taken > maxDropped {
+	if c.discard {
+		n, err = io.Copy(io.Discard, io.LimitReader(r, maxDiscarded-c.received+1))
+		c.received += n
+		if c.received > maxDiscarded {
 			err = c.stop()
 		}
 		return n, err
@@ -99,7 +98,7 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	if c.skip > 0 {
 		n, err = io.CopyN(io.Discard, r, c.skip)
 		c.skip -= n
-		c.taken += n
+		c.received += n
 		if err != nil {
 			return n, ignoreEOF(err)
 		}
@@ -108,7 +107,7 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	for len(c.buf) < c.want {
 		got, err := r.Read(c.buf[len(c.buf):c.want])
 		c.buf = c.buf[:len(c.buf)+got]
-		c.taken += int64(got)
+		c.received += int64(got)
 		n += int64(got)
 		if err != nil {
 			return n, ignoreEOF(err)
@@ -120,7 +119,7 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-// reserve makes room for all that is wanted.
+// reserve makes room in buf for want bytes.
 func (c *capture) reserve() {
 	if cap(c.buf) < c.want {
 		releaseBuffer(c.buf)
@@ -128,15 +127,15 @@ func (c *capture) reserve() {
 	}
 }
 
-// full reports whether all that is wanted is there and more would come.
-func (c *capture) full() bool { return c.endless && len(c.buf) == c.want }
+// full reports whether buf is full and the body has more bytes.
+func (c *capture) full() bool { return c.longer && len(c.buf) == c.want }
 
 func (c *capture) stop() error {
 	c.cut = true
 	return errCut
 }
 
-// FlushError implements what http.ResponseController looks for. There is nothing to flush to.
+// FlushError implements Flush for http.ResponseController. It does nothing.
 func (*capture) FlushError() error { return nil }
 
 func ignoreEOF(err error) error {

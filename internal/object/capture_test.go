@@ -10,8 +10,8 @@ import (
 	"testing/iotest"
 )
 
-// TestCaptureTakesWhatIsWanted sends bodies of 100 bytes through both ways into a capture. What is kept,
-// what counts as taken, and whether the sender is told to stop doesn't depend on the way.
+// TestCaptureTakesWhatIsWanted writes 100-byte bodies to a capture in both ways. The bytes it keeps and counts, and
+// whether it stops the writer, don't depend on the way.
 func TestCaptureTakesWhatIsWanted(t *testing.T) {
 	body := make([]byte, 100)
 	for i := range body {
@@ -19,9 +19,9 @@ func TestCaptureTakesWhatIsWanted(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name         string
-		skip, length int64 // as place says
+		skip, length int64 // the result of locate
 		want         int
-		from, to     int // what is kept
+		from, to     int // the bytes to keep
 		cut          bool
 	}{
 		{"all of it", 0, 100, 100, 0, 100, false},
@@ -46,32 +46,32 @@ func TestCaptureTakesWhatIsWanted(t *testing.T) {
 			"EOF with data": func(c *capture) error { _, err := c.ReadFrom(iotest.DataErrReader(bytes.NewReader(body))); return err },
 		} {
 			placed := 0
-			c := &capture{header: make(http.Header), want: tc.want, place: func(status int, _ http.Header) (int64, int64, error) {
+			c := &capture{header: make(http.Header), want: tc.want, locate: func(status int, _ http.Header) (int64, int64, error) {
 				if placed++; status != http.StatusOK {
 					t.Errorf("%s, %s: placed with status %d", tc.name, way, status)
 				}
 				return tc.skip, tc.length, nil
 			}}
-			cut := tc.cut && (way != "EOF with data" || tc.to < len(body)) // else it has seen the end
+			cut := tc.cut && (way != "EOF with data" || tc.to < len(body)) // otherwise it has seen the end
 			if err := send(c); c.cut != cut || errors.Is(err, errCut) != cut || !cut && err != nil {
 				t.Errorf("%s, %s: cut %v, %v; want %v", tc.name, way, c.cut, err, cut)
 			}
 			if !bytes.Equal(c.buf, body[tc.from:tc.to]) || c.status != http.StatusOK || placed != 1 {
 				t.Errorf("%s, %s: kept %v with status %d, placed %d times; want %v", tc.name, way, c.buf, c.status, placed, body[tc.from:tc.to])
 			}
-			if want := min(tc.skip, 100) + int64(tc.to-tc.from); c.taken != want {
-				t.Errorf("%s, %s: took %d bytes, want %d", tc.name, way, c.taken, want)
+			if want := min(tc.skip, 100) + int64(tc.to-tc.from); c.received != want {
+				t.Errorf("%s, %s: took %d bytes, want %d", tc.name, way, c.received, want)
 			}
 		}
 	}
 }
 
-// writeAll writes b in pieces, and checks that what a Write reports adds up.
+// writeAll writes b in pieces, and checks that the lengths that Write returns add up.
 func writeAll(c *capture, b []byte, piece int) error {
 	for len(b) > 0 {
-		before := c.taken
+		before := c.received
 		n, err := c.Write(b[:min(piece, len(b))])
-		if int64(n) != c.taken-before {
+		if int64(n) != c.received-before {
 			return errors.New("Write reports another number than it took")
 		}
 		if err != nil {
@@ -82,33 +82,33 @@ func writeAll(c *capture, b []byte, piece int) error {
 	return nil
 }
 
-// TestCaptureCutsLiar has a body be longer than its header says.
+// TestCaptureCutsLiar checks a body that is longer than its header says.
 func TestCaptureCutsLiar(t *testing.T) {
-	c := &capture{want: 10, place: func(int, http.Header) (int64, int64, error) { return 0, 10, nil }}
+	c := &capture{want: 10, locate: func(int, http.Header) (int64, int64, error) { return 0, 10, nil }}
 	if n, err := c.Write(make([]byte, 10)); n != 10 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
-	if n, err := c.Write(make([]byte, 10)); n != 0 || !errors.Is(err, errCut) || c.taken != 10 || len(c.buf) != 10 {
-		t.Errorf("got %d, %v; took %d, kept %d", n, err, c.taken, len(c.buf))
+	if n, err := c.Write(make([]byte, 10)); n != 0 || !errors.Is(err, errCut) || c.received != 10 || len(c.buf) != 10 {
+		t.Errorf("got %d, %v; took %d, kept %d", n, err, c.received, len(c.buf))
 	}
 }
 
-// TestCaptureRefusesUnplaced takes nothing of a body that place refused.
-func TestCaptureRefusesUnplaced(t *testing.T) {
+// TestCaptureRefusesUnlocatedBody checks that nothing is read of a body that locate refused.
+func TestCaptureRefusesUnlocatedBody(t *testing.T) {
 	bad := errors.New("bad")
 	for way, send := range map[string]func(c *capture) (int64, error){
 		"Write":    func(c *capture) (int64, error) { n, err := c.Write(make([]byte, 10)); return int64(n), err },
 		"ReadFrom": func(c *capture) (int64, error) { return c.ReadFrom(bytes.NewReader(make([]byte, 10))) },
 	} {
-		c := &capture{want: 10, place: func(int, http.Header) (int64, int64, error) { return 0, 10, bad }}
+		c := &capture{want: 10, locate: func(int, http.Header) (int64, int64, error) { return 0, 10, bad }}
 		n, err := send(c)
-		if n != 0 || !errors.Is(err, errCut) || !c.cut || c.taken != 0 || len(c.buf) != 0 || !errors.Is(c.err, bad) {
-			t.Errorf("%s: got %d, %v; cut %v, took %d, kept %d, %v", way, n, err, c.cut, c.taken, len(c.buf), c.err)
+		if n != 0 || !errors.Is(err, errCut) || !c.cut || c.received != 0 || len(c.buf) != 0 || !errors.Is(c.err, bad) {
+			t.Errorf("%s: got %d, %v; cut %v, took %d, kept %d, %v", way, n, err, c.cut, c.received, len(c.buf), c.err)
 		}
 	}
 }
 
-// TestCaptureKeepsFirstStatus ignores informational responses and whatever comes after the status.
+// TestCaptureKeepsFirstStatus checks that informational responses, and statuses after the first, are ignored.
 func TestCaptureKeepsFirstStatus(t *testing.T) {
 	for _, tc := range []struct {
 		statuses     []int
@@ -125,34 +125,33 @@ func TestCaptureKeepsFirstStatus(t *testing.T) {
 		{[]int{99}, 99, false, true},
 	} {
 		placed := 0
-		c := &capture{want: 10, place: func(int, http.Header) (int64, int64, error) { placed++; return 0, 10, nil }}
+		c := &capture{want: 10, locate: func(int, http.Header) (int64, int64, error) { placed++; return 0, 10, nil }}
 		for _, s := range tc.statuses {
 			c.WriteHeader(s)
 		}
 		if _, err := c.Write([]byte("0123456789")); err != nil {
 			t.Errorf("%v: %v", tc.statuses, err)
 		}
-		if c.status != tc.status || placed != map[bool]int{true: 1}[tc.placed] || c.drop != tc.drop || (len(c.buf) == 10) != tc.placed || c.taken != 10 {
-			t.Errorf("%v: got %d, placed %d times, dropped %v, kept %q, took %d", tc.statuses, c.status, placed, c.drop, c.buf, c.taken)
+		if c.status != tc.status || placed != map[bool]int{true: 1}[tc.placed] || c.discard != tc.drop || (len(c.buf) == 10) != tc.placed || c.received != 10 {
+			t.Errorf("%v: got %d, placed %d times, dropped %v, kept %q, took %d", tc.statuses, c.status, placed, c.discard, c.buf, c.received)
 		}
 	}
 }
 
-// TestErrorPageIsBounded has an error's body go on for ever: what is read of it keeps the connection to
-// the upstream usable, and no more is.
+// TestErrorPageIsBounded checks that an error page is cut off after maxDiscarded bytes.
 func TestErrorPageIsBounded(t *testing.T) {
 	page := func(want int) *capture {
 		c := &capture{want: want}
 		c.WriteHeader(http.StatusNotFound)
 		return c
 	}
-	endless := strings.NewReader(strings.Repeat("x", 10*maxDropped))
+	endless := strings.NewReader(strings.Repeat("x", 10*maxDiscarded))
 	c := page(10)
-	if n, err := c.ReadFrom(endless); n != maxDropped+1 || !errors.Is(err, errCut) || c.taken != n || !c.cut || c.buf != nil {
-		t.Errorf("ReadFrom: got %d, %v; took %d, kept %d", n, err, c.taken, len(c.buf))
+	if n, err := c.ReadFrom(endless); n != maxDiscarded+1 || !errors.Is(err, errCut) || c.received != n || !c.cut || c.buf != nil {
+		t.Errorf("ReadFrom: got %d, %v; took %d, kept %d", n, err, c.received, len(c.buf))
 	}
 	c = page(10)
-	if n, err := c.Write(make([]byte, maxDropped)); n != maxDropped || err != nil || c.cut {
+	if n, err := c.Write(make([]byte, maxDiscarded)); n != maxDiscarded || err != nil || c.cut {
 		t.Errorf("Write: got %d, %v", n, err)
 	}
 	if n, err := c.Write(make([]byte, 1)); n != 0 || !errors.Is(err, errCut) || !c.cut || c.buf != nil {
@@ -160,24 +159,24 @@ func TestErrorPageIsBounded(t *testing.T) {
 	}
 	c = page(10)
 	c.Write(make([]byte, 10))
-	if n, err := c.ReadFrom(bytes.NewReader(make([]byte, maxDropped-10))); n != maxDropped-10 || err != nil || c.taken != maxDropped || c.cut {
-		t.Errorf("exactly as much: got %d, %v; took %d", n, err, c.taken)
+	if n, err := c.ReadFrom(bytes.NewReader(make([]byte, maxDiscarded-10))); n != maxDiscarded-10 || err != nil || c.received != maxDiscarded || c.cut {
+		t.Errorf("exactly as much: got %d, %v; took %d", n, err, c.received)
 	}
 }
 
-// TestBodyThatFailsToBeRead returns the handler's own error to it.
+// TestBodyThatFailsToBeRead checks that the handler gets its own error back.
 func TestBodyThatFailsToBeRead(t *testing.T) {
 	bad := errors.New("bad")
 	for name, skip := range map[string]int64{"while skipping": 20, "while keeping": 0} {
-		c := &capture{want: 100, place: func(int, http.Header) (int64, int64, error) { return skip, 100, nil }}
+		c := &capture{want: 100, locate: func(int, http.Header) (int64, int64, error) { return skip, 100, nil }}
 		n, err := c.ReadFrom(io.MultiReader(strings.NewReader("0123456789"), iotest.ErrReader(bad)))
-		if n != 10 || !errors.Is(err, bad) || c.cut || c.taken != 10 {
-			t.Errorf("%s: got %d, %v; took %d", name, n, err, c.taken)
+		if n != 10 || !errors.Is(err, bad) || c.cut || c.received != 10 {
+			t.Errorf("%s: got %d, %v; took %d", name, n, err, c.received)
 		}
 	}
 }
 
-// TestNothingToFlush has handlers flush: reverse_proxy stops copying if it can't.
+// TestNothingToFlush checks that flushing succeeds: reverse_proxy stops copying if it fails.
 func TestNothingToFlush(t *testing.T) {
 	if err := http.NewResponseController(new(capture)).Flush(); err != nil {
 		t.Error(err)

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// placeBody tells where the body of a successful response to a range from off on belongs: the offset
-// of its first byte, its length and the object's size (-1: not known). Stores answer 200 with a
-// Content-Range and a partial body; the Content-Range is believed (RFC 9110, section 14.4).
-func placeBody(status int, h http.Header, off int64) (start, length, size int64, err error) {
+// locateBody returns where the body of a successful response to a range from off on belongs: the offset
+// of its first byte, its length and the object's size (-1: not known). Some stores answer a range with 200,
+// a Content-Range and a partial body, so the Content-Range counts (RFC 9110, section 14.4).
+func locateBody(status int, h http.Header, off int64) (start, length, size int64, err error) {
 	cr := h.Get("Content-Range")
 	if cr == "" {
 		length = contentLength(h)
@@ -44,7 +44,7 @@ func contentLength(h http.Header) int64 {
 	return n
 }
 
-// identity reports whether the body is the object itself (RFC 9110, section 8.4).
+// identity reports whether the body is the object itself, not an encoding of it (RFC 9110, section 8.4).
 func identity(h http.Header) bool {
 	for _, v := range h.Values("Content-Encoding") {
 		for e := range strings.SplitSeq(v, ",") {

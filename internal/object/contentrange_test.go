@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestPlaceBody(t *testing.T) {
+func TestLocateBody(t *testing.T) {
 	for _, tc := range []struct {
 		name                string
 		status              int
@@ -41,7 +41,7 @@ func TestPlaceBody(t *testing.T) {
 		for k, v := range tc.header {
 			h.Set(k, v)
 		}
-		start, length, size, err := placeBody(tc.status, h, 100)
+		start, length, size, err := locateBody(tc.status, h, 100)
 		if !errors.Is(err, tc.err) || err == nil && (start != tc.start || length != tc.length || size != tc.size) {
 			t.Errorf("%s: got %d, %d, %d, %v; want %d, %d, %d, %v", tc.name, start, length, size, err, tc.start, tc.length, tc.size, tc.err)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// numbered is an object of n bytes, each of them its offset's last byte.
+// numbered returns an object of n bytes, each the lowest byte of its offset.
 func numbered(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -27,7 +27,7 @@ func numbered(n int) []byte {
 	return b
 }
 
-// recorded is a handler that records the ranges it was asked for.
+// recorded returns a handler that records the requested ranges.
 type recorded struct {
 	caddyhttp.HandlerFunc
 	ranges []string
@@ -38,7 +38,7 @@ func (h *recorded) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	return h.HandlerFunc(w, r)
 }
 
-// opened is an object of that handler whose first window was asked for.
+// opened returns an object of that handler after Open.
 func opened(t *testing.T, next caddyhttp.HandlerFunc, limits Limits) (*Object, *recorded, error) {
 	t.Helper()
 	h := &recorded{HandlerFunc: next}
@@ -48,7 +48,7 @@ func opened(t *testing.T, next caddyhttp.HandlerFunc, limits Limits) (*Object, *
 	return o, h, o.Open(Condition{}, nil)
 }
 
-// at reads n bytes of a numbered object, and reports whether they are the right ones.
+// at reads n bytes of a numbered object, and reports whether they are correct.
 func at(t *testing.T, o *Object, off int64, n int) error {
 	t.Helper()
 	p := make([]byte, n)
@@ -64,8 +64,8 @@ func at(t *testing.T, o *Object, off int64, n int) error {
 	return err
 }
 
-// TestWindowsAreReused counts the sub-requests of reads here and there: the first window and the last
-// two are at hand, and reading on asks for more each time, and for no byte again.
+// TestWindowsAreReused counts the sub-requests of scattered reads: the first window and the last two are kept, and
+// sequential reads ask for more each time, and for no byte twice.
 func TestWindowsAreReused(t *testing.T) {
 	o, h, err := opened(t, content(`"1"`, numbered(10000)), Limits{Window: 100, Read: 1 << 20})
 	if err != nil {
@@ -78,17 +78,17 @@ func TestWindowsAreReused(t *testing.T) {
 	}{
 		{0, 100, []string{"0-99"}},
 		{40, 20, nil},
-		{100, 1, []string{"100-299"}}, // goes on where the first ended
+		{100, 1, []string{"100-299"}}, // begins at the end of the first
 		{200, 100, nil},
-		{300, 1, []string{"300-699"}}, // in place of 100-299
+		{300, 1, []string{"300-699"}}, // replaces 100-299
 		{650, 100, []string{"700-1499"}},
 		{0, 100, nil},
 		{250, 1, []string{"225-324"}},
 		{1400, 100, nil},
 		{240, 10, nil},
-		{340, 10, []string{"315-414"}}, // in place of 700-1499
+		{340, 10, []string{"315-414"}}, // replaces 700-1499
 		{240, 10, nil},
-		{50, 100, []string{"75-174"}}, // partly there, in place of 225-324
+		{50, 100, []string{"75-174"}}, // partly read already, replaces 225-324
 		{5000, 300, []string{"4975-5299"}},
 		{1000, 10, []string{"975-1074"}},
 		{9990, 10, []string{"9900-9999"}},
@@ -108,7 +108,7 @@ func TestWindowsAreReused(t *testing.T) {
 	}
 }
 
-// TestLimitIsExact allows what reaches max_read, and no byte more, skipped bytes included.
+// TestLimitIsExact checks that max_read bytes may be read, skipped bytes included, and not one more.
 func TestLimitIsExact(t *testing.T) {
 	whole := func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Length", "1000")
@@ -122,7 +122,7 @@ func TestLimitIsExact(t *testing.T) {
 	}{
 		{content(`"1"`, numbered(1000)), 200, nil},
 		{content(`"1"`, numbered(1000)), 199, ErrTooFar},
-		{whole, 100 + 475 + 100, nil}, // a window, what is in front of the next, and that
+		{whole, 100 + 475 + 100, nil}, // a window, the bytes before the next, and that
 		{whole, 100 + 475 + 99, ErrTooFar},
 	} {
 		o, _, err := opened(t, tc.next, Limits{Window: 100, Read: tc.read})
@@ -141,14 +141,14 @@ func TestLimitIsExact(t *testing.T) {
 	}
 }
 
-// TestLaterRangeIsOfAnotherObject has the response to a second range tell of another object, or of
-// none. Whatever it is, none of its bytes are used.
+// TestLaterRangeIsOfAnotherObject checks second ranges whose response is of another object, or of none. None of
+// their bytes may be used.
 func TestLaterRangeIsOfAnotherObject(t *testing.T) {
 	type fields map[string]string
 	for _, tc := range []struct {
 		name         string
 		first, later fields
-		status       int // 0: 206
+		status       int // 0 stands for 206
 		want         error
 		upstream     int // the status of a StatusError
 	}{
@@ -223,8 +223,8 @@ func TestLaterRangeIsOfAnotherObject(t *testing.T) {
 	}
 }
 
-// TestEndOfUnknownSize has upstreams not say how large the object is: where a body ends early, that is
-// the end, and nothing is asked for beyond it.
+// TestEndOfUnknownSize checks upstreams that don't tell the size: the object ends where a body ends early, and no
+// bytes after that are requested.
 func TestEndOfUnknownSize(t *testing.T) {
 	whole := numbered(250)
 	chunked := func(w http.ResponseWriter, _ *http.Request) error { _, err := w.Write(whole); return err }
@@ -241,7 +241,7 @@ func TestEndOfUnknownSize(t *testing.T) {
 		}
 	}
 
-	// ends before what was asked for begins: that says nothing of where
+	// it ends before the requested bytes begin, so the end isn't known
 	o, _, err = opened(t, chunked, Limits{Window: 100, Read: 10000})
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func TestEndOfUnknownSize(t *testing.T) {
 		t.Errorf("got %v, and a size of %d", err, o.size)
 	}
 
-	// all that was wanted came: more may
+	// all requested bytes came, so there may be more
 	longer := numbered(350)
 	part := func(w http.ResponseWriter, r *http.Request) error {
 		var from, to int
@@ -272,7 +272,7 @@ func TestEndOfUnknownSize(t *testing.T) {
 		t.Errorf("got %v, and a size of %d", err, o.size)
 	}
 
-	// a known size stays, whatever comes of the body
+	// a known size stays, whatever the body
 	short := func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Range", "bytes 0-99/250")
 		w.WriteHeader(206)
@@ -285,7 +285,7 @@ func TestEndOfUnknownSize(t *testing.T) {
 	}
 }
 
-// TestEmptyObject is what a 416 for the first byte says.
+// TestEmptyObject checks that a 416 for the first byte means an empty object.
 func TestEmptyObject(t *testing.T) {
 	next := func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Etag", `"1"`)
@@ -301,7 +301,7 @@ func TestEmptyObject(t *testing.T) {
 	}
 }
 
-// TestResponseThatIsNoObject gives the statuses that handlers write or return.
+// TestResponseThatIsNoObject checks the statuses that handlers write or return.
 func TestResponseThatIsNoObject(t *testing.T) {
 	bad := errors.New("bad")
 	status := func(n int) caddyhttp.HandlerFunc {
@@ -345,13 +345,13 @@ func TestResponseThatIsNoObject(t *testing.T) {
 	}
 }
 
-// TestHandlerGivesUp has handlers fail after they began to answer. What came of the body is used only
-// where it is all that was wanted.
+// TestHandlerGivesUp checks handlers that fail after they began to respond. Their body is used only if all requested
+// bytes have arrived.
 func TestHandlerGivesUp(t *testing.T) {
 	bad := errors.New("bad")
 	for _, tc := range []struct {
 		name     string
-		gone     bool // the client is
+		gone     bool // the client has gone
 		size     int
 		end      func() error
 		want, is error
@@ -393,8 +393,8 @@ func TestHandlerGivesUp(t *testing.T) {
 	}
 }
 
-// TestBuffersAreReleasedOnce opens, reads and fails in all ways: each buffer comes back to the pool, and
-// none twice, or two requests would write into one.
+// TestBuffersAreReleasedOnce opens, reads and fails in all ways. Each buffer must return to the pool exactly once, or
+// two requests would write to one.
 func TestBuffersAreReleasedOnce(t *testing.T) {
 	denied := errors.New("denied")
 	for name, use := range map[string]func(o *Object) (buffers int){
@@ -425,7 +425,7 @@ func TestBuffersAreReleasedOnce(t *testing.T) {
 	} {
 		most := 0
 		want := 0
-		for range 50 { // the race detector has a pool drop things
+		for range 50 { // with the race detector, the pool drops some items
 			for buffers.Get() != nil {
 			}
 			var o Object
@@ -454,12 +454,12 @@ func TestBuffersAreReleasedOnce(t *testing.T) {
 	}
 }
 
-// TestPoolKeepsUsualBuffers neither keeps what is empty nor what is unusually large.
+// TestPoolKeepsUsualBuffers checks that empty and unusually large buffers aren't pooled.
 func TestPoolKeepsUsualBuffers(t *testing.T) {
 	for _, tc := range []struct {
 		size int
 		kept bool
-	}{{0, false}, {1, true}, {usualBuffer, true}, {usualBuffer + 1, false}} {
+	}{{0, false}, {1, true}, {maxPooledBuffer, true}, {maxPooledBuffer + 1, false}} {
 		kept := false
 		for range 50 {
 			for buffers.Get() != nil {
@@ -486,12 +486,12 @@ func TestPoolKeepsUsualBuffers(t *testing.T) {
 	if !reused {
 		t.Error("no buffer is used again")
 	}
-	if usualBuffer < 64<<10 || usualBuffer > 1<<20 {
-		t.Errorf("buffers up to %d bytes are kept", usualBuffer)
+	if maxPooledBuffer < 64<<10 || maxPooledBuffer > 1<<20 {
+		t.Errorf("buffers up to %d bytes are kept", maxPooledBuffer)
 	}
 }
 
-// TestStrongTags are the tags that If-Match and the cache can rely on.
+// TestStrongTags checks which tags If-Match and the cache can rely on.
 func TestStrongTags(t *testing.T) {
 	for tag, want := range map[string]bool{
 		`""`: true, `"a"`: true, `"a b\c"`: true, `"`: false, ``: false, `a`: false, `"a`: false, `a"`: false, `W/"a"`: false, `"a"b"`: false, `"a", "b"`: false,
@@ -502,8 +502,8 @@ func TestStrongTags(t *testing.T) {
 	}
 }
 
-// TestOwnFieldsOfSubRequest has the client send fields that are about its own request, which neither a
-// sub-request nor the rules may take for the object's.
+// TestOwnFieldsOfSubRequest has the client send fields about its own request, which must not apply to a sub-request
+// or be visible to the rules as the sub-request's.
 func TestOwnFieldsOfSubRequest(t *testing.T) {
 	header := []string{"X-A", "1"}
 	for _, name := range []string{
@@ -537,7 +537,7 @@ func TestOwnFieldsOfSubRequest(t *testing.T) {
 		t.Errorf("got %v, %s with %d bytes", err, r.Method, r.ContentLength)
 	}
 
-	// without them, the sub-request's own aren't the client's
+	// without them, the sub-request's own fields aren't visible as the client's
 	o.Start(client(t, http.MethodGet, "/a"+suffix), content("", numbered(10)), strip, Limits{Window: 10, Read: 10})
 	defer o.Close()
 	if err := o.Open(Condition{"If-None-Match", `"1"`}, func(r *http.Request, _ int, _ http.Header) error {
@@ -572,7 +572,7 @@ func TestPassedHeaderIsCopied(t *testing.T) {
 	}
 }
 
-// TestPermitSeesVariablesOfItsRun has the object opened again: what the handlers found out then counts.
+// TestPermitSeesVariablesOfItsRun checks that if the object is opened again, permit sees the variables of that run.
 func TestPermitSeesVariablesOfItsRun(t *testing.T) {
 	run := 0
 	var o Object
@@ -594,12 +594,12 @@ func TestPermitSeesVariablesOfItsRun(t *testing.T) {
 	}
 }
 
-// TestOriginalURL has guards ask for the original path: it is the object's while the handlers run, and
-// the client's before and after.
+// TestOriginalURL checks the original path that guards see: the object's while the handlers run, and the client's
+// before and after.
 func TestOriginalURL(t *testing.T) {
 	for _, tc := range []struct{ original, during string }{
 		{"/a%20b" + suffix + "?q", "/a%20b?q"},
-		{"/rewritten?q", "/rewritten?q"}, // the suffix came by a rewrite
+		{"/rewritten?q", "/rewritten?q"}, // a rewrite added the suffix
 	} {
 		r := client(t, http.MethodGet, tc.original)
 		repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
@@ -628,7 +628,7 @@ func TestOriginalURL(t *testing.T) {
 	}
 }
 
-// TestOutsideCaddy has requests that no Caddy server prepared, or not wholly.
+// TestOutsideCaddy checks requests that no Caddy server prepared, or only partly.
 func TestOutsideCaddy(t *testing.T) {
 	bare := httptest.NewRequest(http.MethodGet, "/a"+suffix, nil)
 	for _, r := range []*http.Request{
@@ -657,7 +657,7 @@ func TestOutsideCaddy(t *testing.T) {
 	}
 }
 
-// TestCountsBeginAnew uses an object for a second request.
+// TestCountsBeginAnew reuses an object for a second request.
 func TestCountsBeginAnew(t *testing.T) {
 	var o Object
 	for range 2 {
@@ -678,15 +678,15 @@ func TestCountsBeginAnew(t *testing.T) {
 	}
 }
 
-// TestSizeTooLargeToRead takes a size of more than 63 bits for unknown.
+// TestSizeTooLargeToRead checks that a size of more than 63 bits counts as unknown.
 func TestSizeTooLargeToRead(t *testing.T) {
 	h := http.Header{"Content-Range": {"bytes 0-9/99999999999999999999"}}
-	if start, length, size, err := placeBody(206, h, 0); start != 0 || length != 10 || size != -1 || err != nil {
+	if start, length, size, err := locateBody(206, h, 0); start != 0 || length != 10 || size != -1 || err != nil {
 		t.Errorf("got %d, %d, %d, %v", start, length, size, err)
 	}
 }
 
-// TestConditionIsOfFirstWindow sends the condition once, and after that the object's own strong tag.
+// TestConditionIsOfFirstWindow checks that the condition is sent once, and later the object's own strong ETag.
 func TestConditionIsOfFirstWindow(t *testing.T) {
 	for tag, later := range map[string]string{`"1"`: `[] ["1"]`, `W/"1"`: `[] []`, "": `[] []`} {
 		var got []string
@@ -710,8 +710,8 @@ func TestConditionIsOfFirstWindow(t *testing.T) {
 	}
 }
 
-// TestStreamCostsOneWindow reads a preview of 8 MB after a search has used up what it may: all of it comes, in
-// few sub-requests, each byte once, and no more than one long window is kept.
+// TestStreamCostsOneWindow reads a preview of 8 MB after a search has used up the limits: all of it arrives, in few
+// sub-requests, each byte once, and only one long window is kept.
 func TestStreamCostsOneWindow(t *testing.T) {
 	const start, n = 10 << 20, 8 << 20
 	o, h, err := opened(t, content(`"1"`, numbered(20<<20)), Limits{Window: 64 << 10, Read: 256 << 10})
@@ -745,7 +745,7 @@ func TestStreamCostsOneWindow(t *testing.T) {
 	if read := o.Read - before; read > n+1<<20 {
 		t.Errorf("read %d bytes", read)
 	}
-	if most > readAhead+3*usualBuffer {
+	if most > readAhead+3*maxPooledBuffer {
 		t.Errorf("kept %d bytes", most)
 	}
 	if _, err := o.ReadAt(make([]byte, 5<<20), 1); !errors.Is(err, ErrTooFar) {
@@ -753,7 +753,7 @@ func TestStreamCostsOneWindow(t *testing.T) {
 	}
 }
 
-// TestStreamOfManyWindows: a long stream isn't stopped by the number of sub-requests.
+// TestStreamOfManyWindows checks that the limit of sub-requests doesn't stop a long stream.
 func TestStreamOfManyWindows(t *testing.T) {
 	const n = 100 << 20
 	b := numbered(n + 1)
@@ -771,7 +771,7 @@ func TestStreamOfManyWindows(t *testing.T) {
 	if o.Requests > 120 {
 		t.Errorf("%d sub-requests", o.Requests)
 	}
-	o.Stream(1 << 62) // no overflow
+	o.Stream(1 << 62) // must not overflow
 	if _, err := o.ReadAt(p[:1], n); err != nil {
 		t.Error(err)
 	}

@@ -12,18 +12,18 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// request turns the client's request, in place, into one for the object. In place, because
-// placeholders and other handlers hold the same request. Whatever the next handlers do to it
-// (rewrites, header changes, route groups that they consume) is undone after each run.
+// request rewrites the client's request in place into one for the object. In place, because placeholders
+// and other handlers hold the same request. After each run it undoes all that the next handlers did to the
+// request: rewrites, header changes, route groups that they consumed.
 //
-// A dial that reverse_proxy began in one run may go on after it, and read Caddy's variables. So the
-// variables are not written between runs, and each run after the first has a copy of them. The header
-// map is changed between runs all the same: where a handler before exif copied the request, as tracing
-// does, placeholders read the fields that the next handlers set through the map that both share. A dial
-// reads it only for a tls_server_name with {http.request.header.*}.
+// A dial that reverse_proxy began in one run may outlive it and read Caddy's variables. So the variables
+// are never written between runs, and each run after the first has a copy of them. The header map is
+// changed between runs nevertheless: if a handler before exif copied the request, as tracing does,
+// placeholders read the fields that the next handlers set through the map that both share. A dial reads it
+// only for a tls_server_name with {http.request.header.*}.
 type request struct {
 	r      *http.Request
-	client http.Request // as the client sent it
+	client http.Request // as it came
 	url    url.URL
 	fields []field // the client's header
 
@@ -31,10 +31,10 @@ type request struct {
 	uri    string
 	runs   int
 
-	original    *url.URL // what {http.request.orig_uri.*} and FastCGI see
+	original    *url.URL // the URL for {http.request.orig_uri.*} and FastCGI
 	originalURL url.URL
 	repl        *caddy.Replacer     // nil outside Caddy
-	groups      map[string]struct{} // the route groups that are satisfied, which routes keep in the context
+	groups      map[string]struct{} // the satisfied route groups, which routes keep in the context
 	savedGroups map[string]struct{}
 }
 
@@ -44,10 +44,10 @@ type field struct {
 	values []string
 }
 
-// origURI is the one placeholder of the original request that isn't read from its URL.
+// origURI is the only placeholder of the original request that isn't read from its URL.
 const origURI = "http.request.orig_uri"
 
-// start points r at the object; close undoes it.
+// start rewrites r to request the object; close undoes it.
 func (q *request) start(r *http.Request, strip func(path string) (object string, ok bool)) {
 	*q = request{r: r, client: *r, url: *r.URL, object: *r.URL, fields: q.fields[:0]}
 	for name, values := range r.Header {
@@ -59,8 +59,8 @@ func (q *request) start(r *http.Request, strip func(path string) (object string,
 	q.uri = q.object.RequestURI()
 	q.repl, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && orig.URL != nil {
-		// A guard that asks for the original path must see the object's there, too. Where a rewrite
-		// before exif has changed the path, the suffix may have been somewhere else.
+		// A handler that checks the original path must see the object's there, too. If a rewrite before
+		// exif changed the path, the suffix may have been in another place.
 		if path, ok := strip(orig.URL.Path); ok {
 			q.original, q.originalURL = orig.URL, *orig.URL
 			setPath(orig.URL, path)
@@ -91,7 +91,7 @@ func (q *request) pointAtObject() {
 	q.r.RequestURI = q.uri
 }
 
-// close makes the request the client's again.
+// close restores the client's request.
 func (q *request) close() {
 	q.reset()
 	*q.r.URL = q.url
@@ -106,8 +106,8 @@ func (q *request) close() {
 	*q = request{fields: q.fields}
 }
 
-// setHeader gives the request copies of the client's header fields except those that skip reports,
-// and then sets more. Copies, because handlers change values in place.
+// setHeader deep-copies the client's header except the fields that skip reports, then sets more. The
+// copies are needed because handlers change values in place.
 func (q *request) setHeader(skip func(name string) bool, more ...field) {
 	n := len(more)
 	for _, f := range q.fields {
@@ -130,7 +130,7 @@ func (q *request) setHeader(skip func(name string) bool, more ...field) {
 	}
 }
 
-// pass runs next once with the client's method and header, as change changes them.
+// pass runs next once with the client's method and header, after change has modified them.
 func (q *request) pass(next caddyhttp.Handler, w http.ResponseWriter, change func(r *http.Request)) error {
 	q.begin()
 	q.setHeader(func(string) bool { return false })
@@ -138,17 +138,17 @@ func (q *request) pass(next caddyhttp.Handler, w http.ResponseWriter, change fun
 	return next.ServeHTTP(w, q.r)
 }
 
-// seen is the object's request, with the header and the variables as the handlers left them.
+// seen returns a copy of the object's request, with the header and variables as the handlers left them.
 func (q *request) seen() *http.Request {
 	c := *q
 	r := *q.r
 	r.URL, r.Header = new(url.URL), maps.Clone(q.r.Header)
 	c.r = &r
-	c.pointBack()
+	c.resetExceptHeader()
 	return c.r
 }
 
-// begin makes the request ready for a run.
+// begin prepares the request for a run.
 func (q *request) begin() {
 	q.runs++
 	if q.runs == 1 {
@@ -163,8 +163,8 @@ func (q *request) begin() {
 // identityOnly is the Accept-Encoding of all sub-requests.
 var identityOnly = []string{"identity"}
 
-// ownField reports the fields of the client's header that a sub-request doesn't have, or has with a
-// value of its own: conditions, and what is about a range, an encoding, a body or a protocol.
+// ownField reports whether a sub-request omits the client's value of a header field or sets its own:
+// conditions, and fields about a range, an encoding, a body or a protocol.
 func ownField(name string) bool {
 	switch name {
 	case "Accept-Encoding", "Content-Length", "Expect", "Range", "Transfer-Encoding", "Upgrade":
@@ -173,9 +173,9 @@ func ownField(name string) bool {
 	return strings.HasPrefix(name, "If-")
 }
 
-// run runs next for n bytes of the object from off on. The request stays as the handlers left it until
-// reset. The error is ErrBroken or ErrAborted where they panicked with http.ErrAbortHandler, unless
-// that is how they took it that w was cut off.
+// run runs next for n bytes of the object at off. The request stays as the handlers left it until reset.
+// If they panic with http.ErrAbortHandler, run returns ErrBroken or ErrAborted, or nil if they did so
+// because w was cut off.
 func (q *request) run(next caddyhttp.Handler, w *capture, off, n int64, cond Condition) (err error) {
 	q.begin()
 	q.r.Method = http.MethodGet
@@ -197,8 +197,8 @@ func (q *request) run(next caddyhttp.Handler, w *capture, off, n int64, cond Con
 			panic(p)
 		case w.cut:
 		case w.status != 0 && q.client.Context().Err() == nil:
-			// reverse_proxy does so when a body breaks off. Nothing has gone to our client yet, so it can
-			// be told.
+			// reverse_proxy does so when a body breaks off. Nothing has been sent to our client yet, so it can
+			// still get an error.
 			err = ErrBroken
 		default:
 			err = ErrAborted
@@ -207,7 +207,7 @@ func (q *request) run(next caddyhttp.Handler, w *capture, off, n int64, cond Con
 	return next.ServeHTTP(w, q.r)
 }
 
-// left tells what the handlers made of the request in the run before.
+// left returns the request as the handlers left it in the last run.
 func (q *request) left() Left {
 	u := q.r.URL
 	l := Left{Host: q.r.Host, Path: u.Path, RawPath: u.RawPath, Query: u.RawQuery}
@@ -220,9 +220,9 @@ func (q *request) left() Left {
 	return l
 }
 
-// pointBack makes the request the object's again, but leaves the header and the variables as the
-// handlers left them. The sub-request's own fields are the client's again.
-func (q *request) pointBack() {
+// resetExceptHeader makes the request the object's again, except for the header and variables, which stay
+// as the handlers left them. Fields that the sub-request set itself are reset to the client's.
+func (q *request) resetExceptHeader() {
 	ctx, header := q.r.Context(), q.r.Header
 	*q.r = q.client
 	q.pointAtObject()
@@ -242,13 +242,13 @@ func (q *request) pointBack() {
 	}
 }
 
-// setPath points u at the object, a prefix of its path, and keeps the escapes that the client chose
-// for it, unless a handler before exif changed the path and left them.
+// setPath sets u's path to object, a prefix of it, and keeps the client's percent-encoding, unless a
+// handler before exif changed the path without the encoded one.
 func setPath(u *url.URL, object string) {
 	raw := u.RawPath
-	if raw != "" && raw == u.EscapedPath() { // else it isn't the path's
+	if raw != "" && raw == u.EscapedPath() { // otherwise RawPath is stale
 		i := 0
-		for range len(object) { // each byte of the path is one or three of the raw path
+		for range len(object) { // each byte of the path is one or three bytes of the raw path
 			if raw[i] == '%' {
 				i += 3
 			} else {

@@ -23,7 +23,7 @@ const suffix = "@about"
 
 func strip(path string) (string, bool) { return strings.CutSuffix(path, suffix) }
 
-// client is a request as Caddy hands it to its handlers.
+// client returns a request as Caddy passes it to its handlers.
 func client(t testing.TB, method, target string, header ...string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
@@ -33,7 +33,7 @@ func client(t testing.TB, method, target string, header ...string) *http.Request
 	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), httptest.NewRecorder(), nil)
 }
 
-// content is a handler that serves b with that entity tag.
+// content returns a handler that serves b with that entity tag.
 func content(tag string, b []byte) caddyhttp.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if tag != "" {
@@ -44,7 +44,7 @@ func content(tag string, b []byte) caddyhttp.HandlerFunc {
 	}
 }
 
-// TestEscapesOfObjectStay keeps the escapes of the object as the client wrote them: stores sign them.
+// TestEscapesOfObjectStay checks that the client's percent-encoding is kept: stores sign it.
 func TestEscapesOfObjectStay(t *testing.T) {
 	for in, want := range map[string]string{
 		"/a.jpg" + suffix:                   "/a.jpg",
@@ -69,8 +69,7 @@ func TestEscapesOfObjectStay(t *testing.T) {
 	}
 }
 
-// TestRawPathOfAnotherPath has a handler before exif that changed Path and left RawPath, which made
-// setPath panic.
+// TestRawPathOfAnotherPath has a handler before exif change Path but not RawPath, which once made setPath panic.
 func TestRawPathOfAnotherPath(t *testing.T) {
 	for _, u := range []url.URL{
 		{Path: "/a-much-longer-path.jpg", RawPath: "/%61"},
@@ -87,7 +86,7 @@ func TestRawPathOfAnotherPath(t *testing.T) {
 	}
 }
 
-// TestRequestIsRestored has handlers change all of the request that they can.
+// TestRequestIsRestored has handlers change everything in a request that they can.
 func TestRequestIsRestored(t *testing.T) {
 	r := client(t, http.MethodHead, "http://h.test/dir/a%20b.jpg%40about?q=1", "X-One", "1", "X-One", "2", "If-Match", `"x"`, "Range", "bytes=5-")
 	groups := map[string]struct{}{"before": {}}
@@ -151,7 +150,7 @@ func TestRequestIsRestored(t *testing.T) {
 	}
 }
 
-// TestLeftTellsUserAndRoot is what a cached response must not be shared across.
+// TestLeftTellsUserAndRoot checks what Left reports: requests that differ in it must not share a cached response.
 func TestLeftTellsUserAndRoot(t *testing.T) {
 	r := client(t, http.MethodGet, "/a%2Fb.jpg"+suffix)
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -172,8 +171,7 @@ func TestLeftTellsUserAndRoot(t *testing.T) {
 	}
 }
 
-// TestPermitComesFirst has permit refuse: nothing is left that could be read, whatever the handlers
-// answered.
+// TestPermitComesFirst checks that if permit denies, nothing can be read, whatever the response.
 func TestPermitComesFirst(t *testing.T) {
 	denied := errors.New("denied")
 	for name, next := range map[string]caddyhttp.HandlerFunc{
@@ -204,7 +202,7 @@ func TestPermitComesFirst(t *testing.T) {
 	}
 }
 
-// TestLimits counts sub-requests and bytes.
+// TestLimits checks the limits of sub-requests and bytes.
 func TestLimits(t *testing.T) {
 	runs := 0
 	b := make([]byte, 1<<20)
@@ -245,7 +243,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestAborted passes on the directive abort, and a panic of any other kind.
+// TestAborted checks the directive abort, and that other panics are passed on.
 func TestAborted(t *testing.T) {
 	var o Object
 	o.Start(client(t, http.MethodGet, "/a"+suffix), caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
@@ -270,7 +268,7 @@ func TestAborted(t *testing.T) {
 	t.Error("the panic is gone")
 }
 
-// TestClosedConnectionIsNoEnd tells the end of the object from an io.EOF that an upstream's error wraps.
+// TestClosedConnectionIsNoEnd checks that an upstream's error that wraps io.EOF isn't the end of the object.
 func TestClosedConnectionIsNoEnd(t *testing.T) {
 	b := make([]byte, 1000)
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -298,7 +296,7 @@ func TestClosedConnectionIsNoEnd(t *testing.T) {
 	}
 }
 
-// TestPeekReadsLittle: a look at one place of an object doesn't bring a window of it.
+// TestPeekReadsLittle checks that PeekAt doesn't read a whole window.
 func TestPeekReadsLittle(t *testing.T) {
 	b := make([]byte, 1<<20)
 	for i := range b {
@@ -323,8 +321,8 @@ func TestPeekReadsLittle(t *testing.T) {
 	}{
 		{100, 12, 1, 64 << 10},                   // in the first window
 		{500_000, 12, 2, 64<<10 + peekWindow},    // far away
-		{500_001, 12, 2, 64<<10 + peekWindow},    // near that
-		{600_000, 10_000, 3, 85_960},             // more than a peek: what is asked for, and what stands before it
+		{500_001, 12, 2, 64<<10 + peekWindow},    // near the last one
+		{600_000, 10_000, 3, 85_960},             // more than a peek: the bytes and those before them
 		{1<<20 - 12, 12, 4, 85_960 + peekWindow}, // at the end
 	} {
 		p := make([]byte, tc.n)
@@ -341,7 +339,7 @@ func TestPeekReadsLittle(t *testing.T) {
 	}
 }
 
-// TestSizeOfUpstreamThatDoesNotTell: -1, not the length of a window.
+// TestSizeOfUpstreamThatDoesNotTell checks that an unknown size is -1, not the length of a window.
 func TestSizeOfUpstreamThatDoesNotTell(t *testing.T) {
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Range", "bytes 0-9/*")

@@ -14,20 +14,20 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Entry is one of Caddy's log.
+// Entry is an entry of Caddy's log.
 type Entry struct {
 	Logger  string // "http.handlers.exif"
 	Level   zapcore.Level
 	Message string
-	Fields  map[string]any // as JSON is decoded, the time and the above left out
-	Line    string         // all of it as JSON, as Caddy wrote it
+	Fields  map[string]any // decoded from JSON, without the time and the fields above
+	Line    string         // the whole entry as JSON, as Caddy wrote it
 }
 
-// Log returns what all of Caddy's loggers logged so far, debug included, the oldest first. Access logs
-// are in it where a site has the directive log, with nothing or with "output testcaddy" in it.
+// Log returns the entries of all of Caddy's loggers so far, debug included, oldest first. It includes access
+// logs if a site has the directive log, with an empty block or with "output testcaddy" in it.
 //
-// Caddy writes a request's access log after the client has its response: Stop it first, or use
-// WaitLog.
+// Caddy writes a request's access log after the client has received its response: call Stop before Log, or
+// use WaitLog.
 func (s *Server) Log() []Entry {
 	s.t.Helper()
 	lines, err := s.log.all()
@@ -54,10 +54,10 @@ func (s *Server) Log() []Entry {
 	return entries
 }
 
-// ResetLog forgets what was logged so far.
+// ResetLog discards all entries so far.
 func (s *Server) ResetLog() { s.log.reset() }
 
-// WaitLog returns the first entry that matches, and fails the test if none comes in 10 seconds.
+// WaitLog returns the first entry that matches, and fails the test if there is none within 10 seconds.
 func (s *Server) WaitLog(match func(Entry) bool) Entry {
 	s.t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -71,10 +71,10 @@ func (s *Server) WaitLog(match func(Entry) bool) Entry {
 	return Entry{}
 }
 
-// maxLog bounds what a recorder keeps, for tests of very many requests that don't look at the log.
+// maxLog bounds the size of a recorder, for tests with very many requests that don't read the log.
 const maxLog = 16 << 20
 
-// recorder keeps the lines of a Caddy's log.
+// recorder collects the lines of a Caddy's log.
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
@@ -90,7 +90,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close does nothing: the lines are read after Caddy has ended, too.
+// Close does nothing: tests read the lines after Caddy has ended, too.
 func (r *recorder) Close() error { return nil }
 
 func (r *recorder) reset() {
@@ -105,7 +105,7 @@ func (r *recorder) all() ([]string, error) {
 	if r.size > maxLog {
 		return nil, fmt.Errorf("log: more than %d bytes: use ResetLog in between", maxLog)
 	}
-	return append([]string(nil), r.lines...), nil // later lines are appended to the other
+	return append([]string(nil), r.lines...), nil // a copy, since later lines are appended to r.lines
 }
 
 // current is the recorder of the Caddy that Start started last.
@@ -113,7 +113,7 @@ var current atomic.Pointer[recorder]
 
 func init() { caddy.RegisterModule(writer{}) }
 
-// writer is a log writer, "output testcaddy", to the recorder of the Caddy whose config it is in.
+// writer is the log writer for "output testcaddy". It writes to the recorder of the Caddy that loads it.
 type writer struct{ to *recorder }
 
 func (writer) CaddyModule() caddy.ModuleInfo {

@@ -1,7 +1,7 @@
 // Package testcaddy runs Caddy in the tests' own process and records its log. The tests import the
-// modules that their Caddyfiles need beside Caddy's standard ones.
+// modules that their Caddyfiles need besides Caddy's standard ones.
 //
-// What tests need that start Caddy as another process is in package local, which doesn't link Caddy.
+// Helpers for tests that start Caddy as another process are in package local, which doesn't link Caddy.
 package testcaddy
 
 import (
@@ -29,11 +29,11 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-// Suffix asks for the EXIF of the object before it.
+// Suffix asks for the EXIF of the object whose path precedes it.
 const Suffix = local.Suffix
 
-// Server is a Caddy that runs in this process. All its sites listen at one address and are told apart
-// by the Host header.
+// Server is a Caddy that runs in this process. All its sites listen on one address; the Host header
+// selects the site.
 type Server struct {
 	Addr string
 
@@ -58,8 +58,8 @@ func Quiet() Option { return func(c *config) { c.quiet = true } }
 
 var running atomic.Bool
 
-// Start runs a Caddyfile until the test ends. {$ADDR} in it stands for the address of its sites,
-// {$PORT} for the port of that. A process can run one Caddy at a time.
+// Start runs a Caddyfile until the test ends. In it, {$ADDR} stands for the address of its sites and
+// {$PORT} for that address's port. A process can run only one Caddy at a time.
 func Start(t testing.TB, caddyfile string, options ...Option) *Server {
 	t.Helper()
 	var c config
@@ -107,17 +107,17 @@ func Start(t testing.TB, caddyfile string, options ...Option) *Server {
 	return s
 }
 
-// Stop ends Caddy before the test does. After that, nothing is added to the log.
+// Stop ends Caddy before the test ends. After that, the log doesn't change.
 func (s *Server) Stop() { s.stop() }
 
-// With returns the same server reporting failures to another test, for sub-tests.
+// With returns the same server reporting failures to another test, such as a subtest.
 func (s *Server) With(t testing.TB) *Server {
 	other := *s
 	other.t = t
 	return &other
 }
 
-// printErrors prints the errors that Caddy logged last.
+// printErrors prints the last errors in Caddy's log.
 func (s *Server) printErrors() {
 	var lines []string
 	for _, e := range s.Log() {
@@ -130,8 +130,8 @@ func (s *Server) printErrors() {
 	}
 }
 
-// Adapt returns a Caddyfile's config. A warning of the adapter fails the test, unless it is about
-// the file's format.
+// Adapt returns the config for a Caddyfile. A warning of the adapter fails the test, unless it is about
+// formatting.
 func Adapt(t testing.TB, caddyfile string) []byte {
 	t.Helper()
 	cfg, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
@@ -146,15 +146,15 @@ func Adapt(t testing.TB, caddyfile string) []byte {
 	return cfg
 }
 
-// Response is what a client gets. Body is as it arrived: nothing decompresses it.
+// Response is a response as the client received it. Body isn't decompressed.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// Do sends a request to the site of that name, on a connection of its own. The target goes out as it
-// stands. Headers are pairs. A redirect is not followed.
+// Do sends a request to the named site, on a new connection. It sends target unchanged. header has pairs
+// of names and values. Do doesn't follow redirects.
 func (s *Server) Do(method, host, target string, header ...string) Response {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -166,14 +166,14 @@ func (s *Server) Do(method, host, target string, header ...string) Response {
 	return res
 }
 
-// Try is Do for requests that may fail, or that the client gives up when the context ends.
+// Try is Do for requests that may fail, or that the client cancels through the context.
 func (s *Server) Try(ctx context.Context, method, host, target string, header ...string) (Response, error) {
 	res, err := do(ctx, s.Addr, method, host, target, header)
 	if end, ok := ctx.Deadline(); ok && err != nil && !time.Now().Before(end) {
 		<-ctx.Done() // a dial can time out a moment earlier
 	}
 	if ctx.Err() != nil && err != nil {
-		err = ctx.Err() // rather than that the connection is closed
+		err = ctx.Err() // instead of the closed connection's error
 	}
 	return res, err
 }
@@ -205,11 +205,11 @@ func do(ctx context.Context, addr, method, host, target string, header []string)
 	return Response{res.StatusCode, res.Header, string(body)}, err
 }
 
-// beCaddy is the environment variable that Self sets and Main looks at.
+// beCaddy is the environment variable that Self sets and Main checks.
 const beCaddy = "TESTCADDY_BE_CADDY"
 
-// Main is for TestMain: it makes the test binary the command "caddy", with the modules that the test
-// imports, if Self started it.
+// Main is for TestMain: if Self started the test binary, it runs as the command "caddy", with the modules that
+// the test imports.
 func Main(m *testing.M) {
 	if os.Getenv(beCaddy) != "" {
 		caddycmd.Main()
@@ -218,7 +218,7 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Self is the test binary as the command "caddy". Add to its environment instead of replacing it.
+// Self returns a command that runs the test binary as "caddy". Append to its environment, don't replace it.
 func Self(args ...string) *exec.Cmd {
 	name, err := os.Executable()
 	if err != nil {

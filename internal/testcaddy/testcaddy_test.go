@@ -14,7 +14,7 @@ import (
 
 func accessLog(e Entry) bool { return strings.HasPrefix(e.Logger, "http.log.access") }
 
-// TestLogHasAllLevelsAndFields has a site's access log and Caddy's own debug entries recorded.
+// TestLogHasAllLevelsAndFields checks that a site's access log and Caddy's own debug entries are recorded.
 func TestLogHasAllLevelsAndFields(t *testing.T) {
 	for name, log := range map[string]string{"default": "log", "own": "log {\noutput testcaddy\nformat json\n}"} {
 		t.Run(name, func(t *testing.T) {
@@ -50,13 +50,13 @@ func TestLogHasAllLevelsAndFields(t *testing.T) {
 	}
 }
 
-// TestTryEndsWithContext has a client give up a request to an upstream that doesn't respond.
+// TestTryEndsWithContext has a client cancel a request to an upstream that doesn't respond.
 func TestTryEndsWithContext(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() // the kernel takes the connection and nothing responds on it
+	defer l.Close() // the kernel accepts the connection, but nothing responds
 	s := Start(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nrespond /ok ok\nreverse_proxy "+l.Addr().String()+"\n}", Quiet())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

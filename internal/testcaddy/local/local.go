@@ -1,4 +1,4 @@
-// Package local has what tests need that start Caddy or another server as a process of its own, on the
+// Package local has helpers for tests that start Caddy or another server as a process of its own, on the
 // loopback interface.
 package local
 
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Suffix asks for the EXIF of the object before it. It stands here again because the tests don't get
-// it from the code that they test.
+// Suffix asks for the EXIF of the object whose path precedes it. It is defined here again, so that the
+// tests don't take it from the code under test.
 const Suffix = "@base@tag=exif"
 
 // Addr returns an address at which nothing listens.
@@ -70,8 +70,8 @@ type Process struct {
 	ended chan struct{}
 }
 
-// Start runs a command until the test ends, with folders of its own for what Caddy stores. Output and
-// errors are kept for Output.
+// Start runs a command until the test ends, with its own folders for Caddy's storage. It records standard
+// output and standard error for Output.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{Admin: FreeAddr(t), t: t, cmd: cmd, ended: make(chan struct{})}
@@ -90,7 +90,7 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	return p
 }
 
-// Stop ends the process by a signal, or kills it if it takes longer than 30 seconds.
+// Stop sends the process a signal, and kills it if it hasn't ended after 30 seconds.
 func (p *Process) Stop(signal os.Signal) {
 	p.cmd.Process.Signal(signal)
 	select {
@@ -116,7 +116,7 @@ func (p *Process) WaitListening(addr string) {
 	})
 }
 
-// WaitOutput waits until the process has written what the expression matches, and returns its groups.
+// WaitOutput waits until the output matches the expression, and returns the groups of the match.
 func (p *Process) WaitOutput(re *regexp.Regexp) (groups []string) {
 	p.t.Helper()
 	p.wait("writes "+re.String(), func() bool {
