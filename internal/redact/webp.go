@@ -41,20 +41,10 @@ func redactWebP(s *stream, p *Policy) error {
 			return errBroken
 		}
 		typ := string(head[:4])
-		if !fourCC(typ) || !f.chunk(typ, int64(binary.LittleEndian.Uint32(head[4:]))) {
+		if !f.chunk(typ, int64(binary.LittleEndian.Uint32(head[4:]))) {
 			return errBroken
 		}
 	}
-}
-
-// fourCC reports whether a chunk's type is printable ASCII (RFC 9649, 2.3).
-func fourCC(typ string) bool {
-	for _, c := range []byte(typ) {
-		if c < ' ' || c > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // first reports whether no chunk of the type was there before.
@@ -126,7 +116,7 @@ func (f *webpFile) frame(size int64) bool {
 			return false
 		}
 		typ, n := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
-		if webpChunkTop+n+n&1 > left || !fourCC(typ) {
+		if webpChunkTop+n+n&1 > left {
 			break
 		}
 		left -= webpChunkTop + n + n&1
