@@ -1,13 +1,14 @@
 package redact
 
-// GIF (version 89a) is a screen descriptor, then blocks: pictures, and extensions, which are numbered.
-// Both go on as sub-blocks, each a length of one byte and as many bytes, up to one of no length. Of
-// extensions stay those that show the picture: graphic control, and of applications' the number of loops
-// and the ICC profile.
+// A GIF (version 89a) consists of a screen descriptor, then blocks: pictures, and extensions, which have a
+// label. Both contain sub-blocks, each a length byte and that many bytes, up to an empty one. The redacted
+// file keeps the extensions that readers need to show the picture: graphic control, and the application
+// extensions with the number of loops and the ICC profile.
 //
-// What goes becomes sub-blocks of one zero: XMP has none of its own, its letters are taken for lengths.
+// Removed data becomes sub-blocks of one zero each. That works for XMP, too, which isn't in sub-blocks:
+// readers take its letters for lengths.
 
-// gifApplications are the extensions that stay.
+// gifApplications are the application extensions to keep.
 var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, "ICCRGBG1012": true}
 
 func redactGIF(s *stream, _ *Policy) error {
@@ -35,7 +36,7 @@ func redactGIF(s *stream, _ *Policy) error {
 	}
 }
 
-// colorTable is the length of the color table that the flags tell of.
+// colorTable returns the length in bytes of the color table that the flags describe, 0 for none.
 func colorTable(flags byte) int64 {
 	if flags&0x80 == 0 {
 		return 0
@@ -57,8 +58,8 @@ func redactExtension(s *stream, b []byte) bool {
 	case size < 11:
 		return s.pass(2) && blankSubBlocks(s)
 	}
-	// a comment becomes an application's as well, of no name, so that there is none. Decoders know these
-	// to begin with 11 bytes.
+	// Even a comment becomes an application extension without a name, so that no empty comment is left.
+	// Decoders expect application extensions to begin with 11 bytes.
 	first := make([]byte, 2+1+11, 2+1+12)
 	if size == 12 {
 		first = first[:cap(first)]
@@ -69,7 +70,7 @@ func redactExtension(s *stream, b []byte) bool {
 	return s.replace(rest[:len(b)]) && blankSubBlocks(s)
 }
 
-// appendBlank appends sub-blocks of nothing that take n bytes; they can't take one.
+// appendBlank appends n bytes of sub-blocks of zeros. n can't be 1.
 func appendBlank(b []byte, n int) []byte {
 	if n&1 == 1 {
 		b = append(b, 2, 0, 0)
@@ -81,7 +82,7 @@ func appendBlank(b []byte, n int) []byte {
 	return b
 }
 
-// redactLoops keeps the sub-blocks with the number of loops and the size of a buffer.
+// redactLoops keeps the sub-blocks with the number of loops and the buffer size.
 func redactLoops(s *stream) bool {
 	for {
 		b, ok := s.hold(2)
@@ -94,7 +95,7 @@ func redactLoops(s *stream) bool {
 	}
 }
 
-// passSubBlocks passes sub-blocks.
+// passSubBlocks passes the sub-blocks up to and including the empty one.
 func passSubBlocks(s *stream) bool {
 	for {
 		b, ok := s.hold(1)
@@ -111,7 +112,7 @@ func passSubBlocks(s *stream) bool {
 	}
 }
 
-// blankSubBlocks overwrites sub-blocks.
+// blankSubBlocks overwrites the sub-blocks up to the empty one with sub-blocks of zeros.
 func blankSubBlocks(s *stream) bool {
 	blank := make([]byte, 0, 256)
 	for {

@@ -6,33 +6,33 @@ import (
 	"slices"
 )
 
-// layout is what stays of the bytes of mdat, or of idat, and where Exif and XMP items are among them.
+// layout maps the bytes of mdat boxes, or of idat: which to keep, and where the Exif and XMP items are.
 type layout struct {
-	size int64 // of what is laid out
+	size int64 // the length of idat, openEnd for the file
 
-	keep, gone []span
-	nested     []run
-	items      []item
+	keep, gone []span // until done: pictures, and items to remove
+	nested     []run  // until done: whole JPEG and JPEG 2000 files
+	items      []item // until done: Exif and XMP items
 
-	runs []run // once it is done: in order, without overlaps; what is between them goes
-	next int   // the run that is looked at next
+	runs []run // set by done: sorted, without overlaps; bytes between them are overwritten
+	next int   // the index of the next run to redact
 }
 
-// item is an Exif or XMP item: its pieces, in their order.
+// item is an Exif or XMP item, whose data is the concatenation of pieces.
 type item struct {
 	kind   itemKind
 	pieces []span
 }
 
-// run is a run of bytes that don't go.
+// run is a run of bytes to keep or to redact.
 type run struct {
 	span
-	kind  itemKind // picture: passed; jpegPicture, jp2Picture: redacted as such a file
-	items []item   // otherwise the items whose pieces are in it: it is held
-	keep  []span   // what stays in between
+	kind  itemKind // picture: passed; jpegPicture, jp2Picture: redacted as a file of that format
+	items []item   // otherwise the items with pieces in the run, which is buffered
+	keep  []span   // and the bytes between these pieces to keep
 }
 
-// add says where the pieces of an item are.
+// add adds an item with its pieces.
 func (l *layout) add(kind itemKind, pieces []span) {
 	switch {
 	case len(pieces) == 0:
@@ -43,7 +43,7 @@ func (l *layout) add(kind itemKind, pieces []span) {
 	case kind == jpegPicture || kind == jp2Picture:
 		whole := pieces[0]
 		for _, p := range pieces[1:] {
-			if p.from != whole.to { // nobody writes that
+			if p.from != whole.to { // no known writer splits these
 				l.gone = append(l.gone, pieces...)
 				return
 			}
@@ -55,8 +55,8 @@ func (l *layout) add(kind itemKind, pieces []span) {
 	}
 }
 
-// done puts together what was added. Where items overlap, those that are rewritten or redacted as a
-// picture of its own win over those that stay, and those that go over these.
+// done builds runs from the added items. Where items overlap, a rewritten or nested one wins over a kept
+// one, and a removed one wins over both.
 func (l *layout) done() {
 	held := l.windows()
 	gone := merge(l.gone)
@@ -89,7 +89,7 @@ func (l *layout) done() {
 	l.keep, l.gone, l.nested, l.items = nil, nil, nil, nil
 }
 
-// overlapping are those of the merged spans that overlap s.
+// overlapping returns the spans that overlap s. The spans are merged.
 func overlapping(spans []span, s span) []span {
 	from, _ := slices.BinarySearchFunc(spans, s.from, func(x span, at int64) int {
 		if x.to <= at {
@@ -114,8 +114,8 @@ func compare(a, b span) int {
 	return 0
 }
 
-// windows are the runs that have to be held to rewrite items: each from the first piece of an item to its
-// last, and those that overlap as one. What is too large goes.
+// windows returns the runs to buffer for rewriting items: each reaches from the first piece of an item to its
+// last, and overlapping ones are merged. Items whose run is too large are removed.
 func (l *layout) windows() (held []run) {
 	shared := l.shared()
 	for i, it := range l.items {
@@ -154,8 +154,8 @@ func (l *layout) windows() (held []run) {
 	})
 }
 
-// shared are the items that have a part of their bytes twice, or in common with another: what is written for one
-// would be in the middle of the other. What two items have as a whole, in one piece, is written twice the same.
+// shared returns the indexes of items with pieces that overlap each other or another item's: rewriting one item
+// would write into the middle of the other. Two items with the same single piece are fine: both write the same.
 func (l *layout) shared() map[int]bool {
 	type piece struct {
 		span
@@ -176,14 +176,14 @@ func (l *layout) shared() map[int]bool {
 		if p.from < last.to && !same {
 			shared[last.item], shared[p.item] = true, true
 		}
-		if p.to < last.to { // what reaches furthest
+		if p.to < last.to { // carry on the piece that ends last
 			*p = last
 		}
 	}
 	return shared
 }
 
-// rewrite redacts what is in a held run, which starts with the first byte of b.
+// rewrite redacts b, the bytes of a run with items.
 func (w *run) rewrite(b []byte, p *Policy) {
 	out := make([]byte, len(b))
 	for _, k := range w.keep {
@@ -194,7 +194,7 @@ func (w *run) rewrite(b []byte, p *Policy) {
 			clear(out[s.from-w.from : s.to-w.from])
 		}
 	}
-	left := maxItem // items can share their pieces, any number of them
+	left := maxItem // any number of items can share their pieces
 	for _, it := range w.items {
 		var data []byte
 		for _, s := range it.pieces {
@@ -216,7 +216,7 @@ func (w *run) rewrite(b []byte, p *Policy) {
 	copy(b, out)
 }
 
-// memory redacts b, which is all that is laid out.
+// memory redacts b, all bytes that the layout maps.
 func (l *layout) memory(b []byte, p *Policy) {
 	at := int64(0)
 	for i := range l.runs {
@@ -234,7 +234,7 @@ func (l *layout) memory(b []byte, p *Policy) {
 	clear(b[at:])
 }
 
-// stream redacts the next n bytes, which are those of mdat, as they pass.
+// stream redacts the next n bytes of s, the body of an mdat box.
 func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 	end := s.offset + n
 	for s.offset < end {
@@ -248,7 +248,7 @@ func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 		if gap := r.from - s.offset; gap > 0 && !s.zero(gap) {
 			return false
 		}
-		// what begins before the box or goes on after it is cut off, if it is a picture
+		// a picture that reaches out of the box is passed in part, any other run then is overwritten
 		part := min(r.to, end) - s.offset
 		ok := false
 		switch {
@@ -273,7 +273,7 @@ func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 	return true
 }
 
-// starts reports whether b starts as the picture of its own that it is said to be.
+// starts reports whether b starts with the signature of the nested run's format.
 func (w *run) starts(b []byte) bool {
 	if w.kind == jpegPicture {
 		return bytes.HasPrefix(b, []byte("\xFF\xD8\xFF"))
@@ -281,7 +281,7 @@ func (w *run) starts(b []byte) bool {
 	return bytes.HasPrefix(b, []byte(codestream))
 }
 
-// writer redacts a picture of its own.
+// writer returns a Writer for a nested JPEG or JPEG 2000 file.
 func (w *run) writer(dst io.Writer, p *Policy) *Writer {
 	return newWriter(dst, func(s *stream) error {
 		if w.kind == jpegPicture {
@@ -292,7 +292,7 @@ func (w *run) writer(dst io.Writer, p *Policy) *Writer {
 	})
 }
 
-// redactMemory redacts a picture of its own.
+// redactMemory redacts a nested file in memory.
 func (w *run) redactMemory(b []byte, p *Policy) {
 	if !w.starts(b) {
 		clear(b)
@@ -300,12 +300,12 @@ func (w *run) redactMemory(b []byte, p *Policy) {
 	}
 	var out bytes.Buffer
 	inner := w.writer(&out, p)
-	inner.Write(b) //nolint:errcheck,gosec // a bytes.Buffer takes anything
+	inner.Write(b) //nolint:errcheck,gosec // a bytes.Buffer returns no error
 	inner.Close()  //nolint:gosec // as above
 	clear(b[copy(b, out.Bytes()):])
 }
 
-// redactStream does so with the next n bytes.
+// redactStream redacts a nested file of n bytes in a stream.
 func (w *run) redactStream(s *stream, n int64, p *Policy) (ok bool) {
 	if head, _ := s.hold(int(min(n, 4))); !w.starts(head) {
 		return s.zero(n)

@@ -7,19 +7,19 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// WebP (RFC 9649): "RIFF", a size, "WEBP", then chunks, each a type of 4 letters, a little-endian size, and as
-// many bytes, padded to an even number. A frame of an animation (ANMF) has chunks of its own within.
+// A WebP (RFC 9649) consists of "RIFF", a size, "WEBP", then chunks, each a type of 4 letters, a little-endian
+// size, and that many bytes, padded to an even number. A frame of an animation (ANMF) contains chunks.
 //
-// EXIF and XMP stand after the picture, and flags before it tell of them. The flag of EXIF stays as it is, since
-// the chunk stays, with fewer tags. That of XMP is cleared. A chunk that goes becomes JUNK, which is RIFF's name
-// for what is of no use.
+// EXIF and XMP come after the picture, flags for them before it. The parser keeps the EXIF flag, since the
+// chunk usually stays, with fewer tags, and clears the XMP flag. A removed chunk becomes JUNK, RIFF's type for
+// unused space.
 
 const (
 	webpXMPFlag  = 0x04
 	webpHead     = 12
-	webpFrame    = 16 // what stands before a frame's chunks
-	webpVP8X     = 10 // the size of the data
-	webpANIM     = 6
+	webpFrame    = 16 // the fields before a frame's chunks
+	webpVP8X     = 10 // the data of VP8X
+	webpANIM     = 6  // the data of ANIM
 	webpChunkTop = 8
 )
 
@@ -27,7 +27,7 @@ const (
 type webpFile struct {
 	*stream
 	p    *Policy
-	seen []string // the chunks that may occur once, and did
+	seen []string // the types so far that may occur only once
 }
 
 func redactWebP(s *stream, p *Policy) error {
@@ -57,7 +57,7 @@ func fourCC(typ string) bool {
 	return true
 }
 
-// first reports whether no chunk of the type was there before.
+// first reports whether this is the first chunk of the type.
 func (f *webpFile) first(typ string) bool {
 	if slices.Contains(f.seen, typ) {
 		return false
@@ -66,7 +66,7 @@ func (f *webpFile) first(typ string) bool {
 	return true
 }
 
-// chunk redacts a chunk of that much data; false means that the file ends in it.
+// chunk redacts a chunk with size bytes of data. It returns false if the file ends in it.
 func (f *webpFile) chunk(typ string, size int64) bool {
 	switch typ {
 	case "VP8X":
@@ -103,7 +103,7 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 	return f.junk(size)
 }
 
-// rest overwrites the data of a chunk after its first bytes, and the padding.
+// rest overwrites the data of a chunk after its first used bytes, and the padding.
 func (f *webpFile) rest(size, used int64) bool { return f.zero(size - used + size&1) }
 
 func (f *webpFile) junk(size int64) bool {
@@ -140,7 +140,7 @@ func (f *webpFile) frame(size int64) bool {
 			return false
 		}
 	}
-	return f.rest(left, 0) // an odd size leaves an odd rest: all chunks within are even
+	return f.rest(left, 0) // the chunks within are even, so left is as odd as size
 }
 
 // exif rebuilds the EXIF chunk.
