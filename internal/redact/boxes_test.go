@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	secret = "SECRET-PLACE-51.4778N"  // stands where it must not stay
-	shown  = "COLOURS-OF-THE-PICTURE" // stands where it must
+	secret = "SECRET-PLACE-51.4778N"  // data that must be removed
+	shown  = "COLOURS-OF-THE-PICTURE" // data that must be kept
 )
 
 var be = binary.BigEndian
@@ -43,16 +43,16 @@ func cat(b ...any) []byte {
 func u16(v int) []byte { return be.AppendUint16(nil, uint16(v)) }
 func u32(v int) []byte { return be.AppendUint32(nil, uint32(v)) }
 
-// heifItem is an item of a file made here.
+// heifItem is an item of heifFile.
 type heifItem struct {
 	typ    string
-	text   string // after the type
+	text   string // follows the type in infe
 	data   []byte
 	inIdat bool
 	pieces int
 }
 
-// heifFile lays items out; more is boxes in meta.
+// heifFile returns a HEIF with these items, and with more boxes in meta.
 func heifFile(metaLast bool, items []heifItem, more ...[]byte) []byte {
 	ftyp := testimage.FileType("heic", "mif1", "heic")
 	build := func(at int) (meta, data []byte) {
@@ -95,7 +95,7 @@ func heifFile(metaLast bool, items []heifItem, more ...[]byte) []byte {
 	return cat(ftyp, meta, testimage.Box("mdat", data))
 }
 
-// exifOf is an Exif item with a secret among its tags.
+// exifOf returns the data of an Exif item with the secret in a tag.
 func exifOf() []byte {
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Maker"), testimage.ASCII(0x013B, secret)}}
 	return testimage.ExifData(b.Encode(), false)
@@ -150,7 +150,7 @@ func gifFile(extensions ...[]byte) []byte {
 	return cat("GIF89a", 1, 0, 1, 0, 0, 0, 0, bytes.Join(extensions, nil), 0x2C, make([]byte, 9), 2, len(shown), shown, 0, 0x3B, secret)
 }
 
-// hiding are files that have a secret in each place, by a name.
+// hiding returns files with the secret in every place that the parsers know, by a name.
 func hiding() map[string][]byte {
 	box := testimage.Box
 	pic := heifItem{typ: "hvc1", text: secret + "\x00", data: []byte(shown)}
@@ -232,7 +232,7 @@ func hiding() map[string][]byte {
 	return files
 }
 
-// leaks reports whether a run of 8 bytes of the secret is in b.
+// leaks reports whether b has any 8 consecutive bytes of the secret.
 func leaks(b []byte) bool {
 	for i := 0; i+8 <= len(secret); i++ {
 		if bytes.Contains(b, []byte(secret[i:i+8])) {
@@ -242,7 +242,7 @@ func leaks(b []byte) bool {
 	return false
 }
 
-// noArtist keeps all tags but the secret's.
+// noArtist keeps all tags except the one with the secret.
 var noArtist = &Policy{MaxHeld: 1 << 20, EXIF: &exif.Options{Keep: func(name string) bool { return name != "Artist" }}}
 
 func TestBoxesHideNothing(t *testing.T) {
@@ -299,14 +299,14 @@ func TestHEIFHoldsNoMoreThanItMay(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("%d bytes were passed on", out.Len())
 	}
-	// one that ends before isn't too long, whatever it claims
+	// a body that ends before the limit isn't too long, whatever length a box claims
 	if got := redact(t, file[:200<<10], &Policy{}, 4096); !bytes.HasPrefix(got, ftyp[:8]) {
 		t.Error("what was cut off isn't passed on")
 	}
 }
 
-// fuzzBoxes checks what holds whatever comes: as many bytes leave, the same ones however they come, and they tell
-// no more than the answer.
+// fuzzBoxes checks for any input that the output has the same length, doesn't depend on how the input is split,
+// and has no more tags than the answer.
 func fuzzBoxes(f *testing.F, format string) {
 	for name, data := range hiding() {
 		if strings.HasPrefix(name, format) {
@@ -414,7 +414,7 @@ func TestItemsInEachOtherGo(t *testing.T) {
 	exif := func(pieces ...span) item { return item{exifItem, pieces} }
 	for name, tt := range map[string]struct {
 		items []item
-		want  int // how many go
+		want  int // the number of removed items
 	}{
 		"apart":              {[]item{exif(span{0, 10}), exif(span{10, 20}, span{30, 40}), exif(span{20, 30})}, 0},
 		"overlap":            {[]item{exif(span{0, 10}), exif(span{9, 20}), exif(span{20, 30})}, 2},

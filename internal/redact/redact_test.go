@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// redact is what leaves of a body that comes in pieces of at most that many bytes, 0 for one piece.
+// redact returns the redacted body, written in pieces of at most piece bytes, 0 for one piece.
 func redact(t testing.TB, body []byte, p *Policy, piece int) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := NewWriter(&out, p)
-	in := bytes.Clone(body) // a Writer must not change what it is given
+	in := bytes.Clone(body) // a Writer must not change its argument
 	for b := body; len(b) > 0; {
 		n := len(b)
 		if piece > 0 {

@@ -10,7 +10,7 @@ import (
 
 func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, shown)) }
 
-// segmented are JPEG, PNG and WebP files that have a secret in each place.
+// segmented returns JPEG, PNG and WebP files with the secret in every place that the parsers know, by a name.
 func segmented() map[string][]byte {
 	m := testimage.Gradient(8, 8)
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Maker"), testimage.ASCII(0x013B, secret)}}
@@ -25,12 +25,12 @@ func segmented() map[string][]byte {
 		testimage.ASCII(0xA420, "id\x00"+secret))
 	full.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(thumbnail)))}
 	full.Thumbnail = thumbnail
-	behind := cat(full.Encode(), secret) // in no entry
+	behind := cat(full.Encode(), secret) // after the block, in no entry
 	xmp := "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='" + nsRDF + "'><rdf:Description xmlns:hdrgm='" + nsGain + "' xmlns:dc='http://purl.org/dc/elements/1.1/' " +
 		"hdrgm:Version='1.0' dc:creator='" + secret + "'><dc:title>" + secret + "</dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"
 	seg := testimage.Segment
 	jpeg := func(segments ...[]byte) []byte { return testimage.JPEG(m, append([][]byte{icc()}, segments...)...) }
-	// the scan of jpeg, after which a segment can stand
+	// noEOI removes the EOI, so that segments can follow the scan
 	noEOI := func(b []byte) []byte { return b[:len(b)-2] }
 
 	iccp := testimage.PNGChunk("iCCP", cat(shown, 0, 0, testimage.Zlib([]byte("a profile"))))
@@ -106,7 +106,7 @@ func segmented() map[string][]byte {
 	}
 }
 
-// TestXMPKeepsWhatShowsThePicture has gain maps found in the XMP that is left.
+// TestXMPKeepsWhatShowsThePicture checks that the gain map property is still in the redacted XMP.
 func TestXMPKeepsWhatShowsThePicture(t *testing.T) {
 	files := segmented()
 	for _, name := range []string{"jpeg xmp", "png xmp", "webp xmp"} {
@@ -116,7 +116,7 @@ func TestXMPKeepsWhatShowsThePicture(t *testing.T) {
 	}
 }
 
-// TestPNGChecksumsAreRight has every chunk that leaves have the CRC of what is in it.
+// TestPNGChecksumsAreRight checks the CRC of every chunk in redacted PNGs.
 func TestPNGChecksumsAreRight(t *testing.T) {
 	for name, data := range segmented() {
 		if !bytes.HasPrefix([]byte(name), []byte("png ")) || name == "png broken length" {
