@@ -235,8 +235,8 @@ func (c *CanonPictures) Encode(ifd0, exif, gps []byte) []byte {
 	return out
 }
 
-// MPF returns a JPEG with further pictures after it, and an index of them; kinds are the types of these, in their
-// order. Block is the EXIF of the first.
+// MPF returns a JPEG with more pictures after it, and an index of them with their types in kinds. block is the
+// EXIF of the first.
 func MPF(block []byte, first []byte, kinds []uint32, pictures ...[]byte) []byte {
 	exif := EXIFSegment(block)
 	index := func(lengths []int, base int) []byte {
