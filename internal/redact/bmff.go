@@ -219,13 +219,13 @@ func without(spans, minus []span) (out []span) {
 
 // nextBox parses the head of the next box without consuming it; ok is false if it isn't valid.
 func nextBox(s *stream) (h boxHead, ok bool) {
-	b, _ := s.hold(maxBoxHead)
+	b, _ := s.peek(maxBoxHead)
 	return parseBox(b)
 }
 
 // noBox makes the rest of the body one free box, and returns errBroken, after which the Writer clears its data.
 func noBox(s *stream) error {
-	if _, ok := s.hold(8); ok {
+	if _, ok := s.peek(8); ok {
 		s.zero(4)
 		s.replace([]byte("free"))
 	}
@@ -235,7 +235,7 @@ func noBox(s *stream) error {
 // redactBox buffers the next box and redacts it with f. A box that is too large for that becomes free.
 func redactBox(s *stream, h boxHead, f func(*box)) bool {
 	n := int(min(h.size, maxHold+1))
-	b, _ := s.hold(n)
+	b, _ := s.peek(n)
 	if len(b) > maxHold {
 		return freeBox(s, h)
 	}
@@ -251,7 +251,7 @@ func freeBox(s *stream, h boxHead) bool {
 
 // redactFileType keeps the known brands of the box ftyp, within its first maxFileType bytes.
 func redactFileType(s *stream, h boxHead, known []string) bool {
-	b, _ := s.hold(int(min(h.size, maxFileType)))
+	b, _ := s.peek(int(min(h.size, maxFileType)))
 	b = slices.Clone(b)
 	for brands := b[h.head:]; len(brands) > 0; brands = brands[min(4, len(brands)):] {
 		if brand := brands[:min(4, len(brands))]; !slices.Contains(known, string(brand)) {

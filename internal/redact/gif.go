@@ -12,12 +12,12 @@ package redact
 var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, "ICCRGBG1012": true}
 
 func redactGIF(s *stream, _ *Policy) error {
-	head, ok := s.hold(13)
+	head, ok := s.peek(13)
 	if !ok || !s.pass(13+colorTable(head[10])) {
 		return nil
 	}
 	for {
-		b, _ := s.hold(14)
+		b, _ := s.peek(14)
 		switch {
 		case len(b) > 0 && b[0] == ';':
 			s.pass(1)
@@ -65,7 +65,7 @@ func redactExtension(s *stream, b []byte) bool {
 		first = first[:cap(first)]
 	}
 	first[0], first[1], first[2] = '!', 0xFF, byte(len(first)-3) //nolint:gosec // G115: 11 or 12
-	b, _ = s.hold(2 + 1 + size)
+	b, _ = s.peek(2 + 1 + size)
 	rest := appendBlank(first, 2+1+size-len(first))
 	return s.replace(rest[:len(b)]) && blankSubBlocks(s)
 }
@@ -85,7 +85,7 @@ func appendBlank(b []byte, n int) []byte {
 // redactLoops keeps the sub-blocks with the number of loops and the buffer size.
 func redactLoops(s *stream) bool {
 	for {
-		b, ok := s.hold(2)
+		b, ok := s.peek(2)
 		if !ok || (b[0] != 3 || b[1] != 1) && (b[0] != 5 || b[1] != 2) {
 			return blankSubBlocks(s)
 		}
@@ -98,7 +98,7 @@ func redactLoops(s *stream) bool {
 // passSubBlocks passes the sub-blocks up to and including the empty one.
 func passSubBlocks(s *stream) bool {
 	for {
-		b, ok := s.hold(1)
+		b, ok := s.peek(1)
 		if !ok {
 			return false
 		}
@@ -114,9 +114,9 @@ func passSubBlocks(s *stream) bool {
 
 // blankSubBlocks overwrites the sub-blocks up to the empty one with sub-blocks of zeros.
 func blankSubBlocks(s *stream) bool {
-	blank := make([]byte, 0, 256)
+	buf := make([]byte, 0, 256)
 	for {
-		b, ok := s.hold(1)
+		b, ok := s.peek(1)
 		if !ok {
 			return false
 		}
@@ -124,8 +124,8 @@ func blankSubBlocks(s *stream) bool {
 			return s.pass(1)
 		}
 		n := 1 + int(b[0])
-		b, _ = s.hold(n)
-		if !s.replace(appendBlank(blank, n)[:len(b)]) {
+		b, _ = s.peek(n)
+		if !s.replace(appendBlank(buf, n)[:len(b)]) {
 			return false
 		}
 	}

@@ -175,18 +175,18 @@ type heif struct {
 // look buffers the file up to the end of meta, and in a sequence also of moov, and redacts these boxes.
 func (f *heif) look(s *stream, p *Policy) error {
 	most := max(p.MaxHeld, maxHold)
-	peek := func(off, n int64) ([]byte, error) {
+	readAt := func(off, n int64) ([]byte, error) {
 		if off+n > most {
-			if _, ok := s.hold(int(most) + 1); ok {
+			if _, ok := s.peek(int(most) + 1); ok {
 				return nil, ErrHeld
 			}
 		}
-		b, _ := s.hold(int(min(off+n, most)))
+		b, _ := s.peek(int(min(off+n, most)))
 		return b[min(off, int64(len(b))):], nil
 	}
 	sequence := false
 	for off := int64(0); ; {
-		head, err := peek(off, maxBoxHead)
+		head, err := readAt(off, maxBoxHead)
 		if err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (f *heif) look(s *stream, p *Policy) error {
 			return nil
 		}
 		body := func(most int64) ([]byte, error) {
-			b, err := peek(off, min(h.size, most))
+			b, err := readAt(off, min(h.size, most))
 			return slices.Clone(b[min(h.head, int64(len(b))):]), err
 		}
 		switch {

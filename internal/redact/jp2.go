@@ -43,7 +43,7 @@ func keepJP2Colr(b *box) bool {
 }
 
 func redactJP2(s *stream, p *Policy) error {
-	if b, _ := s.hold(len(codestream)); string(b) == codestream {
+	if b, _ := s.peek(len(codestream)); string(b) == codestream {
 		redactCodestream(s, openEnd)
 		return nil
 	}
@@ -143,7 +143,7 @@ func keepsSegment(marker uint16) bool {
 // redactCodestream redacts the next n bytes, which are a codestream.
 func redactCodestream(s *stream, n int64) bool {
 	end := s.offset + n
-	if b, ok := s.hold(2); n < 2 || !ok || binary.BigEndian.Uint16(b) != soc {
+	if b, ok := s.peek(2); n < 2 || !ok || binary.BigEndian.Uint16(b) != soc {
 		return s.zero(n)
 	}
 	return s.pass(2) && redactMarkers(s, end) && s.zero(end-s.offset)
@@ -153,7 +153,7 @@ func redactCodestream(s *stream, n int64) bool {
 func redactMarkers(s *stream, end int64) (ok bool) {
 	part := int64(0) // the end of the tile-part, 0 in the main header
 	for {
-		b, _ := s.hold(12)
+		b, _ := s.peek(12)
 		b = b[:min(int64(len(b)), end-s.offset)]
 		if len(b) < 2 {
 			return true
@@ -200,7 +200,7 @@ func redactMarkers(s *stream, end int64) (ok bool) {
 // other than the markers SOP and EPH.
 func passToEOC(s *stream, end int64) bool {
 	for {
-		b, _ := s.hold(4096)
+		b, _ := s.peek(4096)
 		b = b[:min(int64(len(b)), end-s.offset)]
 		n := int64(len(b))
 		if i := bytes.Index(b, []byte{0xFF, 0xD9}); i >= 0 {

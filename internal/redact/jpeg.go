@@ -60,15 +60,15 @@ type jpegFile struct {
 	*stream
 	p *Policy
 
-	first  bool    // the picture is the first one
-	exif   bool    // the EXIF that the answer shows may still come
-	broken int     // the number of unreadable EXIFs so far
-	starts []int64 // offsets of the other pictures, from the MPF index
-	items  []xmpItem
+	first       bool    // the picture is the first one
+	wantEXIF    bool    // the EXIF that the answer shows may still come
+	brokenEXIFs int     // the number of unreadable EXIFs so far
+	starts      []int64 // offsets of the other pictures, from the MPF index
+	items       []xmpItem
 }
 
 func redactJPEG(s *stream, p *Policy) error {
-	j := &jpegFile{stream: s, p: p, first: true, exif: true}
+	j := &jpegFile{stream: s, p: p, first: true, wantEXIF: true}
 	if err := j.picture(); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func redactJPEG(s *stream, p *Policy) error {
 		if at < s.offset || !s.zero(at-s.offset) {
 			continue
 		}
-		if b, ok := s.hold(3); ok && string(b) == "\xFF\xD8\xFF" {
+		if b, ok := s.peek(3); ok && string(b) == "\xFF\xD8\xFF" {
 			if err := j.picture(); err != nil {
 				return err
 			}
@@ -104,31 +104,31 @@ func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 func (j *jpegFile) picture() error {
 	j.pass(2)
 	for {
-		b, ok := j.hold(2)
+		b, ok := j.peek(2)
 		if !ok {
 			return errBroken
 		}
 		switch marker := b[1]; {
 		case b[0] != 0xFF:
-			b = j.peek()
+			b = j.peekAny()
 			n := bytes.IndexByte(b, 0xFF)
 			if n < 0 {
 				n = len(b)
 			}
 			j.zero(int64(n))
-			j.exif = false // the EXIF decoder stops here
+			j.wantEXIF = false // the EXIF decoder stops here
 		case marker == 0xFF:
 			j.pass(1)
 		case marker == 0:
 			j.zero(2)
-			j.exif = false
+			j.wantEXIF = false
 		case marker == markerEOI:
 			j.pass(2)
 			return nil
 		case marker == markerTEM || marker >= markerRST0 && marker <= markerSOI:
 			j.pass(2)
 		default:
-			h, ok := j.hold(4)
+			h, ok := j.peek(4)
 			length := 0
 			if ok {
 				length = int(binary.BigEndian.Uint16(h[2:]))
@@ -140,7 +140,7 @@ func (j *jpegFile) picture() error {
 				return errBroken
 			}
 			if marker == markerSOS {
-				j.exif = false
+				j.wantEXIF = false
 				j.scan()
 			}
 		}
@@ -150,7 +150,7 @@ func (j *jpegFile) picture() error {
 // scan passes coded data up to the next marker.
 func (j *jpegFile) scan() {
 	for {
-		b := j.peek()
+		b := j.peekAny()
 		n := 0
 		for {
 			i := bytes.IndexByte(b[n:], 0xFF)
@@ -168,7 +168,7 @@ func (j *jpegFile) scan() {
 			j.pass(int64(n))
 			continue
 		}
-		b, ok := j.hold(2)
+		b, ok := j.peek(2)
 		switch {
 		case !ok:
 			return
@@ -192,9 +192,9 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 		return j.app(marker, n)
 	}
 	if !isTable(marker) {
-		return j.drop(n)
+		return j.blankSegment(n)
 	}
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
@@ -202,8 +202,8 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 	return j.pass(int64(used)) && j.zero(int64(n-used))
 }
 
-// drop replaces a segment of n bytes by an APP15 of zeros.
-func (j *jpegFile) drop(n int) bool {
+// blankSegment replaces a segment of n bytes by an APP15 of zeros.
+func (j *jpegFile) blankSegment(n int) bool {
 	return j.replace([]byte{0xFF, markerAPP15}) && j.pass(2) && j.zero(int64(n-4))
 }
 
@@ -258,7 +258,7 @@ func tableLength(marker byte, b []byte) (n int) {
 
 // app redacts an APPn segment of n bytes.
 func (j *jpegFile) app(marker byte, n int) bool {
-	head, ok := j.hold(min(n, 4+longest))
+	head, ok := j.peek(min(n, 4+longest))
 	if !ok {
 		return false
 	}
@@ -278,7 +278,7 @@ func (j *jpegFile) app(marker byte, n int) bool {
 	case is(markerAPP14, adobeIntro) && n >= 4+12:
 		return j.pass(4+12) && j.zero(int64(n-4-12))
 	}
-	return j.drop(n)
+	return j.blankSegment(n)
 }
 
 // exifHead is the length of marker, length and "Exif\0\0" before the TIFF block in a segment.
@@ -289,7 +289,7 @@ func (j *jpegFile) exifSegments(n int) bool {
 	ends := []int{n} // the end of each segment
 	begins := func(b []byte) bool { return len(b) >= 12 && (string(b[10:12]) == "II" || string(b[10:12]) == "MM") }
 	for n <= maxHold {
-		b, ok := j.hold(n + 12)
+		b, ok := j.peek(n + 12)
 		if !ok {
 			break
 		}
@@ -304,7 +304,7 @@ func (j *jpegFile) exifSegments(n int) bool {
 		n += 2 + length
 		ends = append(ends, n)
 	}
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
@@ -324,7 +324,7 @@ func (j *jpegFile) exifSegments(n int) bool {
 	if block == nil || !exif.IsReadable(block) { // nothing is left
 		start := 0
 		for _, end := range ends {
-			if !j.drop(end - start) {
+			if !j.blankSegment(end - start) {
 				return false
 			}
 			start = end
@@ -346,28 +346,28 @@ func (j *jpegFile) exifSegments(n int) bool {
 // rewrite returns the redacted block of an EXIF of the first picture, nil to remove it: the answer shows only
 // the first readable EXIF.
 func (j *jpegFile) rewrite(block []byte) []byte {
-	if !j.exif {
+	if !j.wantEXIF {
 		return nil
 	}
 	if !exif.IsReadable(block) {
-		j.broken++
-		j.exif = j.broken < exif.MaxBroken
+		j.brokenEXIFs++
+		j.wantEXIF = j.brokenEXIFs < exif.MaxBroken
 		return nil
 	}
-	j.exif = false
+	j.wantEXIF = false
 	return exif.Rewrite(block, j.p.EXIF)
 }
 
 // xmp rewrites an XMP segment of n bytes. Extended XMP is removed.
 func (j *jpegFile) xmp(n int) bool {
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
 	head := 4 + len(xmpIntro)
 	packet, items := rewriteXMP(b[head:])
 	if packet == nil {
-		return j.drop(n)
+		return j.blankSegment(n)
 	}
 	if j.first && len(items) > 0 {
 		j.items = items
@@ -385,7 +385,7 @@ const (
 // mpf rewrites a segment of n bytes with an MPF index: it keeps the version, the number of pictures and
 // their entries, and removes the unique IDs and all other tags.
 func (j *jpegFile) mpf(n int) bool {
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
@@ -393,7 +393,7 @@ func (j *jpegFile) mpf(n int) bool {
 	base := j.offset + int64(head)
 	index, starts := rewriteMPF(b[head:])
 	if index == nil {
-		return j.drop(n)
+		return j.blankSegment(n)
 	}
 	if j.first && len(j.starts) < maxPictures {
 		for _, off := range starts {

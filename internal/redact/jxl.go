@@ -17,7 +17,7 @@ import (
 // codestream ends.
 
 func redactJXL(s *stream, p *Policy) error {
-	if b, _ := s.hold(2); string(b) == "\xFF\x0A" {
+	if b, _ := s.peek(2); string(b) == "\xFF\x0A" {
 		s.pass(toEnd)
 		return nil
 	}

@@ -258,7 +258,7 @@ func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 			ok = s.zero(part)
 		case r.items != nil:
 			var b []byte
-			if b, ok = s.hold(int(part)); ok {
+			if b, ok = s.peek(int(part)); ok {
 				b = slices.Clone(b)
 				r.rewrite(b, p)
 				ok = s.replace(b)
@@ -307,7 +307,7 @@ func (w *run) redactMemory(b []byte, p *Policy) {
 
 // redactStream redacts a nested file of n bytes in a stream.
 func (w *run) redactStream(s *stream, n int64, p *Policy) (ok bool) {
-	if head, _ := s.hold(int(min(n, 4))); !w.starts(head) {
+	if head, _ := s.peek(int(min(n, 4))); !w.starts(head) {
 		return s.zero(n)
 	}
 	inner := w.writer(s.out, p)

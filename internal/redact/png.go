@@ -37,15 +37,15 @@ const (
 // pngFile is one PNG.
 type pngFile struct {
 	*stream
-	p    *Policy
-	exif bool // the EXIF that the answer shows may still come
+	p        *Policy
+	wantEXIF bool // the EXIF that the answer shows may still come
 }
 
 func redactPNG(s *stream, p *Policy) error {
 	f := pngFile{s, p, true}
 	s.pass(8)
 	for {
-		head, ok := s.hold(8)
+		head, ok := s.peek(8)
 		if !ok {
 			return errBroken
 		}
@@ -86,7 +86,7 @@ func letters(typ string) bool {
 
 // text redacts an eXIf or text chunk. It returns false if the file ends in it.
 func (f *pngFile) text(typ string, length int) bool {
-	chunk, ok := f.hold(12 + length)
+	chunk, ok := f.peek(12 + length)
 	if !ok {
 		return false
 	}
@@ -101,12 +101,12 @@ func (f *pngFile) text(typ string, length int) bool {
 	if typ != "eXIf" {
 		block = bytes.TrimPrefix(exif.ProfileBlock(typ, data), []byte("Exif\x00\x00"))
 	}
-	if len(block) == 0 || !f.exif || !exif.IsReadable(block) {
+	if len(block) == 0 || !f.wantEXIF || !exif.IsReadable(block) {
 		return f.junk(int64(length))
 	}
 	policies := []*Policy{f.p, {}} // if the EXIF doesn't fit, keep only what the picture needs
 	if typ != "eXIf" {
-		// block is a decoded copy here, so it stays valid after the next hold
+		// block is a decoded copy here, so it stays valid after the next peek
 		switch found, ok := f.beforePicture(12 + length); {
 		case found:
 			return f.junk(int64(length))
@@ -114,7 +114,7 @@ func (f *pngFile) text(typ string, length int) bool {
 			policies = policies[1:]
 		}
 	}
-	f.exif = false // the answer shows this EXIF
+	f.wantEXIF = false // the answer shows this EXIF
 	for _, p := range policies {
 		b := exif.Rewrite(block, p.EXIF)
 		if b == nil || !exif.IsReadable(b) { // nothing is left
@@ -134,7 +134,7 @@ func (f *pngFile) text(typ string, length int) bool {
 // prefers it to text chunks before it. ok is false if the picture is too far away to tell.
 func (f *pngFile) beforePicture(offset int) (found, ok bool) {
 	for offset <= maxHold {
-		b, whole := f.hold(offset + 8)
+		b, whole := f.peek(offset + 8)
 		if !whole {
 			return false, true
 		}
@@ -147,7 +147,7 @@ func (f *pngFile) beforePicture(offset int) (found, ok bool) {
 		}
 		end := offset + 12 + int(length)
 		if typ == "eXIf" {
-			if b, whole = f.hold(end); !whole || exif.IsReadable(b[offset+8:end-4]) {
+			if b, whole = f.peek(end); !whole || exif.IsReadable(b[offset+8:end-4]) {
 				return whole, true
 			}
 		}

@@ -93,7 +93,7 @@ type Writer struct {
 // with the verdict Refuse.
 func NewWriter(w io.Writer, p *Policy) *Writer {
 	return newWriter(w, func(s *stream) error {
-		head, _ := s.hold(SniffLen)
+		head, _ := s.peek(SniffLen)
 		verdict, format := Sniff(head)
 		switch verdict {
 		case Pass:

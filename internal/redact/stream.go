@@ -37,9 +37,9 @@ type stream struct {
 
 func newStream(dst io.Writer) stream { return stream{out: bufio.NewWriterSize(dst, outSize)} }
 
-// peek returns the unread bytes at hand. It waits for at least one, and returns none at the end of the body.
+// peekAny returns the unread bytes at hand. It waits for at least one, and returns none at the end of the body.
 // The slice is valid until the next call, and the caller must not change it.
-func (s *stream) peek() []byte {
+func (s *stream) peekAny() []byte {
 	if len(s.held) > 0 {
 		return s.held
 	}
@@ -49,9 +49,9 @@ func (s *stream) peek() []byte {
 	return s.in[s.pos:]
 }
 
-// hold returns the next n bytes without consuming them. If the body ends before, ok is false and b has the
+// peek returns the next n bytes without consuming them. If the body ends before, ok is false and b has the
 // rest of it. The slice is valid until the next call, and the caller must not change it. The caller bounds n.
-func (s *stream) hold(n int) (b []byte, ok bool) {
+func (s *stream) peek(n int) (b []byte, ok bool) {
 	if len(s.held) == 0 && len(s.in)-s.pos >= n {
 		return s.in[s.pos : s.pos+n], true
 	}
@@ -59,7 +59,7 @@ func (s *stream) hold(n int) (b []byte, ok bool) {
 		if s.pos == len(s.in) && !s.wait() {
 			return s.held, false
 		}
-		s.settle()
+		s.writePassed()
 		k := min(n-len(s.held), len(s.in)-s.pos)
 		if len(s.held)+k > cap(s.held) && len(s.held)+k <= cap(s.buf) {
 			s.held = s.buf[:copy(s.buf[:cap(s.buf)], s.held)]
@@ -77,7 +77,7 @@ func (s *stream) hold(n int) (b []byte, ok bool) {
 // pass writes the next n bytes unchanged; ok is false if the body ends before.
 func (s *stream) pass(n int64) (ok bool) {
 	for n > 0 {
-		b := s.peek()
+		b := s.peekAny()
 		b = b[:min(int64(len(b)), n)]
 		if len(b) == 0 {
 			return false
@@ -98,14 +98,14 @@ func (s *stream) pass(n int64) (ok bool) {
 // if the body ends before.
 func (s *stream) consume(n int64, f func(b []byte)) (ok bool) {
 	for n > 0 {
-		b := s.peek()
+		b := s.peekAny()
 		b = b[:min(int64(len(b)), n)]
 		if len(b) == 0 {
 			return false
 		}
 		n -= int64(len(b))
 		s.offset += int64(len(b))
-		s.settle()
+		s.writePassed()
 		f(b)
 		if len(s.held) > 0 {
 			s.held = s.held[len(b):]
@@ -117,15 +117,15 @@ func (s *stream) consume(n int64, f func(b []byte)) (ok bool) {
 	return true
 }
 
-// blank is a buffer of zeros to write from.
-var blank [4 << 10]byte
+// zeroBytes is a buffer of zeros to write from.
+var zeroBytes [4 << 10]byte
 
 // zero overwrites the next n bytes with zeros; ok is false if the body ends before.
 func (s *stream) zero(n int64) (ok bool) {
 	return s.consume(n, func(b []byte) {
-		s.overwritten += int64(len(b) - bytes.Count(b, blank[:1]))
-		for n := len(b); n > 0; n -= len(blank) {
-			s.write(blank[:min(n, len(blank))])
+		s.overwritten += int64(len(b) - bytes.Count(b, zeroBytes[:1]))
+		for n := len(b); n > 0; n -= len(zeroBytes) {
+			s.write(zeroBytes[:min(n, len(zeroBytes))])
 		}
 	})
 }
@@ -143,8 +143,8 @@ func (s *stream) replace(b []byte) (ok bool) {
 	})
 }
 
-// settle writes the passed bytes of in.
-func (s *stream) settle() {
+// writePassed writes the passed bytes of in.
+func (s *stream) writePassed() {
 	if s.sent < s.pos {
 		s.write(s.in[s.sent:s.pos])
 		s.sent = s.pos
@@ -159,7 +159,7 @@ func (s *stream) write(b []byte) {
 
 // flush writes the passed bytes of in and the output buffer.
 func (s *stream) flush() {
-	s.settle()
+	s.writePassed()
 	if err := s.out.Flush(); err != nil {
 		s.err = err
 	}

@@ -36,7 +36,7 @@ func redactWebP(s *stream, p *Policy) error {
 		return errBroken
 	}
 	for {
-		head, ok := s.hold(webpChunkTop)
+		head, ok := s.peek(webpChunkTop)
 		if !ok {
 			return errBroken
 		}
@@ -73,7 +73,7 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 		if !f.first(typ) || size < webpVP8X {
 			return f.junk(size)
 		}
-		head, ok := f.hold(webpChunkTop + webpVP8X)
+		head, ok := f.peek(webpChunkTop + webpVP8X)
 		if !ok {
 			return false
 		}
@@ -121,7 +121,7 @@ func (f *webpFile) frame(size int64) bool {
 	inner := webpFile{stream: f.stream, p: f.p}
 	left := size - webpFrame
 	for left >= webpChunkTop {
-		head, ok := f.hold(webpChunkTop)
+		head, ok := f.peek(webpChunkTop)
 		if !ok {
 			return false
 		}
@@ -145,7 +145,7 @@ func (f *webpFile) frame(size int64) bool {
 
 // exif rebuilds the EXIF chunk.
 func (f *webpFile) exif(size int) bool {
-	chunk, ok := f.hold(webpChunkTop + size)
+	chunk, ok := f.peek(webpChunkTop + size)
 	if !ok {
 		return false
 	}
@@ -158,7 +158,7 @@ func (f *webpFile) exif(size int) bool {
 
 // xmp rewrites the XMP chunk.
 func (f *webpFile) xmp(size int) bool {
-	chunk, ok := f.hold(webpChunkTop + size)
+	chunk, ok := f.peek(webpChunkTop + size)
 	if !ok {
 		return false
 	}
