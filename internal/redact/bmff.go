@@ -223,8 +223,8 @@ func nextBox(s *stream) (h boxHead, ok bool) {
 	return parseBox(b)
 }
 
-// noBox makes the rest of the body one free box, and returns errBroken, after which the Writer clears its data.
-func noBox(s *stream) error {
+// freeRest makes the rest of the body one free box and returns errBroken. The Writer then clears the box's data.
+func freeRest(s *stream) error {
 	if _, ok := s.peek(8); ok {
 		s.zero(4)
 		s.replace([]byte("free"))

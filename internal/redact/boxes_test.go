@@ -424,8 +424,8 @@ func TestItemsInEachOtherGo(t *testing.T) {
 		"the same, as XMP":   {[]item{exif(span{0, 10}), {xmpPacket, []span{{0, 10}}}}, 2},
 		"the same in pieces": {[]item{exif(span{0, 10}, span{20, 30}), exif(span{0, 10}, span{20, 30})}, 2},
 	} {
-		if l := (layout{items: tt.items}); len(l.shared()) != tt.want {
-			t.Errorf("%s: %v go", name, l.shared())
+		if l := (layout{items: tt.items}); len(l.overlappingItems()) != tt.want {
+			t.Errorf("%s: %v go", name, l.overlappingItems())
 		}
 	}
 }

@@ -34,11 +34,11 @@ var pictureBrands = []string{
 // sequenceBrands are the brands of files with a moov.
 var sequenceBrands = []string{"msf1", "hevc", "hevx", "hevm", "hevs", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
 
-// itemKind is how an item is redacted. The zero value, goes, removes it.
+// itemKind is how an item is redacted. The zero value removes it.
 type itemKind uint8
 
 const (
-	goes itemKind = iota
+	removed itemKind = iota
 	picture
 	jpegPicture // a complete JPEG, which can have EXIF of its own
 	jp2Picture  // a JPEG 2000 codestream, which can have comments
@@ -132,18 +132,18 @@ func keepAuxC(b *box) bool {
 // redactHEIF is the parser of HEIF and AVIF.
 func redactHEIF(s *stream, p *Policy) error {
 	var f heif
-	if err := f.look(s, p); err != nil {
+	if err := f.readIndex(s, p); err != nil {
 		return err
 	}
-	f.meta.file.keep = append(f.meta.file.keep, f.film.keep...)
-	f.meta.file.done()
-	f.meta.inner.done()
-	f.meta.inner.memory(f.meta.idat, p)
+	f.meta.file.keep = append(f.meta.file.keep, f.movie.keep...)
+	f.meta.file.buildRuns()
+	f.meta.inner.buildRuns()
+	f.meta.inner.redactMemory(f.meta.idat, p)
 	for {
 		off := s.offset
 		h, ok := nextBox(s)
 		if !ok {
-			return noBox(s)
+			return freeRest(s)
 		}
 		switch {
 		case h.typ == "ftyp" && off == 0:
@@ -153,7 +153,7 @@ func redactHEIF(s *stream, p *Policy) error {
 		case h.typ == "moov" && off == f.moovAt:
 			ok = s.pass(h.head) && s.replace(f.moovBody) && s.zero(max(h.size-h.head-int64(len(f.moovBody)), 0))
 		case h.typ == "mdat":
-			ok = s.pass(h.head) && f.meta.file.stream(s, h.size-h.head, p)
+			ok = s.pass(h.head) && f.meta.file.redactStream(s, h.size-h.head, p)
 		default:
 			ok = freeBox(s, h)
 		}
@@ -165,15 +165,15 @@ func redactHEIF(s *stream, p *Policy) error {
 
 // heif is the index of a file, read before any of the file is written.
 type heif struct {
-	meta imageMeta
-	film layout
+	meta  imageMeta
+	movie layout
 
 	metaAt, moovAt     int64  // the boxes' offsets, 0 if there is none
 	metaBody, moovBody []byte // redacted
 }
 
-// look buffers the file up to the end of meta, and in a sequence also of moov, and redacts these boxes.
-func (f *heif) look(s *stream, p *Policy) error {
+// readIndex buffers the file up to the end of meta, and in a sequence also of moov, and redacts these boxes.
+func (f *heif) readIndex(s *stream, p *Policy) error {
 	most := max(p.MaxHeld, maxHold)
 	readAt := func(off, n int64) ([]byte, error) {
 		if off+n > most {
@@ -222,7 +222,7 @@ func (f *heif) look(s *stream, p *Policy) error {
 			if err != nil {
 				return err
 			}
-			keepFilm(b, &f.film)
+			keepMovie(b, &f.movie)
 			f.moovAt, f.moovBody = off, b
 		}
 		if f.metaAt > 0 && (f.moovAt > 0 || !sequence) || h.size == openEnd {
@@ -306,8 +306,8 @@ func keepPrimary(b []byte) {
 	clearFrom(b, n)
 }
 
-// wideIf returns the size of an item ID: 4 bytes in later versions of a box, 2 in earlier ones.
-func wideIf(later bool) int {
+// idSizeOf returns the size of an item ID: 4 bytes in later versions of a box, 2 in earlier ones.
+func idSizeOf(later bool) int {
 	if later {
 		return 4
 	}
@@ -317,7 +317,7 @@ func wideIf(later bool) int {
 // keepItems keeps the IDs and types of items in iinf (8.11.6), and clears their names.
 func (m *imageMeta) keepItems(b []byte) {
 	f := fields{b: b}
-	wide := wideIf(f.uint(1) > 0)
+	wide := idSizeOf(f.uint(1) > 0)
 	f.skip(3 + wide)
 	if f.over {
 		clear(b)
@@ -339,7 +339,7 @@ func (m *imageMeta) keepItem(b []byte) {
 	version := f.uint(1)
 	f.skip(2)
 	f.uint(1) // flags: whether the item is hidden
-	idSize := wideIf(version == 3)
+	idSize := idSizeOf(version == 3)
 	id := f.id(idSize)
 	protection := f.uint(2)
 	if version < 2 || version > 3 {
@@ -354,7 +354,7 @@ func (m *imageMeta) keepItem(b []byte) {
 	b[3] &= 1
 	clear(b[1:3])
 	typ, text := string(b[f.at-4:f.at]), b[f.at:]
-	kind := goes
+	kind := removed
 	switch {
 	case protection != 0: // no known writer protects items
 	case typ == "Exif":
@@ -368,7 +368,7 @@ func (m *imageMeta) keepItem(b []byte) {
 	if kind == xmpPacket {
 		copy(text[1:], xmpType)
 	}
-	if kind == goes {
+	if kind == removed {
 		switch typ {
 		case "mime", "uri ": // valid with an empty content type
 		default:
@@ -376,7 +376,7 @@ func (m *imageMeta) keepItem(b []byte) {
 		}
 	}
 	if was, ok := m.kinds[id]; ok && was != kind {
-		kind = goes
+		kind = removed
 	}
 	m.kinds[id] = kind
 }
@@ -407,7 +407,7 @@ func keepReferences(b []byte) {
 		clear(b)
 		return
 	}
-	idSize := wideIf(b[0] > 0)
+	idSize := idSizeOf(b[0] > 0)
 	clear(b[1:4])
 	eachBox(b[4:], func(b box) {
 		f := fields{b: b.body}
@@ -476,7 +476,7 @@ func keepProperties(b []byte) {
 // keepAssociations removes from ipma the properties that aren't in stays.
 func keepAssociations(b []byte, stays map[uint64]bool) {
 	f := fields{b: b}
-	idSize := wideIf(f.uint(1) > 0)
+	idSize := idSizeOf(f.uint(1) > 0)
 	f.skip(2)
 	size := 1
 	if f.uint(1)&1 == 1 {
@@ -513,7 +513,7 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
 		return false
 	}
-	idSize := wideIf(version == 2)
+	idSize := idSizeOf(version == 2)
 	total := uint64(0)
 	done := make(map[uint32]bool)
 	for n := f.uint(idSize); n > 0 && !f.over; n-- {
@@ -550,7 +550,7 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 		}
 		kind := m.kinds[id]
 		if done[id] { // readers can use the first entry or the last
-			kind = goes
+			kind = removed
 		}
 		done[id] = true
 		in.add(kind, spans)

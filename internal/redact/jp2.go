@@ -51,7 +51,7 @@ func redactJP2(s *stream, p *Policy) error {
 	for {
 		h, ok := nextBox(s)
 		if !ok {
-			return noBox(s)
+			return freeRest(s)
 		}
 		switch h.typ {
 		case "jP  ":

@@ -32,7 +32,7 @@ func redactJXL(s *stream, p *Policy) error {
 	for {
 		h, ok := nextBox(s)
 		if !ok {
-			return noBox(s)
+			return freeRest(s)
 		}
 		switch h.typ {
 		case "JXL ":

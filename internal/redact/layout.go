@@ -10,11 +10,11 @@ import (
 type layout struct {
 	size int64 // the length of idat, openEnd for the file
 
-	keep, gone []span // until done: pictures, and items to remove
-	nested     []run  // until done: whole JPEG and JPEG 2000 files
-	items      []item // until done: Exif and XMP items
+	keep, remove []span // until buildRuns: pictures, and items to remove
+	nested       []run  // until buildRuns: whole JPEG and JPEG 2000 files
+	items        []item // until buildRuns: Exif and XMP items
 
-	runs []run // set by done: sorted, without overlaps; bytes between them are overwritten
+	runs []run // set by buildRuns: sorted, without overlaps; bytes between them are overwritten
 	next int   // the index of the next run to redact
 }
 
@@ -41,36 +41,36 @@ func (l *layout) add(kind itemKind, pieces []span) {
 	case kind == exifItem || kind == xmpPacket:
 		l.items = append(l.items, item{kind, pieces})
 	case kind == jpegPicture || kind == jp2Picture:
-		whole := pieces[0]
+		joined := pieces[0]
 		for _, p := range pieces[1:] {
-			if p.from != whole.to { // no known writer splits these
-				l.gone = append(l.gone, pieces...)
+			if p.from != joined.to { // no known writer splits these
+				l.remove = append(l.remove, pieces...)
 				return
 			}
-			whole.to = p.to
+			joined.to = p.to
 		}
-		l.nested = append(l.nested, run{span: whole, kind: kind})
+		l.nested = append(l.nested, run{span: joined, kind: kind})
 	default:
-		l.gone = append(l.gone, pieces...)
+		l.remove = append(l.remove, pieces...)
 	}
 }
 
-// done builds runs from the added items. Where items overlap, a rewritten or nested one wins over a kept
+// buildRuns builds runs from the added items. Where items overlap, a rewritten or nested one wins over a kept
 // one, and a removed one wins over both.
-func (l *layout) done() {
-	held := l.windows()
-	gone := merge(l.gone)
-	keep := without(merge(l.keep), gone)
-	taken := slices.Clone(gone)
-	for i := range held {
-		w := &held[i]
+func (l *layout) buildRuns() {
+	buffered := l.itemRuns()
+	remove := merge(l.remove)
+	keep := without(merge(l.keep), remove)
+	taken := slices.Clone(remove)
+	for i := range buffered {
+		w := &buffered[i]
 		taken = append(taken, w.span)
 		for _, k := range overlapping(keep, w.span) {
 			w.keep = append(w.keep, span{max(k.from, w.from), min(k.to, w.to)})
 		}
 	}
 	taken = merge(taken)
-	l.runs = held
+	l.runs = buffered
 	slices.SortFunc(l.nested, func(a, b run) int { return compare(a.span, b.span) })
 	last := int64(0)
 	for _, n := range l.nested {
@@ -86,7 +86,7 @@ func (l *layout) done() {
 		l.runs = append(l.runs, run{span: k, kind: picture})
 	}
 	slices.SortFunc(l.runs, func(a, b run) int { return compare(a.span, b.span) })
-	l.keep, l.gone, l.nested, l.items = nil, nil, nil, nil
+	l.keep, l.remove, l.nested, l.items = nil, nil, nil, nil
 }
 
 // overlapping returns the spans that overlap s. The spans are merged.
@@ -114,13 +114,13 @@ func compare(a, b span) int {
 	return 0
 }
 
-// windows returns the runs to buffer for rewriting items: each reaches from the first piece of an item to its
-// last, and overlapping ones are merged. Items whose run is too large are removed.
-func (l *layout) windows() (held []run) {
-	shared := l.shared()
+// itemRuns returns the runs to buffer for rewriting items: each reaches from the first piece of an item to its
+// last. It merges overlapping runs, and removes items whose run is too large.
+func (l *layout) itemRuns() (buffered []run) {
+	inOverlap := l.overlappingItems()
 	for i, it := range l.items {
-		if shared[i] {
-			l.gone = append(l.gone, it.pieces...)
+		if inOverlap[i] {
+			l.remove = append(l.remove, it.pieces...)
 			continue
 		}
 		s := it.pieces[0]
@@ -128,14 +128,14 @@ func (l *layout) windows() (held []run) {
 			s.from, s.to = min(s.from, p.from), max(s.to, p.to)
 		}
 		if s.to-s.from > maxItem {
-			l.gone = append(l.gone, it.pieces...)
+			l.remove = append(l.remove, it.pieces...)
 			continue
 		}
-		held = append(held, run{span: s, items: []item{it}})
+		buffered = append(buffered, run{span: s, items: []item{it}})
 	}
-	slices.SortFunc(held, func(a, b run) int { return compare(a.span, b.span) })
-	out := held[:0]
-	for _, w := range held {
+	slices.SortFunc(buffered, func(a, b run) int { return compare(a.span, b.span) })
+	out := buffered[:0]
+	for _, w := range buffered {
 		if n := len(out); n > 0 && w.from < out[n-1].to {
 			out[n-1].to = max(out[n-1].to, w.to)
 			out[n-1].items = append(out[n-1].items, w.items...)
@@ -148,15 +148,16 @@ func (l *layout) windows() (held []run) {
 			return false
 		}
 		for _, it := range w.items {
-			l.gone = append(l.gone, it.pieces...)
+			l.remove = append(l.remove, it.pieces...)
 		}
 		return true
 	})
 }
 
-// shared returns the indexes of items with pieces that overlap each other or another item's: rewriting one item
-// would write into the middle of the other. Two items with the same single piece are fine: both write the same.
-func (l *layout) shared() map[int]bool {
+// overlappingItems returns the indexes of items with pieces that overlap each other or another item's: rewriting
+// one item would write into the middle of the other. Two items with the same single piece are fine: both write
+// the same.
+func (l *layout) overlappingItems() map[int]bool {
 	type piece struct {
 		span
 		item int
@@ -168,19 +169,19 @@ func (l *layout) shared() map[int]bool {
 		}
 	}
 	slices.SortFunc(pieces, func(a, b piece) int { return compare(a.span, b.span) })
-	shared := make(map[int]bool)
+	inOverlap := make(map[int]bool)
 	for i := 1; i < len(pieces); i++ {
 		last, p := pieces[i-1], &pieces[i]
 		a, b := l.items[last.item], l.items[p.item]
 		same := last.item != p.item && a.kind == b.kind && len(a.pieces) == 1 && len(b.pieces) == 1 && last.span == p.span
 		if p.from < last.to && !same {
-			shared[last.item], shared[p.item] = true, true
+			inOverlap[last.item], inOverlap[p.item] = true, true
 		}
 		if p.to < last.to { // carry on the piece that ends last
 			*p = last
 		}
 	}
-	return shared
+	return inOverlap
 }
 
 // rewrite redacts b, the bytes of a run with items.
@@ -216,8 +217,8 @@ func (w *run) rewrite(b []byte, p *Policy) {
 	copy(b, out)
 }
 
-// memory redacts b, all bytes that the layout maps.
-func (l *layout) memory(b []byte, p *Policy) {
+// redactMemory redacts b, all bytes that the layout maps.
+func (l *layout) redactMemory(b []byte, p *Policy) {
 	at := int64(0)
 	for i := range l.runs {
 		r := &l.runs[i]
@@ -234,8 +235,8 @@ func (l *layout) memory(b []byte, p *Policy) {
 	clear(b[at:])
 }
 
-// stream redacts the next n bytes of s, the body of an mdat box.
-func (l *layout) stream(s *stream, n int64, p *Policy) bool {
+// redactStream redacts the next n bytes of s, the body of an mdat box.
+func (l *layout) redactStream(s *stream, n int64, p *Policy) bool {
 	end := s.offset + n
 	for s.offset < end {
 		for l.next < len(l.runs) && l.runs[l.next].to <= s.offset {
@@ -273,16 +274,16 @@ func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 	return true
 }
 
-// starts reports whether b starts with the signature of the nested run's format.
-func (w *run) starts(b []byte) bool {
+// hasSignature reports whether b starts with the signature of the nested run's format.
+func (w *run) hasSignature(b []byte) bool {
 	if w.kind == jpegPicture {
 		return bytes.HasPrefix(b, []byte("\xFF\xD8\xFF"))
 	}
 	return bytes.HasPrefix(b, []byte(codestream))
 }
 
-// writer returns a Writer for a nested JPEG or JPEG 2000 file.
-func (w *run) writer(dst io.Writer, p *Policy) *Writer {
+// newWriter returns a Writer for a nested JPEG or JPEG 2000 file.
+func (w *run) newWriter(dst io.Writer, p *Policy) *Writer {
 	return newWriter(dst, func(s *stream) error {
 		if w.kind == jpegPicture {
 			return redactJPEG(s, p)
@@ -294,12 +295,12 @@ func (w *run) writer(dst io.Writer, p *Policy) *Writer {
 
 // redactMemory redacts a nested file in memory.
 func (w *run) redactMemory(b []byte, p *Policy) {
-	if !w.starts(b) {
+	if !w.hasSignature(b) {
 		clear(b)
 		return
 	}
 	var out bytes.Buffer
-	inner := w.writer(&out, p)
+	inner := w.newWriter(&out, p)
 	inner.Write(b) //nolint:errcheck,gosec // a bytes.Buffer returns no error
 	inner.Close()  //nolint:gosec // as above
 	clear(b[copy(b, out.Bytes()):])
@@ -307,10 +308,10 @@ func (w *run) redactMemory(b []byte, p *Policy) {
 
 // redactStream redacts a nested file of n bytes in a stream.
 func (w *run) redactStream(s *stream, n int64, p *Policy) (ok bool) {
-	if head, _ := s.peek(int(min(n, 4))); !w.starts(head) {
+	if head, _ := s.peek(int(min(n, 4))); !w.hasSignature(head) {
 		return s.zero(n)
 	}
-	inner := w.writer(s.out, p)
+	inner := w.newWriter(s.out, p)
 	ok = s.consume(n, func(b []byte) {
 		if _, err := inner.Write(b); err != nil {
 			s.err = err

@@ -10,12 +10,12 @@ import (
 // timing and coding of their pictures. It removes all other tracks, creation times, which aren't EXIF,
 // languages, and user data (udta, meta).
 
-// filmBoxes maps the types of boxes to keep within moov to functions that redact them.
-type filmBoxes = map[string]func(*box) bool
+// boxRules maps the types of boxes to keep to functions that redact them.
+type boxRules = map[string]func(*box) bool
 
-// keepFilm redacts the body of moov in place, and adds the pictures' locations to l.
-func keepFilm(body []byte, l *layout) {
-	keepBoxes(body, filmBoxes{
+// keepMovie redacts the body of moov in place, and adds the pictures' locations to l.
+func keepMovie(body []byte, l *layout) {
+	keepBoxes(body, boxRules{
 		"mvhd": func(b *box) bool {
 			ok := keepTimed(b, 12, 100)
 			if ok && len(b.body) >= 100 { // reserved; QuickTime has times of a preview and a selection there
@@ -47,7 +47,7 @@ func keepTimed(b *box, times, end int) bool {
 // samples has the boxes in stbl that locate a track's pictures, which are samples in chunks.
 type samples struct {
 	pictures         bool   // it is a picture track
-	known            bool   // all its codings are known
+	knownCoding      bool   // all its codings are known
 	stsc, stsz, stz2 []byte // the samples per chunk, and their sizes
 	stco             []byte // the offsets of the chunks
 	offsetSize       int
@@ -56,10 +56,10 @@ type samples struct {
 // keepTrack redacts the body of trak; ok is false if the caller must remove the track.
 func keepTrack(body []byte, l *layout) (ok bool) {
 	var t samples
-	keepBoxes(body, filmBoxes{
+	keepBoxes(body, boxRules{
 		"tkhd": func(b *box) bool { return keepTimed(b, 12, 84) },
 		"edts": func(b *box) bool {
-			keepBoxes(b.body, filmBoxes{"elst": keepTable(func(version byte) int { return 12 + 8*int(version&1) })})
+			keepBoxes(b.body, boxRules{"elst": keepTable(func(version byte) int { return 12 + 8*int(version&1) })})
 			return true
 		},
 		"tref": func(b *box) bool {
@@ -72,7 +72,7 @@ func keepTrack(body []byte, l *layout) (ok bool) {
 		},
 		"mdia": func(b *box) bool { t.keepMedia(b.body); return true },
 	})
-	if !t.pictures || !t.known {
+	if !t.pictures || !t.knownCoding {
 		return false
 	}
 	t.locate(l)
@@ -80,7 +80,7 @@ func keepTrack(body []byte, l *layout) (ok bool) {
 }
 
 func (t *samples) keepMedia(body []byte) {
-	keepBoxes(body, filmBoxes{
+	keepBoxes(body, boxRules{
 		"mdhd": func(b *box) bool {
 			if !keepTimed(b, 12, 22) {
 				return false
@@ -102,9 +102,9 @@ func (t *samples) keepMedia(body []byte) {
 			return true
 		},
 		"minf": func(b *box) bool {
-			keepBoxes(b.body, filmBoxes{
+			keepBoxes(b.body, boxRules{
 				"vmhd": upTo(12),
-				"dinf": keepDataHere,
+				"dinf": keepDataInfo,
 				"stbl": func(b *box) bool { t.keepSampleTable(b.body); return true },
 			})
 			return true
@@ -112,8 +112,8 @@ func (t *samples) keepMedia(body []byte) {
 	})
 }
 
-// keepDataHere keeps dinf (8.7) if its only data reference is this file.
-func keepDataHere(b *box) bool {
+// keepDataInfo keeps dinf (8.7) if its only data reference is this file.
+func keepDataInfo(b *box) bool {
 	return string(b.body) == "\x00\x00\x00\x1Cdref\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0Curl \x00\x00\x00\x01"
 }
 
@@ -142,19 +142,19 @@ func entries(size int) func(*box) bool { return keepTable(func(byte) int { retur
 var sampleGroups = []string{"refs", "roll", "prol", "rap ", "tele", "sap ", "sync", "tscl", "tsas", "stsa", "alst", "av1f", "av1m"}
 
 func (t *samples) keepSampleTable(body []byte) {
-	keepBoxes(body, filmBoxes{
-		"stsd": func(b *box) bool { t.keepEntries(b.body); return t.known },
+	keepBoxes(body, boxRules{
+		"stsd": func(b *box) bool { t.keepEntries(b.body); return t.knownCoding },
 		"stts": entries(8), "ctts": entries(8), "stss": entries(4), "cslg": upTo(44), "sdtp": asIs,
 		"stsc": func(b *box) bool { t.stsc = b.body; return entries(12)(b) },
 		"stsz": func(b *box) bool { t.stsz = b.body; return true },
 		"stz2": func(b *box) bool { t.stz2 = b.body; return true },
 		"stco": func(b *box) bool { t.stco, t.offsetSize = b.body, 4; return entries(4)(b) },
 		"co64": func(b *box) bool { t.stco, t.offsetSize = b.body, 8; return entries(8)(b) },
-		"sgpd": ofGroup, "sbgp": ofGroup,
+		"sgpd": keepSampleGroup, "sbgp": keepSampleGroup,
 	})
 }
 
-func ofGroup(b *box) bool {
+func keepSampleGroup(b *box) bool {
 	return len(b.body) >= 8 && slices.Contains(sampleGroups, string(b.body[4:8]))
 }
 
@@ -170,11 +170,11 @@ func (t *samples) keepEntries(b []byte) {
 		return
 	}
 	clear(b[:4])
-	t.known = true
+	t.knownCoding = true
 	eachBox(b[8:], func(b box) {
 		const fixed = 78 // the fields of a VisualSampleEntry (12.1.3)
 		if !slices.Contains(codings, b.typ) || len(b.body) < fixed {
-			t.known = false
+			t.knownCoding = false
 			return
 		}
 		clear(b.body[:6])
