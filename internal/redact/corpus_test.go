@@ -53,11 +53,11 @@ func photos(t *testing.T) map[string][]byte {
 	return all
 }
 
-// is reports whether a name from photos is that of this file in the corpus.
-func is(name, photo string) bool { return strings.Contains(name, "-"+photo+".") }
+// isPhoto reports whether a name from photos is that of this file in the corpus.
+func isPhoto(name, photo string) bool { return strings.Contains(name, "-"+photo+".") }
 
-// none keeps only the tags that the picture needs.
-var none = &Policy{MaxHeld: 8 << 20}
+// neededOnly keeps only the tags that the picture needs.
+var neededOnly = &Policy{MaxHeld: 8 << 20}
 
 // decoders maps a format to a command that decodes IN to OUT or to standard output.
 var decoders = map[string][]string{
@@ -148,7 +148,7 @@ func TestRedactedPhotosHaveTheSamePixels(t *testing.T) {
 			if want == nil {
 				return // the decoder can't read the original either
 			}
-			if got := decoded(t, name, redact(t, data, none, 0)); !bytes.Equal(got, want) {
+			if got := decoded(t, name, redact(t, data, neededOnly, 0)); !bytes.Equal(got, want) {
 				t.Fatalf("other pixels: %d bytes, want %d", len(got), len(want))
 			}
 			same[format]++
@@ -186,7 +186,7 @@ var noRoom = []string{"invalid-encoding-usercomment", "infinite_loop_exif", "JXL
 func TestRedactedPhotosAnswerTheSame(t *testing.T) {
 	withoutGPS := func(name string) bool { return !strings.HasPrefix(name, "GPS") && name != "Artist" }
 	for name, data := range photos(t) {
-		if slices.ContainsFunc(noRoom, func(photo string) bool { return is(name, photo) }) {
+		if slices.ContainsFunc(noRoom, func(photo string) bool { return isPhoto(name, photo) }) {
 			continue
 		}
 		for _, o := range []*exif.Options{{Keep: withoutGPS}, {Unknown: true}} {
@@ -195,16 +195,16 @@ func TestRedactedPhotosAnswerTheSame(t *testing.T) {
 				// its directories lack the offset of the next one, so the last tag doesn't fit
 				want = strings.NewReplacer(`,"GPSSpeedRef":"K"}`, "}", `,"GPSDateStamp":"2022:01:12"}`, "}").Replace(want)
 			}
-			if got := answer(redact(t, data, &Policy{EXIF: o, MaxHeld: none.MaxHeld}, 0), o); got != want {
+			if got := answer(redact(t, data, &Policy{EXIF: o, MaxHeld: neededOnly.MaxHeld}, 0), o); got != want {
 				t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
 			}
 		}
 	}
 }
 
-// told returns ExifTool's output for the files in a directory, by file name: the values of each tag, with its
-// document and group ("Doc1:IFD0:Make").
-func told(t *testing.T, dir string) map[string]map[string][]string {
+// exifToolTags returns ExifTool's output for the files in a directory, by file name: the values of each tag,
+// with its document and group ("Doc1:IFD0:Make").
+func exifToolTags(t *testing.T, dir string) map[string]map[string][]string {
 	t.Helper()
 	out, err := exec.Command("exiftool", "-a", "-u", "-U", "-ee3", "-G3:1:4", "-j", "-api", "largefilesupport=1", dir).Output()
 	if len(out) == 0 {
@@ -273,7 +273,7 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 	before, after := t.TempDir(), t.TempDir()
 	originals, redacted := photos(t), map[string][]byte{}
 	for name, data := range originals {
-		redacted[name] = redact(t, data, none, 0)
+		redacted[name] = redact(t, data, neededOnly, 0)
 		if err := os.WriteFile(filepath.Join(before, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +281,7 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	was, is := told(t, before), told(t, after)
+	was, is := exifToolTags(t, before), exifToolTags(t, after)
 	for name, tags := range is {
 		for tag, values := range tags {
 			may, _ := stays(tag)
@@ -309,7 +309,7 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 				gone.add(v...)
 			}
 		}
-		gone.add(places(originals[name])...)
+		gone.add(gpsBytes(originals[name])...)
 		if b := redacted[name]; len(b) >= 8 {
 			for i := range b[7:] {
 				run := [8]byte(b[i:])
@@ -335,9 +335,9 @@ func (r runs) add(values ...string) {
 	}
 }
 
-// places returns the encoded rationals of a photo's GPS directory, in either byte order, except those that are
+// gpsBytes returns the encoded rationals of a photo's GPS directory, in either byte order, except those that are
 // too common.
-func places(data []byte) (values []string) {
+func gpsBytes(data []byte) (values []string) {
 	var tags map[string]string
 	o := &exif.Options{Keep: func(name string) bool { return strings.HasPrefix(name, "GPS") }}
 	if json.Unmarshal([]byte(answer(data, o)), &tags) != nil {
@@ -371,7 +371,7 @@ func TestPngcheckFindsNothingNew(t *testing.T) {
 		if filepath.Ext(name) != ".png" {
 			continue
 		}
-		if was, is := check(data), check(redact(t, data, none, 0)); len(is) > 0 && !bytes.Equal(is, was) {
+		if was, is := check(data), check(redact(t, data, neededOnly, 0)); len(is) > 0 && !bytes.Equal(is, was) {
 			t.Errorf("%s: %s, was: %s", name, is, was)
 		}
 	}

@@ -129,11 +129,11 @@ var noText = &Policy{EXIF: &exif.Options{Keep: func(name string) bool {
 	return name != "ImageDescription" && !strings.HasPrefix(name, "GPS")
 }}}
 
-func TestNothingHidesInAPhoto(t *testing.T) {
+func TestSecretsInPhotosAreRemoved(t *testing.T) {
 	for name, data := range planted() {
 		t.Run(name, func(t *testing.T) {
 			if !bytes.Contains(data, []byte(word)) && !strings.Contains(name, "packed") {
-				t.Fatal("the photo has no word")
+				t.Fatal("the photo doesn't have the word")
 			}
 			for _, p := range []*Policy{{}, noText} {
 				got := redact(t, data, p, 0)
@@ -141,15 +141,15 @@ func TestNothingHidesInAPhoto(t *testing.T) {
 					t.Fatalf("at %d: %q", i, got[max(0, i-40):i+8])
 				}
 				if !strings.HasSuffix(name, "RIFF") && bytes.Equal(got, make([]byte, len(got))) {
-					t.Fatal("all is gone")
+					t.Fatal("the output is all zeros")
 				}
 				for _, piece := range []int{1, 7, 100} {
 					if !bytes.Equal(redact(t, data, p, piece), got) {
-						t.Fatalf("in pieces of %d it is another", piece)
+						t.Fatalf("written in pieces of %d, the output differs", piece)
 					}
 				}
 				if again := redact(t, got, p, 0); !bytes.Equal(again, got) {
-					t.Fatal("redacted again it is another")
+					t.Fatal("redacted again, the output differs")
 				}
 				for n := range data { // cut off after any byte
 					if bytes.Contains(redact(t, data[:n], p, 0), []byte("SECRET")) {
@@ -196,7 +196,7 @@ func TestOrientationAndPanoramaStay(t *testing.T) {
 	}
 }
 
-func TestPicturesOfTheIndexStay(t *testing.T) {
+func TestPicturesOfTheMPFIndexStay(t *testing.T) {
 	data := planted()["jpeg MPF picture"]
 	got := redact(t, data, &Policy{}, 0)
 	at := bytes.Index(data, []byte("12345")) + 5
@@ -222,15 +222,15 @@ func fuzz(f *testing.F, format string) {
 		for _, p := range []*Policy{{}, noText} {
 			got := redact(t, data, p, 0) // checks the length
 			if !bytes.Equal(redact(t, data, p, 13), got) {
-				t.Fatal("in pieces it is another")
+				t.Fatal("written in pieces, the output differs")
 			}
-			checkTold(t, got, data, p)
+			checkTags(t, got, data, p)
 		}
 	})
 }
 
-// checkTold checks that the redacted photo has only the tags of data's answer and those that the picture needs.
-func checkTold(t *testing.T, redacted, data []byte, p *Policy) {
+// checkTags checks that the redacted photo has only the tags of data's answer and those that the picture needs.
+func checkTags(t *testing.T, redacted, data []byte, p *Policy) {
 	t.Helper()
 	if v, _ := Sniff(data); v == Pass { // no image by its first bytes
 		return
@@ -277,7 +277,7 @@ func TestOnlyTheEXIFOfTheAnswerStays(t *testing.T) {
 	}
 }
 
-func TestOfAPNGTheAnswersEXIFStays(t *testing.T) {
+func TestPNGKeepsTheEXIFOfTheAnswer(t *testing.T) {
 	ifd0 := func(entries ...testimage.Entry) []byte {
 		b := testimage.Block{IFD0: entries}
 		return b.Encode()
@@ -300,7 +300,7 @@ func TestOfAPNGTheAnswersEXIFStays(t *testing.T) {
 	} {
 		data := testimage.PNG(testimage.Gradient(8, 8), chunks, nil)
 		got := redact(t, data, &Policy{EXIF: &exif.Options{}}, 0)
-		checkTold(t, got, data, &Policy{EXIF: &exif.Options{}})
+		checkTags(t, got, data, &Policy{EXIF: &exif.Options{}})
 		if want := answer(data, &exif.Options{}); !strings.HasSuffix(name, "far away") && answer(got, &exif.Options{}) != want {
 			t.Errorf("%s: %s, the answer was %s", name, answer(got, &exif.Options{}), want)
 		}

@@ -71,11 +71,11 @@ func redactJP2(s *stream, p *Policy) error {
 			})
 		case "uuid":
 			ok = redactBox(s, h, func(b *box) {
-				is, ok := rewriteUUID(b, seen, p)
+				isEXIF, ok := rewriteUUID(b, seen, p)
 				if !ok {
 					b.free()
 				}
-				seen = seen || is
+				seen = seen || isEXIF
 			})
 		default:
 			ok = freeBox(s, h)
@@ -92,17 +92,17 @@ const (
 	geoUUID       = "\xB1\x4B\xF8\xBD\x08\x3D\x4B\x43\xA5\xAE\x8C\xD7\xD5\xA6\xCE\x03"
 )
 
-// rewriteUUID rebuilds the EXIF in a uuid box. is reports whether the box has EXIF, of which only the first is
+// rewriteUUID rebuilds the EXIF in a uuid box. isEXIF reports whether the box has EXIF, of which only the first is
 // kept. GeoJP2's TIFF block doesn't count as EXIF: the answer shows it in addition, if it comes before the EXIF.
 // ok is false if nothing is left of the box.
-func rewriteUUID(b *box, seen bool, p *Policy) (is, ok bool) {
+func rewriteUUID(b *box, seen bool, p *Policy) (isEXIF, ok bool) {
 	if len(b.body) < 16 {
 		return false, false
 	}
 	data := b.body[16:]
 	switch string(b.body[:16]) {
 	case jp2UUID, photoshopUUID:
-		is = true
+		isEXIF = true
 		if bytes.HasPrefix(data, []byte("Exif\x00\x00")) {
 			data = data[6:]
 		}
@@ -110,7 +110,7 @@ func rewriteUUID(b *box, seen bool, p *Policy) (is, ok bool) {
 	default:
 		return false, false
 	}
-	return is, !seen && rewriteExif(data, p) > 0
+	return isEXIF, !seen && rewriteExif(data, p) > 0
 }
 
 // codestream is the signature of a codestream, which can also be a file of its own.

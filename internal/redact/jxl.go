@@ -66,22 +66,22 @@ func rewriteBrotli(b *box, p *Policy) (ok bool) {
 	if !ok {
 		return false
 	}
-	var packed []byte
+	var compressed []byte
 	for _, p := range [...]*Policy{p, {}} { // if the EXIF doesn't fit, keep only what the picture needs
 		item := bytes.Clone(data)
 		n := rewriteExifItem(item, p)
 		if n == 0 {
 			return false
 		}
-		if packed = pack(item[:n], len(b.body)-4); packed != nil {
+		if compressed = compress(item[:n], len(b.body)-4); compressed != nil {
 			break
 		}
 	}
-	if packed == nil {
+	if compressed == nil {
 		return false
 	}
-	copy(b.body[4:], packed)
-	rest := b.all[len(b.all)-len(b.body)+4+len(packed):]
+	copy(b.body[4:], compressed)
+	rest := b.all[len(b.all)-len(b.body)+4+len(compressed):]
 	clear(rest)
 	if len(rest) == 0 {
 		return true
@@ -99,9 +99,9 @@ func rewriteBrotli(b *box, p *Policy) (ok bool) {
 	return true
 }
 
-// pack returns data as a Brotli stream that takes all of n bytes, or leaves enough of them for a free box. It
+// compress returns data as a Brotli stream that takes all of n bytes, or leaves enough of them for a free box. It
 // returns nil if the stream doesn't fit.
-func pack(data []byte, n int) []byte {
+func compress(data []byte, n int) []byte {
 	o := brotli.WriterOptions{Quality: 11, LGWin: 16}
 	if len(data) > 1<<14 {
 		o.Quality = 6 // quality 11 takes a hundred times as long

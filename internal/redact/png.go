@@ -50,7 +50,7 @@ func redactPNG(s *stream, p *Policy) error {
 			return errBroken
 		}
 		length, typ := int64(binary.BigEndian.Uint32(head)), string(head[4:])
-		if length > 1<<31-1 || !letters(typ) {
+		if length > 1<<31-1 || !isChunkType(typ) {
 			return errBroken
 		}
 		most, stays := pngChunks[typ]
@@ -64,7 +64,7 @@ func redactPNG(s *stream, p *Policy) error {
 			}
 			continue
 		case length <= maxHold && (typ == "eXIf" || typ == "tEXt" || typ == "zTXt" || typ == "iTXt"):
-			ok = f.text(typ, int(length))
+			ok = f.metadata(typ, int(length))
 		default:
 			ok = f.junk(length)
 		}
@@ -74,8 +74,8 @@ func redactPNG(s *stream, p *Policy) error {
 	}
 }
 
-// letters reports whether a chunk's type consists of ASCII letters (5.3).
-func letters(typ string) bool {
+// isChunkType reports whether a chunk's type consists of ASCII letters (5.3).
+func isChunkType(typ string) bool {
 	for _, c := range []byte(typ) {
 		if c |= 0x20; c < 'a' || c > 'z' {
 			return false
@@ -84,8 +84,8 @@ func letters(typ string) bool {
 	return true
 }
 
-// text redacts an eXIf or text chunk. It returns false if the file ends in it.
-func (f *pngFile) text(typ string, length int) bool {
+// metadata redacts an eXIf or text chunk. It returns false if the file ends in it.
+func (f *pngFile) metadata(typ string, length int) bool {
 	chunk, ok := f.peek(12 + length)
 	if !ok {
 		return false
@@ -123,8 +123,8 @@ func (f *pngFile) text(typ string, length int) bool {
 		if len(b) <= length {
 			return f.chunk("eXIf", append(b, make([]byte, length-len(b))...))
 		}
-		if packed := packProfile(b, length); packed != nil {
-			return f.chunk("zTXt", packed)
+		if compressed := compressProfile(b, length); compressed != nil {
+			return f.chunk("zTXt", compressed)
 		}
 	}
 	return f.junk(int64(length))
@@ -159,9 +159,9 @@ func (f *pngFile) beforePicture(offset int) (found, ok bool) {
 // profileHead starts the data of a zTXt chunk with EXIF: the keyword and the compression method.
 const profileHead = "Raw profile type exif\x00\x00"
 
-// packProfile returns length bytes of data for a zTXt chunk with a TIFF block, nil if that doesn't fit. Line
+// compressProfile returns length bytes of data for a zTXt chunk with a TIFF block, nil if that doesn't fit. Line
 // breaks pad the profile.
-func packProfile(block []byte, length int) []byte {
+func compressProfile(block []byte, length int) []byte {
 	text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+6, append([]byte("Exif\x00\x00"), block...))
 	b := bytes.NewBufferString(profileHead + "\x78\xDA")
 	w, err := flate.NewWriter(b, flate.BestCompression)

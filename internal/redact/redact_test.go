@@ -28,7 +28,7 @@ func redact(t testing.TB, body []byte, p *Policy, piece int) []byte {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(in, body) {
-		t.Fatal("the writer changed what it was given")
+		t.Fatal("the Writer changed its argument")
 	}
 	if out.Len() != len(body) {
 		t.Fatalf("got %d bytes, want %d", out.Len(), len(body))
@@ -84,7 +84,7 @@ func TestStreamKeepsEveryByteInPlace(t *testing.T) {
 		}
 		s.flush()
 		if !bytes.Equal(out.Bytes(), want) || len(want) != len(body) {
-			t.Fatal("the bytes that left aren't those that were decided")
+			t.Fatal("the output differs")
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, shown)) }
 
-// segmented returns JPEG, PNG and WebP files with the secret in every place that the parsers know, by a name.
-func segmented() map[string][]byte {
+// secretSegmentFiles returns JPEG, PNG and WebP files with the secret in every known place, by a name.
+func secretSegmentFiles() map[string][]byte {
 	m := testimage.Gradient(8, 8)
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Maker"), testimage.ASCII(0x013B, secret)}}
 	block := b.Encode()
@@ -108,7 +108,7 @@ func segmented() map[string][]byte {
 
 // TestXMPKeepsWhatShowsThePicture checks that the gain map property is still in the redacted XMP.
 func TestXMPKeepsWhatShowsThePicture(t *testing.T) {
-	files := segmented()
+	files := secretSegmentFiles()
 	for _, name := range []string{"jpeg xmp", "png xmp", "webp xmp"} {
 		if out := redact(t, files[name], noArtist, 0); !bytes.Contains(out, []byte(`hdrgm:Version="1.0"`)) {
 			t.Errorf("%s: got %q", name, out)
@@ -118,7 +118,7 @@ func TestXMPKeepsWhatShowsThePicture(t *testing.T) {
 
 // TestPNGChecksumsAreRight checks the CRC of every chunk in redacted PNGs.
 func TestPNGChecksumsAreRight(t *testing.T) {
-	for name, data := range segmented() {
+	for name, data := range secretSegmentFiles() {
 		if !bytes.HasPrefix([]byte(name), []byte("png ")) || name == "png broken length" {
 			continue
 		}

@@ -41,14 +41,14 @@ func redactWebP(s *stream, p *Policy) error {
 			return errBroken
 		}
 		typ := string(head[:4])
-		if !fourCC(typ) || !f.chunk(typ, int64(binary.LittleEndian.Uint32(head[4:]))) {
+		if !isFourCC(typ) || !f.chunk(typ, int64(binary.LittleEndian.Uint32(head[4:]))) {
 			return errBroken
 		}
 	}
 }
 
-// fourCC reports whether a chunk's type is printable ASCII (RFC 9649, 2.3).
-func fourCC(typ string) bool {
+// isFourCC reports whether a chunk's type is printable ASCII (RFC 9649, 2.3).
+func isFourCC(typ string) bool {
 	for _, c := range []byte(typ) {
 		if c < ' ' || c > '~' {
 			return false
@@ -126,7 +126,7 @@ func (f *webpFile) frame(size int64) bool {
 			return false
 		}
 		typ, n := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
-		if webpChunkTop+n+n&1 > left || !fourCC(typ) {
+		if webpChunkTop+n+n&1 > left || !isFourCC(typ) {
 			break
 		}
 		left -= webpChunkTop + n + n&1
