@@ -78,7 +78,7 @@ func eachBox(b []byte, f func(box)) {
 		if !ok {
 			clear(b)
 			if len(b) >= 8 {
-				binary.BigEndian.PutUint32(b, uint32(len(b))) //nolint:gosec // G115: what is in memory is smaller
+				binary.BigEndian.PutUint32(b, uint32(len(b))) //nolint:gosec // G115: lengths in memory fit
 				copy(b[4:], "free")
 			}
 			return
@@ -87,7 +87,7 @@ func eachBox(b []byte, f func(box)) {
 		if n > int64(len(b)) { // a box that claims to be larger than its parent ends with the parent
 			n = int64(len(b))
 			clear(b[8:h.head])
-			binary.BigEndian.PutUint32(b, uint32(n)) //nolint:gosec // G115: what is in memory is smaller
+			binary.BigEndian.PutUint32(b, uint32(n)) //nolint:gosec // G115: lengths in memory fit
 			if h.head == maxBoxHead {
 				binary.BigEndian.PutUint32(b, 1)
 				binary.BigEndian.PutUint64(b[8:], uint64(n))
@@ -283,7 +283,7 @@ func rewriteExifItem(b []byte, p *Policy) (n int) {
 		if at == 4+len(intro) {
 			copy(b[4:], intro)
 		}
-		binary.BigEndian.PutUint32(b, uint32(at-4)) //nolint:gosec // G115: within what is in memory
+		binary.BigEndian.PutUint32(b, uint32(at-4)) //nolint:gosec // G115: lengths in memory fit
 	}
 	if n = rewriteExif(b[at:], p); n == 0 {
 		clear(b)

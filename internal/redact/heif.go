@@ -6,7 +6,7 @@ import "slices"
 // pictures, which can be derived from other pictures, Exif and XMP. Their bytes are in the boxes mdat or
 // idat, at the offsets in iloc. An image sequence is a movie (moov, 8.2) whose frames are pictures.
 //
-// The parser knows what the bytes of mdat are only from the offsets that point at them. So it buffers the
+// Only the offsets in meta and moov tell which bytes of mdat belong to which item. So the parser buffers the
 // file up to the end of meta, and in sequences of moov: a few kilobytes if these boxes come first, as all
 // known writers have it.
 //
@@ -436,7 +436,7 @@ func keepGroup(b *box) bool {
 	if f.over || n > uint64(f.left()/4) { //nolint:gosec // G115: left is no less than 0
 		return false
 	}
-	clearFrom(b.body, f.at+4*int(n)) //nolint:gosec // G115: n is smaller than what is in memory
+	clearFrom(b.body, f.at+4*int(n)) //nolint:gosec // G115: lengths in memory fit
 	return true
 }
 

@@ -92,7 +92,7 @@ func rewriteBrotli(b *box, p *Policy) (ok bool) {
 	if head == maxBoxHead {
 		binary.BigEndian.PutUint64(b.all[8:], uint64(size)) //nolint:gosec // G115: a length
 	} else {
-		binary.BigEndian.PutUint32(b.all, uint32(size)) //nolint:gosec // G115: smaller than what is in memory
+		binary.BigEndian.PutUint32(b.all, uint32(size)) //nolint:gosec // G115: lengths in memory fit
 	}
 	binary.BigEndian.PutUint32(rest, uint32(len(rest))) //nolint:gosec // G115: as above
 	copy(rest[4:], "free")

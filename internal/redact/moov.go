@@ -129,7 +129,7 @@ func keepTable(size func(version byte) int) func(*box) bool {
 			return false
 		}
 		if high, end := bits.Mul64(n, uint64(size(byte(version)))); high == 0 && end < uint64(f.left()) { //nolint:gosec // G115: a byte, and sizes
-			clearFrom(b.body, f.at+int(end)) //nolint:gosec // G115: smaller than what is in memory
+			clearFrom(b.body, f.at+int(end)) //nolint:gosec // G115: lengths in memory fit
 		}
 		return true
 	}
