@@ -13,7 +13,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-// cost is one answer, and what it took to read from its object.
+// cost is one answer with the bytes and sub-requests that it took.
 type cost struct {
 	status          int
 	body            string

@@ -32,8 +32,8 @@ func slow(latency, bytes float64) chromedp.Action {
 	return network.EmulateNetworkConditions(false, latency, bytes, bytes)
 }
 
-// asked reports whether the page has requested a path since its request number since.
-func (b *tab) asked(path string, since int) bool {
+// requested reports whether the page has requested a path since its request number since.
+func (b *tab) requested(path string, since int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Contains(b.requests[since:], b.base+path)
@@ -67,7 +67,7 @@ func TestGridLoadsThumbnails(t *testing.T) {
 	b.wait(fmt.Sprintf(`(all => all.length === %d && all.every(i => i.complete && i.naturalWidth))([...document.querySelectorAll('.photo img')])`, len(scenes)))
 	b.wait(gathered)
 	if b.mostPictures < 2 || b.mostPictures > 6 {
-		t.Errorf("%d pictures were asked for at once, want 2 to 6", b.mostPictures)
+		t.Errorf("%d pictures were requested at once, want 2 to 6", b.mostPictures)
 	}
 	for i, s := range scenes {
 		link := fmt.Sprintf(`document.querySelectorAll('.photo')[%d]`, i)
@@ -76,8 +76,8 @@ func TestGridLoadsThumbnails(t *testing.T) {
 		if want := b.base + path + map[bool]string{true: "@base@tag=thumbnail", false: ""}[hasThumb(i)]; source != want {
 			t.Errorf("%s: shown by %s, want %s", s.name, source, want)
 		}
-		if hasThumb(i) && b.asked(path, 0) {
-			t.Errorf("%s: the photo was asked for, though it has a thumbnail", s.name)
+		if hasThumb(i) && b.requested(path, 0) {
+			t.Errorf("%s: the photo was requested, though it has a thumbnail", s.name)
 		}
 		// a 3:2 photo in a 4:3 thumbnail has bars of a ninth of the height
 		scale := js[string](b, link+`.querySelector('img').style.scale`)
@@ -88,7 +88,7 @@ func TestGridLoadsThumbnails(t *testing.T) {
 }
 
 // The grid prefers a site's own small pictures. A photo without one has its thumbnail.
-func TestOwnThumbsWin(t *testing.T) {
+func TestOwnThumbsComeFirst(t *testing.T) {
 	dir := t.TempDir()
 	for i := range scenes[:3] {
 		write(t, filepath.Join(dir, scenes[i].name), scenes[i].jpeg(i))
@@ -107,7 +107,7 @@ func TestOwnThumbsWin(t *testing.T) {
 }
 
 // The gallery shows the preview of a photo that the browser can't show, and a label if it has none.
-func TestPreviewStandsForRaw(t *testing.T) {
+func TestPreviewReplacesRaw(t *testing.T) {
 	dir := t.TempDir()
 	raw := testimage.Full()
 	raw.SetThumbnail(testimage.JPEG(scenes[3].paint(320, 240)))
@@ -140,8 +140,8 @@ func TestPreviewStandsForRaw(t *testing.T) {
 	if got := js[float64](b, off+`(document.querySelector('#shown .badge'))`); got > 4 {
 		t.Errorf("the label is %v pixels off the middle of the stage", got)
 	}
-	if b.asked("a.nef", 0) || b.asked("b.tif", 0) || b.asked("c.heic", 0) {
-		t.Error("a file that this browser can't show was asked for")
+	if b.requested("a.nef", 0) || b.requested("b.tif", 0) || b.requested("c.heic", 0) {
+		t.Error("a file that this browser can't show was requested")
 	}
 }
 
@@ -161,12 +161,12 @@ func TestOpensAtOnce(t *testing.T) {
 	if after := js[string](b, box); after != before || !strings.HasSuffix(after, ",720,480") {
 		t.Errorf("the photo is at %s, its thumbnail was at %s", after, before)
 	}
-	for end := time.Now().Add(10 * time.Second); !b.asked("First%20light.jpg", 0) || !b.asked("Haukland%20beach.jpg", 0); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); !b.requested("First%20light.jpg", 0) || !b.requested("Haukland%20beach.jpg", 0); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the photos beside it aren't fetched ahead")
 		}
 	}
-	if b.asked("Inari%20in%20November.jpg", 0) {
+	if b.requested("Inari%20in%20November.jpg", 0) {
 		t.Error("more than the photos beside it were fetched ahead")
 	}
 	if got := js[string](b, `document.getElementById('pixels').textContent`); got != "720 × 480, 0.3 MP" {
@@ -377,7 +377,7 @@ func TestPagesAreCompressed(t *testing.T) {
 }
 
 // The example runs unchanged, as an unprivileged user.
-func TestExampleAsItStands(t *testing.T) {
+func TestExampleUnchanged(t *testing.T) {
 	const addr = "localhost:2015"
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
 		if _, err := http.Get("http://" + addr); err != nil {
@@ -491,7 +491,7 @@ func openedExample(t *testing.T) string {
 
 // Thumbnails and previews have the photo's orientation, each of the eight, which the embedded picture doesn't
 // have itself.
-func TestPicturesStandAsPhotos(t *testing.T) {
+func TestPicturesHaveThePhotosOrientation(t *testing.T) {
 	m := image.NewRGBA(image.Rect(0, 0, 160, 120))
 	for i, c := range []color.RGBA{{R: 255, A: 255}, {G: 255, A: 255}, {B: 255, A: 255}, {R: 255, G: 255, B: 255, A: 255}} {
 		at := image.Pt(i%2*80, i/2*60)

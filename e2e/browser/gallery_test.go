@@ -277,7 +277,7 @@ func TestStyles(t *testing.T) {
 }
 
 // Messages explain errors in words.
-func TestWords(t *testing.T) {
+func TestErrorMessages(t *testing.T) {
 	base, stop := caddyfile(t, oddFolder(t), `
 		http://:{$PORT} {
 			exif {
@@ -324,7 +324,7 @@ func TestWords(t *testing.T) {
 	for _, r := range b.requests {
 		for _, ext := range []string{".nef", ".heic", ".tif"} {
 			if strings.HasSuffix(r, ext) {
-				t.Errorf("a picture this browser can't show was asked for: %s", r)
+				t.Errorf("a picture this browser can't show was requested: %s", r)
 			}
 		}
 	}

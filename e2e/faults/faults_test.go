@@ -69,9 +69,9 @@ type fault struct {
 	status int    // 0 if the client disconnects before
 	want   string // the body, or the error's code
 
-	site  string        // default: plain.test
-	leave time.Duration // the client disconnects then
-	time  time.Duration // the most time; default 3 s
+	site       string        // default: plain.test
+	disconnect time.Duration // the client disconnects then
+	time       time.Duration // the most time; default 3 s
 	// bytes is the most that Caddy may take from upstream, with headers and the kernel's buffers; default: a
 	// little more than two windows
 	bytes  int64
@@ -201,13 +201,13 @@ func faults() []fault {
 			c.head(206, "Content-Length: 65536", "Content-Range: bytes 241664-307199/307200")
 			c.stall()
 		}), site: "bounded", status: 500, want: "InternalError"},
-		{name: "stall before the header, client leaves", serve: stallBefore, leave: 200 * time.Millisecond},
-		{name: "stall in the header, client leaves", serve: stallHeader, leave: 200 * time.Millisecond},
-		{name: "stall in the body, client leaves", serve: stallBody, leave: 200 * time.Millisecond},
-		{name: "stall in an error's body, client leaves", serve: stallError, leave: 200 * time.Millisecond},
-		{name: "stall before the second range, client leaves", serve: stallSecond, leave: 200 * time.Millisecond},
-		{name: "a byte now and then, client leaves", serve: trickle, leave: 300 * time.Millisecond},
-		{name: "a byte now and then, bounded, client leaves", serve: trickle, site: "bounded", leave: 600 * time.Millisecond},
+		{name: "stall before the header, client leaves", serve: stallBefore, disconnect: 200 * time.Millisecond},
+		{name: "stall in the header, client leaves", serve: stallHeader, disconnect: 200 * time.Millisecond},
+		{name: "stall in the body, client leaves", serve: stallBody, disconnect: 200 * time.Millisecond},
+		{name: "stall in an error's body, client leaves", serve: stallError, disconnect: 200 * time.Millisecond},
+		{name: "stall before the second range, client leaves", serve: stallSecond, disconnect: 200 * time.Millisecond},
+		{name: "a byte now and then, client leaves", serve: trickle, disconnect: 300 * time.Millisecond},
+		{name: "a byte now and then, bounded, client leaves", serve: trickle, site: "bounded", disconnect: 600 * time.Millisecond},
 
 		// Connections that end.
 		{name: "nobody listens", site: "down", status: 502, want: "BadGateway"},
@@ -347,7 +347,7 @@ func faults() []fault {
 			c.head(200, "Content-Length: 5000000000")
 			c.endless(farTIFF(8<<20, 64), mib)
 			c.stall()
-		}, leave: 300 * time.Millisecond, bytes: 4 * mib},
+		}, disconnect: 300 * time.Millisecond, bytes: 4 * mib},
 
 		// Objects that change.
 		{name: "changes once, ETag", serve: changing(once, same), status: 200, want: farAnswer, bytes: 512 * kib},
@@ -409,7 +409,7 @@ func faults() []fault {
 				c.head(103, "Link: </a.css>; rel=preload")
 				c.wait(10 * time.Millisecond)
 			}
-		}, leave: 300 * time.Millisecond},
+		}, disconnect: 300 * time.Millisecond},
 		{name: "101 unasked", serve: func(c *conn, _ *http.Request) {
 			c.head(101, "Connection: Upgrade", "Upgrade: websocket")
 			c.stall()
@@ -538,8 +538,8 @@ func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand gol
 	up.set(f.serve)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if f.leave > 0 {
-		time.AfterFunc(f.leave, cancel)
+	if f.disconnect > 0 {
+		time.AfterFunc(f.disconnect, cancel)
 	}
 	site := f.site
 	if site == "" {
@@ -551,12 +551,12 @@ func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand gol
 	code := codeOf(got)
 
 	switch {
-	case f.leave > 0 && !errors.Is(err, context.Canceled):
+	case f.disconnect > 0 && !errors.Is(err, context.Canceled):
 		t.Errorf("got %v, %v, though the client left", got, err)
-	case f.leave == 0 && err != nil:
+	case f.disconnect == 0 && err != nil:
 		t.Errorf("got no answer: %v", err)
 	case f.name == "stall in the header, bounded" && code == "BadGateway": // two timeouts of the transport end at once
-	case got.Status != f.status || f.leave == 0 && code != f.want && got.Body != f.want:
+	case got.Status != f.status || f.disconnect == 0 && code != f.want && got.Body != f.want:
 		t.Errorf("got %d %s, want %d %s", got.Status, got.Body, f.status, f.want)
 	}
 	if h := f.header; h[0] != "" && got.Header.Get(h[0]) != h[1] {

@@ -76,19 +76,19 @@ func start(t *testing.T) (addr string) {
 	files := "root * " + root + "\nfile_server"
 	proxy := "reverse_proxy " + bucket.Listener.Addr().String()
 	var b strings.Builder
-	site := func(name, rules, behind string) {
-		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\nbind 127.0.0.1\nexif {\n%s\n}\n%s\n}\n", name, rules, behind)
+	site := func(name, rules, backend string) {
+		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\nbind 127.0.0.1\nexif {\n%s\n}\n%s\n}\n", name, rules, backend)
 	}
 	const right = " header X-Right yes"
-	for behind, handler := range map[string]string{"files": files, "bucket": proxy} {
-		site("rules-"+behind, "allow GetObject ListBucket"+right, handler)
-		site("nocache-"+behind, "cache off\nallow GetObject ListBucket"+right, handler)
-		site("list-"+behind, "allow GetObject"+right+"\nallow ListBucket", handler)
-		site("deny-"+behind, "allow GetObject ListBucket\ndeny GetObject not"+right, handler)
-		site("user-"+behind, "allow GetObject ListBucket `{http.auth.user.id} == \"bob\"`", "basic_auth @named {\nbob "+hash+"\n}\n@named header Authorization *\n"+handler)
-		site("login-"+behind, "", "basic_auth {\nbob "+hash+"\n}\n"+handler)
-		site("errors-"+behind, "pass_errors\nallow GetObject ListBucket"+right, handler)
-		site("early-"+behind, "allow GetObject ListBucket\ndeny GetObject path */b.jpg", handler)
+	for backend, handler := range map[string]string{"files": files, "bucket": proxy} {
+		site("rules-"+backend, "allow GetObject ListBucket"+right, handler)
+		site("nocache-"+backend, "cache off\nallow GetObject ListBucket"+right, handler)
+		site("list-"+backend, "allow GetObject"+right+"\nallow ListBucket", handler)
+		site("deny-"+backend, "allow GetObject ListBucket\ndeny GetObject not"+right, handler)
+		site("user-"+backend, "allow GetObject ListBucket `{http.auth.user.id} == \"bob\"`", "basic_auth @named {\nbob "+hash+"\n}\n@named header Authorization *\n"+handler)
+		site("login-"+backend, "", "basic_auth {\nbob "+hash+"\n}\n"+handler)
+		site("errors-"+backend, "pass_errors\nallow GetObject ListBucket"+right, handler)
+		site("early-"+backend, "allow GetObject ListBucket\ndeny GetObject path */b.jpg", handler)
 	}
 	// the next handlers alone
 	fmt.Fprintf(&b, "http://photo-files.test:{$PORT} {\nbind 127.0.0.1\n%s\n}\n", files)
@@ -161,8 +161,8 @@ func (c *client) do(method, site, object string, headers ...string) (status int,
 
 var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
 
-// seen returns everything that a client sees of a response, except the date and the request ID.
-func (c *client) seen(method, site, object string, headers ...string) string {
+// visible returns everything that a client sees of a response, except the date and the request ID.
+func (c *client) visible(method, site, object string, headers ...string) string {
 	c.t.Helper()
 	status, h, body, _ := c.do(method, site, object, headers...)
 	h.Del("Date")
@@ -175,8 +175,8 @@ func (c *client) seen(method, site, object string, headers ...string) string {
 	return b.String() + "\n" + body
 }
 
-// TestSame compares the responses for existing objects with those for missing ones.
-func TestSame(t *testing.T) {
+// TestExistingAndMissingLookTheSame compares the responses for existing objects with those for missing ones.
+func TestExistingAndMissingLookTheSame(t *testing.T) {
 	addr := start(t)
 	c := dial(t, addr)
 	ours := map[string]string{} // each site's ETag of the object for clients with rights
@@ -211,8 +211,8 @@ func TestSame(t *testing.T) {
 		for _, name := range []string{"a.jpg", "b.jpg"} {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 				for _, headers := range product(conditions, ranges, others, callers) {
-					is := c.seen(method, site, "/is/"+name, headers...)
-					no := c.seen(method, site, "/no/"+name, headers...)
+					is := c.visible(method, site, "/is/"+name, headers...)
+					no := c.visible(method, site, "/no/"+name, headers...)
 					compared++
 					if is != no {
 						t.Errorf("%s: %s %s %q:\nexists:\n%s\ndoesn't:\n%s", site, method, name, headers, is, no)
@@ -259,22 +259,22 @@ func product(lists ...[][]string) [][]string {
 func TestTime(t *testing.T) {
 	addr := start(t)
 	own := map[string]float64{}
-	for _, behind := range []string{"files", "bucket"} {
-		is, no := measure(t, addr, "photo-"+behind, "/b.jpg", "Range", "bytes=0-65535")
-		own[behind] = median(is) - median(no)
-		printTimes("photo-"+behind, false, is, no)
+	for _, backend := range []string{"files", "bucket"} {
+		is, no := measure(t, addr, "photo-"+backend, "/b.jpg", "Range", "bytes=0-65535")
+		own[backend] = median(is) - median(no)
+		printTimes("photo-"+backend, false, is, no)
 	}
 	for _, site := range append(slices.Clone(sites), "early-files", "early-bucket") {
 		if strings.HasPrefix(site, "errors") || strings.HasPrefix(site, "deny") || strings.HasPrefix(site, "list") {
 			continue // like rules
 		}
-		for _, kept := range []bool{false, true} {
-			early := strings.HasPrefix(site, "early") // the rule is on the path, and denies b.jpg
-			if kept && (early || strings.HasPrefix(site, "nocache") || strings.HasPrefix(site, "login") || site == "bucket-403") {
+		for _, cached := range []bool{false, true} {
+			onPath := strings.HasPrefix(site, "early") // the rule is on the path, and denies b.jpg
+			if cached && (onPath || strings.HasPrefix(site, "nocache") || strings.HasPrefix(site, "login") || site == "bucket-403") {
 				continue
 			}
 			name := "/b.jpg"
-			if kept {
+			if cached {
 				name = "/a.jpg"
 				if status, _, _, _ := dial(t, addr).do(http.MethodGet, site, "/is"+name, "X-Right", "yes", "Authorization", authorization); status != 200 {
 					t.Fatalf("%s: %d", site, status)
@@ -282,15 +282,15 @@ func TestTime(t *testing.T) {
 			}
 			is, no := measure(t, addr, site, name)
 			a, apart := auc(is, no), median(is)-median(no)
-			printTimes(site, kept, is, no)
+			printTimes(site, cached, is, no)
 			limit := 5.0
-			for behind, d := range own {
-				if strings.HasSuffix(site, behind) && !early {
+			for backend, d := range own {
+				if strings.HasSuffix(site, backend) && !onPath {
 					limit += 1.25 * max(d, 0)
 				}
 			}
 			if (a < 0.4 || a > 0.6) && math.Abs(apart) > limit {
-				t.Errorf("%s: time tells: AUC %.3f, %.1f µs apart, the handlers behind explain %.1f", site, a, apart, limit)
+				t.Errorf("%s: time tells: AUC %.3f, %.1f µs apart, the next handlers explain %.1f", site, a, apart, limit)
 			}
 		}
 	}
@@ -323,8 +323,8 @@ func measure(t *testing.T, addr, site, name string, headers ...string) (is, no [
 	return is, no
 }
 
-func printTimes(site string, kept bool, is, no []time.Duration) {
-	fmt.Printf("time: %-17s kept %-5t  exists %6.1f µs  doesn't %6.1f µs  AUC %.3f\n", site, kept, median(is), median(no), auc(is, no))
+func printTimes(site string, cached bool, is, no []time.Duration) {
+	fmt.Printf("time: %-17s cached %-5t  exists %6.1f µs  doesn't %6.1f µs  AUC %.3f\n", site, cached, median(is), median(no), auc(is, no))
 }
 
 func median(d []time.Duration) float64 {
