@@ -88,8 +88,8 @@ func redactJPEG(s *stream, p *Policy) error {
 	return nil
 }
 
-// itemStarts returns the offsets of the JPEGs in Google's container directory, whose items follow the first
-// picture, which ends at at, one after the other.
+// itemStarts returns the offsets of the JPEGs in Google's container directory. Its items follow the first
+// picture one after the other, from the offset at on.
 func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 	for i, item := range j.items {
 		if i > 0 && item.jpeg {

@@ -77,7 +77,7 @@ func TestMemoryIsFlat(t *testing.T) {
 				}
 				runtime.GC()
 				runtime.ReadMemStats(&now)
-				if grown := int64(now.HeapAlloc) - int64(before.HeapAlloc); grown > most { //nolint:gosec // below 2^63
+				if grown := int64(now.HeapAlloc) - int64(before.HeapAlloc); grown > most {
 					t.Fatalf("%d bytes are held after %d", grown, n)
 				}
 				if n == 0 {
