@@ -1,4 +1,4 @@
-# Caddy with the exif module, as a user without rights, in an image that holds nothing else.
+# Caddy with the exif module, running as an unprivileged user, in an image with nothing else.
 #
 #	docker build -t caddy-exif .
 #	docker run --rm -p 2015:2015 -v "$PWD/testdata:/photos:ro" caddy-exif
@@ -25,7 +25,7 @@ LABEL org.opencontainers.image.title="caddy-exif" \
 	org.opencontainers.image.version="$VERSION"
 COPY --from=build /out/caddy /usr/bin/caddy
 COPY --from=build --chown=nonroot:nonroot /out/photos /photos
-# certificates, and Caddy's own settings
+# directories for certificates and Caddy's own settings
 COPY --from=build --chown=nonroot:nonroot /out/data /data
 COPY --from=build --chown=nonroot:nonroot /out/config /config
 ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config

@@ -1,6 +1,6 @@
-# The gate, a target a stage. "make help" lists them, "make gate" runs them all, as .ci/run and GitHub's
-# workflow do. It needs GNU Make 4, bash, Go, and for some stages the corpus (EXIF_CORPUS). On Debian, root
-# gets everything else installed; elsewhere a stage says what is missing. A stage that can't run fails.
+# The gate, one target per stage. "make help" lists them; "make gate" runs them all, as .ci/run and GitHub's
+# workflow do. It needs GNU Make 4, bash, Go, and for some stages the corpus (EXIF_CORPUS). On Debian, as
+# root, the stages install everything else; elsewhere they name missing tools. A stage that can't run fails.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -40,8 +40,8 @@ lint: ## format, vet, golangci-lint, actionlint
 
 test: ## tests, with the race detector
 	. .ci/lib.sh
-	debian exiftool libimage-exiftool-perl # the words for values are compared with its own
-	# the pixels of photos are compared without it, in conformance: decoding takes ten times as long
+	debian exiftool libimage-exiftool-perl # tests compare the descriptions of values with its own
+	# conformance compares the pixels of photos, without -race: with it, decoding takes ten times as long
 	go test -race -timeout 30m -skip 'SamePixels$$' ./...
 
 test-32bit: ## the decoder on 32 bits
@@ -69,7 +69,7 @@ fuzz: ## each fuzz target for FUZZTIME (5s)
 	targets=0
 	for pkg in $$(go list ./...); do
 		for target in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do
-			# the go command now and then takes the end of the time for a failure; a real one names its input
+			# the go command sometimes reports the end of the fuzz time as a failure; a real failure names its input
 			for try in 1 2 3; do
 				go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$$FUZZTIME" -fuzzminimizetime 1x "$$pkg" | tee "$$tmp/fuzz" && break
 				if [ "$$try" = 3 ] || grep -qE 'Failing input|panic' "$$tmp/fuzz" ||
@@ -88,23 +88,23 @@ build: ## Caddy with this module
 	go build -o "$$tmp/caddy" ./cmd/caddy
 	"$$tmp/caddy" list-modules | grep -x http.handlers.exif
 	"$$tmp/caddy" list-modules | grep -x http.reverse_proxy.transport.s3
-	# the AWS SDK is for programs that import the transport
+	# only programs that import the transport may depend on the AWS SDK
 	[ "$$(go list -deps . | grep -c github.com/aws/ || true)" = 0 ]
 
 xcaddy: ## the same, built by xcaddy
 	. .ci/lib.sh
-	# the one difference from what users type: the module is this tree, and as no version of it
-	# need exist for that, the tree needs one to be called
+	# as users build it, except that the module is this tree, under a made-up version, since none may be
+	# published yet
 	module=$$(go list -m)
 	mapfile -t args < <(sed "s|^$$module\$$|&@v0.0.0=$$PWD|" xcaddy.txt)
 	cd e2e
 	go tool xcaddy "$${args[@]}" --output "$$tmp/xcaddy-caddy"
-	# a proxy that refuses what it doesn't know ends the search for the module that has the package
+	# the last proxy has no modules: it ends go's search for the module that contains the package
 	GOPROXY="$$(go env GOPROXY | cut -d, -f1)|file://$$tmp/none" \
 		go tool xcaddy "$${args[@]}" --with "$$module/s3transport" --output "$$tmp/xcaddy-s3"
 	"$$tmp/xcaddy-caddy" list-modules | grep -x http.handlers.exif
 	"$$tmp/xcaddy-s3" list-modules | grep -x http.reverse_proxy.transport.s3
-	# the version shows, here that of the tree
+	# list-modules must show the version, here the made-up one
 	"$$tmp/xcaddy-caddy" list-modules --versions | grep -x 'http.handlers.exif v0.0.0'
 
 readme: ## the README's command
@@ -132,7 +132,7 @@ faults: ## upstreams that misbehave, leaks, load
 	go test -count=1 -v -skip '^TestTime$$' ./faults ./leaks | tee "$$tmp/faults" | grep -vE '^ *(===|--- PASS)|^\{' || true
 	grep -E '^faults: ([0-9]+) of \1 passed$$' "$$tmp/faults"
 	[ "$$(grep -c '^ok ' "$$tmp/faults")" = 2 ] || { cat "$$tmp/faults" >&2; exit 1; }
-	# a busy machine makes up differences, not three times in a row
+	# a busy machine can cause a difference, but not three times in a row
 	again 3 "$$tmp/time" go test -count=1 -v -run '^TestTime$$' ./leaks
 	grep '^time:' "$$tmp/time"
 	for run in "E2E_LOAD=20s" "E2E_LOAD=15s E2E_RACE=1"; do
@@ -149,7 +149,7 @@ gallery: ## the gallery: its script linted, and all of it in a browser
 	"$$tmp/npm/node_modules/.bin/oxlint" -c .ci/oxlint.json --deny-warnings "$$tmp/gallery.js"
 	export E2E_AXE=$$tmp/npm/node_modules/axe-core/axe.min.js
 	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
-	# other programs take free ports, too, just when a test has found one
+	# another program can take a free port between a test's search and its use
 	again 2 "$$tmp/browser.log" go -C e2e test -count=1 -timeout 20m -v ./browser
 	grep -E '^ *--- (PASS|SKIP)|^gallery:' "$$tmp/browser.log"
 	grep -q '^--- PASS: TestAxe' "$$tmp/browser.log" # not skipped
@@ -170,8 +170,8 @@ examples: ## the examples, with their requests and answers
 	go -C e2e test -count=1 -v ./examples
 
 cross: ## builds for each system
-	# All of Caddy is built once for each system, which takes minutes from a cold cache; for the other
-	# architecture, what is this module's own.
+	# Build all of Caddy once for each system, which takes minutes without a build cache; for the other
+	# architecture, build only the decoder.
 	for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 darwin/amd64 windows/arm64; do
 		what=./cmd/caddy
 		case $$target in darwin/amd64 | windows/arm64) what=./internal/exif ;; esac
@@ -184,7 +184,7 @@ bench: ## benchmarks, for a moment
 	debian wrk wrk
 	go test -run '^$$' -bench . -benchtime 1x ./internal/exif .
 	go build -o "$$tmp/caddy" ./cmd/caddy
-	# rates count for nothing here; bytes read, sub-requests and memory do
+	# rates don't matter here, only bytes read, sub-requests and memory
 	cd e2e
 	go test ./bench
 	go run ./bench -smoke -caddy "$$tmp/caddy"

@@ -36,7 +36,7 @@ func TestPlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 10 kB is the left edge, 10 GB the right one; 0.2 ms is 0.3 of three decades up from 0.1 ms
+	// 10 kB is at the left edge, 10 GB at the right one; 0.2 ms is 0.3 of three decades above 0.1 ms
 	for _, want := range []string{
 		`points="76.0,283.9 736.0,137.3 "`, ">10 kB<", ">10 GB<", ">0.1 ms<", ">100 ms<", "a &lt; b &amp; c",
 	} {
@@ -57,7 +57,7 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestFarFiles holds the layouts to their sizes; that they are read right the bench itself sees.
+// TestFarFiles checks the sizes of the layouts only; the bench checks the answers for them.
 func TestFarFiles(t *testing.T) {
 	for _, size := range []int64{10e3, 10e9} {
 		for name, f := range map[string]func(int64) (front, end []byte){"TIFF": farTIFF, "HEIC": farHEIC} {

@@ -18,39 +18,39 @@ import (
 )
 
 // bucket is a stand-in for an object store: it serves files of a folder with a strong ETag and ranges, each
-// response after a latency. It counts what it is asked for and can stop in the middle of its answers.
+// response after a latency. It counts requests and bytes, and can stall in the middle of responses.
 type bucket struct {
 	root string
 	// one is the object at every path below /synthetic/, each with an ETag of its own.
 	one []byte
 
-	latency     atomic.Int64 // nanoseconds before each answer
+	latency     atomic.Int64 // nanoseconds before each response
 	requests    atomic.Int64
 	notModified atomic.Int64
 	bytes       atomic.Int64 // of bodies
-	held        atomic.Int64 // answers that stand still
+	held        atomic.Int64 // stalled responses
 
 	mu      sync.Mutex
 	hold    holding
-	release chan struct{} // closed when held answers may go on
+	release chan struct{} // closed to resume stalled responses
 }
 
-// holding is which answers stop halfway.
+// holding selects the responses that stall halfway.
 type holding string
 
 const (
 	holdNone  holding = "none"
 	holdAll   holding = "all"
-	holdLater holding = "later" // those of ranges that don't begin at 0
+	holdLater holding = "later" // responses to ranges that don't begin at 0
 )
 
-// bucketStats is what the bucket says of itself.
+// bucketStats has the bucket's counters.
 type bucketStats struct {
 	Requests, NotModified, Bytes, Held int64
 }
 
-// serveBucket serves the folder root on a free port, which it prints, until standard input ends,
-// that is, as long as its parent lives.
+// serveBucket serves the folder root on a free port, which it prints. It returns when standard input ends, so
+// that it ends with its parent process.
 func serveBucket(root string) error {
 	one, err := os.ReadFile(filepath.Join(root, "one.jpg")) //nolint:gosec // a folder of ours
 	if err != nil {
@@ -74,7 +74,7 @@ func serveBucket(root string) error {
 	return s.Serve(l)
 }
 
-// set sets the latency and which answers are held, lets go of those that are, and counts from 0.
+// set sets the latency and the responses to stall, resumes those stalled before, and resets the counters.
 func (b *bucket) set(w http.ResponseWriter, r *http.Request) {
 	latency, err := time.ParseDuration(r.FormValue("latency"))
 	if err != nil {
@@ -105,7 +105,7 @@ func (b *bucket) object(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(s, r, "photo.jpg", time.Time{}, bytes.NewReader(b.one))
 		return
 	}
-	f, err := os.Open(filepath.Join(b.root, filepath.FromSlash(r.URL.Path))) //nolint:gosec // asked by the bench alone
+	f, err := os.Open(filepath.Join(b.root, filepath.FromSlash(r.URL.Path))) //nolint:gosec // only the bench sends requests
 	if err != nil {
 		http.NotFound(s, r)
 		return
@@ -117,22 +117,22 @@ func (b *bucket) object(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Etag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
-	w.Header().Set("Content-Type", "application/octet-stream") // as stores do for what they don't know
+	w.Header().Set("Content-Type", "application/octet-stream") // the default of stores
 	http.ServeContent(s, r, "", info.ModTime(), f)
 }
 
 // later reports whether a range doesn't begin at 0.
 func later(rng string) bool { return rng != "" && !strings.HasPrefix(rng, "bytes=0-") }
 
-// sender counts what is sent and stops halfway if it is to.
+// sender counts the bytes of a response, and stalls halfway if the bucket says so.
 type sender struct {
 	http.ResponseWriter
 	b     *bucket
 	ctx   context.Context //nolint:containedctx // the request's own
 	later bool
 
-	release chan struct{} // nil: doesn't stop
-	left    int64         // bytes until it stops
+	release chan struct{} // nil: doesn't stall
+	left    int64         // bytes until it stalls
 }
 
 func (s *sender) WriteHeader(status int) {
@@ -172,7 +172,7 @@ func (s *sender) Write(p []byte) (n int, err error) {
 }
 
 func (s *sender) send(p []byte) (int, error) {
-	// counted ahead: who has read the bytes may ask for the count before Write is back
+	// count before Write returns, since a client that has read the bytes may get the counters at once
 	s.b.bytes.Add(int64(len(p)))
 	n, err := s.ResponseWriter.Write(p)
 	s.b.bytes.Add(int64(n - len(p)))

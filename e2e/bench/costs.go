@@ -13,14 +13,14 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-// cost is what one answer took of its object.
+// cost is one answer with the bytes and sub-requests that it took.
 type cost struct {
 	status          int
 	body            string
 	bytes, requests int64
 }
 
-// cost asks once for the EXIF of an object in the bucket, and the bucket what that took.
+// cost requests the EXIF of an object in the bucket once, and returns its cost by the bucket's counters.
 func (r *rig) cost(ctx context.Context, path string) (c cost, err error) {
 	if err := r.setBucket(ctx, 0, holdNone); err != nil {
 		return c, err
@@ -35,14 +35,14 @@ func (r *rig) cost(ctx context.Context, path string) (c cost, err error) {
 	return c, err
 }
 
-// The most that may be read of an object.
+// The limits of bytes read per answer.
 const (
-	mostFront    = 64 << 10 // in one sub-request, where the EXIF stands in front
+	mostFront    = 64 << 10 // in one sub-request, if the EXIF comes first
 	mostRaw      = 256 << 10
 	mostInFlight = 256 << 10
 )
 
-// bytesRead counts at the bucket what answers take of their objects.
+// bytesRead measures at the bucket how many bytes and sub-requests an answer takes.
 func bytesRead(ctx context.Context, r *rig) error {
 	const large = 10 << 30
 	fmt.Print("\n| EXIF of | size | bytes read | sub-requests | at most |\n|---|---|---|---|---|\n")
@@ -102,10 +102,10 @@ func bytesRead(ctx context.Context, r *rig) error {
 	return nil
 }
 
-// raw are the extensions of formats that are TIFF or hold one anywhere.
+// raw are the extensions of formats that are TIFF, or have a TIFF block anywhere.
 var raw = []string{"3fr", "arw", "btf", "cr2", "cr3", "dng", "mrw", "nef", "orf", "pef", "raf", "rw2", "srw", "tif", "tiff"}
 
-// corpusCosts is bytesRead for the real photos.
+// corpusCosts does the measurements of bytesRead on the real photos.
 func (r *rig) corpusCosts(ctx context.Context) (missed bool, err error) {
 	if r.corpus == "" {
 		fmt.Print("\nReal photos: not run, no folder given (`-corpus` or `EXIF_CORPUS`).\n")
@@ -128,7 +128,7 @@ func (r *rig) corpusCosts(ctx context.Context) (missed bool, err error) {
 			return false, err
 		}
 		if c.status != http.StatusOK {
-			continue // broken on purpose, or no image
+			continue // a broken photo, or no image
 		}
 		ext := strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")
 		kind, ok := map[string]string{"jpg": "JPEG", "jpeg": "JPEG", "heic": "HEIC", "heif": "HEIC", "png": "PNG", "webp": "WebP", "avif": "AVIF"}[ext]
@@ -170,8 +170,8 @@ func (r *rig) corpusCosts(ctx context.Context) (missed bool, err error) {
 	return missed, nil
 }
 
-// memory holds requests in the middle of what they read and asks Caddy what it has in use: what is
-// reachable after a garbage collection, and what the kernel has given it.
+// memory stalls requests in the middle of their reads and measures Caddy's memory: the live heap and stacks
+// after a garbage collection, and the resident set size.
 func memory(ctx context.Context, r *rig) error {
 	const n = 1000
 	front, end := farTIFF(1 << 20)
@@ -202,8 +202,8 @@ func memory(ctx context.Context, r *rig) error {
 	return nil
 }
 
-// inFlight is what each of n requests for a path takes when the bucket holds its answer, and what
-// Caddy takes as a whole then, in bytes.
+// inFlight returns the live memory that each of n requests for a path takes while the bucket stalls its
+// response, and Caddy's resident set size then, in bytes.
 func (r *rig) inFlight(ctx context.Context, n int, path string, h holding) (live, rss int64, err error) {
 	if err := r.setBucket(ctx, 0, h); err != nil {
 		return 0, 0, err
@@ -244,7 +244,7 @@ func (r *rig) inFlight(ctx context.Context, n int, path string, h holding) (live
 	return (live - live0) / int64(n), rss, err
 }
 
-// awaitHeld waits until the bucket holds n answers.
+// awaitHeld waits until the bucket stalls n responses.
 func (r *rig) awaitHeld(ctx context.Context, n int, failed <-chan error) error {
 	for range 600 {
 		s, err := r.bucketStats(ctx)

@@ -11,7 +11,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-// growth measures how cost grows with each thing that it can grow with.
+// growth measures how cost grows with size, concurrency, tags, objects and latency.
 func growth(ctx context.Context, r *rig) error {
 	for _, f := range []func(context.Context, *rig) error{bySize, byConcurrency, byTags, byObjects, byLatency} {
 		if err := f(ctx, r); err != nil {
@@ -21,7 +21,7 @@ func growth(ctx context.Context, r *rig) error {
 	return nil
 }
 
-// plot draws a plot, and keeps it if it is to be kept.
+// plot draws a plot, and writes it to the docs if -update is set.
 func (r *rig) plot(name string, p plot) error {
 	b, err := p.svg()
 	if err != nil || !r.update {
@@ -31,10 +31,10 @@ func (r *rig) plot(name string, p plot) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(name, b, 0o644) //nolint:gosec // documentation, for everybody to read
+	return os.WriteFile(name, b, 0o644) //nolint:gosec // documentation that everybody may read
 }
 
-// bySize asks for the EXIF of ever larger files on disk, and of the bucket how many bytes that takes.
+// bySize measures the time of EXIF answers for ever larger files on disk, and the bytes read from the bucket.
 func bySize(ctx context.Context, r *rig) error {
 	sizes, repeat := []int64{10e3, 100e3, 1e6, 10e6, 100e6, 1e9, 10e9}, 1000
 	if r.smoke {
@@ -89,7 +89,7 @@ func bySize(ctx context.Context, r *rig) error {
 	})
 }
 
-// byConcurrency makes ever more requests at once.
+// byConcurrency measures ever more requests at once.
 func byConcurrency(ctx context.Context, r *rig) error {
 	conns := []int{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}
 	if r.smoke {
@@ -111,7 +111,7 @@ func byConcurrency(ctx context.Context, r *rig) error {
 	for _, n := range conns {
 		runs := make([][]rate, len(lines))
 		for range min(r.rounds, 3) {
-			for i, l := range lines { // in turn, as in rates
+			for i, l := range lines { // alternate, as in rates
 				v, err := r.wrk(ctx, l.target, n, r.duration)
 				if err != nil {
 					return err
@@ -140,7 +140,7 @@ func byConcurrency(ctx context.Context, r *rig) error {
 	})
 }
 
-// byTags asks for files of ever more tags.
+// byTags measures files with ever more tags.
 func byTags(ctx context.Context, r *rig) error {
 	fmt.Print("\n| tags | time, on disk | sub-requests | answer |\n|---|---|---|---|\n")
 	for _, n := range []int{1, 10, 100, 1000, 5000} {
@@ -166,7 +166,7 @@ func byTags(ctx context.Context, r *rig) error {
 	return nil
 }
 
-// byObjects asks for ever more distinct objects in the bucket through a cache of the default size.
+// byObjects measures ever more distinct objects in the bucket, through a cache of the default size.
 func byObjects(ctx context.Context, r *rig) error {
 	if err := r.setBucket(ctx, 0, holdNone); err != nil {
 		return err
@@ -191,7 +191,7 @@ func byObjects(ctx context.Context, r *rig) error {
 		counts, all = []int{1, 1_000_000}, 1000
 	}
 	for _, t.n = range counts {
-		if _, err := r.wrk(ctx, t, connections, r.duration); err != nil { // warms up
+		if _, err := r.wrk(ctx, t, connections, r.duration); err != nil { // warm-up
 			return err
 		}
 		if err := r.setBucket(ctx, 0, holdNone); err != nil {
@@ -209,7 +209,7 @@ func byObjects(ctx context.Context, r *rig) error {
 			return err
 		}
 	}
-	// each once, in pieces, since wrk counts time and not requests
+	// each object once, in several runs, since wrk's limit is a time and not a number of requests
 	t.n, t.draw = 1<<30, "turn"
 	pieces := 30 * time.Second
 	if r.smoke {
@@ -233,7 +233,7 @@ func byObjects(ctx context.Context, r *rig) error {
 	return row(fmt.Sprintf("%d, each once", t.from), float64(t.from)/time.Since(start).Seconds(), s)
 }
 
-// byLatency moves the bucket ever farther away.
+// byLatency measures ever higher latencies of the bucket.
 func byLatency(ctx context.Context, r *rig) error {
 	latencies, repeat := []int{0, 5, 20, 50, 100, 200}, 9
 	if r.smoke {
@@ -272,7 +272,7 @@ func byLatency(ctx context.Context, r *rig) error {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// si is a number with a unit and its decimal prefix.
+// si formats a number with its unit and a decimal prefix.
 func si(v float64, unit string) string {
 	for _, p := range []string{"", "k", "M", "G"} {
 		if v < 1000 || p == "G" {

@@ -14,31 +14,31 @@ import (
 	"time"
 )
 
-// connections is how many wrk keeps open where nothing else is said.
+// connections is the default number of wrk's connections.
 const connections = 16
 
 //go:embed load.lua
 var script []byte
 
-// target is what wrk asks for.
+// target is a set of URLs for wrk to request.
 type target struct {
 	base    string // URL
-	pattern string // of the paths, of string.format, with one number
-	n       int    // the numbers are below it
-	draw    string // "turn" or "zipf"
-	from    int    // where the turn begins
+	pattern string // the paths, a format of Lua's string.format with one number
+	n       int    // the numbers are from 0 to n-1
+	draw    string // the order of the numbers: "turn" or "zipf"
+	from    int    // the first number of "turn"
 	server  *process
 }
 
-// rate is what one run of wrk found.
+// rate is the result of one run of wrk.
 type rate struct {
 	requests int
 	perSec   float64
-	cpu      float64 // µs of the server's processor time a request
+	cpu      float64 // µs of the server's processor time per request
 	p50, p99 time.Duration
 }
 
-// wrk makes load for a time. An answer that isn't 2xx or 3xx is an error, since it may be cheap.
+// wrk loads a target for d. A response other than 2xx or 3xx is an error, since it may be cheaper.
 func (r *rig) wrk(ctx context.Context, t target, conns int, d time.Duration) (rate, error) {
 	lua := filepath.Join(r.dir, "load.lua")
 	if err := write(lua, script); err != nil {
@@ -48,7 +48,7 @@ func (r *rig) wrk(ctx context.Context, t target, conns int, d time.Duration) (ra
 	if err != nil {
 		return rate{}, err
 	}
-	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c", strconv.Itoa(conns), "-d", fmt.Sprintf("%.0fs", d.Seconds()), //nolint:gosec // numbers and paths of ours
+	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c", strconv.Itoa(conns), "-d", fmt.Sprintf("%.0fs", d.Seconds()), //nolint:gosec // the bench's own numbers and paths
 		"--timeout", "60s", "-s", lua, t.base, "--", t.pattern, strconv.Itoa(t.n), t.draw, strconv.Itoa(t.from))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *rig) wrk(ctx context.Context, t target, conns int, d time.Duration) (ra
 	return parseWrk(string(out), after-before)
 }
 
-// parseWrk reads the line that the script writes.
+// parseWrk parses the line that the script writes.
 func parseWrk(out string, cpu time.Duration) (rate, error) {
 	var requests, micros, failed, p50, p99 int
 	_, line, _ := strings.Cut(out, "BENCH ")
@@ -80,9 +80,9 @@ func parseWrk(out string, cpu time.Duration) (rate, error) {
 	}, nil
 }
 
-// latency is the median time of n requests one after the other.
+// latency returns the median time of n consecutive requests.
 func (r *rig) latency(ctx context.Context, url string, n int) (time.Duration, error) {
-	if _, err := r.get(ctx, url); err != nil { // opens the connection
+	if _, err := r.get(ctx, url); err != nil { // open the connection
 		return 0, err
 	}
 	times := make([]time.Duration, n)

@@ -1,5 +1,5 @@
--- Requests for the paths made by a pattern from numbers below n: in turn from a start on, or drawn
--- as popularity goes (Zipf's law with the exponent 1). Then one line for the bench to read.
+-- Requests paths made from a pattern and numbers below n: consecutive numbers from a start, or random
+-- ones by popularity (Zipf's law with exponent 1). Then prints one line for the bench to parse.
 local pattern, n, draw, i, kept
 function init(args)
 	pattern, n, draw, i, kept = args[1], tonumber(args[2]), args[3] == "zipf", tonumber(args[4]), {}

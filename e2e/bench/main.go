@@ -1,25 +1,25 @@
-// Command bench measures what the module costs, side by side with its peers, and prints the tables
-// of docs/figures.md as Markdown:
+// Command bench measures the module's performance next to its peers', and prints the tables of
+// docs/figures.md as Markdown:
 //
 //	cd e2e && go run ./bench
 //
-// starts all it needs on loopback, each in a process of its own: Caddy with the module, built from
-// this repository; a bucket server that counts what it is asked for; imagor, where -imagor names
-// its binary; and wrk, which makes the load and must be installed. It needs Linux, for /proc.
+// It starts on loopback, each in a process of its own: Caddy with the module, built from this repository; a
+// bucket server that counts requests and bytes; imagor, if -imagor names its binary; and wrk, the load
+// generator, which must be installed. It needs Linux, for /proc.
 //
 // The parts of -only:
 //
-//	rates    requests a second, and processor time a request, against the peers
-//	bytes    what is read of an object, and in how many sub-requests
-//	memory   what a request in flight takes
-//	operations  requests a second of imageInfo and thumbnail, and what they cost from a bucket
-//	redact   megabytes a second of a photo that is redacted on its way out
-//	growth   how cost grows with size, requests at once, tags, objects, latency; with -update it
+//	rates    requests per second, and processor time per request, compared with the peers
+//	bytes    the bytes read of an object, and the number of sub-requests
+//	memory   the memory of a request in flight
+//	operations  requests per second of imageInfo and thumbnail, and what they read from a bucket
+//	redact   megabytes per second of a photo that is redacted as it is sent
+//	growth   how cost grows with size, concurrent requests, tags, objects, latency; with -update it
 //	         draws docs/size.svg and docs/concurrency.svg
 //	window   which first window is the fastest
 //
-// The exit status is 1 if a figure isn't reached; with -smoke only what no busy machine can spoil
-// counts: bytes, sub-requests and memory.
+// The exit status is 1 if a figure is missed. With -smoke only figures that don't depend on the machine's
+// load count: bytes, sub-requests and memory.
 package main
 
 import (
@@ -37,7 +37,7 @@ import (
 	"time"
 )
 
-// options are the command line.
+// options has the command-line flags.
 type options struct {
 	duration time.Duration
 	rounds   int
@@ -49,7 +49,7 @@ type options struct {
 	corpus   string
 }
 
-// parts in the order in which they run; without -only, the first five.
+// parts are in the order in which they run. Without -only, the first five run.
 var parts = []struct {
 	name string
 	run  func(context.Context, *rig) error
@@ -97,7 +97,7 @@ func main() {
 	}
 }
 
-// errMissed says that a figure isn't reached; which one stands in the table.
+// errMissed reports that a figure is missed. The tables mark it.
 var errMissed = errors.New("a figure is not reached")
 
 func run(ctx context.Context, o *options) (err error) {

@@ -20,12 +20,12 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-// suffixOf is what is added to a photo's path to ask for an operation.
+// suffixOf returns the suffix of a photo's path that requests an operation.
 func suffixOf(operation string) string {
 	return strings.TrimSuffix(local.Suffix, "exif") + operation
 }
 
-// contest has several targets loaded in turn and returns the median of each.
+// contest loads several targets alternately and returns the median of each.
 func contest(ctx context.Context, r *rig, conns int, targets ...target) ([]rate, error) {
 	runs, err := r.inTurn(ctx, conns, targets...)
 	if err != nil {
@@ -47,9 +47,9 @@ func durations(runs []rate) (v []time.Duration) {
 	return v
 }
 
-// operations compares what the operations other than EXIF cost with static files of the same bytes.
+// operations compares the operations other than EXIF with static files of the same bytes.
 func operations(ctx context.Context, r *rig) error {
-	// what thumbnail answers, as files
+	// the thumbnails as files
 	for i := range photos {
 		_, b, err := r.do(ctx, http.MethodGet, fmt.Sprintf("%s/photos/%02d.jpg%s", r.sites["cached"], i, suffixOf("thumbnail")))
 		if err != nil {
@@ -111,8 +111,8 @@ func operations(ctx context.Context, r *rig) error {
 	return nil
 }
 
-// redaction compares a photo that is redacted on its way out with the same photo as file_server sends it
-// where it can't use sendfile, and with imagor taking metadata off.
+// redaction compares redacted photos with the same photos from file_server without sendfile, and from imagor
+// with strip_metadata.
 func redaction(ctx context.Context, r *rig) error {
 	addrs := make([]string, 3)
 	for i := range addrs {
@@ -168,7 +168,7 @@ func redaction(ctx context.Context, r *rig) error {
 		fmt.Print("| `redact` against imagor's `strip_metadata` | 50 | not run: no binary given (`-imagor`) |\n")
 	}
 
-	// what a request in flight takes: many readers that stopped halfway
+	// the memory of a request in flight: many clients that stop reading halfway
 	const stuck = 200
 	before, err := p.rss()
 	if err != nil {
@@ -205,9 +205,9 @@ func redaction(ctx context.Context, r *rig) error {
 	return nil
 }
 
-// serve runs a Caddy with this module and hide, until standard input ends.
+// serve runs Caddy with this module and hide until standard input ends.
 func serve(name string) error {
-	config, err := os.ReadFile(name) //nolint:gosec // a file of ours
+	config, err := os.ReadFile(name) //nolint:gosec // the bench's own file
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func serve(name string) error {
 	return err
 }
 
-// hide keeps the next handlers from sending files by sendfile.
+// hide is a handler that keeps the next handlers from using sendfile.
 type hide struct{}
 
 func init() { caddy.RegisterModule(hide{}) }
@@ -228,7 +228,7 @@ func (hide) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.bench_hide", New: func() caddy.Module { return new(hide) }}
 }
 
-// ServeHTTP runs the next handlers with a writer that has no ReadFrom.
+// ServeHTTP calls the next handler with a writer without ReadFrom.
 func (*hide) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	return next.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// photos is how many photos the load goes round.
+// photos is the number of photos that the load cycles through.
 const photos = 64
 
-// noise is a picture that doesn't compress, as photos hardly do.
+// noise returns a picture that hardly compresses, like photos.
 func noise(w, h int) image.Image {
 	m := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio420)
 	rng := rand.NewChaCha8([32]byte{})
@@ -25,8 +25,8 @@ func noise(w, h int) image.Image {
 	return m
 }
 
-// block is the EXIF of a photo as cameras write it: tags of all directories, a maker note, and a
-// thumbnail of several KB.
+// block returns EXIF as cameras write it: tags of all directories, a maker note, and a thumbnail of several
+// KB.
 func block(serial int, thumbnail []byte) testimage.Block {
 	b := testimage.Full()
 	b.Exif = append(b.Exif, testimage.ASCII(0xA435, fmt.Sprintf("%08d", serial))) // LensSerialNumber
@@ -34,8 +34,8 @@ func block(serial int, thumbnail []byte) testimage.Block {
 	return b
 }
 
-// writePhotos writes the photos that the load goes round, of several MB each, and one.jpg, a small
-// one. It returns the size of the large ones.
+// writePhotos writes the photos that the load cycles through, of several MB each, and a small one, one.jpg.
+// It returns the size of the large ones.
 func writePhotos(dir string, w, h int) (size int, err error) {
 	pixels := testimage.JPEG(noise(w, h))
 	thumbnail := testimage.JPEG(noise(160, 120))
@@ -52,7 +52,7 @@ func writePhotos(dir string, w, h int) (size int, err error) {
 	return size, write(filepath.Join(dir, "one.jpg"), one)
 }
 
-// insert puts a segment right after a JPEG's start of image.
+// insert inserts a segment right after a JPEG's start of image.
 func insert(jpeg, segment []byte) []byte {
 	return append(append(append([]byte(nil), jpeg[:2]...), segment...), jpeg[2:]...)
 }
@@ -64,13 +64,12 @@ func write(name string, b []byte) error {
 	return os.WriteFile(name, b, 0o600)
 }
 
-// sparse writes a file of that size with the given bytes in front, and some at its end, and nothing
-// in between that would take space.
+// sparse writes a sparse file of that size with front at its start and end at its end.
 func sparse(name string, size int64, front, end []byte) (err error) {
 	if err := write(name, front); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(name, os.O_RDWR, 0) //nolint:gosec // a name of ours
+	f, err := os.OpenFile(name, os.O_RDWR, 0) //nolint:gosec // the bench's own name
 	if err != nil {
 		return err
 	}
@@ -89,7 +88,7 @@ func sparse(name string, size int64, front, end []byte) (err error) {
 	return err
 }
 
-// inFront are images with their EXIF in front, by the extension of their names.
+// inFront returns images whose EXIF comes first, by file extension.
 func inFront() map[string][]byte {
 	b := block(0, testimage.JPEG(noise(160, 120)))
 	tiff := b.Encode()
@@ -108,8 +107,8 @@ func inFront() map[string][]byte {
 	}
 }
 
-// farTIFF are the front and the end of a BigTIFF of that size, whose one directory stands at its
-// end with the texts that it points at, as writers leave it that append.
+// farTIFF returns the start and the end of a BigTIFF of that size. Its one directory is at the end, with the
+// texts that it points at, as writers that append leave it.
 func farTIFF(size int64) (front, end []byte) {
 	o := binary.LittleEndian
 	texts := []struct {
@@ -136,8 +135,8 @@ func farTIFF(size int64) (front, end []byte) {
 	return front, append(end, values...)
 }
 
-// farHEIC are the front and the end of a HEIC of that size whose box meta stands at its end; the
-// EXIF that it points at stands in front, in mdat.
+// farHEIC returns the start and the end of a HEIC of that size. Its box meta is at the end, and points at the
+// EXIF at the start, in mdat.
 func farHEIC(size int64) (front, end []byte) {
 	b := block(0, testimage.JPEG(testimage.Gradient(16, 12)))
 	h := testimage.HEIF{Exif: [][]byte{testimage.ExifData(b.Encode(), true)}, MetaLast: true, Wide: true}
@@ -150,10 +149,10 @@ func farHEIC(size int64) (front, end []byte) {
 	return front, end
 }
 
-// maker is the tag by which answers for the images made here are known.
+// maker is a tag that every answer for a generated image has.
 const maker = `"Make":"caddy-exif"`
 
-// manyTags is a TIFF of n tags of one number each, of numbers that no standard names.
+// manyTags returns a TIFF of n tags with one number each. No standard names these tags.
 func manyTags(n int) []byte {
 	var b testimage.Block
 	for i := range n {
@@ -162,7 +161,7 @@ func manyTags(n int) []byte {
 	return b.Encode()
 }
 
-// filesBelow are the files of a folder, by their paths in it.
+// filesBelow returns the paths of all files below a folder, relative to it.
 func filesBelow(dir string) (names []string, err error) {
 	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -8,14 +8,14 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-// rates compares requests a second. The contestants run in turn, so that what else the machine does
-// meets all of them.
+// rates compares requests per second. The contestants run alternately, so that other load on the machine
+// affects all of them.
 func rates(ctx context.Context, r *rig) error {
 	type contestant struct {
 		name string
 		target
-		runs  []rate // in turn with all others
-		pairs []rate // in turn with one other
+		runs  []rate // alternating with all others
+		pairs []rate // alternating with one other
 	}
 	photo := func(site string) target {
 		return target{r.sites[site], "/photos/%02d.jpg" + local.Suffix, photos, "turn", 0, r.caddy}
@@ -46,7 +46,7 @@ func rates(ctx context.Context, r *rig) error {
 	for i, c := range all {
 		c.runs = runs[i]
 	}
-	// one percent takes more runs to be seen than the others do, each next to its counterpart
+	// a difference of one percent takes more runs to measure, each next to its counterpart
 	if !r.smoke {
 		for round := range 4 * r.rounds {
 			pair := []*contestant{passed, static}
@@ -104,8 +104,8 @@ func rates(ctx context.Context, r *rig) error {
 	return nil
 }
 
-// inTurn loads the targets one after the other, again and again, so that what else the machine does meets all
-// of them. It returns the runs of each.
+// inTurn loads the targets one after the other in several rounds, so that other load on the machine affects
+// all of them. It returns the runs of each.
 func (r *rig) inTurn(ctx context.Context, conns int, targets ...target) ([][]rate, error) {
 	runs := make([][]rate, len(targets))
 	for round := range r.rounds + 1 {
@@ -115,7 +115,7 @@ func (r *rig) inTurn(ctx context.Context, conns int, targets ...target) ([][]rat
 			if err != nil {
 				return nil, fmt.Errorf("%s%s: %w", targets[i].base, targets[i].pattern, err)
 			}
-			if round > 0 || r.smoke { // the first warms up
+			if round > 0 || r.smoke { // the first round is a warm-up
 				runs[i] = append(runs[i], v)
 			}
 		}
@@ -133,7 +133,7 @@ func pick(runs []rate, f func(rate) float64) (v []float64) {
 	return v
 }
 
-// mark marks figures that aren't reached.
+// mark returns the mark of a figure that is missed.
 func mark(ok bool) string {
 	if ok {
 		return ""

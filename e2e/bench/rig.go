@@ -22,15 +22,15 @@ import (
 
 const module = "github.com/caddyexif/caddy-exif"
 
-// windows are the first windows that are compared, in KiB.
+// windows are the first windows to compare, in KiB.
 var windows = []int{8, 16, 32, 64, 128}
 
-// rig is everything that runs during a benchmark.
+// rig has the processes and files of a benchmark.
 type rig struct {
 	*options
-	dir       string // temporary
-	data      string // what is served, by Caddy and by the bucket
-	root      string // of this repository
+	dir       string // a temporary folder
+	data      string // the folder that Caddy and the bucket serve
+	root      string // this repository
 	photoSize int
 	client    *http.Client
 
@@ -40,14 +40,14 @@ type rig struct {
 	bucketURL, imagorURL  string
 }
 
-// process is a process that was started here.
+// process is a child process.
 type process struct {
 	cmd *exec.Cmd
 	in  io.Closer
 }
 
 func (r *rig) start(ctx context.Context, out io.Writer, name string, args ...string) (*process, error) {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // what the command line names
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the command line names it
 	cmd.Dir = r.dir
 	cmd.Stdout = out
 	cmd.Env = append(os.Environ(), "HOME="+r.dir, "XDG_DATA_HOME="+r.dir, "XDG_CONFIG_HOME="+r.dir)
@@ -76,13 +76,13 @@ func (p *process) stop() {
 	_ = p.cmd.Wait() // killed
 }
 
-// cpu is the processor time that the process took so far.
+// cpu returns the processor time that the process took so far.
 func (p *process) cpu() (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(b), ") ") // after the name, which may hold anything
+	_, rest, _ := strings.Cut(string(b), ") ") // after the name, which can have any characters
 	f := strings.Fields(rest)
 	const utime, stime, tick = 11, 12, 10 * time.Millisecond // proc_pid_stat(5); USER_HZ is 100 everywhere
 	if len(f) <= stime {
@@ -93,7 +93,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(u+s) * tick, errors.Join(err1, err2)
 }
 
-// rss is the memory that the process takes, in bytes.
+// rss returns the resident set size of the process, in bytes.
 func (p *process) rss() (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -108,7 +108,8 @@ func (p *process) rss() (int64, error) {
 	return kb << 10, err
 }
 
-// newRig builds, writes and starts everything. It returns what it has with an error, too.
+// newRig builds Caddy, writes the files and starts the processes. With an error it returns an incomplete rig,
+// which the caller must close, too.
 func newRig(ctx context.Context, o *options) (*rig, error) {
 	r := &rig{options: o, sites: map[string]string{}}
 	r.client = &http.Client{
@@ -240,7 +241,7 @@ func (r *rig) startCaddy(ctx context.Context) error {
 	return r.wait(ctx, r.sites["static"]+"/one.jpg", filepath.Base(caddy))
 }
 
-// binary is where Caddy's binary is, or is to be.
+// binary returns the path of Caddy's binary, which may not be built yet.
 func (r *rig) binary() string {
 	if r.options.caddy != "" {
 		if abs, err := filepath.Abs(r.options.caddy); err == nil {
@@ -269,7 +270,7 @@ func (r *rig) startImagor(ctx context.Context) error {
 	return r.wait(ctx, r.imagorURL+"/unsafe/meta/00.jpg", filepath.Base(binary))
 }
 
-// wait waits until a URL answers 200.
+// wait waits until a URL returns status 200.
 func (r *rig) wait(ctx context.Context, url, name string) error {
 	var err error
 	for range 100 {
@@ -282,11 +283,11 @@ func (r *rig) wait(ctx context.Context, url, name string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	log, _ := os.ReadFile(filepath.Join(r.dir, name+".log")) //nolint:gosec // a file of ours
+	log, _ := os.ReadFile(filepath.Join(r.dir, name+".log")) //nolint:gosec // the bench's own file
 	return fmt.Errorf("it doesn't come up: %w\n%s", err, log)
 }
 
-// writeJSON keeps the answers of all photos as files, for the static server.
+// writeJSON writes the answers of all photos to files, for the static server.
 func (r *rig) writeJSON(ctx context.Context) error {
 	for i := range photos {
 		body, err := r.get(ctx, r.sites["off"]+fmt.Sprintf("/photos/%02d.jpg", i)+local.Suffix)
@@ -303,7 +304,7 @@ func (r *rig) writeJSON(ctx context.Context) error {
 	return nil
 }
 
-// get is the body of an answer 200.
+// get returns the body of a response, which must be 200.
 func (r *rig) get(ctx context.Context, url string) ([]byte, error) {
 	status, body, err := r.do(ctx, http.MethodGet, url)
 	if err == nil && status != http.StatusOK {
@@ -326,7 +327,7 @@ func (r *rig) do(ctx context.Context, method, url string) (status int, body []by
 	return res.StatusCode, body, err
 }
 
-// setBucket sets the bucket's latency and what it holds, and makes it count from 0.
+// setBucket sets the bucket's latency and the responses to stall, and resets its counters.
 func (r *rig) setBucket(ctx context.Context, latency time.Duration, h holding) error {
 	q := url.Values{"latency": {latency.String()}, "hold": {string(h)}}
 	_, body, err := r.do(ctx, http.MethodPost, r.bucketURL+"/-/set?"+q.Encode())
@@ -344,9 +345,9 @@ func (r *rig) bucketStats(ctx context.Context) (s bucketStats, err error) {
 	return s, json.Unmarshal(body, &s)
 }
 
-// live is the memory that Caddy has in use after a garbage collection, in bytes: heap and stacks.
+// live returns the bytes of heap and stacks that Caddy uses after a garbage collection.
 func (r *rig) live(ctx context.Context) (int64, error) {
-	for range 2 { // what is pooled goes with the second
+	for range 2 { // the second collection frees pools
 		if _, err := r.get(ctx, r.admin+"/debug/pprof/heap?gc=1"); err != nil {
 			return 0, err
 		}
@@ -368,5 +369,5 @@ func (r *rig) live(ctx context.Context) (int64, error) {
 	return int64(sum), nil
 }
 
-// escape is a file's path in a URL.
+// escape returns a file's path as in a URL.
 func escape(path string) string { return (&url.URL{Path: path}).EscapedPath() }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A plot is panels above each other with a common x axis, all axes logarithmic.
+// plot has panels above each other with a common x axis. All axes are logarithmic.
 type plot struct {
 	title, desc string
 	x           axis
@@ -33,14 +33,14 @@ type point struct{ x, y float64 }
 // scale maps a logarithmic range of whole decades to pixels.
 type scale struct{ lo, hi, from, to float64 }
 
-// decades makes a scale that holds all values.
+// decades returns a scale of whole decades that includes all values.
 func decades(values []float64, from, to float64) scale {
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
 		lo, hi = min(lo, math.Log10(v)), max(hi, math.Log10(v))
 	}
 	lo, hi = math.Floor(lo+1e-9), math.Ceil(hi-1e-9)
-	return scale{lo, max(hi, lo+2), from, to} // on less than two decades noise looks like news
+	return scale{lo, max(hi, lo+2), from, to} // on less than two decades noise would look like a trend
 }
 
 func (s scale) at(v float64) float64 {
@@ -53,8 +53,8 @@ const (
 	top, height, gap, below = 86, 220, 40, 62
 )
 
-// style is readable on light and dark pages. The colours are told apart by the colour-blind, too
-// (Okabe and Ito's), and so are the marks.
+// style is readable on light and dark pages, and its colors by the color-blind (Okabe and Ito's palette), as
+// are the marks.
 const style = `
 	svg { background: #fff; font: 13px system-ui, sans-serif; fill: #1f2328 }
 	.page { fill: #fff }
@@ -148,7 +148,7 @@ func (p *plot) svg() ([]byte, error) {
 
 func colour(i int) string { return "abc"[i : i+1] }
 
-// drawMark draws the mark of the i'th line: a disc, a square, a diamond.
+// drawMark draws a mark of the line i: a disc, a square or a diamond.
 func drawMark(b *strings.Builder, i int, x, y float64) {
 	switch i {
 	case 0:
@@ -160,7 +160,7 @@ func drawMark(b *strings.Builder, i int, x, y float64) {
 	}
 }
 
-// tick is a power of ten with its unit.
+// tick formats a power of ten with its unit.
 func tick(v float64, unit string) string {
 	switch unit {
 	case "B":
@@ -179,11 +179,11 @@ func tick(v float64, unit string) string {
 
 func text(s string) string {
 	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(s)) // a strings.Builder takes anything
+	_ = xml.EscapeText(&b, []byte(s)) // a strings.Builder returns no error
 	return b.String()
 }
 
-// wellFormed reports what is wrong with XML.
+// wellFormed returns an error if s isn't well-formed XML.
 func wellFormed(s string) error {
 	d := xml.NewDecoder(strings.NewReader(s))
 	for {

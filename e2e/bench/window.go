@@ -26,13 +26,13 @@ func window(ctx context.Context, r *rig) error {
 	}
 	type row struct {
 		disk, bucket    []time.Duration
-		cpu             time.Duration // of all passes on disk
+		cpu             time.Duration // the total of all passes on disk
 		requests, bytes int64
 	}
 	rows := make([]row, len(windows))
 	passes := 10 * r.rounds
 	for range passes {
-		for i, w := range windows { // in turn, as in rates
+		for i, w := range windows { // alternate, as in rates
 			before, err := r.caddy.cpu()
 			if err != nil {
 				return err
@@ -49,7 +49,7 @@ func window(ctx context.Context, r *rig) error {
 			rows[i].cpu += after - before
 		}
 	}
-	for range min(r.rounds, 3) { // slow and steady
+	for range min(r.rounds, 3) { // fewer rounds, since these runs are slow but vary little
 		for i, w := range windows {
 			if err := r.setBucket(ctx, away, holdNone); err != nil {
 				return err
@@ -77,7 +77,7 @@ func window(ctx context.Context, r *rig) error {
 	return r.setBucket(ctx, 0, holdNone)
 }
 
-// answered are the photos of the corpus that have an answer.
+// answered returns the photos of the corpus that have an answer.
 func (r *rig) answered(ctx context.Context) ([]string, error) {
 	names, err := filesBelow(r.corpus)
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *rig) answered(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// pass is how long it takes to ask for each file once.
+// pass requests each file once and returns how long that takes.
 func (r *rig) pass(ctx context.Context, site string, names []string) (time.Duration, error) {
 	start := time.Now()
 	for _, name := range names {

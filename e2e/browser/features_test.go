@@ -24,16 +24,16 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// gathered is true once the EXIF of all photos of the folder is there.
+// gathered is true once the page has read the EXIF of all photos in the folder.
 const gathered = `document.getElementById('progress').textContent === ''`
 
-// slow is a network with the latency and the bytes a second.
+// slow emulates a network with the latency and the bytes per second.
 func slow(latency, bytes float64) chromedp.Action {
 	return network.EmulateNetworkConditions(false, latency, bytes, bytes)
 }
 
-// asked reports whether the page has asked for a path since the nth request.
-func (b *tab) asked(path string, since int) bool {
+// requested reports whether the page has requested a path since its request number since.
+func (b *tab) requested(path string, since int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Contains(b.requests[since:], b.base+path)
@@ -45,12 +45,12 @@ func (b *tab) countRequests() int {
 	return len(b.requests)
 }
 
-// hasThumb reports whether the ith scene has a thumbnail, and upright whether it was taken so.
+// hasThumb reports whether scene i has a thumbnail, and upright whether it is upright.
 func hasThumb(i int) bool { return i%6 != 5 }
 func upright(i int) bool  { return i%5 == 4 }
 
-// The grid loads the thumbnails that lie in the photos, the photo where there is none, only those in
-// sight, and at most six at once. The bars of thumbnails are out of sight.
+// The grid loads the photos' thumbnails, or the photo if it has none. It loads only pictures in view, at most
+// six at once, and hides the bars of thumbnails.
 func TestGridLoadsThumbnails(t *testing.T) {
 	b := open(t, example(t, sceneFolder(t)), "", 1280, 800)
 	b.do(chromedp.Navigate("about:blank"))
@@ -67,7 +67,7 @@ func TestGridLoadsThumbnails(t *testing.T) {
 	b.wait(fmt.Sprintf(`(all => all.length === %d && all.every(i => i.complete && i.naturalWidth))([...document.querySelectorAll('.photo img')])`, len(scenes)))
 	b.wait(gathered)
 	if b.mostPictures < 2 || b.mostPictures > 6 {
-		t.Errorf("%d pictures were asked for at once, want 2 to 6", b.mostPictures)
+		t.Errorf("%d pictures were requested at once, want 2 to 6", b.mostPictures)
 	}
 	for i, s := range scenes {
 		link := fmt.Sprintf(`document.querySelectorAll('.photo')[%d]`, i)
@@ -76,10 +76,10 @@ func TestGridLoadsThumbnails(t *testing.T) {
 		if want := b.base + path + map[bool]string{true: "@base@tag=thumbnail", false: ""}[hasThumb(i)]; source != want {
 			t.Errorf("%s: shown by %s, want %s", s.name, source, want)
 		}
-		if hasThumb(i) && b.asked(path, 0) {
-			t.Errorf("%s: the photo was asked for, though it has a thumbnail", s.name)
+		if hasThumb(i) && b.requested(path, 0) {
+			t.Errorf("%s: the photo was requested, though it has a thumbnail", s.name)
 		}
-		// 3:2 in 4:3 has bars of a ninth of the height
+		// a 3:2 photo in a 4:3 thumbnail has bars of a ninth of the height
 		scale := js[string](b, link+`.querySelector('img').style.scale`)
 		if bars := hasThumb(i) && !upright(i); bars != strings.HasPrefix(scale, "1.14") {
 			t.Errorf("%s: scaled by %q", s.name, scale)
@@ -87,8 +87,8 @@ func TestGridLoadsThumbnails(t *testing.T) {
 	}
 }
 
-// A site's own small pictures win, and a photo without one has its thumbnail.
-func TestOwnThumbsWin(t *testing.T) {
+// The grid prefers a site's own small pictures. A photo without one has its thumbnail.
+func TestOwnThumbsComeFirst(t *testing.T) {
 	dir := t.TempDir()
 	for i := range scenes[:3] {
 		write(t, filepath.Join(dir, scenes[i].name), scenes[i].jpeg(i))
@@ -106,8 +106,8 @@ func TestOwnThumbsWin(t *testing.T) {
 	}
 }
 
-// What a browser can't show is shown by the preview in it, and stays a label in the middle without one.
-func TestPreviewStandsForRaw(t *testing.T) {
+// The gallery shows the preview of a photo that the browser can't show, and a label if it has none.
+func TestPreviewReplacesRaw(t *testing.T) {
 	dir := t.TempDir()
 	raw := testimage.Full()
 	raw.SetThumbnail(testimage.JPEG(scenes[3].paint(320, 240)))
@@ -140,13 +140,13 @@ func TestPreviewStandsForRaw(t *testing.T) {
 	if got := js[float64](b, off+`(document.querySelector('#shown .badge'))`); got > 4 {
 		t.Errorf("the label is %v pixels off the middle of the stage", got)
 	}
-	if b.asked("a.nef", 0) || b.asked("b.tif", 0) || b.asked("c.heic", 0) {
-		t.Error("a file that this browser can't show was asked for")
+	if b.requested("a.nef", 0) || b.requested("b.tif", 0) || b.requested("c.heic", 0) {
+		t.Error("a file that this browser can't show was requested")
 	}
 }
 
-// A photo opens with its thumbnail, which the photo then covers exactly; those beside it are
-// fetched ahead.
+// A photo opens with its thumbnail, which the photo then covers exactly. The page preloads the next and the
+// previous photo.
 func TestOpensAtOnce(t *testing.T) {
 	b := open(t, example(t, sceneFolder(t)), "", 1280, 800)
 	b.wait(gathered)
@@ -161,12 +161,12 @@ func TestOpensAtOnce(t *testing.T) {
 	if after := js[string](b, box); after != before || !strings.HasSuffix(after, ",720,480") {
 		t.Errorf("the photo is at %s, its thumbnail was at %s", after, before)
 	}
-	for end := time.Now().Add(10 * time.Second); !b.asked("First%20light.jpg", 0) || !b.asked("Haukland%20beach.jpg", 0); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); !b.requested("First%20light.jpg", 0) || !b.requested("Haukland%20beach.jpg", 0); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the photos beside it aren't fetched ahead")
 		}
 	}
-	if b.asked("Inari%20in%20November.jpg", 0) {
+	if b.requested("Inari%20in%20November.jpg", 0) {
 		t.Error("more than the photos beside it were fetched ahead")
 	}
 	if got := js[string](b, `document.getElementById('pixels').textContent`); got != "720 × 480, 0.3 MP" {
@@ -174,8 +174,8 @@ func TestOpensAtOnce(t *testing.T) {
 	}
 }
 
-// Photos are ordered by the date in their EXIF, under a heading for each day, and narrowed by
-// camera, lens, year and search. What was read is kept for the session.
+// The gallery sorts photos by the date in their EXIF, with a heading for each day, and filters them by camera,
+// lens, year and search. It stores the EXIF for the session.
 func TestDaysFiltersSearch(t *testing.T) {
 	dir := t.TempDir()
 	for i := range scenes {
@@ -225,7 +225,7 @@ func TestDaysFiltersSearch(t *testing.T) {
 	b.do(chromedp.Evaluate(`choose('lens', '')`, nil))
 	count("25 photos")
 
-	// a search goes over names and what the EXIF says; next and previous stay within
+	// a search covers names and EXIF; next and previous stay within its results
 	b.press("/")
 	b.press("iphone july")
 	count("2 of 25 photos")
@@ -241,7 +241,7 @@ func TestDaysFiltersSearch(t *testing.T) {
 	b.press(kb.Escape)
 	count("25 photos")
 
-	// a changed file is read again, nothing else is
+	// the page reads only a changed file again
 	now := time.Now()
 	if err := os.Chtimes(filepath.Join(dir, "Dusk.jpg"), now, now); err != nil {
 		t.Fatal(err)
@@ -265,7 +265,7 @@ func TestDaysFiltersSearch(t *testing.T) {
 	}
 }
 
-// The keys do what their help says, and the buttons do the same.
+// Keys do what the help says, and buttons do the same.
 func TestKeys(t *testing.T) {
 	b := open(t, example(t, sceneFolder(t)), "#Glen%20Etive.jpg", 1280, 800)
 	title := func(want string) {
@@ -279,7 +279,7 @@ func TestKeys(t *testing.T) {
 	b.press(kb.Home)
 	title("Aldeyjarfoss.jpg")
 
-	// the actual size, in a window that is smaller
+	// the actual size, in a smaller window
 	b.do(emulation.SetDeviceMetricsOverride(900, 400, 1, false))
 	small := js[float64](b, `document.getElementById('shown').getBoundingClientRect().width`)
 	b.press("z")
@@ -291,10 +291,10 @@ func TestKeys(t *testing.T) {
 	b.press(kb.ArrowRight)
 	b.press(kb.ArrowDown)
 	b.wait(`document.getElementById('view').scrollLeft > 0 && document.getElementById('view').scrollTop > 0`)
-	title("Aldeyjarfoss.jpg") // the arrows moved it, not on
+	title("Aldeyjarfoss.jpg") // the arrows scrolled the photo
 	b.click("#zoom")
 	b.wait(fmt.Sprintf(`document.getElementById('shown').getBoundingClientRect().width === %v`, small))
-	// a click keeps the point under it
+	// a click keeps the clicked point in place
 	b.do(chromedp.MouseClickXY(330, 300))
 	b.wait(`document.getElementById('shown').getBoundingClientRect().width === 720 && document.getElementById('view').scrollTop > 40`)
 	b.press("z")
@@ -318,7 +318,7 @@ func TestKeys(t *testing.T) {
 	b.press(kb.ArrowRight)
 	b.press("?")
 	b.wait(`!document.getElementById('help').open`)
-	title("Dune 45.jpg") // no key got through
+	title("Dune 45.jpg") // no key had an effect
 	if got := js[string](b, `(a => a.download + ' ' + new URL(a.href).pathname)(document.getElementById('download'))`); got != "Dune 45.jpg /Dune%2045.jpg" {
 		t.Errorf("download: got %s", got)
 	}
@@ -338,8 +338,8 @@ func TestKeys(t *testing.T) {
 	b.wait(`document.getElementById('search').value === '?' && !document.getElementById('help').open`)
 }
 
-// What systems put beside photos for themselves isn't listed, and a folder of folders doesn't say
-// that it has no photos.
+// The gallery doesn't list files of operating systems and NAS. In a folder of folders it has no message about
+// missing photos.
 func TestHiddenFiles(t *testing.T) {
 	dir := t.TempDir()
 	small := testimage.JPEG(testimage.Gradient(30, 30))
@@ -357,7 +357,7 @@ func TestHiddenFiles(t *testing.T) {
 	}
 }
 
-// The pages of the example and of the command leave compressed.
+// The example and the command compress their pages.
 func TestPagesAreCompressed(t *testing.T) {
 	for _, base := range []string{example(t, sceneFolder(t)), command(t, sceneFolder(t))} {
 		req, err := http.NewRequest(http.MethodGet, base, nil)
@@ -376,8 +376,8 @@ func TestPagesAreCompressed(t *testing.T) {
 	}
 }
 
-// The example runs as it stands, for a user without rights.
-func TestExampleAsItStands(t *testing.T) {
+// The example runs unchanged, as an unprivileged user.
+func TestExampleUnchanged(t *testing.T) {
 	const addr = "localhost:2015"
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
 		if _, err := http.Get("http://" + addr); err != nil {
@@ -390,7 +390,7 @@ func TestExampleAsItStands(t *testing.T) {
 	cmd := exec.Command(caddy, "run")
 	cmd.Dir = "../../examples/gallery"
 	if os.Getuid() == 0 {
-		// the folders of this test, and where the code is, may be root's: the files are opened to all
+		// the folders of this test and of the code may be root's, so copy the files to where all can read them
 		cmd.Dir = openedExample(t)
 		cmd.Path = openToAll(t, caddy)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -404,7 +404,7 @@ func TestExampleAsItStands(t *testing.T) {
 	}
 }
 
-// No page has a violation of what axe-core checks.
+// axe-core finds no violation on any page.
 func TestAxe(t *testing.T) {
 	file := os.Getenv("E2E_AXE")
 	if file == "" {
@@ -448,7 +448,7 @@ func TestAxe(t *testing.T) {
 	}
 }
 
-// openToAll copies a program to where everyone can run it.
+// openToAll copies a program to a folder where everyone can run it.
 func openToAll(t *testing.T, program string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gallery")
@@ -470,7 +470,7 @@ func openToAll(t *testing.T, program string) string {
 	return copied
 }
 
-// openedExample is a copy of the example and the photos it shows, where everyone can read them.
+// openedExample copies the example and its photos to a folder where everyone can read them.
 func openedExample(t *testing.T) string {
 	t.Helper()
 	root, err := os.MkdirTemp("", "gallery")
@@ -489,9 +489,9 @@ func openedExample(t *testing.T) string {
 	return filepath.Join(root, "examples/gallery")
 }
 
-// A thumbnail, and a preview, stands as its photo does in each of the eight orientations, which the
-// picture in the photo doesn't say itself.
-func TestPicturesStandAsPhotos(t *testing.T) {
+// Thumbnails and previews have the photo's orientation, each of the eight, which the embedded picture doesn't
+// have itself.
+func TestPicturesHaveThePhotosOrientation(t *testing.T) {
 	m := image.NewRGBA(image.Rect(0, 0, 160, 120))
 	for i, c := range []color.RGBA{{R: 255, A: 255}, {G: 255, A: 255}, {B: 255, A: 255}, {R: 255, G: 255, B: 255, A: 255}} {
 		at := image.Pt(i%2*80, i/2*60)

@@ -22,7 +22,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// grainy is the scene with the grain of a sensor, which makes files as large as cameras' are.
+// grainy returns the scene with the grain of a sensor, which makes files as large as cameras' files.
 func grainy(m *image.RGBA, times, grain int, quality int) []byte {
 	w, h := m.Rect.Dx()*times, m.Rect.Dy()*times
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -44,8 +44,8 @@ func grainy(m *image.RGBA, times, grain int, quality int) []byte {
 	return b.Bytes()
 }
 
-// writeMany fills a folder with n photos of about a megabyte. Four of five have a thumbnail of 8 KB. Of
-// each scene there is one file on the disk.
+// writeMany fills a folder with n photos of about a megabyte. Four of five have a thumbnail of 8 KB. Photos of
+// the same scene are links to one file.
 func writeMany(t *testing.T, dir string, n int) (large int64, thumbed int64) {
 	t.Helper()
 	var files [][2]string
@@ -71,7 +71,7 @@ func writeMany(t *testing.T, dir string, n int) (large int64, thumbed int64) {
 		t.Fatal(err)
 	}
 	for i := range n {
-		k := min(i%5, 1) // the first of five has none
+		k := min(i%5, 1) // the first of five has no thumbnail
 		file := files[i%len(files)][k]
 		if err := os.Link(file, filepath.Join(dir, fmt.Sprintf("photo %04d.jpg", i))); err != nil {
 			t.Fatal(err)
@@ -86,7 +86,7 @@ func writeMany(t *testing.T, dir string, n int) (large int64, thumbed int64) {
 	return large, thumbed
 }
 
-// meter counts the bytes that arrive, by what was asked for.
+// meter counts the received bytes, by the kind of request.
 type meter struct {
 	mu    sync.Mutex
 	kinds map[network.RequestID]string
@@ -126,8 +126,9 @@ func (m *meter) sum(kinds ...string) (sum float64) {
 const inSight = `(all => all.length > 0 && all.every(p => (i => i && i.complete && i.naturalWidth)(p.querySelector('img'))))(
 	[...document.querySelectorAll('.photo')].filter(p => (r => r.bottom > 0 && r.top < innerHeight)(p.getBoundingClientRect())))`
 
-// TestFigures prints what the grid costs at 20 Mbit/s, against the originals: E2E_PHOTOS=295 for the
-// figures of docs/gallery.md. It fails if photos with a thumbnail cost more than 1/50 of themselves.
+// TestFigures compares the bytes and the time of the grid at 20 Mbit/s with those of the originals:
+// E2E_PHOTOS=295 prints the figures of docs/gallery.md. It fails if photos with a thumbnail take more than
+// 1/50 of their size.
 func TestFigures(t *testing.T) {
 	numbers := os.Getenv("E2E_PHOTOS")
 	if numbers == "" {
@@ -160,9 +161,9 @@ func TestFigures(t *testing.T) {
 			b.wait(inSight)
 			fmt.Printf("gallery: %d photos, %s: first screen %.2f MB, %.1f s\n", n, mode, m.sum(all...)/1e6, seconds())
 			if mode == "originals" && n > 300 {
-				continue // 20 minutes, for bytes that are known
+				continue // it takes 20 minutes, for a known number of bytes
 			}
-			// as someone scrolls: on, once what is in sight is there
+			// like a user: scroll on once all pictures in view are loaded
 			for !js[bool](b, `(before => { scrollBy(0, innerHeight * .9); return scrollY === before; })(scrollY)`) {
 				b.wait(inSight)
 			}

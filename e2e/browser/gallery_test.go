@@ -31,7 +31,7 @@ const shown = `(() => {
 	return out;
 })()`
 
-// what is said first of "Haukland beach.jpg", in every style
+// haukland is the summary of "Haukland beach.jpg", the same in every style.
 var haukland = map[string]string{
 	"Shutter": "1/1250 s", "Aperture": "ƒ/1.8", "ISO": "50", "Focal length": "6.8 mm",
 	"Camera": "Apple iPhone 15 Pro",
@@ -40,7 +40,7 @@ var haukland = map[string]string{
 	"Place":  "68.19900° N, 13.52850° E\n3 m\nOpen in OpenStreetMap",
 }
 
-// The gallery as the example serves it and as the command does: a visit, by clicks and keys.
+// A visit of the gallery by clicks and keys, served by the example and by the command.
 func TestVisit(t *testing.T) {
 	t.Run("example", func(t *testing.T) { visit(t, example(t, sceneFolder(t))) })
 	t.Run("command", func(t *testing.T) { visit(t, command(t, sceneFolder(t))) })
@@ -133,7 +133,7 @@ func visit(t *testing.T, base string) {
 		t.Errorf("copied: got %v %v, want %v", err, copied, tags)
 	}
 
-	// what is said meanwhile
+	// the messages to screen readers from here on
 	b.do(chromedp.Evaluate(`{
 		window.said = [];
 		new MutationObserver(() => said.push(document.getElementById('said').textContent)).observe(document.getElementById('said'), { childList: true });
@@ -165,7 +165,7 @@ func visit(t *testing.T, base string) {
 		t.Errorf("of photos that were left before their EXIF was there, it was said: %s", got)
 	}
 
-	// the focus stays inside, and is seen
+	// the focus stays in the dialog, and is visible
 	for range 12 {
 		b.press(kb.Tab)
 		if !js[bool](b, `document.activeElement === document.body || document.querySelector('dialog').contains(document.activeElement)`) {
@@ -179,15 +179,15 @@ func visit(t *testing.T, base string) {
 		t.Errorf("dialog: got %s", got)
 	}
 
-	// Escape closes, and the focus is on the photo last seen
+	// Escape closes the photo, and focuses the photo seen last
 	b.closePhoto()
 	b.wait(`document.activeElement.textContent.includes('Aldeyjarfoss')`)
-	// from there by the keyboard alone
+	// from there with the keyboard only
 	b.press(kb.Tab)
 	b.press(kb.Enter)
 	b.wait(`document.querySelector('dialog').open && location.hash === '#Blue%20hour%20in%20Reine.jpg'`)
 	b.settled()
-	// back closes, forward opens, and the button goes back as well
+	// back closes the photo, forward opens it, and the close button goes back, too
 	b.do(chromedp.Evaluate(`window.entry = navigation.currentEntry.index`, nil))
 	b.do(chromedp.NavigateBack())
 	b.wait(`!document.querySelector('dialog').open && location.hash === ''`)
@@ -219,7 +219,7 @@ func visit(t *testing.T, base string) {
 	b.wait(`document.body.innerText.includes('No photos in this folder.')`)
 }
 
-// paste is the clipboard, as pasting gives it.
+// paste returns the text that pasting the clipboard inserts.
 func paste(b *tab) string {
 	b.Helper()
 	b.do(
@@ -237,7 +237,7 @@ func paste(b *tab) string {
 	return text
 }
 
-// Without HTTPS browsers have no clipboard API, but a site in the local network has visitors too.
+// Copying works without HTTPS, too, where browsers have no clipboard API: a site in the local network.
 func TestCopyWithoutHTTPS(t *testing.T) {
 	base := strings.Replace(example(t, sceneFolder(t)), "127.0.0.1", "photos.test", 1)
 	b := open(t, base, "#Dusk.jpg", 1280, 800)
@@ -253,7 +253,7 @@ func TestCopyWithoutHTTPS(t *testing.T) {
 	}
 }
 
-// The same is said first of a photo whatever style the values have.
+// A photo has the same summary in every style of values.
 func TestStyles(t *testing.T) {
 	for _, style := range []string{"raw", "typed"} {
 		b := open(t, command(t, sceneFolder(t), "--values", style), "#Haukland%20beach.jpg", 1280, 800)
@@ -276,8 +276,8 @@ func TestStyles(t *testing.T) {
 	}
 }
 
-// What isn't as it should be is said in words.
-func TestWords(t *testing.T) {
+// Messages explain errors in words.
+func TestErrorMessages(t *testing.T) {
 	base, stop := caddyfile(t, oddFolder(t), `
 		http://:{$PORT} {
 			exif {
@@ -310,7 +310,7 @@ func TestWords(t *testing.T) {
 		b.closePhoto()
 	}
 
-	// what no browser shows, and what this one doesn't
+	// types that no browser shows, and types that this one doesn't
 	for _, name := range []string{"camera.nef", "phone.heic", "scan.tif"} {
 		b.openPhoto(name)
 		if got := js[string](b, `document.querySelector('#shown .badge').innerText`); !strings.HasPrefix(got, strings.ToUpper(filepath.Ext(name)[1:])+"\nnot shown by this browser\n") {
@@ -324,13 +324,13 @@ func TestWords(t *testing.T) {
 	for _, r := range b.requests {
 		for _, ext := range []string{".nef", ".heic", ".tif"} {
 			if strings.HasSuffix(r, ext) {
-				t.Errorf("a picture this browser can't show was asked for: %s", r)
+				t.Errorf("a picture this browser can't show was requested: %s", r)
 			}
 		}
 	}
 	b.wait(`document.querySelector('[href="./not-a-photo.jpg"] .badge')?.innerText === 'JPG\ncan’t be shown'`)
 
-	// turned as the camera was held
+	// rotated by its orientation
 	b.openPhoto("rotated.jpg")
 	for _, img := range []string{`document.querySelector('[href="./rotated.jpg"] img')`, `document.querySelector('#shown img')`} {
 		b.wait(img + `.complete`)
@@ -347,7 +347,7 @@ func TestWords(t *testing.T) {
 	}
 	b.closePhoto()
 
-	// gone since the page was made
+	// removed after the page was loaded
 	gone := filepath.Join(oddFolder(t), "Odd ones/gone.jpg")
 	if err := os.Rename(gone, gone+".away"); err != nil {
 		t.Fatal(err)
@@ -360,7 +360,7 @@ func TestWords(t *testing.T) {
 	}
 	b.closePhoto()
 
-	// once too often, then well again
+	// too many requests once, then success
 	b.do(chromedp.Evaluate(`document.cookie = 'busy=1; path=/'`, nil))
 	b.openPhoto("rotated.jpg")
 	if got := js[string](b, `document.querySelector('#said p').innerText`); got != "Those were too many requests. Wait a moment." {
@@ -378,7 +378,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// A site that has the template but no exif says so, be it with errors or with a page for every path.
+// A site with the template but without exif has a message for that, whether it responds with errors or with a
+// page for every path.
 func TestWithoutExif(t *testing.T) {
 	for text, want := range map[string]string{
 		``: "This site doesn’t answer with EXIF.",
@@ -394,7 +395,7 @@ func TestWithoutExif(t *testing.T) {
 	}
 }
 
-// Names are strangers' text: shown as they are, and never anything else.
+// File names are untrusted: the page shows them as text.
 func TestHostileNames(t *testing.T) {
 	base := example(t, oddFolder(t))
 	for _, width := range []int64{1280, 390} {
@@ -407,7 +408,7 @@ func TestHostileNames(t *testing.T) {
 		for _, n := range names {
 			listed[n] = true
 		}
-		if len(names) != len(hostile) { // one more, and one that is hidden
+		if len(names) != len(hostile) { // one name is added, one hidden
 			t.Errorf("%d files are listed, want %d: %q", len(names), len(hostile), names)
 		}
 		for _, name := range append(hostile, strings.Repeat("W", 200)+".jpg") {
@@ -418,7 +419,7 @@ func TestHostileNames(t *testing.T) {
 		}
 		for i, name := range js[[]string](b, `[...document.querySelectorAll('.photo .name')].map(e => e.textContent)`) {
 			if strings.HasSuffix(name, ".heic") || name == "x@base@tag=exif.png.jpg" {
-				continue // no photo; a name of which the server says that it's a bad request
+				continue // not a photo; a name that the server rejects as a bad request
 			}
 			b.openPhoto(name)
 			b.wait(`(i => i.complete && i.naturalWidth === 120)(document.querySelector('#shown img'))`)
@@ -428,7 +429,7 @@ func TestHostileNames(t *testing.T) {
 			if i%5 == 0 || len(name) > 100 {
 				b.fits()
 			}
-			// the address alone opens it as well
+			// its URL opens it, too
 			b.do(chromedp.Reload())
 			b.wait(fmt.Sprintf(`document.querySelector('dialog').open && document.getElementById('title').textContent === %s`, quoted(name)))
 			b.settled()
@@ -453,8 +454,8 @@ func quoted(s string) string {
 	return string(b)
 }
 
-// The policy in the page holds even if its scripts were wrong: nothing is loaded from elsewhere, and
-// no markup's script runs.
+// The page's policy holds even if its scripts had a bug: it loads nothing from other sites, and runs no
+// script in markup.
 func TestPolicy(t *testing.T) {
 	b := open(t, example(t, sceneFolder(t)), "", 1280, 800)
 	b.mu.Lock()
@@ -481,7 +482,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// On a phone nothing is wider than the window, and everything can be reached.
+// On a phone nothing is wider than the window, and every control is reachable.
 func TestPhone(t *testing.T) {
 	b := open(t, command(t, sceneFolder(t)), "", 390, 844)
 	b.wait(`document.querySelector('.photo img').naturalWidth > 0`)
@@ -502,7 +503,7 @@ func TestPhone(t *testing.T) {
 			t.Errorf("%s is %v pixels wide, too small for a finger", id, got)
 		}
 	}
-	// a swipe to the left is next
+	// a swipe to the left opens the next photo
 	b.do(chromedp.Evaluate(`document.querySelector('dialog').scrollTop = 0`, nil))
 	touch := func(typ input.TouchType, points ...*input.TouchPoint) chromedp.Action {
 		return chromedp.ActionFunc(input.DispatchTouchEvent(typ, points).Do)
@@ -523,7 +524,7 @@ func scheme(name string) chromedp.Action {
 	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
 }
 
-// Texts have the contrast that WCAG 2 asks for (4.5, level AA), in the light and in the dark.
+// Texts have the contrast that WCAG 2 requires (4.5, level AA), in the light and in the dark theme.
 func TestContrast(t *testing.T) {
 	b := open(t, example(t, sceneFolder(t)), "#Dusk.jpg", 1280, 800)
 	b.expect(local.Suffix)
@@ -554,7 +555,7 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// The screenshots of examples/gallery/README.md.
+// TestScreenshots writes the screenshots of examples/gallery/README.md.
 func TestScreenshots(t *testing.T) {
 	base := example(t, sceneFolder(t))
 	for _, s := range []struct {

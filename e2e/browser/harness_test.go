@@ -26,7 +26,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
 )
 
-// The browser, Caddy and the photos are made once for all tests.
+// TestMain makes the browser, Caddy and the photos once for all tests.
 var (
 	chrome context.Context
 	caddy  string
@@ -49,14 +49,14 @@ func TestMain(m *testing.M) {
 		photos = filepath.Join(tmp, "photos")
 
 		options := append(chromedp.DefaultExecAllocatorOptions[:],
-			chromedp.NoSandbox, // which root can't have
+			chromedp.NoSandbox, // root can't use the sandbox
 			chromedp.DisableGPU,
 			chromedp.Flag("disable-quic", true),
 			chromedp.Flag("disable-component-update", true),
 			chromedp.Flag("hide-scrollbars", false),
 			chromedp.Flag("lang", "en-US"),
-			// A name that isn't localhost: there browsers have no clipboard API without HTTPS. No
-			// other name is found, so that nothing can leave the machine.
+			// photos.test isn't localhost, so browsers have no clipboard API there without HTTPS. No other
+			// name resolves, so that no request can leave the machine.
 			chromedp.Flag("host-resolver-rules", "MAP photos.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
 			chromedp.UserDataDir(filepath.Join(tmp, "profile")),
 			chromedp.WSURLReadTimeout(60*time.Second),
@@ -64,7 +64,7 @@ func TestMain(m *testing.M) {
 		allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 		defer cancel()
 		var cancelBrowser context.CancelFunc
-		// chromedp says so when it meets an event newer than itself
+		// chromedp logs events that are newer than itself
 		chrome, cancelBrowser = chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {}))
 		defer cancelBrowser()
 		if err := chromedp.Run(chrome); err != nil {
@@ -89,7 +89,7 @@ func oddFolder(t *testing.T) string {
 	return dir
 }
 
-// serve runs Caddy and returns the port it serves at; the arguments have %d in place of it.
+// serve runs Caddy and returns its port, which replaces %d in the arguments.
 func serve(t *testing.T, dir string, env []string, args ...string) (port string, stop func()) {
 	t.Helper()
 	port = local.FreePort(t)
@@ -107,20 +107,20 @@ func serve(t *testing.T, dir string, env []string, args ...string) (port string,
 	return port, func() { p.Stop(os.Kill) }
 }
 
-// example serves a folder by the example's Caddyfile.
+// example serves a folder with the example's Caddyfile.
 func example(t *testing.T, dir string) string {
 	port, _ := serve(t, "../../examples/gallery", []string{"PHOTOS=" + dir, "ADDRESS=http://:%d"}, "run")
 	return "http://127.0.0.1:" + port + "/"
 }
 
-// command serves a folder by exif-server --browse.
+// command serves a folder with exif-server --browse.
 func command(t *testing.T, dir string, args ...string) string {
 	args = append([]string{"exif-server", "--browse", "--listen", "127.0.0.1:%d", "--root", dir}, args...)
 	port, _ := serve(t, "", nil, args...)
 	return "http://127.0.0.1:" + port + "/"
 }
 
-// caddyfile serves a folder by a Caddyfile.
+// caddyfile serves a folder with a Caddyfile.
 func caddyfile(t *testing.T, dir, text string) (base string, stop func()) {
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	gallery, err := filepath.Abs("../../examples/gallery/gallery.html")
@@ -135,10 +135,10 @@ func caddyfile(t *testing.T, dir, text string) (base string, stop func()) {
 	return "http://127.0.0.1:" + port + "/", stop
 }
 
-// tabTime bounds what a test does in one page.
+// tabTime bounds the time of a test in one page.
 var tabTime = 2 * time.Minute
 
-// tab is a page of the browser, and what it may not do.
+// tab is a page of the browser. The test fails if the page does something forbidden.
 type tab struct {
 	*testing.T
 	ctx  context.Context
@@ -146,16 +146,15 @@ type tab struct {
 
 	mu       sync.Mutex
 	requests []string
-	expected []string // parts of addresses whose failing is what is tested
-	trying   bool     // what may not be done is tried
+	expected []string // parts of URLs that may fail, since the test is about that
+	trying   bool     // the test tries forbidden things itself
 
-	pictures     map[network.RequestID]bool // that are under way
-	mostPictures int                        // that were at once
+	pictures     map[network.RequestID]bool // loading now
+	mostPictures int                        // the most that loaded at once
 }
 
-// open opens a page of the site in a window of the given size. At the end of the test, the page must
-// have asked nothing of any other site, and had no error and no violation of its policy, but for
-// addresses with the expected parts.
+// open opens a page of the site in a window of the given size. The test fails if the page sends a request to
+// another site, or if it has an error or a violation of its policy, except for URLs with the expected parts.
 func open(t *testing.T, base, path string, width, height int64, expected ...string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chrome)
@@ -211,7 +210,7 @@ func (b *tab) listen(event any) {
 		b.Errorf("console.%s: %s", e.Type, strings.Join(words, " "))
 	case *log.EventEntryAdded:
 		if e.Entry.Source == log.SourceNetwork {
-			// photos without a thumbnail are usual, and so are sites that have EXIF alone
+			// many photos have no thumbnail, and many sites offer EXIF only
 			for _, part := range append(b.expected, "@base@tag=thumbnail", "@base@tag=preview", "@base@tag=imageInfo") {
 				if strings.Contains(e.Entry.URL, part) {
 					return
@@ -235,7 +234,7 @@ func (b *tab) do(actions ...chromedp.Action) {
 	}
 }
 
-// js is the value of an expression in the page, waited for if it is a promise.
+// js returns the value of an expression in the page. It awaits a promise.
 func js[T any](b *tab, expression string) (v T) {
 	b.Helper()
 	wait := func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
@@ -250,7 +249,7 @@ func (b *tab) wait(expression string) {
 	b.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(25 * time.Millisecond) {
 		var yes bool
-		err := chromedp.Run(b.ctx, chromedp.Evaluate(expression, &yes)) // fails while a page comes
+		err := chromedp.Run(b.ctx, chromedp.Evaluate(expression, &yes)) // fails while a page loads
 		if err == nil && yes {
 			return
 		}
@@ -268,7 +267,7 @@ func (b *tab) press(keys string) {
 			b.do(chromedp.KeyEvent(string(r)))
 			continue
 		}
-		// as a keyboard does it: what the page does about the key is asked before it is a letter
+		// like a keyboard: the page handles keydown before the browser inserts the letter
 		b.do(
 			input.DispatchKeyEvent(input.KeyDown).WithKey(string(r)).WithText(string(r)),
 			input.DispatchKeyEvent(input.KeyUp).WithKey(string(r)),
@@ -281,7 +280,7 @@ func (b *tab) click(selector string) {
 	b.do(chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
 }
 
-// openPhoto clicks on a photo and waits for what is said of it.
+// openPhoto clicks on a photo and waits until its EXIF or a message is there.
 func (b *tab) openPhoto(name string) {
 	b.Helper()
 	b.do(chromedp.Evaluate(fmt.Sprintf(`{
@@ -294,7 +293,7 @@ func (b *tab) openPhoto(name string) {
 	b.settled()
 }
 
-// settled waits until the EXIF, or what is said instead of it, is there.
+// settled waits until the EXIF or a message instead of it is there.
 func (b *tab) settled() {
 	b.Helper()
 	b.wait(`!document.getElementById('exif').hidden || !document.getElementById('said').hidden && !document.getElementById('said').textContent.startsWith('Reading')`)
@@ -327,7 +326,7 @@ func (b *tab) fits() {
 	}
 }
 
-// fetch is what the site answers to a program.
+// fetch returns the site's response to a program.
 func fetch(t *testing.T, url string) (status int, body string) {
 	t.Helper()
 	res, err := http.Get(url)

@@ -16,12 +16,12 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// scene is a landscape: a sky, a sun or moon, and ridges one behind the other.
+// scene is a landscape with a sky, a sun or moon, and several ridges.
 type scene struct {
 	name             string
-	sky, low         uint32 // the colours on top and at the horizon
-	far, near        uint32 // those of the farthest and the nearest ridge
-	disc             uint32 // 0 for none
+	sky, low         uint32 // the colors on top and at the horizon
+	far, near        uint32 // the colors of the farthest and the nearest ridge
+	disc             uint32 // the color of the sun or moon, 0 for none
 	x, y, r          float64
 	horizon, rugged  float64
 	ridges           int
@@ -33,7 +33,7 @@ type scene struct {
 	lat, lon, height float64
 }
 
-// gear is camera and lens: Make, Model, LensModel.
+// gear has cameras and lenses: Make, Model, LensModel.
 var gear = [][3]string{
 	{"NIKON CORPORATION", "NIKON Z 6_2", "NIKKOR Z 24-70mm f/4 S"},
 	{"FUJIFILM", "X-T5", "XF16-55mmF2.8 R LM WR"},
@@ -85,7 +85,7 @@ func (s *scene) paint(w, h int) *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
 	rng := rand.New(rand.NewPCG(uint64(s.sky), uint64(s.near)))
 	W, H := float64(w), float64(h)
-	// each ridge is a few waves, the finer the flatter
+	// each ridge is a sum of a few waves; the finer ones are flatter
 	type wave struct{ f, p, a float64 }
 	ridges := make([][]wave, s.ridges)
 	for i := range ridges {
@@ -154,7 +154,7 @@ func side(v float64, plus, minus string) string {
 	return plus
 }
 
-// block is the scene's EXIF.
+// block returns the scene's EXIF.
 func (s *scene) block(orientation uint16, w, h int) testimage.Block {
 	g := gear[s.gear]
 	return testimage.Block{
@@ -203,8 +203,8 @@ func (s *scene) block(orientation uint16, w, h int) testimage.Block {
 	}
 }
 
-// quarter turns the pixels counter-clockwise, as a camera held upright stores them: with
-// Orientation 6 they are shown as they were.
+// quarter rotates the pixels counter-clockwise, as a camera held upright stores them: Orientation 6 shows them
+// as before.
 func quarter(m *image.RGBA) *image.RGBA {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	out := image.NewRGBA(image.Rect(0, 0, h, w))
@@ -216,11 +216,11 @@ func quarter(m *image.RGBA) *image.RGBA {
 	return out
 }
 
-// gear35 is what the focal length of each camera is multiplied by for its equivalent, in tenths.
+// gear35 is each camera's crop factor, in tenths.
 var gear35 = [...]uint32{10, 15, 10, 35}
 
-// jpeg is the scene as a file; every fifth was taken upright. All but every sixth have a thumbnail, as
-// cameras make it: 160 × 120, with black bars where the photo has another shape.
+// jpeg returns the scene as a file. Every fifth is upright. All except every sixth have a thumbnail as cameras
+// make it: 160 × 120, with black bars if the photo has another shape.
 func (s *scene) jpeg(i int) []byte {
 	w, h, thumb := 720, 480, image.NewRGBA(image.Rect(0, 0, 160, 120))
 	var m *image.RGBA
@@ -264,14 +264,14 @@ func write(t *testing.T, name string, data []byte) {
 	if err := os.WriteFile(name, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// as old as photos are, which makes browsers keep what they were answered
+	// as old as photos usually are, so that browsers cache responses
 	old := time.Now().AddDate(-1, 0, 0)
 	if err := os.Chtimes(name, old, old); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// writeScenes fills a folder as photographers have them.
+// writeScenes fills a folder like a photographer's.
 func writeScenes(t *testing.T, dir string) {
 	t.Helper()
 	for i := range scenes {
@@ -287,7 +287,7 @@ func writeScenes(t *testing.T, dir string) {
 	}
 }
 
-// writeOdd fills a folder with two: files that aren't as they should be, and hostile names.
+// writeOdd fills a folder with two folders: one of odd files, one of hostile names.
 func writeOdd(t *testing.T, dir string) {
 	t.Helper()
 	write := func(name string, data []byte) {
@@ -308,7 +308,7 @@ func writeOdd(t *testing.T, dir string) {
 	write("Odd ones/scan.tif", testimage.TIFF(full))
 	write("Odd ones/camera.nef", testimage.TIFF(full))
 
-	// stored lying on its side: shown, red is on top and blue below
+	// stored rotated: displayed, red is on top and blue below
 	lying := image.NewRGBA(image.Rect(0, 0, 120, 80))
 	for x := range 120 {
 		for y := range 80 {

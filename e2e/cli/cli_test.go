@@ -1,4 +1,4 @@
-// Package cli tests the commands "caddy exif" and "caddy list-modules" by the scripts in testdata.
+// Package cli tests the commands "caddy exif" and "caddy list-modules" with the scripts in testdata.
 package cli
 
 import (
@@ -13,13 +13,13 @@ import (
 	_ "github.com/caddyexif/caddy-exif"
 )
 
-// TestMain makes the test binary the command "caddy" in scripts.
+// TestMain makes the test binary run as the command "caddy" in scripts.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"caddy": caddycmd.Main})
 }
 
-// TestScripts runs the scripts, each in a folder of its own with the photos of the repository's
-// testdata that they use. "UPDATE=1 go test ./cli" rewrites the outputs that they compare.
+// TestScripts runs each script in a folder of its own, with the photos from the repository's testdata that
+// the scripts use. "UPDATE=1 go test ./cli" rewrites the expected outputs.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",

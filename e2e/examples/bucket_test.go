@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// bucket answers like an S3-compatible store whose bucket "photos" holds testdata. allow says who
-// may read it. What the examples must not let through fails the test.
+// bucket starts a stand-in for an S3-compatible store, whose bucket "photos" has testdata. allow reports
+// whether a request may read it. Requests that the examples must not let through fail the test.
 func bucket(t *testing.T, allow func(*http.Request) bool) string {
 	t.Helper()
 	fail := func(w http.ResponseWriter, status int, code string) {
@@ -68,10 +68,11 @@ func bucket(t *testing.T, allow func(*http.Request) bool) string {
 	return s.URL
 }
 
-// anonymous requests are good, and credentials that aren't the store's are not.
+// anonymous reports whether a request has no credentials: a store would deny those of another server.
 func anonymous(r *http.Request) bool { return r.Header.Get("Authorization") == "" }
 
-// signedBy are requests signed with that key (the signature itself is for a real store to check).
+// signedBy returns a function that reports whether a request is signed with that key. Only real stores check
+// the signature itself.
 func signedBy(key string) func(*http.Request) bool {
 	return func(r *http.Request) bool {
 		return strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential="+key+"/") &&
@@ -80,7 +81,7 @@ func signedBy(key string) func(*http.Request) bool {
 	}
 }
 
-// gatekeeper is a server for forward_auth that lets a cookie in.
+// gatekeeper starts a server for forward_auth that allows requests with a cookie.
 func gatekeeper(t *testing.T, cookie string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -92,7 +93,7 @@ func gatekeeper(t *testing.T, cookie string) string {
 	return s.Listener.Addr().String()
 }
 
-// needsAddress skips where the machine hasn't that address; Linux has all of 127.0.0.0/8.
+// needsAddress skips the test if the machine doesn't have that address; Linux has all of 127.0.0.0/8.
 func needsAddress(t *testing.T, ip string) {
 	t.Helper()
 	l, err := net.Listen("tcp", ip+":0")

@@ -18,8 +18,8 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 )
 
-// TestConfigs checks that every Caddyfile is one as it stands, without any variable set, is
-// formatted, and stands in the list of examples.
+// TestConfigs checks that every Caddyfile is valid without any variable set, is formatted, and is in the list
+// of examples.
 func TestConfigs(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(repository, "examples/*/*Caddyfile"))
 	if err != nil || len(names) < 11 {
@@ -49,15 +49,15 @@ func TestConfigs(t *testing.T) {
 	}
 }
 
-// TestSnippets checks that the Caddyfiles in the documents are such, and that those parts of one are
-// that may be put into a site.
+// TestSnippets checks that the Caddyfiles in the documents are valid, and so are the parts of Caddyfiles once
+// they are in a site.
 func TestSnippets(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^ *```caddyfile\n(.*?)^ *```")
 	pages, err := filepath.Glob(filepath.Join(repository, "docs/*.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// how many Caddyfiles there are at least
+	// the minimum number of Caddyfiles in each document
 	documents := map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1}
 	for _, page := range pages {
 		documents["docs/"+filepath.Base(page)] = 0
@@ -126,8 +126,8 @@ func TestPublicBucket(t *testing.T) {
 	s.ask(request{method: "DELETE", path: "/iphone-4s.jpg"}, 405)
 }
 
-// outside asks for what would list a bucket or step out of it, with the target as it stands; the
-// bucket fails the test if it hears of it.
+// outside sends requests that would list a bucket or leave it, with the target as is. The bucket fails the
+// test if it receives one.
 func (s *site) outside() {
 	s.t.Helper()
 	ask := func(target string, want int) {
@@ -159,9 +159,9 @@ func (s *site) outside() {
 	for _, path := range []string{"/", "//", "/x/", "/../"} {
 		ask(path, 404)
 		ask(path+"?list-type=2", 404)
-		ask(path+testcaddy.Suffix, 400) // there is no name before the suffix
+		ask(path+testcaddy.Suffix, 400) // no name before the suffix
 	}
-	ask("http://"+s.addr, 404) // has an empty path
+	ask("http://"+s.addr, 404) // an empty path
 	ask("http://"+s.addr+"?list-type=2", 404)
 }
 
@@ -186,7 +186,7 @@ func TestPrivateBucket(t *testing.T) {
 	s.ask(request{path: "/../other/iphone-4s.jpg", user: team}, 404)
 	s.exif(request{path: "/%2e%2e/other/iphone-4s.jpg", user: team}, 404).code("NoSuchKey")
 
-	// another key is a mistake of the server's, which its log tells
+	// a wrong key is a server error, which the log explains
 	s = run(t, "private-bucket/Caddyfile", "STORE="+bucket(t, signedBy("AKEXAMPLE")), "S3_KEY=AKOTHER", "S3_SECRET=secret")
 	s.exif(request{path: "/iphone-4s.jpg", user: team}, 502).code("BadGateway")
 	s.ask(request{path: "/iphone-4s.jpg", user: team}, 502).is("")
@@ -206,7 +206,7 @@ func TestCluster(t *testing.T) {
 		t.Errorf("the nodes differ: %s %v, %s %v", a, a.header, b, b.header)
 	}
 	front.exif(request{path: "/photo.jpg"}, 200).is(a.body)
-	// what one node said of a photo, the other knows to be unchanged
+	// a node confirms the ETag of the other node's answer
 	front.exif(request{path: "/photo.jpg", header: map[string]string{"If-None-Match": b.header.Get("ETag")}}, 304).is("")
 	fmt.Println("  (one of the nodes is stopped)")
 	one.Stop(os.Kill)
@@ -248,7 +248,7 @@ func TestPermissions(t *testing.T) {
 	s.exif(request{path: "/office/nope.jpg"}, 403).code("AccessDenied")
 	s.exif(request{path: "/office/a.jpg", from: office}, 200).is(iphone4S)
 
-	// what is forbidden and what is missing look the same
+	// denied and missing photos look the same
 	same := func(a *answer) string {
 		return a.body[:strings.Index(a.body, `"requestId"`)] + fmt.Sprint(len(a.body), len(a.header))
 	}
@@ -271,7 +271,7 @@ func TestPrivacy(t *testing.T) {
 	a.private()
 	a.field("Vary", "Authorization")
 	a.field("Cache-Control", "private")
-	// the team's tag is no key to what the public is answered, nor the other way round
+	// the team's ETag doesn't match the public answer, and vice versa
 	public := s.exif(request{path: "/photo.jpg", header: map[string]string{"If-None-Match": a.header.Get("ETag")}}, 200)
 	public.hasNot("GPS")
 	for _, header := range []map[string]string{
@@ -281,7 +281,7 @@ func TestPrivacy(t *testing.T) {
 	}
 	s.exif(request{path: "/photo.jpg", user: "team:wrong"}, 401).hasNot("GPS")
 
-	// the photo itself tells no more
+	// the photo itself has no more tags than the answer
 	original, err := os.ReadFile(filepath.Join(repository, "testdata/photo.jpg"))
 	if err != nil {
 		t.Fatal(err)
@@ -297,7 +297,7 @@ func TestPrivacy(t *testing.T) {
 	s.ask(request{path: "/photo.tif", user: team}, 200)
 }
 
-// private prints the tags that tell a place or an owner.
+// private prints the tags with a place or an owner.
 func (a *answer) private() {
 	fmt.Printf("    of these GPS and serial numbers: %s\n", regexp.MustCompile(`"(GPS|BodySerial)[A-Za-z]+":"[^"]*"`).FindAllString(a.body, -1))
 }
@@ -319,7 +319,7 @@ func TestCORS(t *testing.T) {
 	a = s.exif(request{path: "/nope.jpg", header: map[string]string{"Origin": app}}, 404)
 	a.code("NoSuchKey")
 	a.field("Access-Control-Allow-Origin", app)
-	// no other site's script can read any
+	// no other site's script can read answers or errors
 	preflight["Origin"] = "https://evil.example.com"
 	for _, a := range []*answer{
 		s.exif(request{path: "/iphone-4s.jpg", header: map[string]string{"Origin": "https://evil.example.com"}}, 200),
@@ -343,7 +343,7 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("got Retry-After: %q", wait)
 	}
 	s.exif(request{path: "/iphone-4s.jpg", header: map[string]string{"X-Forwarded-For": "192.0.2.1"}}, 429)
-	s.ask(request{path: "/iphone-4s.jpg"}, 200) // only EXIF is counted
+	s.ask(request{path: "/iphone-4s.jpg"}, 200) // only EXIF counts
 	fmt.Println("  (after Retry-After)")
 	time.Sleep(2100 * time.Millisecond)
 	s.exif(request{path: "/photo.jpg"}, 200).has("testimage")
@@ -364,7 +364,7 @@ func TestSharedCache(t *testing.T) {
 	s.exif(request{path: "/members/a.jpg", header: member}, 200).has("testimage")
 	a = s.exif(request{path: "/members/a.jpg", header: member}, 200)
 	a.has("testimage")
-	a.field("Cache-Status", "hit") // so it is there to be leaked
+	a.field("Cache-Status", "hit") // so the cache could leak it
 	for _, r := range []request{
 		{path: "/members/a.jpg"},
 		{path: "/members/a.jpg", header: map[string]string{"Cookie": "member=no"}},
@@ -378,7 +378,7 @@ func TestSharedCache(t *testing.T) {
 	s.ask(request{path: "/members/a.jpg"}, 401)
 	s.ask(request{path: "/members/a.jpg%40base%40tag%3Dexif"}, 401).hasNot("testimage")
 
-	// for what isn't fresh enough the client asks, as ever, and a photo that was replaced is read again
+	// the cache still sends the answer for the photo before it was replaced; a client can demand a fresh one
 	if err := os.Rename(filepath.Join(dir, "members/a.jpg"), filepath.Join(dir, "a.jpg")); err != nil {
 		t.Fatal(err)
 	}
@@ -404,7 +404,7 @@ func TestMigrate(t *testing.T) {
 			photo + "?x-oss-process=image/info",       // OSS
 			photo + "?x-oss-process=image%2Finfo&x=1", // the same by an SDK
 			photo + "?x-bce-process=image/info",       // BOS
-			photo + "@exif",                           // OSS of old
+			photo + "@exif",                           // old OSS
 			photo + "@infoexif",
 			photo + "%40exif",
 			"/unsafe/meta" + photo, // imagor
@@ -422,15 +422,15 @@ func TestMigrate(t *testing.T) {
 			photo + "?imageInfo&sign=a%3Ab",              // the same, signed
 			photo + "?x-image-process=image/info",        // Huawei
 			photo + "?x-tos-process=image%2Finfo",        // Volcengine
-			photo + imageInfo + "?x-tos-process=style/a", // what is left of a query counts for nothing
-			photo + "@info",                              // OSS of old
+			photo + imageInfo + "?x-tos-process=style/a", // the rest of the query has no effect
+			photo + "@info",                              // old OSS
 			photo + "%40info",
 		} {
 			s.ask(request{path: path}, 200).is(want.body)
 		}
 		s.ask(request{path: photo}, 200).has("\xFF\xD8\xFF")
 		s.ask(request{path: photo + "?v=2"}, 200).has("\xFF\xD8\xFF")
-		// what isn't offered is never answered with the whole photo
+		// an operation that isn't offered never returns the whole photo
 		for _, other := range []string{
 			"?x-oss-process=image/resize,w_100", "?x-oss-process=style%2Fsmall", "?x-bce-process=image/resize,w_100",
 			"?x-image-process=image/resize,w_100", "?x-tos-process=image/resize,w_100", "?imageView2/1/w/200", "?sign=a&imageMogr2/thumbnail/100x",
@@ -445,7 +445,7 @@ func TestMigrate(t *testing.T) {
 	for _, path := range []string{"/nope.jpg?exif", "/nope.jpg?x-oss-process=image/info", "/nope.jpg@exif", "/unsafe/meta/nope.jpg", "/nope.jpg?imageInfo", "/nope.jpg@info"} {
 		s.ask(request{path: path}, 404).code("NoSuchKey")
 	}
-	// whatever the address, what guards the photo guards its EXIF
+	// whatever the URL, the photo's protection also protects its EXIF
 	s.ask(request{path: "/team/a.jpg"}, 401)
 	for _, path := range []string{
 		"/team/a.jpg?exif", "/team/a.jpg?x-oss-process=image/info", "/team/a.jpg@exif", "/unsafe/meta/team/a.jpg", "/team/a.jpg" + testcaddy.Suffix,
@@ -535,7 +535,7 @@ func (s *site) metrics(prefix string) string {
 	return strings.Join(found, "")
 }
 
-// TestDockerContext checks that what is built into the command gets into the image's build.
+// TestDockerContext checks that .dockerignore includes all files that the command embeds.
 func TestDockerContext(t *testing.T) {
 	list := exec.Command("go", "list", "-f", "{{range .EmbedFiles}}{{.}}\n{{end}}", ".")
 	list.Dir = repository
@@ -553,7 +553,7 @@ func TestDockerContext(t *testing.T) {
 		for line := range strings.Lines(string(ignore)) {
 			pattern, back := strings.CutPrefix(strings.TrimSpace(line), "!")
 			if file == pattern || strings.HasPrefix(file, pattern+"/") {
-				ignored = !back // the last line that matches decides
+				ignored = !back // the last matching line decides
 			}
 		}
 		if ignored {
@@ -571,7 +571,7 @@ func TestSystemd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// a program that is there, in place of where it will be installed
+	// an existing program instead of the one to install
 	text := strings.ReplaceAll(string(unit), "/usr/local/bin/caddy", "/bin/true")
 	name := filepath.Join(t.TempDir(), "caddy-exif.service")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

@@ -1,5 +1,5 @@
-// Package examples runs each Caddyfile of the examples folder as it stands, and asks it what its
-// users would.
+// Package examples runs each Caddyfile in the examples folder unchanged, and sends the requests that its users
+// would.
 package examples
 
 import (
@@ -32,11 +32,11 @@ const (
 	iphone4S = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"1","XResolution":"72/1","YResolution":"72/1",` +
 		`"ResolutionUnit":"2","YCbCrPositioning":"1","ExposureTime":"1/449"}`
 
-	team = "team:photos" // what the hashes in the Caddyfiles are of
+	team = "team:photos" // the user and password of the hashes in the Caddyfiles
 )
 
-// TestMain makes the test binary Caddy itself, with the modules that examples need, when it is asked
-// to be.
+// TestMain makes the test binary run as Caddy, with the modules that examples need, when testcaddy.Self
+// starts it.
 func TestMain(m *testing.M) { testcaddy.Main(m) }
 
 func caddy(env []string, args ...string) *exec.Cmd {
@@ -46,14 +46,14 @@ func caddy(env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// site is an example that runs.
+// site is a running example.
 type site struct {
 	*local.Process
 	t    *testing.T
 	addr string
 }
 
-// run starts Caddy with an example's Caddyfile and waits until it answers.
+// run starts Caddy with an example's Caddyfile and waits until it responds.
 func run(t *testing.T, config string, env ...string) *site {
 	t.Helper()
 	addr := local.FreeAddr(t)
@@ -63,16 +63,16 @@ func run(t *testing.T, config string, env ...string) *site {
 	return &site{p, t, addr}
 }
 
-// request is one to a site.
+// request is a request to a site.
 type request struct {
 	method string // default: GET
 	path   string
 	header map[string]string
 	user   string // name:password
-	from   string // the client's address, one of this machine's
+	from   string // the client's address, which this machine must have
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	t      *testing.T
 	what   string
@@ -81,7 +81,7 @@ type answer struct {
 	body   string
 }
 
-// ask sends the request, prints it and its answer, and checks the status.
+// ask sends the request, prints it and its response, and checks the status.
 func (s *site) ask(r request, status int) *answer {
 	s.t.Helper()
 	if r.method == "" {
@@ -129,7 +129,7 @@ func (s *site) ask(r request, status int) *answer {
 	return a
 }
 
-// exif asks for the EXIF of a photo.
+// exif requests the EXIF of a photo.
 func (s *site) exif(r request, status int) *answer {
 	s.t.Helper()
 	r.path += testcaddy.Suffix
@@ -163,7 +163,7 @@ func (a *answer) String() string {
 	return b.String()
 }
 
-// is checks the whole body.
+// is checks that the body is exactly this one.
 func (a *answer) is(body string) {
 	a.t.Helper()
 	if a.body != body {
@@ -191,7 +191,7 @@ func (a *answer) hasNot(texts ...string) {
 	}
 }
 
-// code checks the code of an error as JSON.
+// code checks the code of a JSON error.
 func (a *answer) code(code string) {
 	a.t.Helper()
 	var got struct {
@@ -203,7 +203,7 @@ func (a *answer) code(code string) {
 	}
 }
 
-// field checks that a header field has a value among its values.
+// field checks that a header field contains a value.
 func (a *answer) field(name, value string) {
 	a.t.Helper()
 	if got := strings.Join(a.header.Values(name), ", "); !strings.Contains(got, value) {
@@ -211,7 +211,7 @@ func (a *answer) field(name, value string) {
 	}
 }
 
-// photos makes a folder of photos: name in it -> name in testdata.
+// photos makes a folder of photos. files maps names in it to names in testdata.
 func photos(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -231,7 +231,7 @@ func photos(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// logged returns the lines of a log that is JSON.
+// logged returns the lines of a JSON log.
 func logged(t *testing.T, name string) (lines []map[string]any) {
 	t.Helper()
 	f, err := os.Open(name)

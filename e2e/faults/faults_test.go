@@ -1,5 +1,5 @@
-// Package faults puts a real Caddy with exif and reverse_proxy in front of a server that
-// misbehaves, and holds each fault to its answer, its time, and what it may cost.
+// Package faults runs a real Caddy with exif and reverse_proxy in front of an upstream that misbehaves, and
+// checks the response to each fault, its time, and the bytes, memory and goroutines that it takes.
 package faults
 
 import (
@@ -38,13 +38,13 @@ const (
 
 var (
 	photo = testimage.Samples()["iphone-4s.jpg"]
-	// long is a photo of several windows of which the first is enough.
+	// long is a photo of several windows. The first one has the EXIF.
 	long = append(bytes.Clone(photo), make([]byte, 300<<10)...)
 	// far has its directory in the last of several windows, so two sub-requests read it.
 	far = farTIFF(256<<10, 300<<10)
 )
 
-// farTIFF is a TIFF of that size whose only directory stands at off, 16 bytes after a value.
+// farTIFF returns a TIFF of that size whose only directory is at off, 16 bytes after a value.
 func farTIFF(off uint32, size int) []byte {
 	o := binary.LittleEndian
 	b := make([]byte, size)
@@ -61,21 +61,21 @@ func farTIFF(off uint32, size int) []byte {
 	return b
 }
 
-// fault is a way in which an upstream misbehaves, and what has to come of it.
+// fault is a way in which an upstream misbehaves, and the expected result.
 type fault struct {
 	name  string
 	serve func(c *conn, r *http.Request)
 
-	status int    // 0: the client is gone before there is one
-	want   string // the answer, or the error's code
+	status int    // 0 if the client disconnects before
+	want   string // the body, or the error's code
 
-	site  string        // default: plain.test
-	leave time.Duration // the client leaves then
-	time  time.Duration // at most; default 3 s
-	// bytes that may be taken from upstream at most, its headers and what waits in the kernel's
-	// buffers included; default: two windows and a little
+	site       string        // default: plain.test
+	disconnect time.Duration // the client disconnects then
+	time       time.Duration // the most time; default 3 s
+	// bytes is the most that Caddy may take from upstream, with headers and the kernel's buffers; default: a
+	// little more than two windows
 	bytes  int64
-	header [2]string // one that the answer has to have
+	header [2]string // a header field that the response must have
 }
 
 const caddyfile = `
@@ -119,9 +119,9 @@ http://down.test:{$PORT} {
 }
 `
 
-// faults are the table.
+// faults returns the table of faults.
 func faults() []fault {
-	// lie answers the object with a Content-Range of its own making.
+	// lie returns a handler that sends the object with a given Content-Range.
 	lie := func(b []byte, contentRange string) func(*conn, *http.Request) {
 		return func(c *conn, r *http.Request) {
 			from, to := wants(r, int64(len(b)))
@@ -129,7 +129,7 @@ func faults() []fault {
 			c.bytes(b[from : to+1])
 		}
 	}
-	// second answers the first request as it should be, the others by f.
+	// second returns a handler that answers the first request correctly, and the others by f.
 	second := func(f func(c *conn, r *http.Request)) func(*conn, *http.Request) {
 		return func(c *conn, r *http.Request) {
 			if c.n == 1 {
@@ -191,7 +191,7 @@ func faults() []fault {
 		{name: "none", serve: func(c *conn, r *http.Request) { c.object(r, long) }, status: 200, want: iphone4S},
 		{name: "none, two ranges", serve: func(c *conn, r *http.Request) { c.object(r, far, `ETag: "a"`) }, status: 200, want: farAnswer},
 
-		// Stalls. Without timeouts of reverse_proxy's a request waits as long as its client does.
+		// Stalls. Without timeouts in reverse_proxy a request waits as long as its client does.
 		{name: "stall before the header, bounded", serve: stallBefore, site: "bounded", status: 504, want: "GatewayTimeout"},
 		{name: "stall in the header, bounded", serve: stallHeader, site: "bounded", status: 504, want: "GatewayTimeout"},
 		{name: "stall in the body, bounded", serve: stallBody, site: "bounded", status: 500, want: "InternalError"},
@@ -201,13 +201,13 @@ func faults() []fault {
 			c.head(206, "Content-Length: 65536", "Content-Range: bytes 241664-307199/307200")
 			c.stall()
 		}), site: "bounded", status: 500, want: "InternalError"},
-		{name: "stall before the header, client leaves", serve: stallBefore, leave: 200 * time.Millisecond},
-		{name: "stall in the header, client leaves", serve: stallHeader, leave: 200 * time.Millisecond},
-		{name: "stall in the body, client leaves", serve: stallBody, leave: 200 * time.Millisecond},
-		{name: "stall in an error's body, client leaves", serve: stallError, leave: 200 * time.Millisecond},
-		{name: "stall before the second range, client leaves", serve: stallSecond, leave: 200 * time.Millisecond},
-		{name: "a byte now and then, client leaves", serve: trickle, leave: 300 * time.Millisecond},
-		{name: "a byte now and then, bounded, client leaves", serve: trickle, site: "bounded", leave: 600 * time.Millisecond},
+		{name: "stall before the header, client leaves", serve: stallBefore, disconnect: 200 * time.Millisecond},
+		{name: "stall in the header, client leaves", serve: stallHeader, disconnect: 200 * time.Millisecond},
+		{name: "stall in the body, client leaves", serve: stallBody, disconnect: 200 * time.Millisecond},
+		{name: "stall in an error's body, client leaves", serve: stallError, disconnect: 200 * time.Millisecond},
+		{name: "stall before the second range, client leaves", serve: stallSecond, disconnect: 200 * time.Millisecond},
+		{name: "a byte now and then, client leaves", serve: trickle, disconnect: 300 * time.Millisecond},
+		{name: "a byte now and then, bounded, client leaves", serve: trickle, site: "bounded", disconnect: 600 * time.Millisecond},
 
 		// Connections that end.
 		{name: "nobody listens", site: "down", status: 502, want: "BadGateway"},
@@ -243,7 +243,7 @@ func faults() []fault {
 			c.close()
 		}, status: 500, want: "InternalError"},
 
-		// Answers that are no HTTP, or not quite.
+		// Responses that aren't valid HTTP.
 		{name: "no HTTP", serve: func(c *conn, _ *http.Request) { c.send("SSH-2.0-OpenSSH_9.2\r\n\r\n"); c.close() }, status: 502, want: "BadGateway"},
 		{name: "HTTP/1.0", serve: func(c *conn, _ *http.Request) {
 			c.send("HTTP/1.0 200 OK\r\n\r\n")
@@ -347,7 +347,7 @@ func faults() []fault {
 			c.head(200, "Content-Length: 5000000000")
 			c.endless(farTIFF(8<<20, 64), mib)
 			c.stall()
-		}, leave: 300 * time.Millisecond, bytes: 4 * mib},
+		}, disconnect: 300 * time.Millisecond, bytes: 4 * mib},
 
 		// Objects that change.
 		{name: "changes once, ETag", serve: changing(once, same), status: 200, want: farAnswer, bytes: 512 * kib},
@@ -385,7 +385,7 @@ func faults() []fault {
 		{name: "gzip unsaid", serve: func(c *conn, r *http.Request) { c.object(r, zipped.Bytes()) }, status: 400, want: "NotAnImage"},
 		{name: "identity said", serve: func(c *conn, r *http.Request) { c.object(r, long, "Content-Encoding: identity") }, status: 200, want: iphone4S},
 
-		// Informational answers first.
+		// Informational responses first.
 		{name: "100 first", serve: func(c *conn, r *http.Request) { c.head(100); c.object(r, long) }, status: 200, want: iphone4S},
 		{name: "103 several times first", serve: func(c *conn, r *http.Request) {
 			for range 4 {
@@ -409,13 +409,13 @@ func faults() []fault {
 				c.head(103, "Link: </a.css>; rel=preload")
 				c.wait(10 * time.Millisecond)
 			}
-		}, leave: 300 * time.Millisecond},
+		}, disconnect: 300 * time.Millisecond},
 		{name: "101 unasked", serve: func(c *conn, _ *http.Request) {
 			c.head(101, "Connection: Upgrade", "Upgrade: websocket")
 			c.stall()
 		}, status: 404, want: "NoSuchKey"},
 
-		// No length, and bodies that end otherwise than said.
+		// No length, and bodies that don't end where the header says.
 		{name: "in chunks", serve: func(c *conn, _ *http.Request) {
 			c.head(200, chunked)
 			for b := photo; len(b) > 0; b = b[min(100, len(b)):] {
@@ -481,7 +481,7 @@ func faults() []fault {
 		}, status: 503, want: "ServiceUnavailable", header: [2]string{"Retry-After", "Wed, 01 Jan 2099 00:00:00 GMT"}, bytes: 10 * mib},
 		{name: "500", serve: answer(500), status: 500, want: "InternalError"},
 
-		// What was kept, and 304 to it.
+		// Cached responses, and 304s for them.
 		{name: "kept", site: "cached", serve: func(c *conn, r *http.Request) { c.object(r, long, `ETag: "k"`) }, status: 200, want: iphone4S},
 		{name: "kept, 304 without ETag", site: "cached", serve: answer(304), status: 200, want: iphone4S},
 		{name: "kept, 304 with another ETag", site: "cached", serve: func(c *conn, r *http.Request) {
@@ -499,13 +499,13 @@ func faults() []fault {
 	}
 }
 
-// TestFaults runs the table. Each fault is followed by a request that is answered as it should be,
-// on whatever connections the fault has left.
+// TestFaults runs the table. After each fault it sends a request that upstream answers correctly, over any
+// connections that the fault has left.
 func TestFaults(t *testing.T) {
-	log.SetOutput(io.Discard) // net/http tells of bytes that nobody asked for
+	log.SetOutput(io.Discard) // net/http logs unsolicited bytes
 	up := startUpstream(t)
 	srv := testcaddy.Start(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr), testcaddy.Quiet())
-	for _, site := range []string{"plain", "bounded", "cached"} { // so that what starts once has started
+	for _, site := range []string{"plain", "bounded", "cached"} { // so that everything that starts once has started
 		up.set(func(c *conn, r *http.Request) { c.object(r, long) })
 		if _, err := srv.Try(t.Context(), http.MethodGet, site+".test", "/x.jpg"+testcaddy.Suffix); err != nil {
 			t.Fatal(err)
@@ -525,7 +525,7 @@ func TestFaults(t *testing.T) {
 			passed++
 		}
 	}
-	// faults keep no memory either
+	// faults mustn't leak memory either
 	if grown := heapInUse() - heap; grown > 8*mib {
 		t.Errorf("the heap grew by %d bytes", grown)
 	} else {
@@ -538,8 +538,8 @@ func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand gol
 	up.set(f.serve)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if f.leave > 0 {
-		time.AfterFunc(f.leave, cancel)
+	if f.disconnect > 0 {
+		time.AfterFunc(f.disconnect, cancel)
 	}
 	site := f.site
 	if site == "" {
@@ -551,12 +551,12 @@ func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand gol
 	code := codeOf(got)
 
 	switch {
-	case f.leave > 0 && !errors.Is(err, context.Canceled):
+	case f.disconnect > 0 && !errors.Is(err, context.Canceled):
 		t.Errorf("got %v, %v, though the client left", got, err)
-	case f.leave == 0 && err != nil:
+	case f.disconnect == 0 && err != nil:
 		t.Errorf("got no answer: %v", err)
 	case f.name == "stall in the header, bounded" && code == "BadGateway": // two timeouts of the transport end at once
-	case got.Status != f.status || f.leave == 0 && code != f.want && got.Body != f.want:
+	case got.Status != f.status || f.disconnect == 0 && code != f.want && got.Body != f.want:
 		t.Errorf("got %d %s, want %d %s", got.Status, got.Body, f.status, f.want)
 	}
 	if h := f.header; h[0] != "" && got.Header.Get(h[0]) != h[1] {
@@ -565,7 +565,7 @@ func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand gol
 	if limit := max(f.time, 3*time.Second); took > limit {
 		t.Errorf("took %v, want at most %v", took, limit)
 	}
-	// no connection and no goroutine is left, and only then all is counted
+	// wait until no connection and no goroutine is left; only then are all bytes counted
 	ended := time.Now()
 	if err := eventually(func() error { return errors.Join(open(up), goleak.Find(stand)) }); err != nil {
 		t.Errorf("left behind: %v", err)
@@ -579,7 +579,7 @@ func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand gol
 		t.Errorf("took %v more to end", left)
 	}
 
-	// what comes next isn't troubled by it
+	// the fault doesn't affect the next request
 	up.set(func(c *conn, r *http.Request) { c.object(r, long) })
 	if f.site != "down" {
 		if got, err := srv.Try(t.Context(), http.MethodGet, site+".test", "/next.jpg"+testcaddy.Suffix); err != nil || got.Body != iphone4S {
@@ -588,7 +588,7 @@ func (f *fault) run(t *testing.T, up *upstream, srv *testcaddy.Server, stand gol
 	}
 }
 
-// codeOf is an error's code; "EXIF" for an answer that is none.
+// codeOf returns an error's code, "EXIF" for a response that isn't an error.
 func codeOf(r testcaddy.Response) string {
 	var e struct{ Code, RequestID string }
 	switch err := json.Unmarshal([]byte(r.Body), &e); {
@@ -602,7 +602,7 @@ func codeOf(r testcaddy.Response) string {
 	return e.Code
 }
 
-// eventually waits until what should hold does, and returns what is wrong at last.
+// eventually calls wrong until it returns nil, for 10 seconds at most, and returns its last error.
 func eventually(wrong func() error) (err error) {
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if err = wrong(); err == nil {
@@ -622,13 +622,13 @@ func open(up *upstream) error {
 func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // pools are emptied by the second
+	runtime.GC() // the second collection frees pools
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// TestHugeTogether asks for 200 objects of 5 GB at once, from an upstream that ignores ranges, and
-// holds all of Caddy to 64 MiB of heap on top.
+// TestHugeTogether requests 200 objects of 5 GB at once, from an upstream that ignores ranges. Caddy's heap may
+// grow by 64 MiB.
 func TestHugeTogether(t *testing.T) {
 	up := startUpstream(t)
 	srv := testcaddy.Start(t, strings.ReplaceAll(caddyfile, "UPSTREAM", up.addr), testcaddy.Quiet())

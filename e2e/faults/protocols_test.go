@@ -25,7 +25,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// certificate writes a key and a certificate for localhost that it signs itself.
+// certificate writes a key and a self-signed certificate for localhost.
 func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -55,7 +55,7 @@ func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	return filepath.Join(dir, "cert"), filepath.Join(dir, "key"), pool
 }
 
-// TestProtocols has the photo that redact changes, its answers and its conditions over HTTP/1.1, 2 and 3.
+// TestProtocols requests a redacted photo, its EXIF, and both with conditions, over HTTP/1.1, 2 and 3.
 func TestProtocols(t *testing.T) {
 	const place = "51/1, 28/1, 40/1"
 	cert, key, pool := certificate(t)

@@ -13,30 +13,30 @@ import (
 	"time"
 )
 
-// upstream is a server that misbehaves: it speaks HTTP/1.1 by hand, since net/http's own server
-// wouldn't send what these tests need.
+// upstream is a server that misbehaves. It writes HTTP/1.1 by hand, since net/http's server refuses to send
+// some of these faults.
 type upstream struct {
 	addr string
 
-	open atomic.Int64 // connections
+	open atomic.Int64 // open connections
 
 	mu    sync.Mutex
 	fault func(c *conn, r *http.Request)
 	count *count
 }
 
-// count is what a fault took.
+// count has the counters of a fault.
 type count struct {
 	requests atomic.Int64
-	sent     atomic.Int64 // bytes that the kernel took for the client's side
+	sent     atomic.Int64 // bytes that the kernel accepted
 }
 
-// conn is a connection from Caddy. Its methods end the goroutine that serves it once Caddy has
-// closed it.
+// conn is a connection from Caddy. Once Caddy has closed it, its methods panic with closed, which ends the
+// goroutine that serves it.
 type conn struct {
 	net.Conn
 	count *count
-	n     int64 // requests since the fault was set, this one included
+	n     int64 // the number of this request since the fault was set, from 1
 	// gone is closed when Caddy has closed the connection.
 	gone chan struct{}
 }
@@ -55,7 +55,7 @@ func startUpstream(t testing.TB) *upstream {
 			if err != nil {
 				return
 			}
-			// what waits in the kernel's buffers counts as taken, so keep ours small
+			// bytes in the kernel's buffers count as sent, so keep this one small
 			c.(*net.TCPConn).SetWriteBuffer(64 << 10)
 			up.open.Add(1)
 			go func() {
@@ -75,7 +75,7 @@ func (up *upstream) set(f func(c *conn, r *http.Request)) {
 	up.fault, up.count = f, new(count)
 }
 
-// sent is how many bytes the fault has sent.
+// sent returns the number of bytes that the fault has sent.
 func (up *upstream) sent() int64 {
 	up.mu.Lock()
 	defer up.mu.Unlock()
@@ -83,7 +83,7 @@ func (up *upstream) sent() int64 {
 }
 
 func (up *upstream) serve(c net.Conn) {
-	// A reader of its own sees Caddy close the connection while an answer stalls.
+	// A separate reader notices when Caddy closes the connection while a response stalls.
 	pr, pw := io.Pipe()
 	gone := make(chan struct{})
 	go func() {
@@ -108,7 +108,7 @@ func (up *upstream) serve(c net.Conn) {
 	}
 }
 
-// closed is what conn's methods panic with to leave a fault.
+// closed is the value that conn's methods panic with to end a fault.
 type closed struct{}
 
 func (c *conn) run(fault func(*conn, *http.Request), r *http.Request) (open bool) {
@@ -124,7 +124,7 @@ func (c *conn) run(fault func(*conn, *http.Request), r *http.Request) (open bool
 	return true
 }
 
-// send writes as it stands.
+// send writes a formatted string; without args it writes format as is.
 func (c *conn) send(format string, args ...any) {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
@@ -140,7 +140,7 @@ func (c *conn) bytes(b []byte) {
 	}
 }
 
-// head writes the start of an answer: status, then headers one an argument.
+// head writes the status line and headers, one per argument.
 func (c *conn) head(status int, headers ...string) {
 	c.send("HTTP/1.1 %d %s\r\n%s\r\n", status, "X", lines(headers))
 }
@@ -167,7 +167,7 @@ func (c *conn) stall() {
 	panic(closed{})
 }
 
-// wait is a pause that ends early if Caddy closes the connection.
+// wait pauses, and ends the fault early if Caddy closes the connection.
 func (c *conn) wait(d time.Duration) {
 	select {
 	case <-c.gone:
@@ -176,16 +176,16 @@ func (c *conn) wait(d time.Duration) {
 	}
 }
 
-// close ends the connection in order.
+// close closes the connection normally.
 func (*conn) close() { panic(closed{}) }
 
-// reset ends it with a TCP reset.
+// reset closes the connection with a TCP reset.
 func (c *conn) reset() {
 	c.Conn.(*net.TCPConn).SetLinger(0)
 	panic(closed{})
 }
 
-// wants is the range that was asked for, within an object of that size.
+// wants returns the requested range of an object of that size.
 func wants(r *http.Request, size int64) (from, to int64) {
 	if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); err != nil {
 		return 0, size - 1
@@ -193,7 +193,7 @@ func wants(r *http.Request, size int64) (from, to int64) {
 	return from, min(to, size-1)
 }
 
-// object answers a range of b as it should be answered, with further headers.
+// object sends the correct response to a range of b, with more headers.
 func (c *conn) object(r *http.Request, b []byte, headers ...string) {
 	from, to := wants(r, int64(len(b)))
 	if from >= int64(len(b)) {

@@ -1,4 +1,4 @@
-// Package leaks holds a real Caddy with exif to telling callers without rights nothing: not by
+// Package leaks checks that a real Caddy with exif tells clients without rights nothing about objects: not by
 // status, headers or bytes, and not by time.
 package leaks
 
@@ -30,16 +30,16 @@ import (
 )
 
 const (
-	tag = `"0123456789abcdef"` // of the bucket's objects
-	// authorization is bob's, whose password is hiccup.
+	tag = `"0123456789abcdef"` // the ETag of the bucket's objects
+	// authorization is the header of the user bob with the password hiccup.
 	authorization = "Basic Ym9iOmhpY2N1cA=="
 )
 
-// photo is of a real one's size.
+// photo has the size of a real photo.
 var photo = append(bytes.Clone(testimage.Samples()["photo.jpg"]), make([]byte, 3<<20)...)
 
-// start runs a Caddy whose sites each keep something from everybody who doesn't send
-// "X-Right: yes" or bob's password, in front of a folder and of a bucket that hold the same photos.
+// start runs a Caddy in front of a folder and a bucket with the same photos. Each site denies something to
+// clients that don't send "X-Right: yes" or bob's password.
 func start(t *testing.T) (addr string) {
 	t.Helper()
 	digest, err := bcrypt.GenerateFromPassword([]byte("hiccup"), bcrypt.MinCost)
@@ -76,21 +76,21 @@ func start(t *testing.T) (addr string) {
 	files := "root * " + root + "\nfile_server"
 	proxy := "reverse_proxy " + bucket.Listener.Addr().String()
 	var b strings.Builder
-	site := func(name, rules, behind string) {
-		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\nbind 127.0.0.1\nexif {\n%s\n}\n%s\n}\n", name, rules, behind)
+	site := func(name, rules, backend string) {
+		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\nbind 127.0.0.1\nexif {\n%s\n}\n%s\n}\n", name, rules, backend)
 	}
 	const right = " header X-Right yes"
-	for behind, handler := range map[string]string{"files": files, "bucket": proxy} {
-		site("rules-"+behind, "allow GetObject ListBucket"+right, handler)
-		site("nocache-"+behind, "cache off\nallow GetObject ListBucket"+right, handler)
-		site("list-"+behind, "allow GetObject"+right+"\nallow ListBucket", handler)
-		site("deny-"+behind, "allow GetObject ListBucket\ndeny GetObject not"+right, handler)
-		site("user-"+behind, "allow GetObject ListBucket `{http.auth.user.id} == \"bob\"`", "basic_auth @named {\nbob "+hash+"\n}\n@named header Authorization *\n"+handler)
-		site("login-"+behind, "", "basic_auth {\nbob "+hash+"\n}\n"+handler)
-		site("errors-"+behind, "pass_errors\nallow GetObject ListBucket"+right, handler)
-		site("early-"+behind, "allow GetObject ListBucket\ndeny GetObject path */b.jpg", handler)
+	for backend, handler := range map[string]string{"files": files, "bucket": proxy} {
+		site("rules-"+backend, "allow GetObject ListBucket"+right, handler)
+		site("nocache-"+backend, "cache off\nallow GetObject ListBucket"+right, handler)
+		site("list-"+backend, "allow GetObject"+right+"\nallow ListBucket", handler)
+		site("deny-"+backend, "allow GetObject ListBucket\ndeny GetObject not"+right, handler)
+		site("user-"+backend, "allow GetObject ListBucket `{http.auth.user.id} == \"bob\"`", "basic_auth @named {\nbob "+hash+"\n}\n@named header Authorization *\n"+handler)
+		site("login-"+backend, "", "basic_auth {\nbob "+hash+"\n}\n"+handler)
+		site("errors-"+backend, "pass_errors\nallow GetObject ListBucket"+right, handler)
+		site("early-"+backend, "allow GetObject ListBucket\ndeny GetObject path */b.jpg", handler)
 	}
-	// what the next handlers tell by themselves
+	// the next handlers alone
 	fmt.Fprintf(&b, "http://photo-files.test:{$PORT} {\nbind 127.0.0.1\n%s\n}\n", files)
 	fmt.Fprintf(&b, "http://photo-bucket.test:{$PORT} {\nbind 127.0.0.1\n%s\n}\n", proxy)
 	site("bucket-403", "", proxy)
@@ -99,17 +99,17 @@ func start(t *testing.T) (addr string) {
 	return testcaddy.Start(t, b.String(), testcaddy.Quiet()).Addr
 }
 
-// exists tells which objects the bucket and the folder have: /is/a.jpg and the like, but not
+// exists reports whether the bucket and the folder have an object: they have /is/a.jpg and /is/b.jpg, but not
 // /no/a.jpg.
 func exists(path string) bool { return path == "/is/a.jpg" || path == "/is/b.jpg" }
 
-// sites are those of which a caller without rights may learn nothing.
+// sites are the sites that must tell clients without rights nothing.
 var sites = []string{
 	"rules-files", "rules-bucket", "nocache-files", "nocache-bucket", "list-files", "list-bucket", "deny-files", "deny-bucket",
 	"user-files", "user-bucket", "login-files", "login-bucket", "errors-files", "errors-bucket", "bucket-403", "bucket-403-rules",
 }
 
-// client keeps one connection and speaks HTTP by hand: what it measures is Caddy and not itself.
+// client keeps one connection and writes HTTP by hand, to measure Caddy and not the client.
 type client struct {
 	t    *testing.T
 	conn net.Conn
@@ -126,7 +126,7 @@ func dial(t *testing.T, addr string) *client {
 	return &client{t, c, bufio.NewReader(c)}
 }
 
-// do sends a request and reads the answer. Headers are pairs.
+// do sends a request and reads the response. headers has pairs of names and values.
 func (c *client) do(method, site, object string, headers ...string) (status int, header http.Header, body string, took time.Duration) {
 	c.t.Helper()
 	var b strings.Builder
@@ -161,8 +161,8 @@ func (c *client) do(method, site, object string, headers ...string) (status int,
 
 var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
 
-// seen is all that a caller sees of an answer, but for the date and the request's id.
-func (c *client) seen(method, site, object string, headers ...string) string {
+// visible returns everything that a client sees of a response, except the date and the request ID.
+func (c *client) visible(method, site, object string, headers ...string) string {
 	c.t.Helper()
 	status, h, body, _ := c.do(method, site, object, headers...)
 	h.Del("Date")
@@ -175,11 +175,11 @@ func (c *client) seen(method, site, object string, headers ...string) string {
 	return b.String() + "\n" + body
 }
 
-// TestSame compares what is answered of objects that exist with what is of objects that don't.
-func TestSame(t *testing.T) {
+// TestExistingAndMissingLookTheSame compares the responses for existing objects with those for missing ones.
+func TestExistingAndMissingLookTheSame(t *testing.T) {
 	addr := start(t)
 	c := dial(t, addr)
-	ours := map[string]string{} // each site's ETag of the object, as those with rights are told it
+	ours := map[string]string{} // each site's ETag of the object for clients with rights
 	for _, site := range sites {
 		_, h, body, _ := c.do(http.MethodGet, site, "/is/a.jpg", "X-Right", "yes", "Authorization", authorization)
 		if h.Get("Etag") == "" || !strings.Contains(body, "testimage") {
@@ -207,12 +207,12 @@ func TestSame(t *testing.T) {
 		if strings.HasPrefix(site, "login") || strings.HasPrefix(site, "user") {
 			callers = append(callers, []string{"Authorization", "Basic Ym9iOnRoZSB3cm9uZyBvbmU="})
 		}
-		// a.jpg has been answered to who may read it, and is kept; b.jpg hasn't
+		// a client with rights has requested a.jpg, so it is cached; b.jpg isn't
 		for _, name := range []string{"a.jpg", "b.jpg"} {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 				for _, headers := range product(conditions, ranges, others, callers) {
-					is := c.seen(method, site, "/is/"+name, headers...)
-					no := c.seen(method, site, "/no/"+name, headers...)
+					is := c.visible(method, site, "/is/"+name, headers...)
+					no := c.visible(method, site, "/no/"+name, headers...)
 					compared++
 					if is != no {
 						t.Errorf("%s: %s %s %q:\nexists:\n%s\ndoesn't:\n%s", site, method, name, headers, is, no)
@@ -227,7 +227,7 @@ func TestSame(t *testing.T) {
 	fmt.Printf("leaks: %d pairs of an object that exists and one that doesn't, on %d sites, answered alike: %t\n", compared, len(sites), !t.Failed())
 }
 
-// product is every choice of one element of each list, joined.
+// product returns the Cartesian product of the lists, with joined elements.
 func product(lists ...[][]string) [][]string {
 	all := [][]string{nil}
 	for _, list := range lists {
@@ -242,40 +242,39 @@ func product(lists ...[][]string) [][]string {
 	return all
 }
 
-// TestTime measures whether the time of the refusal tells objects that exist from those that don't.
+// TestTime measures whether the time of a denial distinguishes existing objects from missing ones.
 //
-// The requests go out one after the other on one connection, in pairs whose order changes, so that
-// whatever else the machine does meets both alike. What is compared is the chance that the request
-// for the object that exists took longer than the one for the missing: the area under the ROC curve,
-// which is the Mann-Whitney statistic over n². It is 0.5 where time tells nothing, doesn't depend on
-// how the times are distributed, and outliers count once. With n = 3000 it has a standard error of
-// 0.0075 where there is no difference; 0.1 is far from that and still next to useless to whoever
-// asks.
+// It sends consecutive requests on one connection, in pairs of alternating order, so that other load on the
+// machine affects both alike. It computes the chance that the request for the existing object took longer
+// than the one for the missing object: the area under the ROC curve (AUC), which is the Mann-Whitney
+// statistic over n². The AUC is 0.5 if time tells nothing, doesn't depend on the distribution of the times,
+// and counts outliers once. Without a difference, its standard error for n = 3000 is 0.0075; 0.1 is far from
+// that, and still next to useless to an attacker.
 //
-// Where the rules are about the address, host, method, path, protocol or query, nobody else is asked,
-// and time tells nothing. All others are decided when the next handlers have answered, since these
-// find out about the client, and a file that is opened takes longer than one that isn't found. That
-// difference is theirs. It is measured at the photo's own address, for its first window. Where the AUC
-// is beyond 0.1, the medians may be as far apart as there, a quarter and 5 µs more.
+// Rules on address, host, method, path, protocol or query are decided without the next handlers, so time
+// tells nothing. All other rules are decided after the next handlers have responded, since these identify the
+// client, and opening a file takes longer than not finding it. The test measures that difference of the next
+// handlers with requests for the photo's first window. If the AUC is off by more than 0.1, the medians may
+// differ as much as there, plus a quarter and 5 µs.
 func TestTime(t *testing.T) {
 	addr := start(t)
 	own := map[string]float64{}
-	for _, behind := range []string{"files", "bucket"} {
-		is, no := measure(t, addr, "photo-"+behind, "/b.jpg", "Range", "bytes=0-65535")
-		own[behind] = median(is) - median(no)
-		printTimes("photo-"+behind, false, is, no)
+	for _, backend := range []string{"files", "bucket"} {
+		is, no := measure(t, addr, "photo-"+backend, "/b.jpg", "Range", "bytes=0-65535")
+		own[backend] = median(is) - median(no)
+		printTimes("photo-"+backend, false, is, no)
 	}
 	for _, site := range append(slices.Clone(sites), "early-files", "early-bucket") {
 		if strings.HasPrefix(site, "errors") || strings.HasPrefix(site, "deny") || strings.HasPrefix(site, "list") {
 			continue // like rules
 		}
-		for _, kept := range []bool{false, true} {
-			early := strings.HasPrefix(site, "early") // the rule is about the path, and denies b.jpg
-			if kept && (early || strings.HasPrefix(site, "nocache") || strings.HasPrefix(site, "login") || site == "bucket-403") {
+		for _, cached := range []bool{false, true} {
+			onPath := strings.HasPrefix(site, "early") // the rule is on the path, and denies b.jpg
+			if cached && (onPath || strings.HasPrefix(site, "nocache") || strings.HasPrefix(site, "login") || site == "bucket-403") {
 				continue
 			}
 			name := "/b.jpg"
-			if kept {
+			if cached {
 				name = "/a.jpg"
 				if status, _, _, _ := dial(t, addr).do(http.MethodGet, site, "/is"+name, "X-Right", "yes", "Authorization", authorization); status != 200 {
 					t.Fatalf("%s: %d", site, status)
@@ -283,21 +282,21 @@ func TestTime(t *testing.T) {
 			}
 			is, no := measure(t, addr, site, name)
 			a, apart := auc(is, no), median(is)-median(no)
-			printTimes(site, kept, is, no)
+			printTimes(site, cached, is, no)
 			limit := 5.0
-			for behind, d := range own {
-				if strings.HasSuffix(site, behind) && !early {
+			for backend, d := range own {
+				if strings.HasSuffix(site, backend) && !onPath {
 					limit += 1.25 * max(d, 0)
 				}
 			}
 			if (a < 0.4 || a > 0.6) && math.Abs(apart) > limit {
-				t.Errorf("%s: time tells: AUC %.3f, %.1f µs apart, the handlers behind explain %.1f", site, a, apart, limit)
+				t.Errorf("%s: time tells: AUC %.3f, %.1f µs apart, the next handlers explain %.1f", site, a, apart, limit)
 			}
 		}
 	}
 }
 
-// measure is how long n requests for an object that exists take, and n for a missing one.
+// measure returns the times of n requests for an existing object and of n for a missing one.
 func measure(t *testing.T, addr, site, name string, headers ...string) (is, no []time.Duration) {
 	t.Helper()
 	const n, warm = 3000, 200
@@ -313,7 +312,7 @@ func measure(t *testing.T, addr, site, name string, headers ...string) (is, no [
 		if i == warm {
 			is, no = is[:0], no[:0]
 		}
-		if i%2 == 0 { // either kind follows either kind as often
+		if i%2 == 0 { // alternate the order, so that each kind follows each kind equally often
 			ask("/is", &is)
 			ask("/no", &no)
 		} else {
@@ -324,8 +323,8 @@ func measure(t *testing.T, addr, site, name string, headers ...string) (is, no [
 	return is, no
 }
 
-func printTimes(site string, kept bool, is, no []time.Duration) {
-	fmt.Printf("time: %-17s kept %-5t  exists %6.1f µs  doesn't %6.1f µs  AUC %.3f\n", site, kept, median(is), median(no), auc(is, no))
+func printTimes(site string, cached bool, is, no []time.Duration) {
+	fmt.Printf("time: %-17s cached %-5t  exists %6.1f µs  doesn't %6.1f µs  AUC %.3f\n", site, cached, median(is), median(no), auc(is, no))
 }
 
 func median(d []time.Duration) float64 {
@@ -334,7 +333,7 @@ func median(d []time.Duration) float64 {
 	return float64(d[len(d)/2].Nanoseconds()) / 1000
 }
 
-// auc is the chance that one of a is larger than one of b, ties counting half.
+// auc returns the chance that a value of a is larger than one of b. Ties count half.
 func auc(a, b []time.Duration) float64 {
 	b = slices.Clone(b)
 	slices.Sort(b)
@@ -347,7 +346,7 @@ func auc(a, b []time.Duration) float64 {
 	return sum / float64(len(a)) / float64(len(b))
 }
 
-// TestAUC checks the measure itself.
+// TestAUC checks auc.
 func TestAUC(t *testing.T) {
 	var n atomic.Int64
 	some := func() (d []time.Duration) {

@@ -1,9 +1,9 @@
-// Package load puts a Caddy of its own process, built from cmd/caddy, under 1,000 requests at once:
-// good, missing, forbidden, broken and huge objects, half from a folder and half from a server with
-// faults, while its config is reloaded. Every object has exactly one right answer.
+// Package load sends 1,000 requests at once to a Caddy built from cmd/caddy, in a process of its own: for
+// good, missing, forbidden, broken and huge objects, half from a folder and half from a server with faults,
+// while the config is reloaded. Every object has exactly one correct answer.
 //
-// E2E_LOAD is how long it takes (default 60s), E2E_RACE=1 builds Caddy with the race detector and
-// doesn't look at its memory.
+// E2E_LOAD is the duration (default 60s). E2E_RACE=1 builds Caddy with the race detector and doesn't check
+// its memory.
 package load
 
 import (
@@ -40,14 +40,14 @@ const (
 	maxRSS   = 256 << 20
 )
 
-// object is something that is asked for, and the one right answer.
+// object is an object to request, with its one correct answer.
 type object struct {
 	path   string
 	header [2]string
 	head   bool
-	photo  bool // the photo itself, redacted, not its EXIF
+	photo  bool // request the redacted photo, not its EXIF
 	status int
-	body   string // the request's id left out
+	body   string // without the request ID
 }
 
 func jpeg(description string) []byte {
@@ -55,7 +55,7 @@ func jpeg(description string) []byte {
 	return testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(b.Encode()))
 }
 
-// far is the head of a TIFF whose directory stands at off, and what stands at off-16.
+// far returns the header of a TIFF whose directory is at off, and the bytes from off-16 on.
 func far(off uint32) (head, tail []byte) {
 	le := func(v uint32) []byte { return []byte{byte(v), byte(v >> 8), byte(v >> 16), byte(v >> 24)} }
 	head = append([]byte("II\x2a\x00"), le(off)...)
@@ -84,7 +84,7 @@ var (
 
 func (o object) at(path string) object { o.path = path; return o }
 
-// folder writes the objects on disk.
+// folder writes the objects to a folder.
 func folder(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -119,7 +119,7 @@ func folder(t *testing.T) (root string) {
 	return root
 }
 
-// bucket is the server with faults. It answers each path always alike.
+// bucket starts the server with faults. Its response to a path is always the same.
 func bucket(t *testing.T) (addr string) {
 	t.Helper()
 	s := testimage.Samples()
@@ -205,7 +205,7 @@ func bucket(t *testing.T) (addr string) {
 	return srv.Listener.Addr().String()
 }
 
-// objects are all that is asked for, of a site.
+// objects returns all objects to request from a site.
 func objects(site string) (all []object) {
 	for i := range distinct {
 		name := "folder"
@@ -217,7 +217,7 @@ func objects(site string) (all []object) {
 			body: fmt.Sprintf(`{"ImageDescription":"object %d in the %s","Orientation":"6"}`, i, name),
 		})
 	}
-	// the others as often as the good ones, all together
+	// all others together are as many as the good ones
 	var others []object
 	if strings.HasSuffix(site, "-redact") {
 		return photos(all)
@@ -251,8 +251,8 @@ func objects(site string) (all []object) {
 	return all
 }
 
-// photos are the good objects themselves, without what they say, some that aren't there and one that is no
-// image.
+// photos returns requests for the redacted photos of the good objects, some for missing ones and one for a
+// file that is no image.
 func photos(good []object) (all []object) {
 	for i, o := range good {
 		var b bytes.Buffer
@@ -281,7 +281,7 @@ func photos(good []object) (all []object) {
 	return all
 }
 
-// caddyfile is the config; the n-th of them differ only in a header that nobody looks at.
+// caddyfile returns the config. Each n has another value of a header that no check reads.
 func caddyfile(admin, addr, storage, root, bucket string, n int) string {
 	site := func(name, rules, behind string) string {
 		return fmt.Sprintf("http://%s.test:%s {\nbind fd/3 {\nprotocols h1\n}\nheader X-Config %d\nexif {\ncache 2MiB\n%s\n}\n%s\n}\n",
@@ -316,9 +316,9 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := local.FreeAddr(t)
-	// Caddy gets its socket as from systemd. One that it opens itself it closes at a reload, when the
-	// next config has opened another at the same port, and whoever was waiting to be accepted at the
-	// first one is reset, whatever is served.
+	// Caddy gets its socket as from systemd. At a reload it would close a socket of its own after opening
+	// another on the same port, and the kernel would reset the connections that wait to be accepted on the
+	// first one, whatever the site serves.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -375,9 +375,9 @@ func TestLoad(t *testing.T) {
 				site := sites[random.IntN(len(sites))]
 				o := asked[site][random.IntN(len(asked[site]))]
 				status, body, err := o.ask(tr, addr, site)
-				// net/http's server, when it shuts down, closes connections on which a request has just
-				// arrived, new ones among them, without a byte of an answer (the loop in conn.serve).
-				// HTTP clients ask again then (RFC 9112, section 9.3.1), and Go's does on used connections.
+				// At shutdown, net/http's server closes connections on which a request has just arrived,
+				// even new ones, without a response (the loop in conn.serve). HTTP clients retry then (RFC
+				// 9112, section 9.3.1); Go's client does so on reused connections only.
 				for tries := 0; errors.Is(err, io.EOF) && status == 0 && reloading.Load() > 0 && tries < 10; tries++ {
 					again.Add(1)
 					time.Sleep(time.Duration(tries) * 10 * time.Millisecond)
@@ -429,7 +429,7 @@ func TestLoad(t *testing.T) {
 	}
 	fmt.Printf("load: %d clients, %v, race %t: %d requests, %.0f/s, %d wrong, %d reloads (%d asked again), peak RSS %d MiB;%s\n",
 		clients, took.Round(time.Second), race, requests.Load(), float64(requests.Load())/took.Seconds(), wrong.Load(), reloads.Load(), again.Load(), rss>>20, b.String())
-	if reloads.Load() < 3 { // on a slow machine one may run into the next
+	if reloads.Load() < 3 { // on a slow machine reloads can overlap
 		t.Errorf("got %d reloads, want %d", reloads.Load(), times)
 	}
 	if !race && rss > maxRSS {
@@ -440,8 +440,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// reload posts a configuration. Caddy's admin endpoint is replaced with each, and closes connections
-// then.
+// reload posts a config. It retries, since each config replaces Caddy's admin endpoint, which closes its
+// connections.
 func reload(admin, config string) (res *http.Response, err error) {
 	for range 5 {
 		var req *http.Request
@@ -459,7 +459,7 @@ func reload(admin, config string) (res *http.Response, err error) {
 	return nil, err
 }
 
-// ask sends the request and returns the answer, its request's id left out.
+// ask sends the request and returns the response, without the request ID.
 func (o *object) ask(tr *http.Transport, addr, site string) (status int, body string, err error) {
 	path := o.path + local.Suffix
 	if o.photo {
@@ -483,7 +483,7 @@ func (o *object) ask(tr *http.Transport, addr, site string) (status int, body st
 	return res.StatusCode, requestID.ReplaceAllString(string(b), `"requestId":"-"`), err
 }
 
-// peakRSS is the most memory that the process has had, in bytes.
+// peakRSS returns the peak resident set size of the process, in bytes.
 func peakRSS(t *testing.T, pid int) int64 {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Starts a Ceph RGW from nothing: one monitor, one OSD in memory, one gateway. It says "ready" and
-# runs until its standard input ends, so that nothing outlives the test that started it.
+# Starts a Ceph RGW: one monitor, one OSD in memory, one gateway. It prints "ready" and runs until standard
+# input ends, so that it ends with the test.
 # usage: rgw.sh FOLDER PORT MONITOR_PORT MONITOR_PORT_V1 ACCESS_KEY SECRET_KEY DOMAIN
 set -eu
 mkdir -p "$1" && dir=$(cd "$1" && pwd)
@@ -28,7 +28,7 @@ osd_crush_chooseleaf_type = 0
 osd_objectstore = memstore
 memstore_device_bytes = 1073741824
 ms_bind_ipv6 = false
-# the gateway's default, secure, fails where authentication is off
+# the gateway's default, secure, fails without authentication
 ms_mon_client_mode = crc
 run_dir = $dir/run
 admin_socket = $dir/run/\$cluster-\$name.asok

@@ -36,15 +36,15 @@ const (
 	minio     = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 )
 
-// store is an object store that runs for the test.
+// store is a running object store.
 type store struct {
 	t      *testing.T
 	name   string
 	addr   string
-	checks int // that passed
+	checks int // the number of passed checks
 }
 
-// check counts what holds, and reports what doesn't.
+// check counts a passed check, and reports a failed one.
 func (s *store) check(ok bool, format string, args ...any) bool {
 	s.t.Helper()
 	if ok {
@@ -55,7 +55,7 @@ func (s *store) check(ok bool, format string, args ...any) bool {
 	return ok
 }
 
-// tool is the program of that name, from PATH or else built from the module.
+// tool returns the path of a program, from PATH or else built from the module.
 func tool(t *testing.T, name, module string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -80,7 +80,7 @@ func tool(t *testing.T, name, module string) string {
 	return path
 }
 
-// run starts a server and ends it with the test. It dies with this process, too.
+// run starts a server that ends with the test, or with this process.
 func run(t *testing.T, env []string, name string, args ...string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -100,7 +100,7 @@ func run(t *testing.T, env []string, name string, args ...string) {
 	})
 }
 
-// up waits until the store answers.
+// up waits until the store responds.
 func (s *store) up() *store {
 	s.t.Helper()
 	for range 300 {
@@ -177,9 +177,9 @@ func startRGW(t *testing.T) *store {
 
 var signer = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 
-// request is one for the store, not signed yet. A path is decoded, a query as it goes out.
+// request returns an unsigned request to the store. The path isn't escaped yet, the query is.
 func (s *store) request(method, path string, body []byte) *http.Request {
-	path, query, _ := strings.Cut(path, "\x00") // keys may have a question mark
+	path, query, _ := strings.Cut(path, "\x00") // since keys can have a question mark
 	req, err := http.NewRequest(method, "http://"+s.addr, bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
@@ -214,7 +214,7 @@ func (s *store) do(method, path string, body []byte, header http.Header) (int, h
 	return res.StatusCode, res.Header, string(b)
 }
 
-// must is do for what has to work.
+// must is do for requests that must succeed.
 func (s *store) must(method, path string, body []byte, header http.Header) (http.Header, string) {
 	s.t.Helper()
 	status, h, b := s.do(method, path, body, header)
@@ -227,7 +227,7 @@ func (s *store) must(method, path string, body []byte, header http.Header) (http
 // query adds a query to a path.
 func query(path, q string) string { return path + "\x00" + q }
 
-// presign is the query of a URL that lets everybody read the object.
+// presign returns the query of a presigned URL for the object.
 func (s *store) presign(path string) string {
 	s.t.Helper()
 	req := s.request(http.MethodGet, query(path, "X-Amz-Expires=600"), nil)
@@ -240,7 +240,7 @@ func (s *store) presign(path string) string {
 	return q
 }
 
-// snapshot is all that is in the buckets, to be compared.
+// snapshot returns the contents of the buckets, for comparison.
 func (s *store) snapshot(buckets ...string) string {
 	s.t.Helper()
 	var all strings.Builder

@@ -1,5 +1,5 @@
-// Package stores holds the contract in front of real object stores, started from nothing on
-// loopback: versitygw, Ceph RGW and, where asked for, MinIO.
+// Package stores checks the contract in front of real object stores, which it starts on loopback:
+// versitygw, Ceph RGW and, on request, MinIO.
 package stores
 
 import (
@@ -26,24 +26,24 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the table in docs/stores.md")
 
-// keys are names that proxies and signers have got wrong.
+// keys are object keys that proxies and signers often get wrong.
 var keys = []string{
 	"with space.jpg", "ünïcode-写真.jpg", "me@home.jpg", "a+b.jpg", "100%.jpg", "pct%20lit.jpg", "x#y?z.jpg",
 	"q'&=;,$!()*~.jpg", "gps.jpg@v2.jpg", `back\slash.jpg`, "deep/er/photo.jpg",
 }
 
-// ruleSets are the permissions that each site has once.
+// ruleSets are the permissions to check in each situation.
 var ruleSets = []struct{ name, rules string }{
 	{"none", ""},
 	{"get", "allow GetObject"},
 	{"list", "allow GetObject ListBucket"},
 }
 
-// situation is a way in which a bucket can be had.
+// situation is a way to address and to access a bucket.
 type situation struct {
 	name, label, bucket string
 	signed, presigned   bool
-	closed              bool // nobody may read
+	closed              bool // no client may read
 }
 
 var situations = []situation{
@@ -57,13 +57,13 @@ var situations = []situation{
 
 const keyWords = "\t\t\tregion " + region + "\n\t\t\taccess_key " + accessKey + "\n\t\t\tsecret_key " + secretKey + "\n"
 
-// guard and public are how docs/stores.md has a public bucket.
+// guard and public are the config of a public bucket in docs/stores.md.
 const (
 	guard  = "\t@outside vars_regexp {path} ^$|[/\\\\](\\.\\.?)?([/\\\\]|$)\n\terror @outside 404\n"
 	public = " {\n\t\theader_up Host {upstream_hostport}\n\t\theader_up -Authorization\n\t\theader_up -Cookie\n\t}"
 )
 
-// faults are mistakes of the server's own, by site.
+// faults maps sites to mistakes in their config.
 var faults = map[string]string{
 	"wrong-secret": strings.Replace(keyWords, secretKey, "wrong", 1) + "\t\t\tbucket private\n",
 	"wrong-key":    strings.Replace(keyWords, accessKey, "nobody", 1) + "\t\t\tbucket private\n",
@@ -71,13 +71,13 @@ var faults = map[string]string{
 	"no-bucket":    keyWords + "\t\t\tbucket no-such-bucket\n",
 }
 
-// faultCodes are the codes by which stores refuse those.
+// faultCodes are the stores' error codes for these mistakes.
 var faultCodes = map[string]string{
 	"wrong-secret": "SignatureDoesNotMatch", "wrong-key": "InvalidAccessKeyId",
 	"wrong-region": "AuthorizationHeaderMalformed", "no-bucket": "NoSuchBucket",
 }
 
-// serve runs Caddy in front of the store. The sites are told apart by name.
+// serve runs Caddy in front of the store, with a site for each name.
 func serve(s *store, files string) *testcaddy.Server {
 	s.t.Helper()
 	var b strings.Builder
@@ -109,10 +109,10 @@ func serve(s *store, files string) *testcaddy.Server {
 	return testcaddy.Start(s.t, b.String())
 }
 
-// answer is what a client gets.
+// answer is a response to a client.
 type answer struct{ testcaddy.Response }
 
-// code is the code of an error, "" for what is none.
+// code returns the code of an error, "" for other responses.
 func (a answer) code() string {
 	var e struct{ Code string }
 	if a.Status >= 400 {
@@ -121,25 +121,25 @@ func (a answer) code() string {
 	return e.Code
 }
 
-// String is the answer's cell in the table.
+// String returns the answer's cell in the table.
 func (a answer) String() string { return strings.TrimSpace(fmt.Sprint(a.Status, " ", a.code())) }
 
 var requestID = regexp.MustCompile(`"requestId":"[^"]*"`)
 
-// bytes is all of an answer but for what differs between any two.
+// bytes returns the whole answer, without the parts that always differ.
 func (a answer) bytes() string {
 	h := a.Header.Clone()
 	h.Del("Date")
 	return fmt.Sprint(a.Status, h, requestID.ReplaceAllString(a.Body, ""))
 }
 
-// get sends a request to a site, with the target as it stands. Headers are pairs.
+// get sends a request to a site, with the target as is. header has pairs of names and values.
 func get(t *testing.T, srv *testcaddy.Server, site, method, target string, header ...string) answer {
 	t.Helper()
 	return answer{srv.With(t).Do(method, site+".test", target, header...)}
 }
 
-// spellings of a key as a request's path: as browsers escape it, and with all escaped that can be.
+// spellings returns a key as request paths: escaped as browsers do, and with every byte escaped.
 func spellings(key string) []string {
 	all := ""
 	for _, b := range []byte(key) {
@@ -154,7 +154,7 @@ func spellings(key string) []string {
 
 const otherSecret = "what is in the other bucket"
 
-// fill puts into the store what the checks need.
+// fill creates the buckets and objects that the checks need.
 func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
 	policy := func(bucket string, list bool) {
 		p := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::` + bucket + `/*"]}`
@@ -168,7 +168,7 @@ func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
 	}
 	policy("get-only", false)
 	policy("get-list", true)
-	policy("secret", false) // so that whoever steps out of a public bucket gets it
+	policy("secret", false) // readable, so that a path that leaves a public bucket would get it
 	acl := http.Header{"X-Amz-Acl": {"public-read"}}
 	status, _, _ := s.do("PUT", "/acl", nil, http.Header{"X-Amz-Acl": {"public-read"}, "X-Amz-Object-Ownership": {"BucketOwnerPreferred"}})
 	hasACL = status == 200
@@ -183,7 +183,7 @@ func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
 		s.must("PUT", "/"+b+"/photo.jpg", photo, h)
 		s.must("PUT", "/"+b+"/empty.jpg", nil, h)
 	}
-	// some stores take ACLs and let nobody in by them
+	// some stores accept ACLs without effect
 	if res, err := http.Get("http://" + s.addr + "/acl/photo.jpg"); err != nil {
 		s.t.Fatal(err)
 	} else {
@@ -202,7 +202,7 @@ func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
 	return hasACL
 }
 
-// corpus are the files to ask the EXIF of: the samples and, of the test photos, each format's.
+// corpus returns the files to request the EXIF of: the samples, and photos of each format.
 func corpus(t *testing.T) map[string][]byte {
 	files := map[string][]byte{}
 	add := func(root, dir string) {
@@ -253,7 +253,7 @@ func TestStores(t *testing.T) {
 	table(t, rows)
 }
 
-// contract checks all there is to check of a store, and returns its rows of the table.
+// contract runs all checks on a store, and returns its rows of the table.
 func contract(s *store, files map[string][]byte) []string {
 	t := s.t
 	photo := files["testdata/iphone-4s.jpg"]
@@ -341,7 +341,7 @@ func checkSituation(s *store, srv *testcaddy.Server, x situation, want answer, p
 			s.check(missing.Status == 403 || missing.Status == 404, "%s: missing: got %v", site, missing)
 		case "get":
 			s.check(missing.String() == "403 AccessDenied", "%s: missing: got %v", site, missing)
-		case "list": // what the store refuses stays refused
+		case "list": // the store still refuses
 			s.check(missing.String() == cells["none missing.jpg"].String(), "%s: missing: got %v", site, missing)
 		}
 		plain := get(t, srv, site, "GET", target("photo.jpg"))
@@ -363,7 +363,7 @@ func checkSituation(s *store, srv *testcaddy.Server, x situation, want answer, p
 		cells["none missing.jpg"], cells["get missing.jpg"], cells["list missing.jpg"])
 }
 
-// checkKeys asks for each key, in each spelling, of a public bucket and of a private one.
+// checkKeys requests each key, in each spelling, from a public bucket and a private one.
 func checkKeys(s *store, srv *testcaddy.Server, want answer, photo []byte) {
 	for _, site := range []string{"get-only-none", "s3-none", "s3-get", "vhost"} {
 		for _, key := range keys {
@@ -381,7 +381,7 @@ func checkKeys(s *store, srv *testcaddy.Server, want answer, photo []byte) {
 	}
 }
 
-// checkFormats has each file answered as it is from disk.
+// checkFormats checks that each file has the same answer as from disk.
 func checkFormats(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	for name := range files {
 		target := (&url.URL{Path: "/" + name}).EscapedPath() + testcaddy.Suffix
@@ -394,7 +394,7 @@ func checkFormats(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	}
 }
 
-// refused are the spellings of what is no object, and of what a store may take for something else.
+// refused are paths that are no object, or that a store may take for something else.
 var refused = []string{
 	"/", "//", "///", "/photo.jpg/", "/deep/", "/deep", "//photo.jpg", "/deep//er/photo.jpg", "/.", "/..", "/./", "/../",
 	"/../secret/photo.jpg", "/../secret", "/../secret/", "/deep/../photo.jpg", "/deep/./er/photo.jpg", "/deep/..", "/%2e", "/%2E%2e",
@@ -404,13 +404,13 @@ var refused = []string{
 	"/?", "/?list-type=2", "/?delimiter=/", "/?prefix=deep", "/?uploads", "/?acl", "/?policy", "/?versions", "/?location", "/?versionId=null",
 	"//?list-type=2", "/.?list-type=2", "/%2F?list-type=2", "/%00?list-type=2", "/deep/?list-type=2", "/missing.jpg?list-type=2",
 	`/..\secret\photo.jpg`, "/..%5Csecret%5Cphoto.jpg", "/deep%5C..%5C..%5C..%5Csecret%5Cphoto.jpg",
-	// escaped twice: a key of that name would do, and there is none
+	// escaped twice: valid keys, but no object has them
 	"/%252e%252e/secret/photo.jpg", "/..%252fsecret%252fphoto.jpg", "/%252F", "/%2500", "/%252e", "/deep%252F..%252F..%252Fsecret%252Fphoto.jpg",
 	"/%3Flist-type=2", "/%3Facl", "/%23", "/%20", "/%09", "/%0A", "/%0D%0A%0D%0A", "/*", "/%EF%BC%8F", "/%c0%ae%c0%ae/secret/photo.jpg", "/%c0%af",
 	"http://{site}.test", "http://{site}.test/", "http://{site}.test/../secret/photo.jpg", "http://{site}.test//?list-type=2",
 }
 
-// queries ask a store for something about an object, or for another answer than the object.
+// queries select something about an object, or another response than the object.
 var queries = []string{
 	"acl", "acl=", "tagging", "tagging=", "uploads", "uploadId=x", "list-type=2", "policy", "versions", "versioning", "location", "torrent",
 	"attributes", "legal-hold", "retention", "restore", "select&select-type=2", "partNumber=1", "versionId=", "website", "cors", "logging", "notification",
@@ -418,14 +418,14 @@ var queries = []string{
 	"X-Amz-Signature=0&X-Amz-Credential=x&X-Amz-Algorithm=AWS4-HMAC-SHA256", "AWSAccessKeyId=x&Signature=x&Expires=1",
 }
 
-// leaked is in what nobody may see.
+// leaked matches content that no client may see.
 var leaked = regexp.MustCompile(`ListBucket|ListAllMyBuckets|ListMultipart|ListVersions|AccessControl|Tagging|Versioning|LocationConstraint|` +
 	`ObjectAttributes|s3:GetObject|` + otherSecret + `|` + accessKey + `|gps\.jpg@v2`)
 
-// checkListings has no spelling give a listing, or anything but an object of the bucket.
+// checkListings checks that no path returns a listing, or anything but an object of the bucket.
 func checkListings(s *store, srv *testcaddy.Server, photo []byte, want answer) {
 	t := s.t
-	// what would be told apart if it came
+	// leaked recognizes the responses of the store itself
 	for path, mark := range map[string]string{
 		"/": "ListAllMyBuckets", query("/private", "list-type=2"): "ListBucket", query("/private", "acl="): "AccessControl",
 		"/secret/photo.jpg": otherSecret,
@@ -472,10 +472,10 @@ func checkListings(s *store, srv *testcaddy.Server, photo []byte, want answer) {
 	}
 }
 
-// outside are those of refused that the guard of a public bucket refuses.
+// outside matches the paths in refused that the guard of a public bucket refuses.
 var outside = regexp.MustCompile(`(?i)/(\.|%2e){0,2}(/|%2f|$)|(\\|%5c|%2f)(\.|%2e)|\.test$`)
 
-// checkOutside has no way out of a public bucket, and no listing of one that may be listed.
+// checkOutside checks that no path leaves a public bucket or lists it, even if everybody may list it.
 func checkOutside(s *store, srv *testcaddy.Server) {
 	n := 0
 	for _, site := range []string{"get-only-none", "get-list-none"} {
@@ -510,7 +510,7 @@ func checkOutside(s *store, srv *testcaddy.Server) {
 	}
 }
 
-// checkFaults has mistakes of the server's own answered as such, and their codes in its log.
+// checkFaults checks that mistakes in the config are server errors, whose codes are in the log.
 func checkFaults(s *store, srv *testcaddy.Server) {
 	for site, code := range faultCodes {
 		if site == "wrong-key" && s.name == "versitygw" {
@@ -542,7 +542,7 @@ func checkFaults(s *store, srv *testcaddy.Server) {
 	}
 }
 
-// checkVersions has versionId go along where that is asked for, and nothing else of the query.
+// checkVersions checks that Caddy forwards versionId if configured, and no other part of the query.
 func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	s.must("PUT", "/versions/replaced.jpg", []byte(otherSecret), nil)
 	s.must("PUT", "/versions/deleted.jpg", []byte(otherSecret), nil)
@@ -568,7 +568,7 @@ func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	a = get(s.t, srv, "newest", "GET", "/photo.jpg?versionId="+ids[0])
 	s.check(a.Status == 200 && a.Body == string(contents[1]), "an old version, without object_versions: got %d", a.Status)
 
-	// what was there before versions were kept has the id "null"
+	// objects from before versioning have the ID "null"
 	s.must("PUT", "/versions/replaced.jpg", contents[0], nil)
 	s.must("DELETE", "/versions/deleted.jpg", nil, nil)
 	for _, name := range []string{"replaced.jpg", "deleted.jpg"} {
@@ -579,7 +579,7 @@ func checkVersions(s *store, srv *testcaddy.Server, files map[string][]byte) {
 	}
 }
 
-// checkWrites has nothing written. That nothing was is for the caller to see.
+// checkWrites sends requests that try to write. The caller compares snapshots.
 func checkWrites(s *store, srv *testcaddy.Server) {
 	for _, method := range []string{"PUT", "POST", "DELETE", "PATCH", "COPY", "MOVE", "OPTIONS", "PROPFIND"} {
 		for _, target := range []string{"/photo.jpg", "/new.jpg", "/", "/?delete", "/?policy", "/?acl", "/photo.jpg?acl", "/photo.jpg?tagging", "/photo.jpg?uploads"} {
@@ -611,8 +611,8 @@ const (
 	head  = "| store | bucket | existing | empty | missing | missing, `allow GetObject` | missing, `allow GetObject ListBucket` |\n|---|---|---|---|---|---|---|\n"
 )
 
-// table compares the measured rows with the page's, or rewrites those with -update. Rows of a
-// store that wasn't run are left as they are.
+// table compares the measured rows with the page's, or rewrites them with -update. It ignores rows of stores
+// that didn't run.
 func table(t *testing.T, rows []string) {
 	t.Helper()
 	text, err := os.ReadFile(page)

@@ -1,6 +1,6 @@
 //go:build !windows
 
-// Package terminal tests what "caddy exif" shows on a terminal, on a real one.
+// Package terminal tests the output of "caddy exif" on a real terminal.
 package terminal
 
 import (
@@ -24,13 +24,13 @@ import (
 
 const testdata = "../../testdata"
 
-// TestMain makes the test binary Caddy itself, when it is asked to be.
+// TestMain makes the test binary run as Caddy when testcaddy.Self starts it.
 func TestMain(m *testing.M) { testcaddy.Main(m) }
 
 func caddy(args ...string) *exec.Cmd { return testcaddy.Self(append([]string{"exif"}, args...)...) }
 
-// screen runs the command with its error output, and its output unless it has one, on a terminal of
-// 80 columns, and returns what came there. Once "until" is there, "then" gets the user's side.
+// screen runs the command on a terminal of 80 columns and returns the terminal's output: standard error, and
+// standard output unless cmd.Stdout is set. Once the output has until, it calls then with the user's side.
 func screen(t *testing.T, cmd *exec.Cmd, until string, then func(user io.Writer)) string {
 	t.Helper()
 	master, slave, err := pty.Open()
@@ -61,7 +61,7 @@ func screen(t *testing.T, cmd *exec.Cmd, until string, then func(user io.Writer)
 			until = ""
 			then(master)
 		}
-		if err != nil { // EIO where the other side is closed
+		if err != nil { // EIO if the other side is closed
 			break
 		}
 	}
@@ -107,7 +107,7 @@ func TestJSONOnTerminal(t *testing.T) {
 	}
 }
 
-// slowly makes a named pipe that gives a photo when it is asked to.
+// slowly makes a named pipe that has a photo to read once give is called.
 func slowly(t *testing.T) (name string, give func()) {
 	t.Helper()
 	name = filepath.Join(t.TempDir(), "pipe")
@@ -127,7 +127,7 @@ func slowly(t *testing.T) (name string, give func()) {
 
 const bar = "[#########---------------------] (1/3)"
 
-// cleared is how the output ends if no bar is left on the screen.
+// cleared matches output that ends with clearing the bar.
 var cleared = regexp.MustCompile(`\r {45,}\r$`)
 
 func TestProgress(t *testing.T) {
@@ -150,8 +150,8 @@ func TestProgress(t *testing.T) {
 	fmt.Printf("$ caddy exif photos > exif.jsonl\n%s\n", strings.TrimSpace(got))
 }
 
-// TestInterrupt presses Ctrl-C while a file keeps the command waiting: the bar is taken off, and the
-// program ends as interrupted ones do.
+// TestInterrupt presses Ctrl-C while the command waits for a file: the command clears the bar, and ends with
+// the status of an interrupted program.
 func TestInterrupt(t *testing.T) {
 	first, give := slowly(t)
 	never, _ := slowly(t)
@@ -173,7 +173,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestNoProgress: what goes to the terminal isn't mixed with a bar.
+// TestNoProgress checks that output to the terminal isn't mixed with a bar.
 func TestNoProgress(t *testing.T) {
 	first, give := slowly(t)
 	cmd := caddy("--only=Make", first, testdata+"/photo.jpg", testdata+"/photo.jpg")

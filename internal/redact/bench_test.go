@@ -8,7 +8,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// BenchmarkJPEG redacts a JPEG of 4 MB that comes in pieces of 32 KiB.
+// BenchmarkJPEG redacts a JPEG of 4 MB written in pieces of 32 KiB.
 func BenchmarkJPEG(b *testing.B) {
 	full := testimage.Full()
 	plain := testimage.JPEG(testimage.Gradient(2500, 2500), testimage.EXIFSegment(full.Encode()))

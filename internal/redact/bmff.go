@@ -8,33 +8,33 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// The ISO base media file format (ISO/IEC 14496-12, 4.2) is boxes within boxes; internal/exif/bmff.go
-// tells how they look. HEIF and AVIF (heif.go), JPEG XL (jxl.go) and JPEG 2000 (jp2.go) are made of it.
+// The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/exif/bmff.go
+// describes them. HEIF and AVIF (heif.go), JPEG XL (jxl.go) and JPEG 2000 (jp2.go) use it.
 //
-// A box that doesn't stay becomes one of the type free (8.1.2), whose contents are zeros: the boxes
-// around it keep their sizes, and offsets into the file stay right.
+// A removed box becomes one of the type free (8.1.2) with zeros: the boxes around it keep their sizes, and
+// offsets into the file stay valid.
 
-// openEnd is the length of a box that goes on to the end of the body. It can be added to any offset.
+// openEnd is the length of a box that reaches to the end of the body. Adding it to any offset can't overflow.
 const openEnd = math.MaxInt64 / 2
 
 // boxHead is the head of a box.
 type boxHead struct {
 	typ  string
 	head int64 // the length of the head: 8, or 16 with a size of 64 bits
-	size int64 // the length of the box with its head, openEnd if it goes on to the end
+	size int64 // the length of the box with its head, openEnd if it reaches to the end
 }
 
 const (
 	// maxBoxHead is the length of the longest head.
 	maxBoxHead = 16
-	// maxBox bounds the length that a box claims: the 8 bytes of a number that no file is as long as
-	// could be a text.
+	// maxBox bounds the length that a box claims. No file is that long, and the 8 bytes of a larger number
+	// could hide text.
 	maxBox = 1 << 47
-	// maxFileType bounds the box ftyp: 4 bytes a brand.
+	// maxFileType bounds the bytes of ftyp that are read, 4 for each brand.
 	maxFileType = 1 << 8
 )
 
-// parseBox reads the head of the box that b starts with; ok is false where none does.
+// parseBox parses the head of the box at the start of b; ok is false if it isn't valid.
 func parseBox(b []byte) (h boxHead, ok bool) {
 	if len(b) < 8 {
 		return h, false
@@ -60,34 +60,34 @@ func parseBox(b []byte) (h boxHead, ok bool) {
 // box is a box in memory.
 type box struct {
 	typ  string
-	all  []byte // with its head
+	all  []byte // the box with its head
 	body []byte
 }
 
-// free turns the box into one that says nothing.
+// free makes the box a free box of zeros.
 func (b *box) free() {
 	copy(b.all[4:8], "free")
 	clear(b.body)
 }
 
-// eachBox calls f with each of the boxes that b is made of. f may overwrite them. What is left where no
-// box starts is overwritten: readers can't follow it either.
+// eachBox calls f with each box in b. f may overwrite the box. From the first invalid head on, eachBox clears
+// the rest of b, which readers can't parse either.
 func eachBox(b []byte, f func(box)) {
 	for len(b) > 0 {
 		h, ok := parseBox(b)
 		if !ok {
 			clear(b)
 			if len(b) >= 8 {
-				binary.BigEndian.PutUint32(b, uint32(len(b))) //nolint:gosec // G115: what is in memory is smaller
+				binary.BigEndian.PutUint32(b, uint32(len(b))) //nolint:gosec // G115: lengths in memory fit
 				copy(b[4:], "free")
 			}
 			return
 		}
 		n := h.size
-		if n > int64(len(b)) { // a box that claims to be larger than what it is in ends with it
+		if n > int64(len(b)) { // a box that claims to be larger than its parent ends with the parent
 			n = int64(len(b))
 			clear(b[8:h.head])
-			binary.BigEndian.PutUint32(b, uint32(n)) //nolint:gosec // G115: what is in memory is smaller
+			binary.BigEndian.PutUint32(b, uint32(n)) //nolint:gosec // G115: lengths in memory fit
 			if h.head == maxBoxHead {
 				binary.BigEndian.PutUint32(b, 1)
 				binary.BigEndian.PutUint64(b[8:], uint64(n))
@@ -98,7 +98,8 @@ func eachBox(b []byte, f func(box)) {
 	}
 }
 
-// keepBoxes is eachBox for those of the given types; all others become free.
+// keepBoxes redacts each box in b with the function for its type. Boxes of other types, and those whose
+// function returns false, become free boxes.
 func keepBoxes(b []byte, types map[string]func(*box) bool) {
 	eachBox(b, func(x box) {
 		if keep, ok := types[x.typ]; !ok || !keep(&x) {
@@ -107,10 +108,10 @@ func keepBoxes(b []byte, types map[string]func(*box) bool) {
 	})
 }
 
-// asIs keeps a box whole.
+// asIs keeps a box unchanged.
 func asIs(*box) bool { return true }
 
-// upTo keeps the first n bytes of a box, which has no more.
+// upTo returns a function that keeps the first n bytes of a box's body, which should have no more.
 func upTo(n int) func(*box) bool {
 	return func(b *box) bool {
 		clearFrom(b.body, n)
@@ -118,18 +119,18 @@ func upTo(n int) func(*box) bool {
 	}
 }
 
-// clearFrom overwrites what is in b from i on.
+// clearFrom clears b[i:], and does nothing if b is shorter.
 func clearFrom(b []byte, i int) {
 	if i < len(b) {
 		clear(b[i:])
 	}
 }
 
-// fields reads big-endian numbers from memory, one after the other.
+// fields reads consecutive big-endian numbers from memory.
 type fields struct {
 	b    []byte
 	at   int
-	over bool // the bytes ended within a number; what follows is zeros
+	over bool // a read went past the end; all later reads return 0
 }
 
 // uint reads a number of up to 8 bytes.
@@ -145,12 +146,12 @@ func (f *fields) uint(size int) (v uint64) {
 	return v
 }
 
-// id reads the number of an item or of a track.
+// id reads an item ID.
 func (f *fields) id(size int) uint32 {
 	return uint32(f.uint(size)) //nolint:gosec // G115: size is 2 or 4
 }
 
-// offset reads a number that is an offset or a length.
+// offset reads an offset or a length.
 func (f *fields) offset(size int) int64 {
 	return int64(min(f.uint(size), openEnd))
 }
@@ -163,13 +164,13 @@ func (f *fields) skip(n int) {
 	}
 }
 
-// left is how many bytes follow.
+// left returns the number of unread bytes.
 func (f *fields) left() int { return len(f.b) - f.at }
 
 // span is a run of bytes of a file, or of the box idat.
 type span struct{ from, to int64 }
 
-// merge sorts spans and joins those that touch or overlap.
+// merge sorts spans, joins those that touch or overlap, and removes empty ones.
 func merge(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int {
 		switch {
@@ -194,7 +195,7 @@ func merge(spans []span) []span {
 	return out
 }
 
-// without returns what is in spans and not in minus. Both are merged.
+// without returns the parts of spans that aren't in minus. Both must be merged.
 func without(spans, minus []span) (out []span) {
 	for _, s := range spans {
 		for len(minus) > 0 && minus[0].to <= s.from {
@@ -216,25 +217,25 @@ func without(spans, minus []span) (out []span) {
 	return out
 }
 
-// nextBox reads the head of the box that comes next; ok is false where none does.
+// nextBox parses the head of the next box without consuming it; ok is false if it isn't valid.
 func nextBox(s *stream) (h boxHead, ok bool) {
-	b, _ := s.hold(maxBoxHead)
+	b, _ := s.peek(maxBoxHead)
 	return parseBox(b)
 }
 
-// noBox overwrites what can't be followed: it is one box, which says nothing.
-func noBox(s *stream) error {
-	if _, ok := s.hold(8); ok {
+// freeRest makes the rest of the body one free box and returns errBroken. The Writer then clears the box's data.
+func freeRest(s *stream) error {
+	if _, ok := s.peek(8); ok {
 		s.zero(4)
 		s.replace([]byte("free"))
 	}
 	return errBroken
 }
 
-// redactBox redacts the box that comes next in memory. One that is too large for that becomes free.
+// redactBox buffers the next box and redacts it with f. A box that is too large for that becomes free.
 func redactBox(s *stream, h boxHead, f func(*box)) bool {
 	n := int(min(h.size, maxHold+1))
-	b, _ := s.hold(n)
+	b, _ := s.peek(n)
 	if len(b) > maxHold {
 		return freeBox(s, h)
 	}
@@ -243,14 +244,14 @@ func redactBox(s *stream, h boxHead, f func(*box)) bool {
 	return s.replace(b) && len(b) == n
 }
 
-// freeBox turns the box that comes next into one that says nothing.
+// freeBox makes the next box a free box of zeros.
 func freeBox(s *stream, h boxHead) bool {
 	return s.pass(4) && s.replace([]byte("free")) && s.pass(h.head-8) && s.zero(h.size-h.head)
 }
 
-// redactFileType keeps the known brands of the box ftyp, of the first ones of them.
+// redactFileType keeps the known brands of the box ftyp, within its first maxFileType bytes.
 func redactFileType(s *stream, h boxHead, known []string) bool {
-	b, _ := s.hold(int(min(h.size, maxFileType)))
+	b, _ := s.peek(int(min(h.size, maxFileType)))
 	b = slices.Clone(b)
 	for brands := b[h.head:]; len(brands) > 0; brands = brands[min(4, len(brands)):] {
 		if brand := brands[:min(4, len(brands))]; !slices.Contains(known, string(brand)) {
@@ -260,13 +261,13 @@ func redactFileType(s *stream, h boxHead, known []string) bool {
 	return s.replace(b) && s.zero(h.size-min(h.size, maxFileType))
 }
 
-// passSignature passes the box that begins the files of a format, of 12 bytes.
+// passSignature passes the signature box at the start of a file, which has 12 bytes.
 func passSignature(s *stream, h boxHead) bool {
 	return s.pass(min(h.size, 12)) && s.zero(h.size-min(h.size, 12))
 }
 
-// rewriteExifItem rebuilds the EXIF in an item or a box that begins with its offset (23008-12, A.2.1), in
-// place, and returns its length now; 0 if nothing is left of it.
+// rewriteExifItem rebuilds in place the EXIF of an item or a box, which starts with the TIFF block's offset
+// (23008-12, A.2.1), and returns the item's new length, 0 if nothing is left of it.
 func rewriteExifItem(b []byte, p *Policy) (n int) {
 	at := exif.OffsetOf(b)
 	if at < 0 {
@@ -274,7 +275,7 @@ func rewriteExifItem(b []byte, p *Policy) (n int) {
 		return 0
 	}
 	switch intro := "Exif\x00\x00"; at {
-	case 0: // writers that leave the offset out
+	case 0: // some writers omit the offset
 	case len(intro):
 		copy(b, intro)
 	default:
@@ -282,7 +283,7 @@ func rewriteExifItem(b []byte, p *Policy) (n int) {
 		if at == 4+len(intro) {
 			copy(b[4:], intro)
 		}
-		binary.BigEndian.PutUint32(b, uint32(at-4)) //nolint:gosec // G115: within what is in memory
+		binary.BigEndian.PutUint32(b, uint32(at-4)) //nolint:gosec // G115: lengths in memory fit
 	}
 	if n = rewriteExif(b[at:], p); n == 0 {
 		clear(b)
@@ -291,5 +292,5 @@ func rewriteExifItem(b []byte, p *Policy) (n int) {
 	return at + n
 }
 
-// rewriteExifBox does so for a box of its own; ok is false if nothing is left of it.
+// rewriteExifBox rebuilds the EXIF of an Exif box in place; ok is false if nothing is left of it.
 func rewriteExifBox(b *box, p *Policy) (ok bool) { return rewriteExifItem(b.body, p) > 0 }

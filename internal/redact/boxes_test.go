@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	secret = "SECRET-PLACE-51.4778N"  // stands where it must not stay
-	shown  = "COLOURS-OF-THE-PICTURE" // stands where it must
+	secret = "SECRET-PLACE-51.4778N"  // data that must be removed
+	shown  = "COLOURS-OF-THE-PICTURE" // data that must be kept
 )
 
 var be = binary.BigEndian
@@ -43,16 +43,16 @@ func cat(b ...any) []byte {
 func u16(v int) []byte { return be.AppendUint16(nil, uint16(v)) }
 func u32(v int) []byte { return be.AppendUint32(nil, uint32(v)) }
 
-// heifItem is an item of a file made here.
+// heifItem is an item of heifFile.
 type heifItem struct {
 	typ    string
-	text   string // after the type
+	text   string // follows the type in infe
 	data   []byte
 	inIdat bool
 	pieces int
 }
 
-// heifFile lays items out; more is boxes in meta.
+// heifFile returns a HEIF with these items, and with more boxes in meta.
 func heifFile(metaLast bool, items []heifItem, more ...[]byte) []byte {
 	ftyp := testimage.FileType("heic", "mif1", "heic")
 	build := func(at int) (meta, data []byte) {
@@ -95,8 +95,8 @@ func heifFile(metaLast bool, items []heifItem, more ...[]byte) []byte {
 	return cat(ftyp, meta, testimage.Box("mdat", data))
 }
 
-// exifOf is an Exif item with a secret among its tags.
-func exifOf() []byte {
+// secretExifItem returns the data of an Exif item with the secret in a tag.
+func secretExifItem() []byte {
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Maker"), testimage.ASCII(0x013B, secret)}}
 	return testimage.ExifData(b.Encode(), false)
 }
@@ -150,12 +150,12 @@ func gifFile(extensions ...[]byte) []byte {
 	return cat("GIF89a", 1, 0, 1, 0, 0, 0, 0, bytes.Join(extensions, nil), 0x2C, make([]byte, 9), 2, len(shown), shown, 0, 0x3B, secret)
 }
 
-// hiding are files that have a secret in each place, by a name.
-func hiding() map[string][]byte {
+// secretFiles returns files with the secret in every place that the parsers know, by a name.
+func secretFiles() map[string][]byte {
 	box := testimage.Box
 	pic := heifItem{typ: "hvc1", text: secret + "\x00", data: []byte(shown)}
 	xmp := []byte("<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + secret + "</x:xmpmeta>")
-	data := exifOf()
+	data := secretExifItem()
 	uuid := func(id string) []byte { return box("uuid", []byte(id), data[4:]) }
 	jp2 := func(boxes ...[]byte) []byte { return testimage.JP2(append(boxes, box("jp2c", codestreamFile(-1)))...) }
 	jxl := func(boxes ...[]byte) []byte { return testimage.JXL(append(boxes, box("jxlc", []byte(shown)))...) }
@@ -228,11 +228,11 @@ func hiding() map[string][]byte {
 		testimage.FullBox("iref", 0, box("thmb", u16(1), u16(1), u16(1), []byte(secret)), box("note", []byte(secret))),
 		box("grpl", testimage.FullBox("altr", 0, u32(1), u32(1), u32(1), []byte(secret)), box("note", []byte(secret))),
 		box("pitm", []byte(secret)), box("hdlr", []byte(secret)), []byte("\x00\x00\x00\x03"+secret))
-	maps.Copy(files, segmented())
+	maps.Copy(files, secretSegmentFiles())
 	return files
 }
 
-// leaks reports whether a run of 8 bytes of the secret is in b.
+// leaks reports whether b has any 8 consecutive bytes of the secret.
 func leaks(b []byte) bool {
 	for i := 0; i+8 <= len(secret); i++ {
 		if bytes.Contains(b, []byte(secret[i:i+8])) {
@@ -242,14 +242,14 @@ func leaks(b []byte) bool {
 	return false
 }
 
-// noArtist keeps all tags but the secret's.
+// noArtist keeps all tags except the one with the secret.
 var noArtist = &Policy{MaxHeld: 1 << 20, EXIF: &exif.Options{Keep: func(name string) bool { return name != "Artist" }}}
 
-func TestBoxesHideNothing(t *testing.T) {
-	for name, data := range hiding() {
+func TestSecretsInBoxesAreRemoved(t *testing.T) {
+	for name, data := range secretFiles() {
 		t.Run(name, func(t *testing.T) {
 			if !leaks(data) && !strings.Contains(name, "packed") {
-				t.Fatal("there is nothing to hide")
+				t.Fatal("the file doesn't have the secret")
 			}
 			for _, p := range []*Policy{{MaxHeld: 1 << 20}, noArtist} {
 				out := redact(t, data, p, 0)
@@ -260,11 +260,11 @@ func TestBoxesHideNothing(t *testing.T) {
 					t.Errorf("the picture isn't in %q", out)
 				}
 				if n := bytes.Count(out, []byte("Maker")); strings.Contains(name, "second exif") && n > 1 {
-					t.Errorf("%d EXIFs are left, of which the answer tells one", n)
+					t.Errorf("%d EXIFs are left, want one", n)
 				}
 				for _, piece := range []int{1, 3, 100} {
 					if !bytes.Equal(redact(t, data, p, piece), out) {
-						t.Errorf("other bytes leave in pieces of %d", piece)
+						t.Errorf("written in pieces of %d, the output differs", piece)
 					}
 				}
 				if again := redact(t, out, p, 0); !bytes.Equal(again, out) {
@@ -274,19 +274,19 @@ func TestBoxesHideNothing(t *testing.T) {
 					continue
 				}
 				if got, want := answer(out, p.EXIF), answer(data, p.EXIF); got != want && !strings.HasSuffix(name, "broken exif") {
-					t.Errorf("what leaves answers %s, want %s", got, want)
+					t.Errorf("the output answers %s, want %s", got, want)
 				}
 			}
 			for n := range len(data) {
 				if leaks(redact(t, data[:n], noArtist, 0)) {
-					t.Fatalf("the secret is in what leaves of the first %d bytes", n)
+					t.Fatalf("the secret is in the output of the first %d bytes", n)
 				}
 			}
 		})
 	}
 }
 
-func TestHEIFHoldsNoMoreThanItMay(t *testing.T) {
+func TestHEIFBufferIsBounded(t *testing.T) {
 	ftyp := testimage.FileType("heic", "mif1")
 	file := cat(ftyp, testimage.Box("mdat", make([]byte, 400<<10)), heifFile(false, []heifItem{{typ: "hvc1"}})[len(ftyp)+4:])
 	var out bytes.Buffer
@@ -299,16 +299,16 @@ func TestHEIFHoldsNoMoreThanItMay(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("%d bytes were passed on", out.Len())
 	}
-	// one that ends before isn't too long, whatever it claims
+	// a body that ends before the limit isn't too long, whatever length a box claims
 	if got := redact(t, file[:200<<10], &Policy{}, 4096); !bytes.HasPrefix(got, ftyp[:8]) {
-		t.Error("what was cut off isn't passed on")
+		t.Error("the cut-off body isn't passed on")
 	}
 }
 
-// fuzzBoxes checks what holds whatever comes: as many bytes leave, the same ones however they come, and they tell
-// no more than the answer.
+// fuzzBoxes checks for any input that the output has the same length, doesn't depend on how the input is split,
+// and has no more tags than the answer.
 func fuzzBoxes(f *testing.F, format string) {
-	for name, data := range hiding() {
+	for name, data := range secretFiles() {
 		if strings.HasPrefix(name, format) {
 			f.Add(data)
 		}
@@ -323,9 +323,9 @@ func fuzzBoxes(f *testing.F, format string) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		out := redact(t, data, noArtist, 0)
 		if piece := redact(t, data, noArtist, 7); !bytes.Equal(piece, out) {
-			t.Fatalf("in pieces %q, want %q", piece, out)
+			t.Fatalf("written in pieces: got %q, want %q", piece, out)
 		}
-		checkTold(t, out, data, noArtist)
+		checkTags(t, out, data, noArtist)
 	})
 }
 
@@ -410,11 +410,11 @@ func TestJXLOfJPEGKeepsItsPixels(t *testing.T) {
 	}
 }
 
-func TestItemsInEachOtherGo(t *testing.T) {
+func TestOverlappingItemsAreRemoved(t *testing.T) {
 	exif := func(pieces ...span) item { return item{exifItem, pieces} }
 	for name, tt := range map[string]struct {
 		items []item
-		want  int // how many go
+		want  int // the number of removed items
 	}{
 		"apart":              {[]item{exif(span{0, 10}), exif(span{10, 20}, span{30, 40}), exif(span{20, 30})}, 0},
 		"overlap":            {[]item{exif(span{0, 10}), exif(span{9, 20}), exif(span{20, 30})}, 2},
@@ -424,8 +424,8 @@ func TestItemsInEachOtherGo(t *testing.T) {
 		"the same, as XMP":   {[]item{exif(span{0, 10}), {xmpPacket, []span{{0, 10}}}}, 2},
 		"the same in pieces": {[]item{exif(span{0, 10}, span{20, 30}), exif(span{0, 10}, span{20, 30})}, 2},
 	} {
-		if l := (layout{items: tt.items}); len(l.shared()) != tt.want {
-			t.Errorf("%s: %v go", name, l.shared())
+		if l := (layout{items: tt.items}); len(l.overlappingItems()) != tt.want {
+			t.Errorf("%s: %v overlap", name, l.overlappingItems())
 		}
 	}
 }

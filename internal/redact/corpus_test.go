@@ -19,7 +19,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// photos are the real photos that are redacted, by format and name.
+// photos returns the corpus photos of the formats that can be redacted. Their names end in ".FORMAT".
 func photos(t *testing.T) map[string][]byte {
 	t.Helper()
 	root := os.Getenv("EXIF_CORPUS")
@@ -53,13 +53,13 @@ func photos(t *testing.T) map[string][]byte {
 	return all
 }
 
-// is reports whether a photo is that of the corpus.
-func is(name, photo string) bool { return strings.Contains(name, "-"+photo+".") }
+// isPhoto reports whether a name from photos is that of this file in the corpus.
+func isPhoto(name, photo string) bool { return strings.Contains(name, "-"+photo+".") }
 
-// none keeps no tag but those that the picture needs.
-var none = &Policy{MaxHeld: 8 << 20}
+// neededOnly keeps only the tags that the picture needs.
+var neededOnly = &Policy{MaxHeld: 8 << 20}
 
-// decoders make a picture of a file, by its format, or print it.
+// decoders maps a format to a command that decodes IN to OUT or to standard output.
 var decoders = map[string][]string{
 	"jpeg": {"djpeg", "IN"},
 	"png":  {"pngtopam", "-alphapam", "IN"},
@@ -70,7 +70,7 @@ var decoders = map[string][]string{
 	"jp2":  {"opj_decompress", "-i", "IN", "-o", "OUT.ppm"},
 }
 
-// decoded are the pixels of a photo, nil if the decoder can't.
+// decoded returns the pixels of a photo, nil if the decoder fails.
 func decoded(t *testing.T, name string, data []byte) (pixels []byte) {
 	t.Helper()
 	format := strings.TrimPrefix(filepath.Ext(name), ".")
@@ -114,7 +114,8 @@ func decoded(t *testing.T, name string, data []byte) (pixels []byte) {
 	return pixels
 }
 
-// pixelsOf is the pixels of PNG files, whose EXIF and text chunks decoders write from the file's.
+// pixelsOf returns the contents of the files. Of PNGs it returns the pixels only: decoders copy the photo's EXIF
+// and texts into other chunks.
 func pixelsOf(t *testing.T, files []string) (all []byte) {
 	t.Helper()
 	for _, file := range files {
@@ -145,9 +146,9 @@ func TestRedactedPhotosHaveTheSamePixels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := decoded(t, name, data)
 			if want == nil {
-				return // the decoder can't
+				return // the decoder can't read the original either
 			}
-			if got := decoded(t, name, redact(t, data, none, 0)); !bytes.Equal(got, want) {
+			if got := decoded(t, name, redact(t, data, neededOnly, 0)); !bytes.Equal(got, want) {
 				t.Fatalf("other pixels: %d bytes, want %d", len(got), len(want))
 			}
 			same[format]++
@@ -161,7 +162,7 @@ func TestRedactedPhotosHaveTheSamePixels(t *testing.T) {
 	}
 }
 
-// answer is the EXIF answer, without what only a thumbnail needs.
+// answer returns the EXIF answer without the thumbnail's offset and length, or the error.
 func answer(data []byte, o *exif.Options) string {
 	m, err := exif.Decode(bytes.NewReader(data), o)
 	if err != nil {
@@ -178,32 +179,32 @@ func answer(data []byte, o *exif.Options) string {
 	return string(b)
 }
 
-// noRoom are the photos whose blocks have less room than what they say: one value serves several entries, a
-// tag stands in a directory that it doesn't belong in, or the block is packed.
+// noRoom are the photos whose rewritten blocks don't fit into the old ones: several entries share one value, a
+// tag is in the wrong directory, or the block is compressed.
 var noRoom = []string{"invalid-encoding-usercomment", "infinite_loop_exif", "JXL2"}
 
 func TestRedactedPhotosAnswerTheSame(t *testing.T) {
 	withoutGPS := func(name string) bool { return !strings.HasPrefix(name, "GPS") && name != "Artist" }
 	for name, data := range photos(t) {
-		if slices.ContainsFunc(noRoom, func(photo string) bool { return is(name, photo) }) {
+		if slices.ContainsFunc(noRoom, func(photo string) bool { return isPhoto(name, photo) }) {
 			continue
 		}
 		for _, o := range []*exif.Options{{Keep: withoutGPS}, {Unknown: true}} {
 			want := answer(data, o)
 			if strings.Contains(name, "HMD_Nokia") {
-				// directories without the offset of the next leave no room for the last tag
+				// its directories lack the offset of the next one, so the last tag doesn't fit
 				want = strings.NewReplacer(`,"GPSSpeedRef":"K"}`, "}", `,"GPSDateStamp":"2022:01:12"}`, "}").Replace(want)
 			}
-			if got := answer(redact(t, data, &Policy{EXIF: o, MaxHeld: none.MaxHeld}, 0), o); got != want {
+			if got := answer(redact(t, data, &Policy{EXIF: o, MaxHeld: neededOnly.MaxHeld}, 0), o); got != want {
 				t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
 			}
 		}
 	}
 }
 
-// told is what ExifTool tells of the files of a directory, by name: the values of each tag with its document
-// and group, "Doc1:IFD0:Make".
-func told(t *testing.T, dir string) map[string]map[string][]string {
+// exifToolTags returns ExifTool's output for the files in a directory, by file name: the values of each tag,
+// with its document and group ("Doc1:IFD0:Make").
+func exifToolTags(t *testing.T, dir string) map[string]map[string][]string {
 	t.Helper()
 	out, err := exec.Command("exiftool", "-a", "-u", "-U", "-ee3", "-G3:1:4", "-j", "-api", "largefilesupport=1", dir).Output()
 	if len(out) == 0 {
@@ -230,7 +231,7 @@ func told(t *testing.T, dir string) map[string]map[string][]string {
 	return all
 }
 
-// stays reports whether what ExifTool calls so is kept without EXIF, and whether it has to be.
+// stays reports whether a redacted photo without EXIF may have a tag of ExifTool's, and whether it must.
 func stays(tag string) (may, must bool) {
 	parts := strings.Split(tag, ":")
 	group, name := parts[len(parts)-2], parts[len(parts)-1]
@@ -272,7 +273,7 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 	before, after := t.TempDir(), t.TempDir()
 	originals, redacted := photos(t), map[string][]byte{}
 	for name, data := range originals {
-		redacted[name] = redact(t, data, none, 0)
+		redacted[name] = redact(t, data, neededOnly, 0)
 		if err := os.WriteFile(filepath.Join(before, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -280,13 +281,13 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	was, is := told(t, before), told(t, after)
+	was, is := exifToolTags(t, before), exifToolTags(t, after)
 	for name, tags := range is {
 		for tag, values := range tags {
 			may, _ := stays(tag)
 			if strings.HasSuffix(tag, ":Warning") || strings.HasSuffix(tag, ":Error") {
 				may = len(was[name][tag]) > 0 || !slices.ContainsFunc(values, func(v string) bool {
-					return v != "[minor] Unknown APP15 segment" // with -u alone it says so, of zeros
+					return v != "[minor] Unknown APP15 segment" // -u reports the APP15 of zeros
 				})
 			}
 			if !may {
@@ -308,7 +309,7 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 				gone.add(v...)
 			}
 		}
-		gone.add(places(originals[name])...)
+		gone.add(gpsBytes(originals[name])...)
 		if b := redacted[name]; len(b) >= 8 {
 			for i := range b[7:] {
 				run := [8]byte(b[i:])
@@ -321,7 +322,7 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 	}
 }
 
-// runs are the runs of 8 bytes of values, but for blanks and the like.
+// runs is the set of all 8 consecutive bytes in values, except repetitions of one byte.
 type runs map[[8]byte]bool
 
 func (r runs) add(values ...string) {
@@ -334,9 +335,9 @@ func (r runs) add(values ...string) {
 	}
 }
 
-// places are the numbers of a photo's GPS directory as they are stored, in either byte order, but for those
-// that could be anything.
-func places(data []byte) (values []string) {
+// gpsBytes returns the encoded rationals of a photo's GPS directory, in either byte order, except those that are
+// too common.
+func gpsBytes(data []byte) (values []string) {
 	var tags map[string]string
 	o := &exif.Options{Keep: func(name string) bool { return strings.HasPrefix(name, "GPS") }}
 	if json.Unmarshal([]byte(answer(data, o)), &tags) != nil {
@@ -363,14 +364,14 @@ func TestPngcheckFindsNothingNew(t *testing.T) {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, _ = exec.Command("pngcheck", "-q", file).CombinedOutput() //nolint:errcheck // what is wrong is in its output
+		out, _ = exec.Command("pngcheck", "-q", file).CombinedOutput() // its output has the errors
 		return out
 	}
 	for name, data := range photos(t) {
 		if filepath.Ext(name) != ".png" {
 			continue
 		}
-		if was, is := check(data), check(redact(t, data, none, 0)); len(is) > 0 && !bytes.Equal(is, was) {
+		if was, is := check(data), check(redact(t, data, neededOnly, 0)); len(is) > 0 && !bytes.Equal(is, was) {
 			t.Errorf("%s: %s, was: %s", name, is, was)
 		}
 	}

@@ -1,22 +1,23 @@
 package redact
 
-// GIF (version 89a) is a screen descriptor, then blocks: pictures, and extensions, which are numbered.
-// Both go on as sub-blocks, each a length of one byte and as many bytes, up to one of no length. Of
-// extensions stay those that show the picture: graphic control, and of applications' the number of loops
-// and the ICC profile.
+// A GIF (version 89a) consists of a screen descriptor, then blocks: pictures, and extensions, which have a
+// label. Both contain sub-blocks, each a length byte and that many bytes, up to an empty one. The redacted
+// file keeps the extensions that readers need to show the picture: graphic control, and the application
+// extensions with the number of loops and the ICC profile.
 //
-// What goes becomes sub-blocks of one zero: XMP has none of its own, its letters are taken for lengths.
+// Removed data becomes sub-blocks of one zero each. That works for XMP, too, which isn't in sub-blocks:
+// readers take its letters for lengths.
 
-// gifApplications are the extensions that stay.
+// gifApplications are the application extensions to keep.
 var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, "ICCRGBG1012": true}
 
 func redactGIF(s *stream, _ *Policy) error {
-	head, ok := s.hold(13)
+	head, ok := s.peek(13)
 	if !ok || !s.pass(13+colorTable(head[10])) {
 		return nil
 	}
 	for {
-		b, _ := s.hold(14)
+		b, _ := s.peek(14)
 		switch {
 		case len(b) > 0 && b[0] == ';':
 			s.pass(1)
@@ -35,7 +36,7 @@ func redactGIF(s *stream, _ *Policy) error {
 	}
 }
 
-// colorTable is the length of the color table that the flags tell of.
+// colorTable returns the length in bytes of the color table that the flags describe, 0 for none.
 func colorTable(flags byte) int64 {
 	if flags&0x80 == 0 {
 		return 0
@@ -57,19 +58,19 @@ func redactExtension(s *stream, b []byte) bool {
 	case size < 11:
 		return s.pass(2) && blankSubBlocks(s)
 	}
-	// a comment becomes an application's as well, of no name, so that there is none. Decoders know these
-	// to begin with 11 bytes.
+	// Even a comment becomes an application extension without a name, so that no empty comment is left.
+	// Decoders expect application extensions to begin with 11 bytes.
 	first := make([]byte, 2+1+11, 2+1+12)
 	if size == 12 {
 		first = first[:cap(first)]
 	}
 	first[0], first[1], first[2] = '!', 0xFF, byte(len(first)-3) //nolint:gosec // G115: 11 or 12
-	b, _ = s.hold(2 + 1 + size)
+	b, _ = s.peek(2 + 1 + size)
 	rest := appendBlank(first, 2+1+size-len(first))
 	return s.replace(rest[:len(b)]) && blankSubBlocks(s)
 }
 
-// appendBlank appends sub-blocks of nothing that take n bytes; they can't take one.
+// appendBlank appends n bytes of sub-blocks of zeros. n can't be 1.
 func appendBlank(b []byte, n int) []byte {
 	if n&1 == 1 {
 		b = append(b, 2, 0, 0)
@@ -81,10 +82,10 @@ func appendBlank(b []byte, n int) []byte {
 	return b
 }
 
-// redactLoops keeps the sub-blocks with the number of loops and the size of a buffer.
+// redactLoops keeps the sub-blocks with the number of loops and the buffer size.
 func redactLoops(s *stream) bool {
 	for {
-		b, ok := s.hold(2)
+		b, ok := s.peek(2)
 		if !ok || (b[0] != 3 || b[1] != 1) && (b[0] != 5 || b[1] != 2) {
 			return blankSubBlocks(s)
 		}
@@ -94,10 +95,10 @@ func redactLoops(s *stream) bool {
 	}
 }
 
-// passSubBlocks passes sub-blocks.
+// passSubBlocks passes the sub-blocks up to and including the empty one.
 func passSubBlocks(s *stream) bool {
 	for {
-		b, ok := s.hold(1)
+		b, ok := s.peek(1)
 		if !ok {
 			return false
 		}
@@ -111,11 +112,11 @@ func passSubBlocks(s *stream) bool {
 	}
 }
 
-// blankSubBlocks overwrites sub-blocks.
+// blankSubBlocks overwrites the sub-blocks up to the empty one with sub-blocks of zeros.
 func blankSubBlocks(s *stream) bool {
-	blank := make([]byte, 0, 256)
+	buf := make([]byte, 0, 256)
 	for {
-		b, ok := s.hold(1)
+		b, ok := s.peek(1)
 		if !ok {
 			return false
 		}
@@ -123,8 +124,8 @@ func blankSubBlocks(s *stream) bool {
 			return s.pass(1)
 		}
 		n := 1 + int(b[0])
-		b, _ = s.hold(n)
-		if !s.replace(appendBlank(blank, n)[:len(b)]) {
+		b, _ = s.peek(n)
+		if !s.replace(appendBlank(buf, n)[:len(b)]) {
 			return false
 		}
 	}

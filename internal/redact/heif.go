@@ -2,27 +2,27 @@ package redact
 
 import "slices"
 
-// HEIF (ISO/IEC 23008-12), and AVIF which is built on it. The box meta lists items (14496-12, 8.11):
-// pictures, which may be made of other pictures, and Exif and XMP, which are items as well. Their bytes
-// are in the box mdat or in idat, where iloc says. A sequence of pictures is a film (moov, 8.2) of which
-// each frame is a picture.
+// This is HEIF (ISO/IEC 23008-12) and AVIF, which builds on it. The box meta lists items (14496-12, 8.11):
+// pictures, which can be derived from other pictures, Exif and XMP. Their bytes are in the boxes mdat or
+// idat, at the offsets in iloc. An image sequence is a movie (moov, 8.2) whose frames are pictures.
 //
-// What lies in mdat is known by what points at it. So all is held back up to the end of meta, and for
-// sequences of moov: a few kilobytes where they come first, as all known writers have it.
+// Only the offsets in meta and moov tell which bytes of mdat belong to which item. So the parser buffers the
+// file up to the end of meta, and in sequences of moov: a few kilobytes if these boxes come first, as all
+// known writers have it.
 //
-// Not supported are items that are pieces of other items (construction method 2), which nobody writes,
-// frames in fragments (moof), and the box mini in place of meta (23008-12:2025): they are overwritten.
+// Not supported, so overwritten, are items made of other items' bytes (construction method 2), which no
+// known writer uses, frames in fragments (moof), and the box mini instead of meta (23008-12:2025).
 
 const (
-	// maxExtents bounds the pieces of all items of a file: a count of 65,535 that takes no bytes can be
-	// claimed for each of as many items.
+	// maxExtents bounds the pieces of all items of a file: each of 65,535 items can claim 65,535 pieces
+	// that take no bytes in iloc.
 	maxExtents = 1 << 14
-	// maxItem bounds an Exif or XMP item, with what lies between its pieces: it is held to be rewritten.
+	// maxItem bounds an Exif or XMP item with the bytes between its pieces, which are buffered to rewrite it.
 	maxItem = maxHold
 )
 
-// pictureBrands are those of files of pictures and sequences (23008-12, annexes B to L; AVIF; MIAF), and
-// brands of the base format that stand beside them.
+// pictureBrands are the brands of image and sequence files (23008-12, annexes B to L; AVIF; MIAF), and the
+// brands of the base format that such files also have.
 var pictureBrands = []string{
 	"mif1", "mif2", "mif3", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs",
 	"avif", "avis", "avio", "avci", "avcs", "jpeg", "jpgs", "j2ki", "j2is", "vvic", "vvis", "evbi", "evbs",
@@ -31,30 +31,31 @@ var pictureBrands = []string{
 	"hvc1", "av01", "MSNV",
 }
 
-// sequenceBrands say that there is a moov.
+// sequenceBrands are the brands of files with a moov.
 var sequenceBrands = []string{"msf1", "hevc", "hevx", "hevm", "hevs", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
 
-// itemKind is what becomes of an item.
+// itemKind is how an item is redacted. The zero value removes it.
 type itemKind uint8
 
 const (
-	goes itemKind = iota
+	removed itemKind = iota
 	picture
-	jpegPicture // a whole JPEG, with places for EXIF of its own
-	jp2Picture  // a codestream of JPEG 2000, with places for comments
+	jpegPicture // a complete JPEG, which can have EXIF of its own
+	jp2Picture  // a JPEG 2000 codestream, which can have comments
 	exifItem
 	xmpPacket
 )
 
-// pictureItems are the types of items that are pictures, or say how pictures are put together, toned or
-// masked (23008-12, 6.6 and annexes; AVIF; 23001-17; 21496-1).
+// pictureItems maps the types of items that are pictures, or that derive, tone-map or mask pictures
+// (23008-12, 6.6 and annexes; AVIF; 23001-17; 21496-1).
 var pictureItems = map[string]itemKind{
 	"hvc1": picture, "lhv1": picture, "av01": picture, "avc1": picture, "vvc1": picture, "evc1": picture,
 	"hvt1": picture, "unci": picture, "jpeg": jpegPicture, "j2k1": jp2Picture,
 	"grid": picture, "iovl": picture, "iden": picture, "tmap": picture, "mski": picture, "sato": picture,
 }
 
-// properties are the boxes that describe a picture (in ipco and in sample entries), by what of them stays.
+// properties maps the boxes that describe a picture (in ipco and in sample entries) to functions that redact
+// them.
 var properties = map[string]func(*box) bool{
 	"hvcC": asIs, "lhvC": asIs, "av1C": asIs, "avcC": asIs, "vvcC": asIs, "evcC": asIs, "j2kH": asIs,
 	"ispe": upTo(12), "pixi": keepPixi, "pasp": upTo(8), "clap": upTo(32), "irot": upTo(1), "imir": upTo(1),
@@ -64,7 +65,7 @@ var properties = map[string]func(*box) bool{
 	"ccst": upTo(8), "auxi": keepAuxC, "btrt": upTo(12), "fiel": upTo(2), "gama": upTo(4),
 }
 
-// keepPixi keeps a count and as many bytes (23008-12, 6.5.6).
+// keepPixi keeps the number of channels and the bits of each (23008-12, 6.5.6).
 func keepPixi(b *box) bool {
 	if len(b.body) > 4 {
 		clearFrom(b.body, 5+int(b.body[4]))
@@ -72,7 +73,7 @@ func keepPixi(b *box) bool {
 	return true
 }
 
-// keepColr keeps a colour space given by numbers or by an ICC profile (14496-12, 12.1.5).
+// keepColr keeps a color space given by numbers or by an ICC profile (14496-12, 12.1.5).
 func keepColr(b *box) bool {
 	if len(b.body) < 4 {
 		return false
@@ -89,7 +90,7 @@ func keepColr(b *box) bool {
 	return true
 }
 
-// keepComponents keeps the components of an uncompressed picture unless one is named by an URI (23001-17, 5.1).
+// keepComponents keeps the components of an uncompressed picture unless a URI names one (23001-17, 5.1).
 func keepComponents(b *box) bool {
 	f := fields{b: b.body}
 	for n := f.uint(4); n > 0 && !f.over; n-- {
@@ -101,7 +102,7 @@ func keepComponents(b *box) bool {
 	return true
 }
 
-// auxTypes are the names of auxiliary pictures (23008-12, 6.5.8; MIAF; AVIF; Apple's).
+// auxTypes are the known types of auxiliary pictures (23008-12, 6.5.8; MIAF; AVIF; Apple).
 var auxTypes = []string{
 	"urn:mpeg:avc:2015:auxid:1", "urn:mpeg:avc:2015:auxid:2",
 	"urn:mpeg:hevc:2015:auxid:1", "urn:mpeg:hevc:2015:auxid:2",
@@ -114,8 +115,8 @@ var auxTypes = []string{
 	"urn:com:apple:photo:2023:aux:linearthumbnail",
 }
 
-// keepAuxC keeps the name of an auxiliary picture's kind if it is known. What may follow (subtypes) goes:
-// it holds SEI messages of any kind.
+// keepAuxC keeps an auxiliary picture's type if it is known. It clears the subtypes after it, which can have
+// any SEI message.
 func keepAuxC(b *box) bool {
 	if len(b.body) < 4 {
 		return false
@@ -131,18 +132,18 @@ func keepAuxC(b *box) bool {
 // redactHEIF is the parser of HEIF and AVIF.
 func redactHEIF(s *stream, p *Policy) error {
 	var f heif
-	if err := f.look(s, p); err != nil {
+	if err := f.readIndex(s, p); err != nil {
 		return err
 	}
-	f.meta.file.keep = append(f.meta.file.keep, f.film.keep...)
-	f.meta.file.done()
-	f.meta.inner.done()
-	f.meta.inner.memory(f.meta.idat, p)
+	f.meta.file.keep = append(f.meta.file.keep, f.movie.keep...)
+	f.meta.file.buildRuns()
+	f.meta.inner.buildRuns()
+	f.meta.inner.redactMemory(f.meta.idat, p)
 	for {
 		off := s.offset
 		h, ok := nextBox(s)
 		if !ok {
-			return noBox(s)
+			return freeRest(s)
 		}
 		switch {
 		case h.typ == "ftyp" && off == 0:
@@ -152,7 +153,7 @@ func redactHEIF(s *stream, p *Policy) error {
 		case h.typ == "moov" && off == f.moovAt:
 			ok = s.pass(h.head) && s.replace(f.moovBody) && s.zero(max(h.size-h.head-int64(len(f.moovBody)), 0))
 		case h.typ == "mdat":
-			ok = s.pass(h.head) && f.meta.file.stream(s, h.size-h.head, p)
+			ok = s.pass(h.head) && f.meta.file.redactStream(s, h.size-h.head, p)
 		default:
 			ok = freeBox(s, h)
 		}
@@ -162,30 +163,30 @@ func redactHEIF(s *stream, p *Policy) error {
 	}
 }
 
-// heif is what is known of a file before any of it is passed on.
+// heif is the index of a file, read before any of the file is written.
 type heif struct {
-	meta imageMeta
-	film layout
+	meta  imageMeta
+	movie layout
 
-	metaAt, moovAt     int64 // where these boxes are, 0 if there is none
-	metaBody, moovBody []byte
+	metaAt, moovAt     int64  // the boxes' offsets, 0 if there is none
+	metaBody, moovBody []byte // redacted
 }
 
-// look reads the boxes up to meta, and in a sequence up to moov, and holds them back.
-func (f *heif) look(s *stream, p *Policy) error {
+// readIndex buffers the file up to the end of meta, and in a sequence also of moov, and redacts these boxes.
+func (f *heif) readIndex(s *stream, p *Policy) error {
 	most := max(p.MaxHeld, maxHold)
-	peek := func(off, n int64) ([]byte, error) {
+	readAt := func(off, n int64) ([]byte, error) {
 		if off+n > most {
-			if _, ok := s.hold(int(most) + 1); ok {
+			if _, ok := s.peek(int(most) + 1); ok {
 				return nil, ErrHeld
 			}
 		}
-		b, _ := s.hold(int(min(off+n, most)))
+		b, _ := s.peek(int(min(off+n, most)))
 		return b[min(off, int64(len(b))):], nil
 	}
 	sequence := false
 	for off := int64(0); ; {
-		head, err := peek(off, maxBoxHead)
+		head, err := readAt(off, maxBoxHead)
 		if err != nil {
 			return err
 		}
@@ -194,7 +195,7 @@ func (f *heif) look(s *stream, p *Policy) error {
 			return nil
 		}
 		body := func(most int64) ([]byte, error) {
-			b, err := peek(off, min(h.size, most))
+			b, err := readAt(off, min(h.size, most))
 			return slices.Clone(b[min(h.head, int64(len(b))):]), err
 		}
 		switch {
@@ -221,7 +222,7 @@ func (f *heif) look(s *stream, p *Policy) error {
 			if err != nil {
 				return err
 			}
-			keepFilm(b, &f.film)
+			keepMovie(b, &f.movie)
 			f.moovAt, f.moovBody = off, b
 		}
 		if f.metaAt > 0 && (f.moovAt > 0 || !sequence) || h.size == openEnd {
@@ -231,16 +232,16 @@ func (f *heif) look(s *stream, p *Policy) error {
 	}
 }
 
-// imageMeta is what the box meta says, once it is redacted.
+// imageMeta is the content of the box meta.
 type imageMeta struct {
 	kinds map[uint32]itemKind
 	idat  []byte
-	file  layout // what lies in the file
-	inner layout // what lies in idat
+	file  layout // of the items in mdat boxes
+	inner layout // of the items in idat
 }
 
-// redactMeta redacts the body of the box meta in place but for what is in idat, which the caller does
-// by what is found out about it. ok is false if it lists no items.
+// redact redacts the body of the box meta in place, except idat, which the caller redacts with m.inner. ok is
+// false if the box lists no items.
 func (m *imageMeta) redact(body []byte) (ok bool) {
 	if len(body) < 4 {
 		clear(body)
@@ -291,7 +292,7 @@ func (m *imageMeta) redact(body []byte) (ok bool) {
 	return seen["iinf"]
 }
 
-// keepHandler keeps the handler's type in hdlr (8.4.3), not its name.
+// keepHandler keeps the handler type in hdlr (8.4.3), and clears its name.
 func keepHandler(b []byte) {
 	clear(b[:min(8, len(b))])
 	clearFrom(b, 12)
@@ -305,18 +306,18 @@ func keepPrimary(b []byte) {
 	clearFrom(b, n)
 }
 
-// wideIf is the size of an item's number: 32 bits in the later versions of a box.
-func wideIf(later bool) int {
+// idSizeOf returns the size of an item ID: 4 bytes in later versions of a box, 2 in earlier ones.
+func idSizeOf(later bool) int {
 	if later {
 		return 4
 	}
 	return 2
 }
 
-// keepItems keeps the numbers and types of items in iinf (8.11.6), not their names.
+// keepItems keeps the IDs and types of items in iinf (8.11.6), and clears their names.
 func (m *imageMeta) keepItems(b []byte) {
 	f := fields{b: b}
-	wide := wideIf(f.uint(1) > 0)
+	wide := idSizeOf(f.uint(1) > 0)
 	f.skip(3 + wide)
 	if f.over {
 		clear(b)
@@ -332,13 +333,13 @@ func (m *imageMeta) keepItems(b []byte) {
 	})
 }
 
-// keepItem does so for an entry.
+// keepItem redacts an entry of iinf.
 func (m *imageMeta) keepItem(b []byte) {
 	f := fields{b: b}
 	version := f.uint(1)
 	f.skip(2)
-	f.uint(1) // flags: hidden or not
-	idSize := wideIf(version == 3)
+	f.uint(1) // flags: whether the item is hidden
+	idSize := idSizeOf(version == 3)
 	id := f.id(idSize)
 	protection := f.uint(2)
 	if version < 2 || version > 3 {
@@ -353,9 +354,9 @@ func (m *imageMeta) keepItem(b []byte) {
 	b[3] &= 1
 	clear(b[1:3])
 	typ, text := string(b[f.at-4:f.at]), b[f.at:]
-	kind := goes
+	kind := removed
 	switch {
-	case protection != 0: // nobody writes that
+	case protection != 0: // no known writer protects items
 	case typ == "Exif":
 		kind = exifItem
 	case typ == "mime" && isXMP(text):
@@ -367,23 +368,23 @@ func (m *imageMeta) keepItem(b []byte) {
 	if kind == xmpPacket {
 		copy(text[1:], xmpType)
 	}
-	if kind == goes {
+	if kind == removed {
 		switch typ {
-		case "mime", "uri ": // of an empty type now
+		case "mime", "uri ": // valid with an empty content type
 		default:
 			copy(b[f.at-4:], "free")
 		}
 	}
 	if was, ok := m.kinds[id]; ok && was != kind {
-		kind = goes
+		kind = removed
 	}
 	m.kinds[id] = kind
 }
 
 const xmpType = "application/rdf+xml"
 
-// isXMP reports whether the strings of an entry of the type mime (a name, a content type, an encoding)
-// are those of an XMP packet that isn't compressed.
+// isXMP reports whether the strings of a mime entry (name, content type, encoding) are those of an
+// uncompressed XMP packet.
 func isXMP(text []byte) bool {
 	i := slices.Index(text, 0)
 	if i < 0 {
@@ -397,16 +398,16 @@ func isXMP(text []byte) bool {
 	return string(typ) == xmpType && (len(encoding) == 0 || encoding[0] == 0)
 }
 
-// references are the types of references between items (8.11.12; 23008-12, 6.4), and between tracks.
+// references are the reference types to keep, between items (8.11.12; 23008-12, 6.4) and between tracks.
 var references = []string{"dimg", "thmb", "auxl", "cdsc", "base", "prem", "exbl", "iloc", "pred", "evir", "mask"}
 
-// keepReferences keeps the numbers in iref.
+// keepReferences keeps the item IDs in iref.
 func keepReferences(b []byte) {
 	if len(b) < 4 {
 		clear(b)
 		return
 	}
-	idSize := wideIf(b[0] > 0)
+	idSize := idSizeOf(b[0] > 0)
 	clear(b[1:4])
 	eachBox(b[4:], func(b box) {
 		f := fields{b: b.body}
@@ -421,7 +422,7 @@ func keepReferences(b []byte) {
 	})
 }
 
-// groups are the types of groups of items (8.18; 23008-12, annexes): a number and those of the items.
+// groups are the types of item groups to keep (8.18; 23008-12, annexes).
 var groups = map[string]func(*box) bool{
 	"altr": keepGroup, "ster": keepGroup, "eqiv": keepGroup, "brst": keepGroup, "aebr": keepGroup, "wbbr": keepGroup,
 	"fobr": keepGroup, "afbr": keepGroup, "dobr": keepGroup, "pano": keepGroup, "tsyn": keepGroup, "albc": keepGroup,
@@ -435,12 +436,12 @@ func keepGroup(b *box) bool {
 	if f.over || n > uint64(f.left()/4) { //nolint:gosec // G115: left is no less than 0
 		return false
 	}
-	clearFrom(b.body, f.at+4*int(n)) //nolint:gosec // G115: n is smaller than what is in memory
+	clearFrom(b.body, f.at+4*int(n)) //nolint:gosec // G115: lengths in memory fit
 	return true
 }
 
-// keepProperties keeps what describes pictures in iprp (8.11.14). What goes from ipco becomes free, so
-// that the others keep their numbers, and is told of no item any more.
+// keepProperties keeps the known properties in iprp (8.11.14). Other properties in ipco become free boxes, so
+// that the known ones keep their indexes, and are removed from the associations.
 func keepProperties(b []byte) {
 	stays := make(map[uint64]bool)
 	seen := false
@@ -472,10 +473,10 @@ func keepProperties(b []byte) {
 	})
 }
 
-// keepAssociations takes properties that don't stay out of ipma.
+// keepAssociations removes from ipma the properties that aren't in stays.
 func keepAssociations(b []byte, stays map[uint64]bool) {
 	f := fields{b: b}
-	idSize := wideIf(f.uint(1) > 0)
+	idSize := idSizeOf(f.uint(1) > 0)
 	f.skip(2)
 	size := 1
 	if f.uint(1)&1 == 1 {
@@ -485,7 +486,7 @@ func keepAssociations(b []byte, stays map[uint64]bool) {
 		f.skip(idSize)
 		for k := f.uint(1); k > 0 && !f.over; k-- {
 			v := f.uint(size)
-			v &= 1<<(8*size-1) - 1 // the first bit says whether it is essential
+			v &= 1<<(8*size-1) - 1 // the first bit marks an essential property
 			if !f.over && !stays[v] {
 				clear(b[f.at-size : f.at])
 			}
@@ -494,7 +495,8 @@ func keepAssociations(b []byte, stays map[uint64]bool) {
 	clearFrom(b, f.at)
 }
 
-// locate learns from iloc (8.11.3) where items are; ok is false if that can't be followed.
+// locate adds the items' extents from iloc (8.11.3) to the layouts; ok is false if the box is invalid or
+// has more than maxExtents.
 func (m *imageMeta) locate(b []byte) (ok bool) {
 	if len(b) == 0 {
 		return true
@@ -511,7 +513,7 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
 		return false
 	}
-	idSize := wideIf(version == 2)
+	idSize := idSizeOf(version == 2)
 	total := uint64(0)
 	done := make(map[uint32]bool)
 	for n := f.uint(idSize); n > 0 && !f.over; n-- {
@@ -535,7 +537,7 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 			f.skip(indexSize)
 			from := min(base+f.offset(offsetSize), in.size)
 			length := f.offset(lengthSize)
-			if lengthSize == 0 { // all there is
+			if lengthSize == 0 { // the item reaches to the end
 				length = openEnd
 			}
 			to := min(from+length, in.size)
@@ -547,8 +549,8 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 			continue
 		}
 		kind := m.kinds[id]
-		if done[id] { // readers may take the first or the last
-			kind = goes
+		if done[id] { // readers can use the first entry or the last
+			kind = removed
 		}
 		done[id] = true
 		in.add(kind, spans)

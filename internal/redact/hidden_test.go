@@ -16,10 +16,10 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// word is planted where something can hide.
+// word is the secret in planted files.
 const word = "SECRET47"
 
-// secretEXIF is a block that tells the word in tags that are kept by no policy of these tests.
+// secretEXIF returns a TIFF block with the word in tags that no policy of these tests keeps.
 func secretEXIF() []byte {
 	b := testimage.Block{
 		IFD0: []testimage.Entry{testimage.ASCII(0x010E, word), testimage.Short(0x0112, 6)},
@@ -34,7 +34,7 @@ const secretXMP = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http:
  dc:source="SECRET47" GPano:StitchingSoftware="SECRET47" GPano:PoseHeadingDegrees="12.5" GPano:ProjectionType="not SECRET47">
 <dc:title>SECRET47</dc:title><GPano:UsePanoramaViewer>True</GPano:UsePanoramaViewer></rdf:Description></rdf:RDF></x:xmpmeta><!-- SECRET47 -->`
 
-// mpf is an MPF index of pictures that start there, counted from the block, and a unique ID.
+// mpf returns an MPF index of pictures at these offsets from the block, and a unique ID.
 func mpf(offsets ...uint32) []byte {
 	o := binary.LittleEndian
 	n := uint32(len(offsets))
@@ -54,7 +54,7 @@ func mpf(offsets ...uint32) []byte {
 	return append(b, word...)
 }
 
-// planted are photos with the word in every place that is known, by format and place.
+// planted returns photos with the word in every known place, by format and place.
 func planted() map[string][]byte {
 	m := testimage.Gradient(16, 16)
 	seg := testimage.Segment
@@ -129,11 +129,11 @@ var noText = &Policy{EXIF: &exif.Options{Keep: func(name string) bool {
 	return name != "ImageDescription" && !strings.HasPrefix(name, "GPS")
 }}}
 
-func TestNothingHidesInAPhoto(t *testing.T) {
+func TestSecretsInPhotosAreRemoved(t *testing.T) {
 	for name, data := range planted() {
 		t.Run(name, func(t *testing.T) {
 			if !bytes.Contains(data, []byte(word)) && !strings.Contains(name, "packed") {
-				t.Fatal("the photo has no word")
+				t.Fatal("the photo doesn't have the word")
 			}
 			for _, p := range []*Policy{{}, noText} {
 				got := redact(t, data, p, 0)
@@ -141,17 +141,17 @@ func TestNothingHidesInAPhoto(t *testing.T) {
 					t.Fatalf("at %d: %q", i, got[max(0, i-40):i+8])
 				}
 				if !strings.HasSuffix(name, "RIFF") && bytes.Equal(got, make([]byte, len(got))) {
-					t.Fatal("all is gone")
+					t.Fatal("the output is all zeros")
 				}
 				for _, piece := range []int{1, 7, 100} {
 					if !bytes.Equal(redact(t, data, p, piece), got) {
-						t.Fatalf("in pieces of %d it is another", piece)
+						t.Fatalf("written in pieces of %d, the output differs", piece)
 					}
 				}
 				if again := redact(t, got, p, 0); !bytes.Equal(again, got) {
-					t.Fatal("redacted again it is another")
+					t.Fatal("redacted again, the output differs")
 				}
-				for n := range data { // cut off anywhere
+				for n := range data { // cut off after any byte
 					if bytes.Contains(redact(t, data[:n], p, 0), []byte("SECRET")) {
 						t.Fatalf("cut off at %d", n)
 					}
@@ -164,7 +164,7 @@ func TestNothingHidesInAPhoto(t *testing.T) {
 	}
 }
 
-// checkSums checks the sums of a PNG's chunks.
+// checkSums checks the CRCs of a PNG's chunks.
 func checkSums(t *testing.T, data []byte) {
 	t.Helper()
 	for b := data[8:]; len(b) >= 12; {
@@ -196,7 +196,7 @@ func TestOrientationAndPanoramaStay(t *testing.T) {
 	}
 }
 
-func TestPicturesOfTheIndexStay(t *testing.T) {
+func TestPicturesOfTheMPFIndexStay(t *testing.T) {
 	data := planted()["jpeg MPF picture"]
 	got := redact(t, data, &Policy{}, 0)
 	at := bytes.Index(data, []byte("12345")) + 5
@@ -222,22 +222,22 @@ func fuzz(f *testing.F, format string) {
 		for _, p := range []*Policy{{}, noText} {
 			got := redact(t, data, p, 0) // checks the length
 			if !bytes.Equal(redact(t, data, p, 13), got) {
-				t.Fatal("in pieces it is another")
+				t.Fatal("written in pieces, the output differs")
 			}
-			checkTold(t, got, data, p)
+			checkTags(t, got, data, p)
 		}
 	})
 }
 
-// checkTold checks that what is redacted tells no more than the answer of data, and what the picture needs.
-func checkTold(t *testing.T, redacted, data []byte, p *Policy) {
+// checkTags checks that the redacted photo has only the tags of data's answer and those that the picture needs.
+func checkTags(t *testing.T, redacted, data []byte, p *Policy) {
 	t.Helper()
-	if v, _ := Sniff(data); v == Pass { // by its first bytes it is no image
+	if v, _ := Sniff(data); v == Pass { // no image by its first bytes
 		return
 	}
 	tags := func(data []byte, o *exif.Options) (m map[string]string) {
 		if o != nil {
-			_ = json.Unmarshal([]byte(answer(data, o)), &m) // there is none of a broken photo
+			_ = json.Unmarshal([]byte(answer(data, o)), &m) // a broken photo has no answer
 		}
 		return m
 	}
@@ -277,7 +277,7 @@ func TestOnlyTheEXIFOfTheAnswerStays(t *testing.T) {
 	}
 }
 
-func TestOfAPNGTheAnswersEXIFStays(t *testing.T) {
+func TestPNGKeepsTheEXIFOfTheAnswer(t *testing.T) {
 	ifd0 := func(entries ...testimage.Entry) []byte {
 		b := testimage.Block{IFD0: entries}
 		return b.Encode()
@@ -300,7 +300,7 @@ func TestOfAPNGTheAnswersEXIFStays(t *testing.T) {
 	} {
 		data := testimage.PNG(testimage.Gradient(8, 8), chunks, nil)
 		got := redact(t, data, &Policy{EXIF: &exif.Options{}}, 0)
-		checkTold(t, got, data, &Policy{EXIF: &exif.Options{}})
+		checkTags(t, got, data, &Policy{EXIF: &exif.Options{}})
 		if want := answer(data, &exif.Options{}); !strings.HasSuffix(name, "far away") && answer(got, &exif.Options{}) != want {
 			t.Errorf("%s: %s, the answer was %s", name, answer(got, &exif.Options{}), want)
 		}

@@ -5,17 +5,17 @@ import (
 	"encoding/binary"
 )
 
-// JPEG 2000's JP2 and JPX (ITU-T T.800, annex I; T.801, annex M) are made of boxes like ISO's. What tells
-// size and colour stays (jp2h), and the codestream (jp2c); EXIF in the places that internal/exif/jp2.go
-// tells of is rebuilt.
+// JPEG 2000's JP2 and JPX (ITU-T T.800, annex I; T.801, annex M) consist of boxes like ISO's. The redacted
+// file keeps size and color (jp2h) and the codestream (jp2c), and rebuilds EXIF in the boxes that
+// internal/exif/jp2.go lists.
 //
-// The codestream (T.800, annex A) is marker segments as in JPEG, then tile-parts that tell their lengths,
-// which have marker segments of their own in front. Comments are segments.
+// The codestream (T.800, annex A) consists of marker segments as in JPEG, then tile-parts with a length, which
+// begin with marker segments of their own. A comment is a marker segment.
 
-// jp2Brands are the brands that a file type box may have.
+// jp2Brands are the brands to keep in the file type box.
 var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
 
-// jp2Header are the boxes in jp2h, and in jpch and jplh of JPX, that stay.
+// jp2Header maps the boxes in jp2h to functions that redact them.
 var jp2Header = map[string]func(*box) bool{
 	"ihdr": upTo(14), "bpcc": asIs, "colr": keepJP2Colr, "pclr": asIs, "cmap": asIs, "cdef": asIs,
 	"res ": func(b *box) bool {
@@ -24,7 +24,7 @@ var jp2Header = map[string]func(*box) bool{
 	},
 }
 
-// keepJP2Colr keeps a colour space given by a number or by an ICC profile (I.5.3.3).
+// keepJP2Colr keeps a color space given by a number or by an ICC profile (I.5.3.3).
 func keepJP2Colr(b *box) bool {
 	if len(b.body) < 3 {
 		return false
@@ -43,15 +43,15 @@ func keepJP2Colr(b *box) bool {
 }
 
 func redactJP2(s *stream, p *Policy) error {
-	if b, _ := s.hold(len(codestream)); string(b) == codestream {
+	if b, _ := s.peek(len(codestream)); string(b) == codestream {
 		redactCodestream(s, openEnd)
 		return nil
 	}
-	seen := false // the decoder answers the first EXIF
+	seen := false // the EXIF answer shows only the first EXIF
 	for {
 		h, ok := nextBox(s)
 		if !ok {
-			return noBox(s)
+			return freeRest(s)
 		}
 		switch h.typ {
 		case "jP  ":
@@ -71,11 +71,11 @@ func redactJP2(s *stream, p *Policy) error {
 			})
 		case "uuid":
 			ok = redactBox(s, h, func(b *box) {
-				is, ok := rewriteUUID(b, seen, p)
+				isEXIF, ok := rewriteUUID(b, seen, p)
 				if !ok {
 					b.free()
 				}
-				seen = seen || is
+				seen = seen || isEXIF
 			})
 		default:
 			ok = freeBox(s, h)
@@ -92,16 +92,17 @@ const (
 	geoUUID       = "\xB1\x4B\xF8\xBD\x08\x3D\x4B\x43\xA5\xAE\x8C\xD7\xD5\xA6\xCE\x03"
 )
 
-// rewriteUUID rebuilds the EXIF in a uuid box. It tells whether it is EXIF, of which only the first stays,
-// and not GeoJP2's, which the decoder answers in front of that; ok is false if nothing is left of it.
-func rewriteUUID(b *box, seen bool, p *Policy) (is, ok bool) {
+// rewriteUUID rebuilds the EXIF in a uuid box. isEXIF reports whether the box has EXIF, of which only the first is
+// kept. GeoJP2's TIFF block doesn't count as EXIF: the answer shows it in addition, if it comes before the EXIF.
+// ok is false if nothing is left of the box.
+func rewriteUUID(b *box, seen bool, p *Policy) (isEXIF, ok bool) {
 	if len(b.body) < 16 {
 		return false, false
 	}
 	data := b.body[16:]
 	switch string(b.body[:16]) {
 	case jp2UUID, photoshopUUID:
-		is = true
+		isEXIF = true
 		if bytes.HasPrefix(data, []byte("Exif\x00\x00")) {
 			data = data[6:]
 		}
@@ -109,10 +110,10 @@ func rewriteUUID(b *box, seen bool, p *Policy) (is, ok bool) {
 	default:
 		return false, false
 	}
-	return is, !seen && rewriteExif(data, p) > 0
+	return isEXIF, !seen && rewriteExif(data, p) > 0
 }
 
-// codestream is how a codestream begins, also one without a file around it.
+// codestream is the signature of a codestream, which can also be a file of its own.
 const codestream = "\xFF\x4F\xFF\x51"
 
 // Markers of the codestream (T.800, A.2; T.801; T.814).
@@ -123,7 +124,7 @@ const (
 	eoc = 0xFFD9
 )
 
-// keepsSegment tells the marker segments that stay: all that are known but comments (COM).
+// keepsSegment reports whether to keep marker segments with this marker: all known ones except comments (COM).
 func keepsSegment(marker uint16) bool {
 	switch marker {
 	case 0xFF51, // SIZ
@@ -139,20 +140,20 @@ func keepsSegment(marker uint16) bool {
 	return false
 }
 
-// redactCodestream redacts a codestream within n bytes.
+// redactCodestream redacts the next n bytes, which are a codestream.
 func redactCodestream(s *stream, n int64) bool {
 	end := s.offset + n
-	if b, ok := s.hold(2); n < 2 || !ok || binary.BigEndian.Uint16(b) != soc {
+	if b, ok := s.peek(2); n < 2 || !ok || binary.BigEndian.Uint16(b) != soc {
 		return s.zero(n)
 	}
 	return s.pass(2) && redactMarkers(s, end) && s.zero(end-s.offset)
 }
 
-// redactMarkers redacts a codestream from its second marker on, up to where it ends or can't be followed.
+// redactMarkers redacts a codestream from its second marker up to its end or the first invalid marker.
 func redactMarkers(s *stream, end int64) (ok bool) {
-	part := int64(0) // where the tile-part ends, 0 in the main header
+	part := int64(0) // the end of the tile-part, 0 in the main header
 	for {
-		b, _ := s.hold(12)
+		b, _ := s.peek(12)
 		b = b[:min(int64(len(b)), end-s.offset)]
 		if len(b) < 2 {
 			return true
@@ -171,7 +172,7 @@ func redactMarkers(s *stream, end int64) (ok bool) {
 			part = 0
 		case marker == sot && part == 0 && length == 10 && len(b) == 12:
 			switch psot := int64(binary.BigEndian.Uint32(b[6:])); {
-			case psot == 0: // the last one
+			case psot == 0: // the last tile-part, which reaches to the end
 				part = end
 			case psot < 14:
 				return true
@@ -186,7 +187,7 @@ func redactMarkers(s *stream, end int64) (ok bool) {
 		case keepsSegment(marker):
 			ok = s.pass(2 + length)
 		default:
-			// a comment of zeros, by its number not a text
+			// becomes a comment of zeros, whose registration value 0 means binary data
 			ok = s.replace([]byte{0xFF, 0x64}) && s.pass(2) && s.zero(length-2)
 		}
 		if !ok {
@@ -195,11 +196,11 @@ func redactMarkers(s *stream, end int64) (ok bool) {
 	}
 }
 
-// passToEOC passes packets up to the marker EOC: no two bytes above 0xFF8F are in them (B.10.1), but for
-// the markers SOP and EPH.
+// passToEOC passes packets up to and including the marker EOC. Packets have no two bytes above 0xFF8F (B.10.1)
+// other than the markers SOP and EPH.
 func passToEOC(s *stream, end int64) bool {
 	for {
-		b, _ := s.hold(4096)
+		b, _ := s.peek(4096)
 		b = b[:min(int64(len(b)), end-s.offset)]
 		n := int64(len(b))
 		if i := bytes.Index(b, []byte{0xFF, 0xD9}); i >= 0 {

@@ -8,18 +8,18 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// JPEG (ITU-T T.81, annex B) is segments between the start of the image (SOI) and its end (EOI): 0xFF, a
-// marker and, but for markers that stand alone, a big-endian length that counts its own two bytes. Coded
-// data follows each start of scan (SOS), in which 0xFF is followed by zero or a restart marker. Any number
-// of 0xFF may stand before a marker, and decoders skip what is no marker between segments.
+// A JPEG (ITU-T T.81, annex B) consists of segments between start of image (SOI) and end of image (EOI): 0xFF,
+// a marker and, except after standalone markers, a big-endian length that includes its own two bytes. Coded
+// data follows each start of scan (SOS); in it, zero or a restart marker follows each 0xFF. Any number of
+// 0xFF may precede a marker, and decoders skip other bytes between segments.
 //
-// Further pictures stand after EOI: those of the Multi-Picture Format (CIPA DC-007), an index in APP2, and
-// those that Google's container directory lists in XMP, gain maps among them. A start of a picture that
-// neither lists is junk, like whatever else stands there.
+// More pictures can follow EOI: those of the Multi-Picture Format (CIPA DC-007), which has an index in APP2,
+// and those in Google's container directory in XMP, such as gain maps. A picture that neither lists is
+// overwritten, like all other bytes there.
 //
-// The segments that stay are those that decoders need, as long as they should be, and of APP0 to APP15 JFIF
+// The redacted file keeps the segments that decoders need, cut to the length that they should have, JFIF
 // without its thumbnail, EXIF and XMP rewritten, ICC profiles, the MPF index, gain map metadata
-// (ISO 21496-1) and Adobe's. All others become APP15 of zeros, which is nobody's.
+// (ISO 21496-1) and Adobe's APP14. All others become an APP15 of zeros, which readers ignore.
 const (
 	markerTEM   = 0x01
 	markerSOF0  = 0xC0
@@ -41,7 +41,7 @@ const (
 	markerAPP15 = 0xEF
 )
 
-// What segments of APPn begin with.
+// Signatures at the start of APPn segments.
 const (
 	jfifIntro  = "JFIF\x00"
 	xmpIntro   = "http://ns.adobe.com/xap/1.0/\x00"
@@ -60,15 +60,15 @@ type jpegFile struct {
 	*stream
 	p *Policy
 
-	first  bool    // the picture is the first one
-	exif   bool    // EXIF may still come that the answer is made of
-	broken int     // EXIFs that couldn't be read
-	starts []int64 // of further pictures, from the MPF index
-	items  []xmpItem
+	first       bool    // the picture is the first one
+	wantEXIF    bool    // the EXIF that the answer shows may still come
+	brokenEXIFs int     // the number of unreadable EXIFs so far
+	starts      []int64 // offsets of the other pictures, from the MPF index
+	items       []xmpItem
 }
 
 func redactJPEG(s *stream, p *Policy) error {
-	j := &jpegFile{stream: s, p: p, first: true, exif: true}
+	j := &jpegFile{stream: s, p: p, first: true, wantEXIF: true}
 	if err := j.picture(); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func redactJPEG(s *stream, p *Policy) error {
 		if at < s.offset || !s.zero(at-s.offset) {
 			continue
 		}
-		if b, ok := s.hold(3); ok && string(b) == "\xFF\xD8\xFF" {
+		if b, ok := s.peek(3); ok && string(b) == "\xFF\xD8\xFF" {
 			if err := j.picture(); err != nil {
 				return err
 			}
@@ -88,8 +88,8 @@ func redactJPEG(s *stream, p *Policy) error {
 	return nil
 }
 
-// itemStarts returns where the JPEGs of Google's container start, which follow the first picture one
-// after the other.
+// itemStarts returns the offsets of the JPEGs in Google's container directory. Its items follow the first
+// picture one after the other, from the offset at on.
 func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 	for i, item := range j.items {
 		if i > 0 && item.jpeg {
@@ -104,31 +104,31 @@ func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 func (j *jpegFile) picture() error {
 	j.pass(2)
 	for {
-		b, ok := j.hold(2)
+		b, ok := j.peek(2)
 		if !ok {
 			return errBroken
 		}
 		switch marker := b[1]; {
 		case b[0] != 0xFF:
-			b = j.peek()
+			b = j.peekAny()
 			n := bytes.IndexByte(b, 0xFF)
 			if n < 0 {
 				n = len(b)
 			}
 			j.zero(int64(n))
-			j.exif = false // the decoder doesn't look on
+			j.wantEXIF = false // the EXIF decoder stops here
 		case marker == 0xFF:
 			j.pass(1)
 		case marker == 0:
 			j.zero(2)
-			j.exif = false
+			j.wantEXIF = false
 		case marker == markerEOI:
 			j.pass(2)
 			return nil
 		case marker == markerTEM || marker >= markerRST0 && marker <= markerSOI:
 			j.pass(2)
 		default:
-			h, ok := j.hold(4)
+			h, ok := j.peek(4)
 			length := 0
 			if ok {
 				length = int(binary.BigEndian.Uint16(h[2:]))
@@ -140,17 +140,17 @@ func (j *jpegFile) picture() error {
 				return errBroken
 			}
 			if marker == markerSOS {
-				j.exif = false
+				j.wantEXIF = false
 				j.scan()
 			}
 		}
 	}
 }
 
-// scan passes coded data up to a marker.
+// scan passes coded data up to the next marker.
 func (j *jpegFile) scan() {
 	for {
-		b := j.peek()
+		b := j.peekAny()
 		n := 0
 		for {
 			i := bytes.IndexByte(b[n:], 0xFF)
@@ -168,7 +168,7 @@ func (j *jpegFile) scan() {
 			j.pass(int64(n))
 			continue
 		}
-		b, ok := j.hold(2)
+		b, ok := j.peek(2)
 		switch {
 		case !ok:
 			return
@@ -182,19 +182,19 @@ func (j *jpegFile) scan() {
 	}
 }
 
-// inScan reports whether 0xFF followed by c is a part of coded data.
+// inScan reports whether 0xFF and then c are part of the coded data.
 func inScan(c byte) bool { return c == 0 || c >= markerRST0 && c <= markerRST7 }
 
-// segment redacts a segment of n bytes from 0xFF on; false means that the body ends in it.
+// segment redacts a segment of n bytes, 0xFF included. It returns false if the body ends in it.
 func (j *jpegFile) segment(marker byte, n int) bool {
 	switch marker {
 	case markerAPP0, markerAPP1, markerAPP2, markerAPP14:
 		return j.app(marker, n)
 	}
 	if !isTable(marker) {
-		return j.drop(n)
+		return j.blankSegment(n)
 	}
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
@@ -202,12 +202,12 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 	return j.pass(int64(used)) && j.zero(int64(n-used))
 }
 
-// drop makes an APP15 of zeros of a segment.
-func (j *jpegFile) drop(n int) bool {
+// blankSegment replaces a segment of n bytes by an APP15 of zeros.
+func (j *jpegFile) blankSegment(n int) bool {
 	return j.replace([]byte{0xFF, markerAPP15}) && j.pass(2) && j.zero(int64(n-4))
 }
 
-// isTable reports whether decoders need segments of the marker.
+// isTable reports whether decoders need segments with this marker.
 func isTable(marker byte) bool {
 	switch marker {
 	case markerDQT, markerDNL, markerDRI, markerSOS:
@@ -216,7 +216,7 @@ func isTable(marker byte) bool {
 	return marker >= markerSOF0 && marker <= 0xCF && marker != markerJPG
 }
 
-// tableLength is how many bytes of a segment's data belong to what it says (B.2.2 to B.2.5).
+// tableLength returns how many bytes of b, a segment's data, the marker's syntax uses (B.2.2 to B.2.5).
 func tableLength(marker byte, b []byte) (n int) {
 	at := func(i int) int {
 		if i < len(b) {
@@ -256,9 +256,9 @@ func tableLength(marker byte, b []byte) (n int) {
 	return min(n, len(b))
 }
 
-// app redacts a segment of APPn of n bytes, of which some stay.
+// app redacts an APPn segment of n bytes.
 func (j *jpegFile) app(marker byte, n int) bool {
-	head, ok := j.hold(min(n, 4+longest))
+	head, ok := j.peek(min(n, 4+longest))
 	if !ok {
 		return false
 	}
@@ -278,18 +278,18 @@ func (j *jpegFile) app(marker byte, n int) bool {
 	case is(markerAPP14, adobeIntro) && n >= 4+12:
 		return j.pass(4+12) && j.zero(int64(n-4-12))
 	}
-	return j.drop(n)
+	return j.blankSegment(n)
 }
 
-// exifHead is what precedes the block in a segment: marker, length, "Exif\0\0".
+// exifHead is the length of marker, length and "Exif\0\0" before the TIFF block in a segment.
 const exifHead = 10
 
-// exifSegments redacts an EXIF segment of n bytes and those that it goes on in.
+// exifSegments redacts an EXIF segment of n bytes and the segments that continue it.
 func (j *jpegFile) exifSegments(n int) bool {
-	ends := []int{n} // of the segments
+	ends := []int{n} // the end of each segment
 	begins := func(b []byte) bool { return len(b) >= 12 && (string(b[10:12]) == "II" || string(b[10:12]) == "MM") }
 	for n <= maxHold {
-		b, ok := j.hold(n + 12)
+		b, ok := j.peek(n + 12)
 		if !ok {
 			break
 		}
@@ -304,7 +304,7 @@ func (j *jpegFile) exifSegments(n int) bool {
 		n += 2 + length
 		ends = append(ends, n)
 	}
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
@@ -324,7 +324,7 @@ func (j *jpegFile) exifSegments(n int) bool {
 	if block == nil || !exif.IsReadable(block) { // nothing is left
 		start := 0
 		for _, end := range ends {
-			if !j.drop(end - start) {
+			if !j.blankSegment(end - start) {
 				return false
 			}
 			start = end
@@ -343,31 +343,31 @@ func (j *jpegFile) exifSegments(n int) bool {
 	return true
 }
 
-// rewrite returns what leaves of the first picture's EXIF, nil for none: the answer is made of the first that
-// can be read.
+// rewrite returns the redacted block of an EXIF of the first picture, nil to remove it: the answer shows only
+// the first readable EXIF.
 func (j *jpegFile) rewrite(block []byte) []byte {
-	if !j.exif {
+	if !j.wantEXIF {
 		return nil
 	}
 	if !exif.IsReadable(block) {
-		j.broken++
-		j.exif = j.broken < exif.MaxBroken
+		j.brokenEXIFs++
+		j.wantEXIF = j.brokenEXIFs < exif.MaxBroken
 		return nil
 	}
-	j.exif = false
+	j.wantEXIF = false
 	return exif.Rewrite(block, j.p.EXIF)
 }
 
-// xmp rewrites a segment of XMP, of n bytes. Extended XMP is dropped.
+// xmp rewrites an XMP segment of n bytes. Extended XMP is removed.
 func (j *jpegFile) xmp(n int) bool {
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
 	head := 4 + len(xmpIntro)
 	packet, items := rewriteXMP(b[head:])
 	if packet == nil {
-		return j.drop(n)
+		return j.blankSegment(n)
 	}
 	if j.first && len(items) > 0 {
 		j.items = items
@@ -382,10 +382,10 @@ const (
 	mpfEntries = 0xB002
 )
 
-// mpf rewrites a segment with an MPF index, of n bytes: it keeps the number of pictures and where they are,
-// not their unique IDs and what more there may be.
+// mpf rewrites a segment of n bytes with an MPF index: it keeps the version, the number of pictures and
+// their entries, and removes the unique IDs and all other tags.
 func (j *jpegFile) mpf(n int) bool {
-	b, ok := j.hold(n)
+	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
@@ -393,7 +393,7 @@ func (j *jpegFile) mpf(n int) bool {
 	base := j.offset + int64(head)
 	index, starts := rewriteMPF(b[head:])
 	if index == nil {
-		return j.drop(n)
+		return j.blankSegment(n)
 	}
 	if j.first && len(j.starts) < maxPictures {
 		for _, off := range starts {
@@ -403,8 +403,8 @@ func (j *jpegFile) mpf(n int) bool {
 	return j.pass(int64(head)) && j.replace(index)
 }
 
-// rewriteMPF returns the index of a block with nothing else in it, as long as the block, and where the
-// pictures start from the block on. It is nil where there is no index.
+// rewriteMPF returns a block as long as b with only its MPF index, and the offsets of the pictures relative to
+// the block. Without an index it returns nil.
 func rewriteMPF(b []byte) (index []byte, starts []int64) {
 	const size = 12
 	var order binary.ByteOrder = binary.LittleEndian
@@ -442,7 +442,7 @@ func rewriteMPF(b []byte) (index []byte, starts []int64) {
 		}
 		end += copy(index[end:], e[:size])
 		if id == mpfEntries {
-			order.PutUint32(index[end-4:], uint32(8+2+3*size+4)) // after a directory of three
+			order.PutUint32(index[end-4:], uint32(8+2+3*size+4)) // after a directory of three entries
 		}
 	}
 	order.PutUint16(index[8:], uint16(kept))

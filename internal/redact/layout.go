@@ -6,33 +6,33 @@ import (
 	"slices"
 )
 
-// layout is what stays of the bytes of mdat, or of idat, and where Exif and XMP items are among them.
+// layout maps the bytes of mdat boxes, or of idat: which to keep, and where the Exif and XMP items are.
 type layout struct {
-	size int64 // of what is laid out
+	size int64 // the length of idat, openEnd for the file
 
-	keep, gone []span
-	nested     []run
-	items      []item
+	keep, remove []span // until buildRuns: pictures, and items to remove
+	nested       []run  // until buildRuns: whole JPEG and JPEG 2000 files
+	items        []item // until buildRuns: Exif and XMP items
 
-	runs []run // once it is done: in order, without overlaps; what is between them goes
-	next int   // the run that is looked at next
+	runs []run // set by buildRuns: sorted, without overlaps; bytes between them are overwritten
+	next int   // the index of the next run to redact
 }
 
-// item is an Exif or XMP item: its pieces, in their order.
+// item is an Exif or XMP item, whose data is the concatenation of pieces.
 type item struct {
 	kind   itemKind
 	pieces []span
 }
 
-// run is a run of bytes that don't go.
+// run is a run of bytes to keep or to redact.
 type run struct {
 	span
-	kind  itemKind // picture: passed; jpegPicture, jp2Picture: redacted as such a file
-	items []item   // otherwise the items whose pieces are in it: it is held
-	keep  []span   // what stays in between
+	kind  itemKind // picture: passed; jpegPicture, jp2Picture: redacted as a file of that format
+	items []item   // otherwise the items with pieces in the run, which is buffered
+	keep  []span   // and the bytes between these pieces to keep
 }
 
-// add says where the pieces of an item are.
+// add adds an item with its pieces.
 func (l *layout) add(kind itemKind, pieces []span) {
 	switch {
 	case len(pieces) == 0:
@@ -41,36 +41,36 @@ func (l *layout) add(kind itemKind, pieces []span) {
 	case kind == exifItem || kind == xmpPacket:
 		l.items = append(l.items, item{kind, pieces})
 	case kind == jpegPicture || kind == jp2Picture:
-		whole := pieces[0]
+		joined := pieces[0]
 		for _, p := range pieces[1:] {
-			if p.from != whole.to { // nobody writes that
-				l.gone = append(l.gone, pieces...)
+			if p.from != joined.to { // no known writer splits these
+				l.remove = append(l.remove, pieces...)
 				return
 			}
-			whole.to = p.to
+			joined.to = p.to
 		}
-		l.nested = append(l.nested, run{span: whole, kind: kind})
+		l.nested = append(l.nested, run{span: joined, kind: kind})
 	default:
-		l.gone = append(l.gone, pieces...)
+		l.remove = append(l.remove, pieces...)
 	}
 }
 
-// done puts together what was added. Where items overlap, those that are rewritten or redacted as a
-// picture of its own win over those that stay, and those that go over these.
-func (l *layout) done() {
-	held := l.windows()
-	gone := merge(l.gone)
-	keep := without(merge(l.keep), gone)
-	taken := slices.Clone(gone)
-	for i := range held {
-		w := &held[i]
+// buildRuns builds runs from the added items. Where items overlap, a rewritten or nested one wins over a kept
+// one, and a removed one wins over both.
+func (l *layout) buildRuns() {
+	buffered := l.itemRuns()
+	remove := merge(l.remove)
+	keep := without(merge(l.keep), remove)
+	taken := slices.Clone(remove)
+	for i := range buffered {
+		w := &buffered[i]
 		taken = append(taken, w.span)
 		for _, k := range overlapping(keep, w.span) {
 			w.keep = append(w.keep, span{max(k.from, w.from), min(k.to, w.to)})
 		}
 	}
 	taken = merge(taken)
-	l.runs = held
+	l.runs = buffered
 	slices.SortFunc(l.nested, func(a, b run) int { return compare(a.span, b.span) })
 	last := int64(0)
 	for _, n := range l.nested {
@@ -86,10 +86,10 @@ func (l *layout) done() {
 		l.runs = append(l.runs, run{span: k, kind: picture})
 	}
 	slices.SortFunc(l.runs, func(a, b run) int { return compare(a.span, b.span) })
-	l.keep, l.gone, l.nested, l.items = nil, nil, nil, nil
+	l.keep, l.remove, l.nested, l.items = nil, nil, nil, nil
 }
 
-// overlapping are those of the merged spans that overlap s.
+// overlapping returns the spans that overlap s. The spans are merged.
 func overlapping(spans []span, s span) []span {
 	from, _ := slices.BinarySearchFunc(spans, s.from, func(x span, at int64) int {
 		if x.to <= at {
@@ -114,13 +114,13 @@ func compare(a, b span) int {
 	return 0
 }
 
-// windows are the runs that have to be held to rewrite items: each from the first piece of an item to its
-// last, and those that overlap as one. What is too large goes.
-func (l *layout) windows() (held []run) {
-	shared := l.shared()
+// itemRuns returns the runs to buffer for rewriting items: each reaches from the first piece of an item to its
+// last. It merges overlapping runs, and removes items whose run is too large.
+func (l *layout) itemRuns() (buffered []run) {
+	inOverlap := l.overlappingItems()
 	for i, it := range l.items {
-		if shared[i] {
-			l.gone = append(l.gone, it.pieces...)
+		if inOverlap[i] {
+			l.remove = append(l.remove, it.pieces...)
 			continue
 		}
 		s := it.pieces[0]
@@ -128,14 +128,14 @@ func (l *layout) windows() (held []run) {
 			s.from, s.to = min(s.from, p.from), max(s.to, p.to)
 		}
 		if s.to-s.from > maxItem {
-			l.gone = append(l.gone, it.pieces...)
+			l.remove = append(l.remove, it.pieces...)
 			continue
 		}
-		held = append(held, run{span: s, items: []item{it}})
+		buffered = append(buffered, run{span: s, items: []item{it}})
 	}
-	slices.SortFunc(held, func(a, b run) int { return compare(a.span, b.span) })
-	out := held[:0]
-	for _, w := range held {
+	slices.SortFunc(buffered, func(a, b run) int { return compare(a.span, b.span) })
+	out := buffered[:0]
+	for _, w := range buffered {
 		if n := len(out); n > 0 && w.from < out[n-1].to {
 			out[n-1].to = max(out[n-1].to, w.to)
 			out[n-1].items = append(out[n-1].items, w.items...)
@@ -148,15 +148,16 @@ func (l *layout) windows() (held []run) {
 			return false
 		}
 		for _, it := range w.items {
-			l.gone = append(l.gone, it.pieces...)
+			l.remove = append(l.remove, it.pieces...)
 		}
 		return true
 	})
 }
 
-// shared are the items that have a part of their bytes twice, or in common with another: what is written for one
-// would be in the middle of the other. What two items have as a whole, in one piece, is written twice the same.
-func (l *layout) shared() map[int]bool {
+// overlappingItems returns the indexes of items with pieces that overlap each other or another item's: rewriting
+// one item would write into the middle of the other. Two items with the same single piece are fine: both write
+// the same.
+func (l *layout) overlappingItems() map[int]bool {
 	type piece struct {
 		span
 		item int
@@ -168,22 +169,22 @@ func (l *layout) shared() map[int]bool {
 		}
 	}
 	slices.SortFunc(pieces, func(a, b piece) int { return compare(a.span, b.span) })
-	shared := make(map[int]bool)
+	inOverlap := make(map[int]bool)
 	for i := 1; i < len(pieces); i++ {
 		last, p := pieces[i-1], &pieces[i]
 		a, b := l.items[last.item], l.items[p.item]
 		same := last.item != p.item && a.kind == b.kind && len(a.pieces) == 1 && len(b.pieces) == 1 && last.span == p.span
 		if p.from < last.to && !same {
-			shared[last.item], shared[p.item] = true, true
+			inOverlap[last.item], inOverlap[p.item] = true, true
 		}
-		if p.to < last.to { // what reaches furthest
+		if p.to < last.to { // carry on the piece that ends last
 			*p = last
 		}
 	}
-	return shared
+	return inOverlap
 }
 
-// rewrite redacts what is in a held run, which starts with the first byte of b.
+// rewrite redacts b, the bytes of a run with items.
 func (w *run) rewrite(b []byte, p *Policy) {
 	out := make([]byte, len(b))
 	for _, k := range w.keep {
@@ -194,7 +195,7 @@ func (w *run) rewrite(b []byte, p *Policy) {
 			clear(out[s.from-w.from : s.to-w.from])
 		}
 	}
-	left := maxItem // items can share their pieces, any number of them
+	left := maxItem // any number of items can share their pieces
 	for _, it := range w.items {
 		var data []byte
 		for _, s := range it.pieces {
@@ -216,8 +217,8 @@ func (w *run) rewrite(b []byte, p *Policy) {
 	copy(b, out)
 }
 
-// memory redacts b, which is all that is laid out.
-func (l *layout) memory(b []byte, p *Policy) {
+// redactMemory redacts b, all bytes that the layout maps.
+func (l *layout) redactMemory(b []byte, p *Policy) {
 	at := int64(0)
 	for i := range l.runs {
 		r := &l.runs[i]
@@ -234,8 +235,8 @@ func (l *layout) memory(b []byte, p *Policy) {
 	clear(b[at:])
 }
 
-// stream redacts the next n bytes, which are those of mdat, as they pass.
-func (l *layout) stream(s *stream, n int64, p *Policy) bool {
+// redactStream redacts the next n bytes of s, the body of an mdat box.
+func (l *layout) redactStream(s *stream, n int64, p *Policy) bool {
 	end := s.offset + n
 	for s.offset < end {
 		for l.next < len(l.runs) && l.runs[l.next].to <= s.offset {
@@ -248,7 +249,7 @@ func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 		if gap := r.from - s.offset; gap > 0 && !s.zero(gap) {
 			return false
 		}
-		// what begins before the box or goes on after it is cut off, if it is a picture
+		// a picture that reaches out of the box is passed in part, any other run then is overwritten
 		part := min(r.to, end) - s.offset
 		ok := false
 		switch {
@@ -258,7 +259,7 @@ func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 			ok = s.zero(part)
 		case r.items != nil:
 			var b []byte
-			if b, ok = s.hold(int(part)); ok {
+			if b, ok = s.peek(int(part)); ok {
 				b = slices.Clone(b)
 				r.rewrite(b, p)
 				ok = s.replace(b)
@@ -273,16 +274,16 @@ func (l *layout) stream(s *stream, n int64, p *Policy) bool {
 	return true
 }
 
-// starts reports whether b starts as the picture of its own that it is said to be.
-func (w *run) starts(b []byte) bool {
+// hasSignature reports whether b starts with the signature of the nested run's format.
+func (w *run) hasSignature(b []byte) bool {
 	if w.kind == jpegPicture {
 		return bytes.HasPrefix(b, []byte("\xFF\xD8\xFF"))
 	}
 	return bytes.HasPrefix(b, []byte(codestream))
 }
 
-// writer redacts a picture of its own.
-func (w *run) writer(dst io.Writer, p *Policy) *Writer {
+// newWriter returns a Writer for a nested JPEG or JPEG 2000 file.
+func (w *run) newWriter(dst io.Writer, p *Policy) *Writer {
 	return newWriter(dst, func(s *stream) error {
 		if w.kind == jpegPicture {
 			return redactJPEG(s, p)
@@ -292,25 +293,25 @@ func (w *run) writer(dst io.Writer, p *Policy) *Writer {
 	})
 }
 
-// redactMemory redacts a picture of its own.
+// redactMemory redacts a nested file in memory.
 func (w *run) redactMemory(b []byte, p *Policy) {
-	if !w.starts(b) {
+	if !w.hasSignature(b) {
 		clear(b)
 		return
 	}
 	var out bytes.Buffer
-	inner := w.writer(&out, p)
-	inner.Write(b) //nolint:errcheck,gosec // a bytes.Buffer takes anything
+	inner := w.newWriter(&out, p)
+	inner.Write(b) //nolint:errcheck,gosec // a bytes.Buffer returns no error
 	inner.Close()  //nolint:gosec // as above
 	clear(b[copy(b, out.Bytes()):])
 }
 
-// redactStream does so with the next n bytes.
+// redactStream redacts a nested file of n bytes in a stream.
 func (w *run) redactStream(s *stream, n int64, p *Policy) (ok bool) {
-	if head, _ := s.hold(int(min(n, 4))); !w.starts(head) {
+	if head, _ := s.peek(int(min(n, 4))); !w.hasSignature(head) {
 		return s.zero(n)
 	}
-	inner := w.writer(s.out, p)
+	inner := w.newWriter(s.out, p)
 	ok = s.consume(n, func(b []byte) {
 		if _, err := inner.Write(b); err != nil {
 			s.err = err

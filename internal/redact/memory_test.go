@@ -12,8 +12,8 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestMemoryIsFlat redacts 4 MiB of what makes each parser hold or remember the most. A Writer keeps no more than
-// the two windows that it may hold, and what a block of EXIF is rebuilt from.
+// TestMemoryIsFlat redacts 4 MiB of the data that makes each parser buffer or remember the most. A Writer keeps
+// at most two buffers of maxHold, and what it rebuilds a block of EXIF from.
 func TestMemoryIsFlat(t *testing.T) {
 	const total, most = 4 << 20, 1 << 20
 	m := testimage.Gradient(8, 8)
@@ -31,7 +31,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	riff := func(unit []byte) [2][]byte { return [2][]byte{[]byte("RIFF\xFF\xFF\xFF\xFEWEBP"), unit} }
 	png := func(unit []byte) [2][]byte { return [2][]byte{testimage.PNG(m, nil, nil)[:33], unit} }
 	ftyp := testimage.FileType("heic", "mif1", "heic")
-	for name, parts := range map[string][2][]byte{ // a start, and what follows again and again
+	for name, parts := range map[string][2][]byte{ // the start of a file, and the part to repeat
 		"jpeg scan":             {plain[:scan+14], make([]byte, 1<<16)},
 		"jpeg markers in scans": {plain[:scan+14], []byte{1, 0xFF, 0xFF, 0, 0xFF, 0xD0}},
 		"jpeg EXIF":             {plain[:2], seg(0xE1, padded(append([]byte("Exif\x00\x00"), block...), 65000))},
@@ -72,12 +72,12 @@ func TestMemoryIsFlat(t *testing.T) {
 			for n := 0; n < total; n += len(data) {
 				for part := range slices.Chunk(data, 32<<10) {
 					if _, err := w.Write(part); err != nil {
-						return // it holds no more
+						return // the Writer refuses to buffer more
 					}
 				}
 				runtime.GC()
 				runtime.ReadMemStats(&now)
-				if grown := int64(now.HeapAlloc) - int64(before.HeapAlloc); grown > most { //nolint:gosec // below 2^63
+				if grown := int64(now.HeapAlloc) - int64(before.HeapAlloc); grown > most {
 					t.Fatalf("%d bytes are held after %d", grown, n)
 				}
 				if n == 0 {

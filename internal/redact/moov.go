@@ -6,20 +6,19 @@ import (
 	"slices"
 )
 
-// A sequence of pictures is a film (ISO/IEC 14496-12, 8.2) with tracks of pictures. Of each of these
-// stays what tells where the pictures are, when they are shown and how they are coded; a track of
-// anything else goes. So do times of creation, which EXIF isn't, languages, and what users have added
-// (udta, meta).
+// An image sequence is a movie (ISO/IEC 14496-12, 8.2) with picture tracks. The parser keeps the location,
+// timing and coding of their pictures. It removes all other tracks, creation times, which aren't EXIF,
+// languages, and user data (udta, meta).
 
-// filmBoxes are the boxes within moov that stay.
-type filmBoxes = map[string]func(*box) bool
+// boxRules maps the types of boxes to keep to functions that redact them.
+type boxRules = map[string]func(*box) bool
 
-// keepFilm redacts the body of moov in place, and adds where the pictures are.
-func keepFilm(body []byte, l *layout) {
-	keepBoxes(body, filmBoxes{
+// keepMovie redacts the body of moov in place, and adds the pictures' locations to l.
+func keepMovie(body []byte, l *layout) {
+	keepBoxes(body, boxRules{
 		"mvhd": func(b *box) bool {
 			ok := keepTimed(b, 12, 100)
-			if ok && len(b.body) >= 100 { // reserved; QuickTime has a preview's and a selection's times there
+			if ok && len(b.body) >= 100 { // reserved; QuickTime has times of a preview and a selection there
 				at := 12 * int(b.body[0]&1)
 				clear(b.body[at+26 : at+36])
 				clear(b.body[at+72 : min(at+96, len(b.body))])
@@ -30,8 +29,8 @@ func keepFilm(body []byte, l *layout) {
 	})
 }
 
-// keepTimed keeps a header of numbers, which begins with the times of creation and of modification, up
-// to its end in version 0.
+// keepTimed clears a header box's creation and modification times, unused flags, and the bytes after its
+// fields. times and end are where the times and the fields end in version 0.
 func keepTimed(b *box, times, end int) bool {
 	if len(b.body) < 4 {
 		return false
@@ -45,22 +44,22 @@ func keepTimed(b *box, times, end int) bool {
 	return true
 }
 
-// samples is where a track's pictures are: chunks of them, as the boxes in stbl say.
+// samples has the boxes in stbl that locate a track's pictures, which are samples in chunks.
 type samples struct {
-	pictures         bool   // what kind of track it is
-	known            bool   // the coding is known
-	stsc, stsz, stz2 []byte // samples in a chunk, and their sizes
+	pictures         bool   // it is a picture track
+	knownCoding      bool   // all its codings are known
+	stsc, stsz, stz2 []byte // the samples per chunk, and their sizes
 	stco             []byte // the offsets of the chunks
 	offsetSize       int
 }
 
-// keepTrack redacts the body of trak; ok is false if it goes.
+// keepTrack redacts the body of trak; ok is false if the caller must remove the track.
 func keepTrack(body []byte, l *layout) (ok bool) {
 	var t samples
-	keepBoxes(body, filmBoxes{
+	keepBoxes(body, boxRules{
 		"tkhd": func(b *box) bool { return keepTimed(b, 12, 84) },
 		"edts": func(b *box) bool {
-			keepBoxes(b.body, filmBoxes{"elst": keepTable(func(version byte) int { return 12 + 8*int(version&1) })})
+			keepBoxes(b.body, boxRules{"elst": keepTable(func(version byte) int { return 12 + 8*int(version&1) })})
 			return true
 		},
 		"tref": func(b *box) bool {
@@ -73,7 +72,7 @@ func keepTrack(body []byte, l *layout) (ok bool) {
 		},
 		"mdia": func(b *box) bool { t.keepMedia(b.body); return true },
 	})
-	if !t.pictures || !t.known {
+	if !t.pictures || !t.knownCoding {
 		return false
 	}
 	t.locate(l)
@@ -81,7 +80,7 @@ func keepTrack(body []byte, l *layout) (ok bool) {
 }
 
 func (t *samples) keepMedia(body []byte) {
-	keepBoxes(body, filmBoxes{
+	keepBoxes(body, boxRules{
 		"mdhd": func(b *box) bool {
 			if !keepTimed(b, 12, 22) {
 				return false
@@ -103,9 +102,9 @@ func (t *samples) keepMedia(body []byte) {
 			return true
 		},
 		"minf": func(b *box) bool {
-			keepBoxes(b.body, filmBoxes{
+			keepBoxes(b.body, boxRules{
 				"vmhd": upTo(12),
-				"dinf": keepDataHere,
+				"dinf": keepDataInfo,
 				"stbl": func(b *box) bool { t.keepSampleTable(b.body); return true },
 			})
 			return true
@@ -113,12 +112,13 @@ func (t *samples) keepMedia(body []byte) {
 	})
 }
 
-// keepDataHere keeps dinf (8.7) if it says that the data is in this file.
-func keepDataHere(b *box) bool {
+// keepDataInfo keeps dinf (8.7) if its only data reference is this file.
+func keepDataInfo(b *box) bool {
 	return string(b.body) == "\x00\x00\x00\x1Cdref\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0Curl \x00\x00\x00\x01"
 }
 
-// keepTable keeps a version, flags, a count, and as many entries of a size.
+// keepTable returns a function that keeps a table: version, flags, a count, and that many entries, whose size
+// depends on the version.
 func keepTable(size func(version byte) int) func(*box) bool {
 	return func(b *box) bool {
 		f := fields{b: b.body}
@@ -129,7 +129,7 @@ func keepTable(size func(version byte) int) func(*box) bool {
 			return false
 		}
 		if high, end := bits.Mul64(n, uint64(size(byte(version)))); high == 0 && end < uint64(f.left()) { //nolint:gosec // G115: a byte, and sizes
-			clearFrom(b.body, f.at+int(end)) //nolint:gosec // G115: smaller than what is in memory
+			clearFrom(b.body, f.at+int(end)) //nolint:gosec // G115: lengths in memory fit
 		}
 		return true
 	}
@@ -137,28 +137,28 @@ func keepTable(size func(version byte) int) func(*box) bool {
 
 func entries(size int) func(*box) bool { return keepTable(func(byte) int { return size }) }
 
-// sampleGroups are the kinds of groups of samples (8.9; 14496-15; AV1 in ISOBMFF) whose descriptions
-// are numbers.
+// sampleGroups are the types of sample groups (8.9; 14496-15; AV1 in ISOBMFF) whose descriptions are numbers
+// only.
 var sampleGroups = []string{"refs", "roll", "prol", "rap ", "tele", "sap ", "sync", "tscl", "tsas", "stsa", "alst", "av1f", "av1m"}
 
 func (t *samples) keepSampleTable(body []byte) {
-	keepBoxes(body, filmBoxes{
-		"stsd": func(b *box) bool { t.keepEntries(b.body); return t.known },
+	keepBoxes(body, boxRules{
+		"stsd": func(b *box) bool { t.keepEntries(b.body); return t.knownCoding },
 		"stts": entries(8), "ctts": entries(8), "stss": entries(4), "cslg": upTo(44), "sdtp": asIs,
 		"stsc": func(b *box) bool { t.stsc = b.body; return entries(12)(b) },
 		"stsz": func(b *box) bool { t.stsz = b.body; return true },
 		"stz2": func(b *box) bool { t.stz2 = b.body; return true },
 		"stco": func(b *box) bool { t.stco, t.offsetSize = b.body, 4; return entries(4)(b) },
 		"co64": func(b *box) bool { t.stco, t.offsetSize = b.body, 8; return entries(8)(b) },
-		"sgpd": ofGroup, "sbgp": ofGroup,
+		"sgpd": keepSampleGroup, "sbgp": keepSampleGroup,
 	})
 }
 
-func ofGroup(b *box) bool {
+func keepSampleGroup(b *box) bool {
 	return len(b.body) >= 8 && slices.Contains(sampleGroups, string(b.body[4:8]))
 }
 
-// codings are the codings of samples that are pictures.
+// codings are the sample entry types of pictures.
 var codings = []string{
 	"av01", "hvc1", "hev1", "hvc2", "hev2", "lhv1", "lhe1", "avc1", "avc3", "vvc1", "vvi1", "evc1",
 	"jpeg", "mjpg", "mjp2", "j2ki", "uncv",
@@ -170,22 +170,22 @@ func (t *samples) keepEntries(b []byte) {
 		return
 	}
 	clear(b[:4])
-	t.known = true
+	t.knownCoding = true
 	eachBox(b[8:], func(b box) {
-		const fixed = 78 // of a VisualSampleEntry (12.1.3)
+		const fixed = 78 // the fields of a VisualSampleEntry (12.1.3)
 		if !slices.Contains(codings, b.typ) || len(b.body) < fixed {
-			t.known = false
+			t.knownCoding = false
 			return
 		}
 		clear(b.body[:6])
 		clear(b.body[8:24])
 		clear(b.body[36:40])
-		clear(b.body[42:74]) // the coder's name
+		clear(b.body[42:74]) // compressorname
 		keepBoxes(b.body[fixed:], properties)
 	})
 }
 
-// locate adds where the samples are.
+// locate adds the samples' locations to l.
 func (t *samples) locate(l *layout) {
 	sizes := sampleSizes{f: fields{b: t.stsz}}
 	if t.stsz == nil {
@@ -225,7 +225,7 @@ func (t *samples) locate(l *layout) {
 			}
 		}
 	}
-	step() // the first one is at hand, not in use
+	step() // read the first entry, which applies from its first chunk on
 	chunks := fields{b: t.stco}
 	chunks.skip(4)
 	var at []span
@@ -247,16 +247,16 @@ func (t *samples) locate(l *layout) {
 	l.add(picture, at)
 }
 
-// sampleSizes reads the sizes of samples, one after the other.
+// sampleSizes reads the sizes of consecutive samples.
 type sampleSizes struct {
 	f     fields
-	all   uint64 // the size of each, if it isn't 0
-	width uint64 // the bits of a size
-	left  uint64 // samples
-	half  bool   // of a byte with two sizes, the second comes next
+	all   uint64 // the size of every sample, unless it is 0
+	width uint64 // the bits per size
+	left  uint64 // the number of unread sizes
+	half  bool   // the next size is the second of two in a byte
 }
 
-// sum is the size of the next n samples.
+// sum returns the total size of the next n samples.
 func (s *sampleSizes) sum(n uint64) (total int64) {
 	n = min(n, s.left)
 	s.left -= n

@@ -12,14 +12,14 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// PNG and APNG (PNG 3rd edition, 5.3): a signature, then chunks, each a big-endian length, a type of 4
-// letters, the data, and a CRC of type and data.
+// A PNG or APNG (PNG 3rd edition, 5.3) consists of a signature, then chunks, each a big-endian length, a type
+// of 4 letters, the data, and a CRC of type and data.
 //
-// EXIF is rebuilt in the first chunk eXIf that can be read. That of a text chunk, which programs wrote before
-// there was eXIf, becomes such a chunk, if there is room for it. A chunk that goes becomes one of a private,
-// ancillary type (5.4) with zeros.
+// The parser rebuilds the EXIF that the EXIF answer shows, in a chunk eXIf or in a text chunk, as programs
+// wrote it before there was eXIf. That becomes an eXIf, or a compressed text chunk if only that fits. A
+// removed chunk gets a private, ancillary type (5.4) and zeros.
 
-// pngChunks are the chunks that stay, and how much data each has at most; 0: any amount.
+// pngChunks maps the chunks to keep to the most data that each can have; 0 is any amount.
 var pngChunks = map[string]int64{
 	"IHDR": 13, "PLTE": 768, "IDAT": 0, "IEND": 0,
 	"tRNS": 256, "cHRM": 32, "gAMA": 4, "iCCP": 0, "sBIT": 4, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8,
@@ -28,29 +28,29 @@ var pngChunks = map[string]int64{
 }
 
 const (
-	// pngJunk is the type of what went: ancillary, private, safe to copy.
+	// pngJunk is the type of removed chunks: ancillary, private, safe to copy.
 	pngJunk = "juNk"
-	// xmpKeyword and what follows begin an iTXt chunk with XMP that isn't packed (XMP specification, part 3).
+	// xmpKeyword starts the data of an iTXt chunk with uncompressed XMP (XMP specification, part 3).
 	xmpKeyword = "XML:com.adobe.xmp\x00\x00\x00"
 )
 
 // pngFile is one PNG.
 type pngFile struct {
 	*stream
-	p    *Policy
-	exif bool // EXIF may still come that the answer is made of
+	p        *Policy
+	wantEXIF bool // the EXIF that the answer shows may still come
 }
 
 func redactPNG(s *stream, p *Policy) error {
 	f := pngFile{s, p, true}
 	s.pass(8)
 	for {
-		head, ok := s.hold(8)
+		head, ok := s.peek(8)
 		if !ok {
 			return errBroken
 		}
 		length, typ := int64(binary.BigEndian.Uint32(head)), string(head[4:])
-		if length > 1<<31-1 || !letters(typ) {
+		if length > 1<<31-1 || !isChunkType(typ) {
 			return errBroken
 		}
 		most, stays := pngChunks[typ]
@@ -64,7 +64,7 @@ func redactPNG(s *stream, p *Policy) error {
 			}
 			continue
 		case length <= maxHold && (typ == "eXIf" || typ == "tEXt" || typ == "zTXt" || typ == "iTXt"):
-			ok = f.text(typ, int(length))
+			ok = f.metadata(typ, int(length))
 		default:
 			ok = f.junk(length)
 		}
@@ -74,8 +74,8 @@ func redactPNG(s *stream, p *Policy) error {
 	}
 }
 
-// letters reports whether a chunk's type is one (5.3).
-func letters(typ string) bool {
+// isChunkType reports whether a chunk's type consists of ASCII letters (5.3).
+func isChunkType(typ string) bool {
 	for _, c := range []byte(typ) {
 		if c |= 0x20; c < 'a' || c > 'z' {
 			return false
@@ -84,9 +84,9 @@ func letters(typ string) bool {
 	return true
 }
 
-// text redacts a chunk with EXIF, XMP or a text; false means that the file ends in it.
-func (f *pngFile) text(typ string, length int) bool {
-	chunk, ok := f.hold(12 + length)
+// metadata redacts an eXIf or text chunk. It returns false if the file ends in it.
+func (f *pngFile) metadata(typ string, length int) bool {
+	chunk, ok := f.peek(12 + length)
 	if !ok {
 		return false
 	}
@@ -101,12 +101,12 @@ func (f *pngFile) text(typ string, length int) bool {
 	if typ != "eXIf" {
 		block = bytes.TrimPrefix(exif.ProfileBlock(typ, data), []byte("Exif\x00\x00"))
 	}
-	if len(block) == 0 || !f.exif || !exif.IsReadable(block) {
+	if len(block) == 0 || !f.wantEXIF || !exif.IsReadable(block) {
 		return f.junk(int64(length))
 	}
-	policies := []*Policy{f.p, {}} // what doesn't fit is left with what the picture needs
+	policies := []*Policy{f.p, {}} // if the EXIF doesn't fit, keep only what the picture needs
 	if typ != "eXIf" {
-		// what a text was decoded to isn't the stream's: it is still there after the next hold
+		// block is a decoded copy here, so it stays valid after the next peek
 		switch found, ok := f.beforePicture(12 + length); {
 		case found:
 			return f.junk(int64(length))
@@ -114,7 +114,7 @@ func (f *pngFile) text(typ string, length int) bool {
 			policies = policies[1:]
 		}
 	}
-	f.exif = false // this is what the answer is made of
+	f.wantEXIF = false // the answer shows this EXIF
 	for _, p := range policies {
 		b := exif.Rewrite(block, p.EXIF)
 		if b == nil || !exif.IsReadable(b) { // nothing is left
@@ -123,18 +123,18 @@ func (f *pngFile) text(typ string, length int) bool {
 		if len(b) <= length {
 			return f.chunk("eXIf", append(b, make([]byte, length-len(b))...))
 		}
-		if packed := packProfile(b, length); packed != nil {
-			return f.chunk("zTXt", packed)
+		if compressed := compressProfile(b, length); compressed != nil {
+			return f.chunk("zTXt", compressed)
 		}
 	}
 	return f.junk(int64(length))
 }
 
-// beforePicture reports whether a chunk eXIf that can be read stands before the picture, at that offset or after: it
-// wins over text chunks before it. ok is false if the picture is too far to be seen.
+// beforePicture reports whether a readable eXIf comes before the picture, from that offset on: the EXIF answer
+// prefers it to text chunks before it. ok is false if the picture is too far away to tell.
 func (f *pngFile) beforePicture(offset int) (found, ok bool) {
 	for offset <= maxHold {
-		b, whole := f.hold(offset + 8)
+		b, whole := f.peek(offset + 8)
 		if !whole {
 			return false, true
 		}
@@ -147,7 +147,7 @@ func (f *pngFile) beforePicture(offset int) (found, ok bool) {
 		}
 		end := offset + 12 + int(length)
 		if typ == "eXIf" {
-			if b, whole = f.hold(end); !whole || exif.IsReadable(b[offset+8:end-4]) {
+			if b, whole = f.peek(end); !whole || exif.IsReadable(b[offset+8:end-4]) {
 				return whole, true
 			}
 		}
@@ -156,26 +156,26 @@ func (f *pngFile) beforePicture(offset int) (found, ok bool) {
 	return false, false
 }
 
-// profileHead begins the data of a zTXt chunk with EXIF: the keyword and the compression method.
+// profileHead starts the data of a zTXt chunk with EXIF: the keyword and the compression method.
 const profileHead = "Raw profile type exif\x00\x00"
 
-// packProfile is the data of a zTXt chunk with a TIFF block, of that length; nil if there is no room. Line breaks
-// after the profile fill it up.
-func packProfile(block []byte, length int) []byte {
+// compressProfile returns length bytes of data for a zTXt chunk with a TIFF block, nil if that doesn't fit. Line
+// breaks pad the profile.
+func compressProfile(block []byte, length int) []byte {
 	text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+6, append([]byte("Exif\x00\x00"), block...))
 	b := bytes.NewBufferString(profileHead + "\x78\xDA")
 	w, err := flate.NewWriter(b, flate.BestCompression)
 	if err != nil {
 		return nil
 	}
-	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer takes anything
+	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer returns no error
 	w.Flush()     //nolint:gosec // as above
 	const stored, checksum = 5, 4
 	left := length - b.Len() - stored - checksum
 	if left < 0 || left > math.MaxUint16 {
 		return nil
 	}
-	// the last block, which isn't packed (RFC 1951, 3.2.4)
+	// the last block is a stored one (RFC 1951, 3.2.4)
 	fill := bytes.Repeat([]byte{'\n'}, left)
 	out := append(b.Bytes(), 1)
 	out = binary.LittleEndian.AppendUint16(out, uint16(left))
@@ -183,7 +183,7 @@ func packProfile(block []byte, length int) []byte {
 	return binary.BigEndian.AppendUint32(append(out, fill...), adler32.Checksum(append(text, fill...)))
 }
 
-// textOfXMP is the text of an iTXt chunk whose data begins with xmpKeyword, after the language and the
+// textOfXMP returns the text of an iTXt chunk whose data starts with xmpKeyword: it skips the language and the
 // translated keyword.
 func textOfXMP(data []byte) []byte {
 	_, rest, _ := bytes.Cut(data[len(xmpKeyword):], []byte{0})
@@ -191,14 +191,14 @@ func textOfXMP(data []byte) []byte {
 	return text
 }
 
-// chunk replaces the chunk that comes with another one, whose data is as long.
+// chunk replaces the next chunk by one with data of the same length.
 func (f *pngFile) chunk(typ string, data []byte) bool {
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(data))) //nolint:gosec // at most maxHold
 	b = append(append(b, typ...), data...)
 	return f.replace(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:])))
 }
 
-// junk makes zeros of the chunk that comes, which has that much data.
+// junk replaces the next chunk, whose data has that length, by one of zeros.
 func (f *pngFile) junk(length int64) bool {
 	crc := crc32.ChecksumIEEE([]byte(pngJunk))
 	if !f.pass(4) || !f.replace([]byte(pngJunk)) {

@@ -1,11 +1,11 @@
-// Package redact takes out of a photo what its EXIF answer doesn't tell, while the photo streams by.
+// Package redact removes from a streamed photo the metadata that its EXIF answer doesn't contain.
 //
-// A redacted photo has the same length and the same pixels. Nothing is decoded or encoded: what must go is
-// overwritten where it stands, and checksums are made right. The policy is a list of what stays, and
-// nothing is recognized in order to be removed, so what this package doesn't know goes.
+// A redacted photo has the same length and the same pixels. The package doesn't decode or re-encode the
+// picture: it overwrites metadata in place and updates checksums. It works from an allowlist, so it also
+// removes metadata that it doesn't know.
 //
 // Each container has one file (jpeg.go, png.go, ...) with a parser, a function that reads the body from a
-// stream (stream.go) and says of every byte whether it passes, is overwritten or replaced.
+// stream (stream.go) and passes, overwrites or replaces each of its bytes.
 package redact
 
 import (
@@ -16,42 +16,42 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// Policy is what stays of a photo's metadata.
+// Policy is the allowlist of a photo's metadata.
 type Policy struct {
-	// EXIF selects the tags that stay, as it selects those of the EXIF answer. Nil keeps none but those
-	// that the picture needs.
+	// EXIF selects the tags to keep, as it does for the EXIF answer. Nil keeps only the tags that readers
+	// need to show the picture.
 	EXIF *exif.Options
-	// MaxHeld bounds how much of a HEIF is held whose meta comes after mdat.
+	// MaxHeld bounds the bytes of a HEIF that a Writer buffers if the box meta comes after mdat.
 	MaxHeld int64
 }
 
-// Verdict says what is to be done with a body.
+// Verdict is what Sniff decides about a body.
 type Verdict uint8
 
 const (
-	// Pass is for what is no image, or one with nothing to hide.
+	// Pass is for a body that is no image, or an image of a format without metadata.
 	Pass Verdict = iota
 	// Redact is for an image that a Writer can redact.
 	Redact
-	// Refuse is for an image of a known format that can't be redacted.
+	// Refuse is for an image of a known format that a Writer can't redact.
 	Refuse
 )
 
-// SniffLen is how many of a body's first bytes Sniff looks at.
+// SniffLen is the number of a body's first bytes that Sniff examines.
 const SniffLen = exif.SniffLen
 
-// ErrHeld says that more than Policy.MaxHeld bytes would have to be held. Write returns it before any byte
-// was passed on.
+// ErrHeld reports that redacting would need more than Policy.MaxHeld bytes of buffer. Write returns it
+// before the Writer has written anything.
 var ErrHeld = errors.New("redact: the metadata stands too far behind the picture")
 
-// errBroken says that a parser can't follow the structure.
+// errBroken reports that a parser can't follow the file's structure.
 var errBroken = errors.New("redact: the structure can't be followed")
 
-// parser redacts one body. What the parser hasn't consumed when it returns is overwritten, whatever it
-// returns. It must return soon after the stream says that the body has ended.
+// parser redacts one body. The Writer overwrites all bytes that the parser hasn't consumed when it returns,
+// with or without an error. A parser must return soon after the stream reports the end of the body.
 type parser func(s *stream, p *Policy) error
 
-// parsers are those of the formats that can be redacted.
+// parsers maps the name of each format that can be redacted to its parser.
 var parsers = map[string]parser{
 	"jpeg": redactJPEG,
 	"png":  redactPNG,
@@ -63,8 +63,8 @@ var parsers = map[string]parser{
 	"jp2":  redactJP2,
 }
 
-// Sniff tells from a body's first bytes what is to be done with it, and the name of its format, "" if it
-// is no image. A body shorter than SniffLen is told by what there is.
+// Sniff returns the verdict on a body and the name of its format ("" if it is no image), from its first
+// SniffLen bytes, or from all of them if the body is shorter.
 func Sniff(head []byte) (Verdict, string) {
 	format := exif.Sniff(head)
 	switch format {
@@ -77,22 +77,23 @@ func Sniff(head []byte) (Verdict, string) {
 	return Redact, format
 }
 
-// Writer redacts a photo that is written to it.
+// Writer redacts the photo written to it.
 type Writer struct {
 	s      stream
-	resume func() (struct{}, bool) // runs the parser until it needs more
+	resume func() (struct{}, bool) // runs the parser until it needs more bytes
 	stop   func()
-	held   error // ErrHeld
+	held   error // ErrHeld, once the parser has returned it
 	closed bool
 }
 
-// NewWriter returns a Writer that passes a redacted photo on to w. Close must be called, even after an error.
+// NewWriter returns a Writer that writes the redacted photo to w. The caller must call Close, even after an
+// error.
 //
-// The writer tells the format from the first bytes. What Sniff says is to pass does so; what it says is to
-// be refused is overwritten whole.
+// The Writer sniffs the format. It passes a body with the verdict Pass unchanged, and overwrites all of one
+// with the verdict Refuse.
 func NewWriter(w io.Writer, p *Policy) *Writer {
 	return newWriter(w, func(s *stream) error {
-		head, _ := s.hold(SniffLen)
+		head, _ := s.peek(SniffLen)
 		verdict, format := Sniff(head)
 		switch verdict {
 		case Pass:
@@ -104,7 +105,7 @@ func NewWriter(w io.Writer, p *Policy) *Writer {
 	})
 }
 
-// newWriter returns a Writer that runs parse, and overwrites what that leaves.
+// newWriter returns a Writer that runs parse, then overwrites the rest of the body.
 func newWriter(w io.Writer, parse func(*stream) error) *Writer {
 	rw := &Writer{s: newStream(w)}
 	rw.resume, rw.stop = iter.Pull(func(yield func(struct{}) bool) {
@@ -118,7 +119,7 @@ func newWriter(w io.Writer, parse func(*stream) error) *Writer {
 	return rw
 }
 
-// Write takes the next bytes of the photo. It holds back what can't be judged yet.
+// Write redacts the next bytes of the photo. It buffers bytes that the parser can't decide about yet.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.closed {
 		return 0, io.ErrClosedPipe
@@ -129,7 +130,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close tells that the photo ends here, whether it is whole or cut off, and passes on what was held back.
+// Close ends the photo, complete or cut off, and writes the bytes that are still buffered. It doesn't close
+// the underlying writer.
 func (w *Writer) Close() error {
 	if w.closed {
 		return nil
@@ -141,7 +143,7 @@ func (w *Writer) Close() error {
 	return err
 }
 
-// feed runs the parser over p.
+// feed runs the parser on p.
 func (w *Writer) feed(p []byte) error {
 	if w.held != nil {
 		return w.held
@@ -159,5 +161,5 @@ func (w *Writer) feed(p []byte) error {
 	return w.s.err
 }
 
-// Overwritten is the number of bytes that were changed so far.
+// Overwritten returns the number of bytes changed so far.
 func (w *Writer) Overwritten() int64 { return w.s.overwritten }

@@ -2,7 +2,7 @@ package redact
 
 import "github.com/caddyexif/caddy-exif/internal/exif"
 
-// rewriteExif rebuilds the TIFF block b in place, and returns its length now; 0 if there is no room for it.
+// rewriteExif rebuilds the TIFF block b in place and returns its new length, 0 if b has no room for a block.
 func rewriteExif(b []byte, p *Policy) (n int) {
 	n = copy(b, exif.Rewrite(b, p.EXIF))
 	clear(b[n:])
@@ -12,7 +12,7 @@ func rewriteExif(b []byte, p *Policy) (n int) {
 // rewriteXMPItem rebuilds the XMP packet b in place.
 func rewriteXMPItem(b []byte) {
 	out, _ := rewriteXMP(b)
-	if out == nil { // readers warn of an item that is no XML
+	if out == nil { // readers warn about an item that isn't XML
 		const empty = `<x:xmpmeta xmlns:x="` + nsMeta + `"/>`
 		if len(b) >= len(empty) {
 			out = []byte(empty)

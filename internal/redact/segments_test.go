@@ -10,8 +10,8 @@ import (
 
 func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, shown)) }
 
-// segmented are JPEG, PNG and WebP files that have a secret in each place.
-func segmented() map[string][]byte {
+// secretSegmentFiles returns JPEG, PNG and WebP files with the secret in every known place, by a name.
+func secretSegmentFiles() map[string][]byte {
 	m := testimage.Gradient(8, 8)
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Maker"), testimage.ASCII(0x013B, secret)}}
 	block := b.Encode()
@@ -25,12 +25,12 @@ func segmented() map[string][]byte {
 		testimage.ASCII(0xA420, "id\x00"+secret))
 	full.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(thumbnail)))}
 	full.Thumbnail = thumbnail
-	behind := cat(full.Encode(), secret) // in no entry
+	behind := cat(full.Encode(), secret) // after the block, in no entry
 	xmp := "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='" + nsRDF + "'><rdf:Description xmlns:hdrgm='" + nsGain + "' xmlns:dc='http://purl.org/dc/elements/1.1/' " +
 		"hdrgm:Version='1.0' dc:creator='" + secret + "'><dc:title>" + secret + "</dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"
 	seg := testimage.Segment
 	jpeg := func(segments ...[]byte) []byte { return testimage.JPEG(m, append([][]byte{icc()}, segments...)...) }
-	// the scan of jpeg, after which a segment can stand
+	// noEOI removes the EOI, so that segments can follow the scan
 	noEOI := func(b []byte) []byte { return b[:len(b)-2] }
 
 	iccp := testimage.PNGChunk("iCCP", cat(shown, 0, 0, testimage.Zlib([]byte("a profile"))))
@@ -106,9 +106,9 @@ func segmented() map[string][]byte {
 	}
 }
 
-// TestXMPKeepsWhatShowsThePicture has gain maps found in the XMP that is left.
+// TestXMPKeepsWhatShowsThePicture checks that the gain map property is still in the redacted XMP.
 func TestXMPKeepsWhatShowsThePicture(t *testing.T) {
-	files := segmented()
+	files := secretSegmentFiles()
 	for _, name := range []string{"jpeg xmp", "png xmp", "webp xmp"} {
 		if out := redact(t, files[name], noArtist, 0); !bytes.Contains(out, []byte(`hdrgm:Version="1.0"`)) {
 			t.Errorf("%s: got %q", name, out)
@@ -116,9 +116,9 @@ func TestXMPKeepsWhatShowsThePicture(t *testing.T) {
 	}
 }
 
-// TestPNGChecksumsAreRight has every chunk that leaves have the CRC of what is in it.
+// TestPNGChecksumsAreRight checks the CRC of every chunk in redacted PNGs.
 func TestPNGChecksumsAreRight(t *testing.T) {
-	for name, data := range segmented() {
+	for name, data := range secretSegmentFiles() {
 		if !bytes.HasPrefix([]byte(name), []byte("png ")) || name == "png broken length" {
 			continue
 		}

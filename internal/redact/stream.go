@@ -8,39 +8,38 @@ import (
 )
 
 const (
-	// maxHold bounds what parsers hold, but for HEIF's Policy.MaxHeld: a file may claim any length.
+	// maxHold bounds the bytes that parsers buffer (HEIF's bound is Policy.MaxHeld): a file may claim any length.
 	maxHold = 256 << 10
-	// outSize is how many bytes are collected that don't pass as they came.
+	// outSize is the size of the output buffer, which collects small writes.
 	outSize = 16 << 10
-	// toEnd is the length of all that is left.
+	// toEnd is a length that reaches to the end of any body.
 	toEnd = math.MaxInt64
 )
 
-// stream is a body as a parser sees it: the bytes that are to come. The parser says of each whether it
-// passes, is overwritten or replaced, so that as many bytes leave as came in, whatever the parser does.
+// stream is a parser's view of a body: a reader whose bytes the parser passes, overwrites or replaces. The
+// output has the same length as the input, whatever the parser does.
 //
-// Bytes that pass are written straight from the slice that they came in, as many at a time as stand
-// together.
+// Passed bytes are written from the slice given to Write, without a copy, contiguous ones in one write.
 type stream struct {
-	more  func() bool // waits for the next Write, which sets in; false: there is none
-	ended bool        // the body ends with in
+	more  func() bool // waits for the next Write, which sets in; false if there is none
+	ended bool        // in has the last bytes of the body
 
-	in        []byte // the bytes of this Write:
-	sent, pos int    // up to sent they are dealt with, up to pos they pass, from pos on they are to come
-	held      []byte // bytes of earlier Writes that are to come before those of in
-	buf       []byte // the memory of held
+	in        []byte // the argument of the current Write
+	sent, pos int    // in[:sent] is done, in[sent:pos] passed but not written yet, in[pos:] unread
+	held      []byte // unread bytes of earlier Writes, before in[pos:]
+	buf       []byte // the allocation behind held, for reuse
 
 	out         *bufio.Writer
-	err         error // of out
-	offset      int64 // of the next byte in the body
-	overwritten int64
+	err         error // the last error of out
+	offset      int64 // the next byte's offset in the body
+	overwritten int64 // the number of bytes changed
 }
 
 func newStream(dst io.Writer) stream { return stream{out: bufio.NewWriterSize(dst, outSize)} }
 
-// peek returns the next bytes, as many as are there without waiting, at least one; none means that the body
-// has ended. They are valid until the next call, and must not be changed.
-func (s *stream) peek() []byte {
+// peekAny returns the unread bytes at hand. It waits for at least one, and returns none at the end of the body.
+// The slice is valid until the next call, and the caller must not change it.
+func (s *stream) peekAny() []byte {
 	if len(s.held) > 0 {
 		return s.held
 	}
@@ -50,10 +49,9 @@ func (s *stream) peek() []byte {
 	return s.in[s.pos:]
 }
 
-// hold returns the next n bytes, which are still to come; ok is false if the body ends before, and then
-// they are what is left of it. They are valid until the next call, and must not be changed. The caller
-// bounds n.
-func (s *stream) hold(n int) (b []byte, ok bool) {
+// peek returns the next n bytes without consuming them. If the body ends before, ok is false and b has the
+// rest of it. The slice is valid until the next call, and the caller must not change it. The caller bounds n.
+func (s *stream) peek(n int) (b []byte, ok bool) {
 	if len(s.held) == 0 && len(s.in)-s.pos >= n {
 		return s.in[s.pos : s.pos+n], true
 	}
@@ -61,7 +59,7 @@ func (s *stream) hold(n int) (b []byte, ok bool) {
 		if s.pos == len(s.in) && !s.wait() {
 			return s.held, false
 		}
-		s.settle()
+		s.writePassed()
 		k := min(n-len(s.held), len(s.in)-s.pos)
 		if len(s.held)+k > cap(s.held) && len(s.held)+k <= cap(s.buf) {
 			s.held = s.buf[:copy(s.buf[:cap(s.buf)], s.held)]
@@ -76,10 +74,10 @@ func (s *stream) hold(n int) (b []byte, ok bool) {
 	return s.held[:n], true
 }
 
-// pass passes the next n bytes on as they are; ok is false if the body ends before.
+// pass writes the next n bytes unchanged; ok is false if the body ends before.
 func (s *stream) pass(n int64) (ok bool) {
 	for n > 0 {
-		b := s.peek()
+		b := s.peekAny()
 		b = b[:min(int64(len(b)), n)]
 		if len(b) == 0 {
 			return false
@@ -96,18 +94,18 @@ func (s *stream) pass(n int64) (ok bool) {
 	return true
 }
 
-// consume deals with the next n bytes, in pieces: f is given each to write something as long instead. ok is
-// false if the body ends before.
+// consume reads the next n bytes in pieces, and calls f with each to write as many bytes instead. ok is false
+// if the body ends before.
 func (s *stream) consume(n int64, f func(b []byte)) (ok bool) {
 	for n > 0 {
-		b := s.peek()
+		b := s.peekAny()
 		b = b[:min(int64(len(b)), n)]
 		if len(b) == 0 {
 			return false
 		}
 		n -= int64(len(b))
 		s.offset += int64(len(b))
-		s.settle()
+		s.writePassed()
 		f(b)
 		if len(s.held) > 0 {
 			s.held = s.held[len(b):]
@@ -119,20 +117,20 @@ func (s *stream) consume(n int64, f func(b []byte)) (ok bool) {
 	return true
 }
 
-// blank is what bytes are overwritten with.
-var blank [4 << 10]byte
+// zeroBytes is a buffer of zeros to write from.
+var zeroBytes [4 << 10]byte
 
 // zero overwrites the next n bytes with zeros; ok is false if the body ends before.
 func (s *stream) zero(n int64) (ok bool) {
 	return s.consume(n, func(b []byte) {
-		s.overwritten += int64(len(b) - bytes.Count(b, blank[:1]))
-		for n := len(b); n > 0; n -= len(blank) {
-			s.write(blank[:min(n, len(blank))])
+		s.overwritten += int64(len(b) - bytes.Count(b, zeroBytes[:1]))
+		for n := len(b); n > 0; n -= len(zeroBytes) {
+			s.write(zeroBytes[:min(n, len(zeroBytes))])
 		}
 	})
 }
 
-// replace overwrites the next bytes with b; ok is false if the body ends before.
+// replace overwrites the next len(b) bytes with b; ok is false if the body ends before.
 func (s *stream) replace(b []byte) (ok bool) {
 	return s.consume(int64(len(b)), func(was []byte) {
 		for i, c := range was {
@@ -145,8 +143,8 @@ func (s *stream) replace(b []byte) (ok bool) {
 	})
 }
 
-// settle writes the bytes of in that pass.
-func (s *stream) settle() {
+// writePassed writes the passed bytes of in.
+func (s *stream) writePassed() {
 	if s.sent < s.pos {
 		s.write(s.in[s.sent:s.pos])
 		s.sent = s.pos
@@ -159,15 +157,15 @@ func (s *stream) write(b []byte) {
 	}
 }
 
-// flush writes all that was decided about.
+// flush writes the passed bytes of in and the output buffer.
 func (s *stream) flush() {
-	s.settle()
+	s.writePassed()
 	if err := s.out.Flush(); err != nil {
 		s.err = err
 	}
 }
 
-// wait waits for the next Write; false means that the body has ended.
+// wait waits for the next Write that has bytes. It returns false at the end of the body.
 func (s *stream) wait() bool {
 	s.flush()
 	for s.pos == len(s.in) && !s.ended {

@@ -1,25 +1,26 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// WebP (RFC 9649): "RIFF", a size, "WEBP", then chunks, each a type of 4 letters, a little-endian size, and as
-// many bytes, padded to an even number. A frame of an animation (ANMF) has chunks of its own within.
+// A WebP (RFC 9649) consists of "RIFF", a size, "WEBP", then chunks, each a type of 4 letters, a little-endian
+// size, and that many bytes, padded to an even number. A frame of an animation (ANMF) contains chunks.
 //
-// EXIF and XMP stand after the picture, and flags before it tell of them. The flag of EXIF stays as it is, since
-// the chunk stays, with fewer tags. That of XMP is cleared. A chunk that goes becomes JUNK, which is RIFF's name
-// for what is of no use.
+// EXIF and XMP come after the picture, flags for them before it. The parser keeps the EXIF flag, since the
+// chunk usually stays, with fewer tags, and clears the XMP flag. A removed chunk becomes JUNK, RIFF's type for
+// unused space.
 
 const (
 	webpXMPFlag  = 0x04
 	webpHead     = 12
-	webpFrame    = 16 // what stands before a frame's chunks
-	webpVP8X     = 10 // the size of the data
-	webpANIM     = 6
+	webpFrame    = 16 // the fields before a frame's chunks
+	webpVP8X     = 10 // the data of VP8X
+	webpANIM     = 6  // the data of ANIM
 	webpChunkTop = 8
 )
 
@@ -27,7 +28,7 @@ const (
 type webpFile struct {
 	*stream
 	p    *Policy
-	seen []string // the chunks that may occur once, and did
+	seen []string // the types so far that may occur only once
 }
 
 func redactWebP(s *stream, p *Policy) error {
@@ -36,7 +37,7 @@ func redactWebP(s *stream, p *Policy) error {
 		return errBroken
 	}
 	for {
-		head, ok := s.hold(webpChunkTop)
+		head, ok := s.peek(webpChunkTop)
 		if !ok {
 			return errBroken
 		}
@@ -47,7 +48,7 @@ func redactWebP(s *stream, p *Policy) error {
 	}
 }
 
-// first reports whether no chunk of the type was there before.
+// first reports whether this is the first chunk of the type.
 func (f *webpFile) first(typ string) bool {
 	if slices.Contains(f.seen, typ) {
 		return false
@@ -56,14 +57,14 @@ func (f *webpFile) first(typ string) bool {
 	return true
 }
 
-// chunk redacts a chunk of that much data; false means that the file ends in it.
+// chunk redacts a chunk with size bytes of data. It returns false if the file ends in it.
 func (f *webpFile) chunk(typ string, size int64) bool {
 	switch typ {
 	case "VP8X":
 		if !f.first(typ) || size < webpVP8X {
 			return f.junk(size)
 		}
-		head, ok := f.hold(webpChunkTop + webpVP8X)
+		head, ok := f.peek(webpChunkTop + webpVP8X)
 		if !ok {
 			return false
 		}
@@ -93,11 +94,17 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 	return f.junk(size)
 }
 
-// rest overwrites the data of a chunk after its first bytes, and the padding.
+// rest overwrites the data of a chunk after its first used bytes, and the padding.
 func (f *webpFile) rest(size, used int64) bool { return f.zero(size - used + size&1) }
 
 func (f *webpFile) junk(size int64) bool {
-	return f.replace([]byte("JUNK")) && f.pass(4) && f.rest(size, 0)
+	head, ok := f.peek(4)
+	if ok && !bytes.Equal(head, make([]byte, 4)) { // zeros are what was overwritten before
+		ok = f.replace([]byte("JUNK"))
+	} else {
+		ok = f.pass(4)
+	}
+	return ok && f.pass(4) && f.rest(size, 0)
 }
 
 // frame redacts the chunks of a frame.
@@ -111,7 +118,7 @@ func (f *webpFile) frame(size int64) bool {
 	inner := webpFile{stream: f.stream, p: f.p}
 	left := size - webpFrame
 	for left >= webpChunkTop {
-		head, ok := f.hold(webpChunkTop)
+		head, ok := f.peek(webpChunkTop)
 		if !ok {
 			return false
 		}
@@ -130,12 +137,12 @@ func (f *webpFile) frame(size int64) bool {
 			return false
 		}
 	}
-	return f.rest(left, 0) // an odd size leaves an odd rest: all chunks within are even
+	return f.rest(left, 0) // the chunks within are even, so left is as odd as size
 }
 
 // exif rebuilds the EXIF chunk.
 func (f *webpFile) exif(size int) bool {
-	chunk, ok := f.hold(webpChunkTop + size)
+	chunk, ok := f.peek(webpChunkTop + size)
 	if !ok {
 		return false
 	}
@@ -148,7 +155,7 @@ func (f *webpFile) exif(size int) bool {
 
 // xmp rewrites the XMP chunk.
 func (f *webpFile) xmp(size int) bool {
-	chunk, ok := f.hold(webpChunkTop + size)
+	chunk, ok := f.peek(webpChunkTop + size)
 	if !ok {
 		return false
 	}

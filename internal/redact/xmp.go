@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// XMP (ISO 16684-1) is RDF in XML. A few properties say how the picture is shown: gain maps (Adobe's hdrgm),
-// Google's directory of the pictures in the file, and panoramas. They are written into a new packet, each
-// with a value that is a number or a plain word; all else is gone. The packet is in the same bytes, with
-// blanks after it. The elements keep their order and form, attributes or elements.
+// XMP (ISO 16684-1) is RDF in XML. A few properties say how to show the picture: gain maps (Adobe's hdrgm),
+// Google's directory of the pictures in the file, and panoramas. rewriteXMP writes only these into a new
+// packet, and only values that are numbers or plain words. Spaces pad the packet to its old length. Properties
+// keep their order and form, as attributes or elements.
 const (
 	nsMeta      = "adobe:ns:meta/"
 	nsRDF       = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -21,7 +21,7 @@ const (
 	nsPano      = "http://ns.google.com/photos/1.0/panorama/"
 )
 
-// xmpNames are the names of a namespace that stay, and the prefix that is written for it.
+// xmpNames maps a namespace to its prefix in the new packet and the names to keep.
 var xmpNames = map[string]struct {
 	prefix string
 	names  []string
@@ -32,7 +32,7 @@ var xmpNames = map[string]struct {
 	}},
 	nsContainer: {"Container", []string{"Version", "Directory", "Item"}},
 	nsItem:      {"Item", []string{"Mime", "Semantic", "Length", "Padding"}},
-	nsPano: {"GPano", []string{ // not its dates and programs
+	nsPano: {"GPano", []string{ // without its dates and program names
 		"UsePanoramaViewer", "ProjectionType", "PoseHeadingDegrees", "PosePitchDegrees", "PoseRollDegrees",
 		"InitialViewHeadingDegrees", "InitialViewPitchDegrees", "InitialViewRollDegrees",
 		"InitialHorizontalFOVDegrees", "InitialVerticalFOVDegrees", "CroppedAreaImageWidthPixels",
@@ -44,27 +44,27 @@ var xmpNames = map[string]struct {
 }
 
 const (
-	// maxXMPDepth bounds the elements within each other. Google's directory has 8.
+	// maxXMPDepth bounds the depth of nested elements. Google's directory has 8.
 	maxXMPDepth = 16
 	// maxXMPValue bounds a value, which is a number or a word.
 	maxXMPValue = 40
 )
 
-// xmpItem is an entry of Google's directory.
+// xmpItem is a picture in Google's directory.
 type xmpItem struct {
 	jpeg            bool
 	length, padding int64
 }
 
-// rewriteXMP returns a packet of the same length with what stays, nil if nothing does, and the items of
-// Google's directory.
+// rewriteXMP returns a packet of the same length with only the properties to keep, nil if there are none or
+// they don't fit, and the items of Google's directory.
 func rewriteXMP(packet []byte) (out []byte, items []xmpItem) {
 	w := xmpWriter{d: xml.NewDecoder(bytes.NewReader(packet))}
-	w.d.CharsetReader = nil // UTF-8 alone
+	w.d.CharsetReader = nil // UTF-8 only
 	for {
 		t, err := w.d.Token()
 		if err != nil {
-			break // what stands before the mistake counts
+			break // keep the properties before the error
 		}
 		e, ok := t.(xml.StartElement)
 		if !ok || e.Name.Space != nsRDF || e.Name.Local != "Description" {
@@ -89,14 +89,14 @@ func rewriteXMP(packet []byte) (out []byte, items []xmpItem) {
 	return append(out, bytes.Repeat([]byte{' '}, len(packet)-len(out))...), w.items
 }
 
-// xmpWriter writes the properties that stay.
+// xmpWriter writes the properties to keep.
 type xmpWriter struct {
 	d     *xml.Decoder
 	body  strings.Builder
 	items []xmpItem
 }
 
-// description writes what stays of a description, if anything does.
+// description writes the rdf:Description e with the properties to keep, and nothing if there are none.
 func (w *xmpWriter) description(e xml.StartElement) error {
 	var b strings.Builder
 	used := map[string]bool{}
@@ -105,7 +105,7 @@ func (w *xmpWriter) description(e xml.StartElement) error {
 	err := w.children(&b, used, 1)
 	if err != nil {
 		w.items = w.items[:n]
-		b.Reset() // an element that isn't closed
+		b.Reset() // an element isn't closed
 	}
 	if attributes == "" && b.Len() == 0 {
 		return err
@@ -125,7 +125,7 @@ func (w *xmpWriter) description(e xml.StartElement) error {
 	return err
 }
 
-// children writes the elements up to the end of the one that they are in, and its value if it has none.
+// children writes the child elements up to the end of their parent, or the parent's value if it has none.
 func (w *xmpWriter) children(b *strings.Builder, used map[string]bool, depth int) error {
 	var text strings.Builder
 	elements := false
@@ -176,7 +176,7 @@ func (w *xmpWriter) children(b *strings.Builder, used map[string]bool, depth int
 	}
 }
 
-// keptAttributes are the attributes that stay, as they are written.
+// keptAttributes returns the attributes to keep as XML, each after a space.
 func keptAttributes(e xml.StartElement, used map[string]bool) string {
 	var b strings.Builder
 	for _, a := range e.Attr {
@@ -209,7 +209,7 @@ func plainValue(v string) bool {
 	return true
 }
 
-// itemOf is the item that Google's directory describes in attributes, as all writers do.
+// itemOf returns the item that e's attributes describe. All known writers use attributes.
 func itemOf(e xml.StartElement) (item xmpItem) {
 	for _, a := range e.Attr {
 		if a.Name.Space != nsItem {

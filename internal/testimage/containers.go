@@ -15,10 +15,10 @@ import (
 
 var be = binary.BigEndian
 
-// PNGSignature begins a PNG.
+// PNGSignature is the signature of a PNG.
 const PNGSignature = "\x89PNG\r\n\x1A\n"
 
-// PNG is a picture with chunks before its first IDAT and others before its IEND.
+// PNG returns m as a PNG, with chunks before its first IDAT and after its last.
 func PNG(m image.Image, before, after []byte) []byte {
 	var buf bytes.Buffer
 	if err := png.Encode(&buf, m); err != nil {
@@ -35,7 +35,7 @@ func PNG(m image.Image, before, after []byte) []byte {
 	return append(out, b[len(b)-iend:]...)
 }
 
-// PNGChunk is a chunk with its checksum.
+// PNGChunk returns a chunk with its checksum.
 func PNGChunk(typ string, data []byte) []byte {
 	out := be.AppendUint32(nil, uint32(len(data)))
 	out = append(out, typ...)
@@ -43,7 +43,7 @@ func PNGChunk(typ string, data []byte) []byte {
 	return be.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
 }
 
-// RawProfile is the text of ImageMagick's raw profiles.
+// RawProfile returns the text of a raw profile as ImageMagick writes it.
 func RawProfile(name string, profile []byte) []byte {
 	out := fmt.Appendf(nil, "\n%s\n%8d\n", name, len(profile))
 	for len(profile) > 0 {
@@ -55,17 +55,17 @@ func RawProfile(name string, profile []byte) []byte {
 	return out
 }
 
-// TEXT is a tEXt chunk.
+// TEXT returns a tEXt chunk.
 func TEXT(keyword string, text []byte) []byte {
 	return PNGChunk("tEXt", append([]byte(keyword+"\x00"), text...))
 }
 
-// ZTXT is a zTXt chunk.
+// ZTXT returns a zTXt chunk.
 func ZTXT(keyword string, text []byte) []byte {
 	return PNGChunk("zTXt", append([]byte(keyword+"\x00\x00"), Zlib(text)...))
 }
 
-// ITXT is an iTXt chunk.
+// ITXT returns an iTXt chunk.
 func ITXT(keyword string, text []byte, packed bool) []byte {
 	data := append([]byte(keyword), 0, 0, 0)
 	if packed {
@@ -76,16 +76,16 @@ func ITXT(keyword string, text []byte, packed bool) []byte {
 	return PNGChunk("iTXt", append(data, text...))
 }
 
-// Zlib is the bytes packed.
+// Zlib returns b compressed by zlib.
 func Zlib(b []byte) []byte {
 	var buf bytes.Buffer
 	w := zlib.NewWriter(&buf)
-	w.Write(b) // a bytes.Buffer takes anything
+	w.Write(b) // a bytes.Buffer returns no error
 	w.Close()
 	return buf.Bytes()
 }
 
-// WebP is a file of the given chunks.
+// WebP returns a file of the given chunks.
 func WebP(chunks ...[]byte) []byte {
 	body := bytes.Join(chunks, nil)
 	out := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body)+4))
@@ -93,22 +93,22 @@ func WebP(chunks ...[]byte) []byte {
 	return append(out, body...)
 }
 
-// RIFFChunk is a chunk with its padding.
+// RIFFChunk returns a chunk with its padding.
 func RIFFChunk(name string, data []byte) []byte {
 	out := binary.LittleEndian.AppendUint32([]byte(name), uint32(len(data)))
 	out = append(out, data...)
 	return append(out, make([]byte, len(data)%2)...)
 }
 
-// VP8L is a chunk with a picture of one pixel.
+// VP8L returns a chunk with a picture of one pixel.
 func VP8L() []byte {
 	return RIFFChunk("VP8L", []byte("\x2F\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xFE\x07"))
 }
 
-// VP8X is the chunk that extended files begin with; 0x08 among the flags announces EXIF.
+// VP8X returns the first chunk of an extended WebP; the flag 0x08 announces EXIF.
 func VP8X(flags byte) []byte { return RIFFChunk("VP8X", []byte{flags, 0, 0, 0, 0, 0, 0, 0, 0, 0}) }
 
-// Box is an ISO box.
+// Box returns an ISO box.
 func Box(typ string, body ...[]byte) []byte {
 	b := bytes.Join(body, nil)
 	out := be.AppendUint32(nil, uint32(8+len(b)))
@@ -116,7 +116,7 @@ func Box(typ string, body ...[]byte) []byte {
 	return append(out, b...)
 }
 
-// Box64 is an ISO box with a size of 64 bits.
+// Box64 returns an ISO box with a size of 64 bits.
 func Box64(typ string, body ...[]byte) []byte {
 	b := bytes.Join(body, nil)
 	out := be.AppendUint32(nil, 1)
@@ -125,19 +125,19 @@ func Box64(typ string, body ...[]byte) []byte {
 	return append(out, b...)
 }
 
-// LastBox is an ISO box that says of its size only that it goes on to the end.
+// LastBox returns an ISO box of size 0, which means that it reaches to the end of the file.
 func LastBox(typ string, body ...[]byte) []byte {
 	out := Box(typ, body...)
 	be.PutUint32(out, 0)
 	return out
 }
 
-// FullBox is an ISO box with a version and flags of zero.
+// FullBox returns an ISO box with a version and flags of zero.
 func FullBox(typ string, version byte, body ...[]byte) []byte {
 	return Box(typ, append([][]byte{{version, 0, 0, 0}}, body...)...)
 }
 
-// FileType is the box that begins a file, with its brands.
+// FileType returns the box ftyp with these brands.
 func FileType(major string, compatible ...string) []byte {
 	out := []byte(major + "\x00\x00\x00\x00")
 	for _, c := range compatible {
@@ -146,8 +146,8 @@ func FileType(major string, compatible ...string) []byte {
 	return Box("ftyp", out)
 }
 
-// ExifData is the block after its offset, as HEIF and JPEG XL have it. What stands in between is
-// "Exif\0\0" if intro is set.
+// ExifData returns the data of an Exif item or box in HEIF and JPEG XL: the block's offset, "Exif\0\0" if intro
+// is set, and the block.
 func ExifData(block []byte, intro bool) []byte {
 	if intro {
 		return append([]byte("\x00\x00\x00\x06Exif\x00\x00"), block...)
@@ -155,21 +155,21 @@ func ExifData(block []byte, intro bool) []byte {
 	return append([]byte("\x00\x00\x00\x00"), block...)
 }
 
-// HEIF is a file with a meta box; its picture isn't one.
+// HEIF is a file with a meta box. The bytes of its picture aren't valid.
 type HEIF struct {
 	Major      string   // brand, heic if empty
 	Compatible []string // further brands
 	Infe, Iloc byte     // versions of these boxes
 	Method     byte     // construction method of the Exif items
-	Pieces     int      // extents that each Exif item is cut into, 1 if 0
-	MetaLast   bool     // the box meta stands at the end
+	Pieces     int      // extents of each Exif item, 1 if 0
+	MetaLast   bool     // the box meta comes last
 	Wide       bool     // sizes of 64 bits
-	BaseOffset bool     // offsets count from a base
-	Exif       [][]byte // items of type Exif, each with its offset
-	Describing int      // which of them describes the primary item, counted from 1; 0 for none
+	BaseOffset bool     // iloc has a base offset for each item
+	Exif       [][]byte // the data of the Exif items, see ExifData
+	Describing int      // the number of the Exif item that describes the primary item, from 1; 0 for none
 }
 
-// Encode lays the file out.
+// Encode returns the file.
 func (h *HEIF) Encode() []byte {
 	major := h.Major
 	if major == "" {
@@ -183,7 +183,7 @@ func (h *HEIF) Encode() []byte {
 		}
 		return Box("mdat", b)
 	}
-	// the pieces of all items lie in the reverse order, so that they must be put together
+	// the pieces of each item are in reverse order, so that readers must follow iloc
 	pieces := max(h.Pieces, 1)
 	var store []byte
 	where := make([][]extent, len(h.Exif))
@@ -217,7 +217,7 @@ func (h *HEIF) Encode() []byte {
 // extent is a piece of an item.
 type extent struct{ off, n int }
 
-// meta is the box meta, where the items' pieces begin at the offset at.
+// meta returns the box meta. store, with the items' pieces, is at the offset at.
 func (h *HEIF) meta(where [][]extent, at int, store []byte) []byte {
 	const primary = 1
 	id := func(b []byte, wide bool, v int) []byte {
@@ -300,7 +300,7 @@ func (h *HEIF) meta(where [][]extent, at int, store []byte) []byte {
 	return Box("meta", boxes...)
 }
 
-// CR3 is a file with the blocks CMT1, CMT2 and CMT4.
+// CR3 returns a file with the blocks CMT1, CMT2 and CMT4.
 func CR3(ifd0, exif, gps []byte) []byte {
 	canon := append([]byte("\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"),
 		bytes.Join([][]byte{
@@ -314,27 +314,27 @@ func CR3(ifd0, exif, gps []byte) []byte {
 	}, nil)
 }
 
-// JXL is JPEG XL's container with the given boxes.
+// JXL returns JPEG XL's container with the given boxes.
 func JXL(boxes ...[]byte) []byte {
 	return append([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"),
 		bytes.Join(append([][]byte{FileType("jxl ", "jxl ")}, boxes...), nil)...)
 }
 
-// Brob is another box, packed, with a window of that many bits.
+// Brob returns a box compressed by Brotli, with a window of that many bits.
 func Brob(typ string, body []byte, window int) []byte {
 	return Box("brob", []byte(typ), Brotli(body, window))
 }
 
-// Brotli is the bytes packed.
+// Brotli returns b compressed by Brotli, with a window of that many bits.
 func Brotli(b []byte, window int) []byte {
 	var buf bytes.Buffer
 	w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: 9, LGWin: window})
-	w.Write(b) // a bytes.Buffer takes anything
+	w.Write(b) // a bytes.Buffer returns no error
 	w.Close()
 	return buf.Bytes()
 }
 
-// JP2 is a JPEG 2000 file with the given boxes.
+// JP2 returns a JPEG 2000 file with the given boxes.
 func JP2(boxes ...[]byte) []byte {
 	return append([]byte("\x00\x00\x00\x0CjP  \r\n\x87\n"),
 		bytes.Join(append([][]byte{
@@ -343,7 +343,7 @@ func JP2(boxes ...[]byte) []byte {
 		}, boxes...), nil)...)
 }
 
-// PSD is a Photoshop file with the given resources; version 2 makes it a PSB.
+// PSD returns a Photoshop file with the given resources; version 2 makes it a PSB.
 func PSD(version byte, resources ...[]byte) []byte {
 	out := []byte("8BPS\x00" + string(version) + "\x00\x00\x00\x00\x00\x00\x00\x03")
 	out = append(out, "\x00\x00\x00\x01\x00\x00\x00\x01\x00\x08\x00\x03"...)
@@ -354,7 +354,7 @@ func PSD(version byte, resources ...[]byte) []byte {
 	return append(out, "\x00\x00\x00\x00\x00\x00\xFF\x80\x40"...) // no layers, one pixel
 }
 
-// PSDResource is an image resource.
+// PSDResource returns an image resource.
 func PSDResource(id uint16, name string, data []byte) []byte {
 	out := be.AppendUint16([]byte("8BIM"), id)
 	out = append(out, byte(len(name)))
@@ -365,7 +365,7 @@ func PSDResource(id uint16, name string, data []byte) []byte {
 	return append(out, make([]byte, len(data)%2)...)
 }
 
-// RAF is a Fujifilm file with a JPEG as its preview.
+// RAF returns a Fujifilm file with a JPEG as its preview.
 func RAF(jpeg []byte) []byte {
 	out := append([]byte("FUJIFILMCCD-RAW 0201FF392201FinePix S5Pro"), make([]byte, 148-41)...)
 	be.PutUint32(out[84:], uint32(len(out)))
@@ -373,7 +373,7 @@ func RAF(jpeg []byte) []byte {
 	return append(out, jpeg...)
 }
 
-// MRW is a Minolta file with a TIFF block; little makes it one of the little-endian kind.
+// MRW returns a Minolta file with a TIFF block; little selects the little-endian variant.
 func MRW(block []byte, little bool) []byte {
 	o, magic := binary.AppendByteOrder(be), "\x00MRM"
 	if little {
@@ -386,8 +386,8 @@ func MRW(block []byte, little bool) []byte {
 	return piece(magic, append(body, piece("\x00WBG", make([]byte, 12))...))
 }
 
-// RW2 is a Panasonic file: its own IFD0 with the JPEG as its preview. Entries of IFD0 must not take
-// the number of the preview, 0x002E.
+// RW2 returns a Panasonic file with this IFD0, and the JPEG as its preview. ifd0 must not have the preview's tag,
+// 0x002E.
 func RW2(ifd0 []Entry, jpeg []byte) []byte {
 	b := Block{IFD0: append(ifd0[:len(ifd0):len(ifd0)], Undefined(0x002E, jpeg))}
 	out := b.Encode()
@@ -395,7 +395,7 @@ func RW2(ifd0 []Entry, jpeg []byte) []byte {
 	return out
 }
 
-// EncodeBig lays the block out as BigTIFF, pointers of type IFD8.
+// EncodeBig returns the block as a BigTIFF, with pointers of type IFD8.
 func (b *Block) EncodeBig() []byte {
 	var o interface {
 		binary.ByteOrder

@@ -2,8 +2,8 @@ package testimage
 
 import "bytes"
 
-// Formats are small files of every format that the decoder knows, by the format's name there: one for
-// each way to begin such a file. Those that can hold EXIF hold the tags of Full.
+// Formats returns small files of every format that the decoder knows, by the decoder's name of the format: one
+// for each signature. Those that can have EXIF have the tags of Full.
 func Formats() map[string][][]byte {
 	m := Gradient(8, 6)
 	full := Full()

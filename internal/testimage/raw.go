@@ -8,17 +8,17 @@ import (
 	"slices"
 )
 
-// Dir is a directory of a TIFF file, with what it points at.
+// Dir is a directory of a TIFF file, with the data that it points at.
 type Dir struct {
 	Entries []Entry
 	Subs    []Dir  // SubIFDs
 	Exif    *Dir   // the Exif directory
-	JPEG    []byte // a JPEG of its own
-	Strip   []byte // what lies in its one strip
+	JPEG    []byte // the target of JPEGInterchangeFormat
+	Strip   []byte // the data of its one strip
 }
 
-// RAW is a TIFF file of directories that follow each other, as RAW formats are; mark stands between the
-// header and the first directory.
+// RAW returns a TIFF file with a chain of directories, as RAW formats have it; mark is between the header and
+// the first directory.
 func RAW(bigEndian bool, mark string, dirs ...Dir) []byte {
 	f := &rawFile{o: binary.LittleEndian, out: []byte("II")}
 	if bigEndian {
@@ -44,7 +44,7 @@ type rawFile struct {
 
 func (f *rawFile) here(at int) { f.o.PutUint32(f.out[at:], uint32(len(f.out))) }
 
-// dir appends a directory and all it points at, and returns where the offset of the next one stands.
+// dir appends a directory with the data that it points at, and returns where to put the next one's offset.
 func (f *rawFile) dir(d *Dir) (next int) {
 	entries := slices.Clone(d.Entries)
 	if d.JPEG != nil {
@@ -61,7 +61,7 @@ func (f *rawFile) dir(d *Dir) (next int) {
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return int(a.ID) - int(b.ID) })
 	f.out = f.o.AppendUint16(f.out, uint16(len(entries)))
-	at := map[uint16]int{} // where the values are, of more than 4 bytes after the directory
+	at := map[uint16]int{} // the offsets of the values; those of more than 4 bytes follow the directory
 	values := len(f.out) + 12*len(entries) + 4
 	var tail []byte
 	for _, e := range entries {
@@ -98,14 +98,14 @@ func (f *rawFile) dir(d *Dir) (next int) {
 	return next
 }
 
-// Lossless is what begins as the raw data of many cameras does: a JPEG of another coding (SOF3).
+// Lossless returns data that starts like the raw data of many cameras: a lossless JPEG (SOF3).
 func Lossless() []byte {
 	b := JPEG(Gradient(640, 480))
 	b[bytes.Index(b, []byte{0xFF, 0xC0})+1] = 0xC3
 	return b
 }
 
-// NEF is in the shape of Nikon's RAW files.
+// NEF returns a file like Nikon's RAW files.
 func NEF(preview []byte, more ...Entry) []byte {
 	return RAW(true, "", Dir{
 		Entries: append([]Entry{
@@ -120,7 +120,7 @@ func NEF(preview []byte, more ...Entry) []byte {
 	})
 }
 
-// CR2 is in the shape of Canon's older RAW files.
+// CR2 returns a file like Canon's older RAW files.
 func CR2(preview, thumbnail []byte, more ...Entry) []byte {
 	return RAW(
 		false, "CR\x02\x00\x00\x00\x00\x00",
@@ -134,7 +134,7 @@ func CR2(preview, thumbnail []byte, more ...Entry) []byte {
 	)
 }
 
-// ARW is in the shape of Sony's RAW files.
+// ARW returns a file like Sony's RAW files.
 func ARW(preview, thumbnail []byte, more ...Entry) []byte {
 	return RAW(
 		false, "",
@@ -147,8 +147,8 @@ func ARW(preview, thumbnail []byte, more ...Entry) []byte {
 	)
 }
 
-// DNG is in the shape of Adobe's RAW files, with previews of two sizes; lossy is its raw data in JPEG, nil
-// where these are lossless.
+// DNG returns a file like Adobe's RAW files, with previews of two sizes; lossy is its raw data as JPEG, nil for
+// lossless data.
 func DNG(large, small, lossy []byte, more ...Entry) []byte {
 	jpeg := func(b []byte) Dir {
 		return Dir{Entries: []Entry{Long(0x00FE, 1), Short(0x0103, 7), Short(0x0106, 6)}, Strip: b}
@@ -167,7 +167,7 @@ func DNG(large, small, lossy []byte, more ...Entry) []byte {
 	})
 }
 
-// PEF is in the shape of Pentax' RAW files: the small preview's place is told by the maker's notes.
+// PEF returns a file like Pentax' RAW files: the maker note has the small preview's offset.
 func PEF(large, small, thumbnail []byte, more ...Entry) []byte {
 	note := func(at uint32) Dir {
 		b := be.AppendUint16([]byte("AOC\x00MM"), 2)
@@ -189,10 +189,10 @@ func PEF(large, small, thumbnail []byte, more ...Entry) []byte {
 	return append(file(note(uint32(len(file(note(0)))))), small...)
 }
 
-// CanonPictures are the places for pictures in a CR3.
+// CanonPictures are the pictures in a CR3.
 type CanonPictures struct{ Thumbnail, Preview, Full []byte }
 
-// Encode is a CR3 with these blocks and pictures.
+// Encode returns a CR3 with these blocks and pictures.
 func (c *CanonPictures) Encode(ifd0, exif, gps []byte) []byte {
 	sized := func(b []byte, before string) []byte {
 		return append(be.AppendUint32([]byte(before), uint32(len(b))), append([]byte{0, 1, 0, 0}, b...)...)
@@ -235,8 +235,8 @@ func (c *CanonPictures) Encode(ifd0, exif, gps []byte) []byte {
 	return out
 }
 
-// MPF is a JPEG with further pictures after it, and an index of them; kinds are the types of these, in their
-// order. Block is the EXIF of the first.
+// MPF returns a JPEG with more pictures after it, and an index of them with their types in kinds. block is the
+// EXIF of the first.
 func MPF(block []byte, first []byte, kinds []uint32, pictures ...[]byte) []byte {
 	exif := EXIFSegment(block)
 	index := func(lengths []int, base int) []byte {
@@ -266,8 +266,8 @@ func MPF(block []byte, first []byte, kinds []uint32, pictures ...[]byte) []byte 
 	return append(out, bytes.Join(pictures, nil)...)
 }
 
-// HEIFThumbnail is a HEIF whose primary item has a thumbnail coded as JPEG, cut into pieces, and is turned by
-// quarters and mirrored (-1: not).
+// HEIFThumbnail returns a HEIF whose primary item has a JPEG thumbnail in that many pieces. The item is turned by
+// quarters (irot), and mirrored (imir) unless that is -1.
 func HEIFThumbnail(jpeg []byte, pieces int, quarters byte, mirrored int) []byte {
 	entry := func(id byte, typ string) []byte { return FullBox("infe", 2, []byte{0, id, 0, 0}, []byte(typ+"\x00")) }
 	properties := [][]byte{FullBox("ispe", 0, []byte{0, 0, 0, 64, 0, 0, 0, 48}), Box("irot", []byte{quarters})}
@@ -294,7 +294,7 @@ func HEIFThumbnail(jpeg []byte, pieces int, quarters byte, mirrored int) []byte 
 	return bytes.Join([][]byte{ftyp, meta(len(ftyp) + len(meta(0)) + 8), Box("mdat", jpeg)}, nil)
 }
 
-// GrayJPEG is a picture of one component.
+// GrayJPEG returns a JPEG with one component.
 func GrayJPEG(w, h int) []byte {
 	m := image.NewGray(image.Rect(0, 0, w, h))
 	draw.Draw(m, m.Bounds(), Gradient(w, h), image.Point{}, draw.Src)

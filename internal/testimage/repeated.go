@@ -2,14 +2,14 @@ package testimage
 
 import "io"
 
-// Repeated is a large file that takes no memory: a start, one piece again and again, and an end. It
-// implements io.ReaderAt.
+// Repeated is a large file that takes little memory: a start, a repeated piece, and an end. It implements
+// io.ReaderAt.
 type Repeated struct {
 	Start, Piece, End []byte
 	Times             int64
 }
 
-// Size is the length of the file.
+// Size returns the length of the file.
 func (f *Repeated) Size() int64 {
 	return int64(len(f.Start)) + f.Times*int64(len(f.Piece)) + int64(len(f.End))
 }
@@ -35,7 +35,7 @@ func (f *Repeated) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// PNGHead is a PNG up to its first IDAT.
+// PNGHead returns a PNG up to its first IDAT.
 func PNGHead(before ...[]byte) []byte {
 	out := append([]byte(PNGSignature), PNGChunk("IHDR", []byte("\x00\x00\x10\x00\x00\x00\x10\x00\x08\x02\x00\x00\x00"))...)
 	for _, b := range before {
@@ -44,7 +44,7 @@ func PNGHead(before ...[]byte) []byte {
 	return out
 }
 
-// IDATs are chunks of the given sizes. Their bytes are no picture's.
+// IDATs returns IDAT chunks of the given sizes. Their bytes aren't a valid picture.
 func IDATs(sizes ...int) (out []byte) {
 	for i, n := range sizes {
 		data := make([]byte, n)
@@ -56,7 +56,8 @@ func IDATs(sizes ...int) (out []byte) {
 	return out
 }
 
-// LargePNG is a PNG of about that size with IDATs of one size but for the last, and chunks after them.
+// LargePNG returns a PNG of about that size. All its IDATs except the last have idat bytes, and the chunks in
+// behind follow them.
 func LargePNG(size int64, idat int, behind ...[]byte) *Repeated {
 	f := &Repeated{Start: PNGHead(), Piece: IDATs(idat), End: IDATs(idat / 3)}
 	f.Times = (size - int64(len(f.Start)+len(f.End))) / int64(len(f.Piece))

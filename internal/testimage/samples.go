@@ -2,7 +2,7 @@ package testimage
 
 import "bytes"
 
-// Samples are the images of testdata, by file name.
+// Samples returns the images of testdata, by file name.
 func Samples() map[string][]byte {
 	m := Gradient(64, 48)
 	segment := func(b Block) []byte { return EXIFSegment(b.Encode()) }
@@ -37,7 +37,7 @@ func Samples() map[string][]byte {
 	}
 }
 
-// Phone is a block with the tags of KS3's example.
+// Phone returns a block with the tags of KS3's example.
 func Phone() Block {
 	return Block{
 		BigEndian: true,
@@ -54,7 +54,7 @@ func Phone() Block {
 	}
 }
 
-// Full is a block with tags of every directory and kind.
+// Full returns a block with tags of every directory and kind.
 func Full() Block {
 	return Block{
 		IFD0: []Entry{
@@ -129,7 +129,7 @@ func Full() Block {
 
 var thumbnail = JPEG(Gradient(16, 12))
 
-// TIFF is a big-endian TIFF file of 8 by 6 grey pixels with the block's tags.
+// TIFF returns a big-endian TIFF file of 8 by 6 gray pixels with the block's tags.
 func TIFF(b Block) []byte {
 	b.BigEndian = true
 	pixels := bytes.Repeat([]byte{0, 40, 80, 120, 160, 200, 240, 255}, 6)
@@ -146,7 +146,7 @@ func TIFF(b Block) []byte {
 	}, b.IFD0...)
 	out := b.Encode()
 	out = append(out, pixels...)
-	// the strip's offset is the value of the 6th entry of IFD0, which stands at 8
+	// the strip's offset is the value of the 6th entry of IFD0, which starts at 8
 	at := 8 + 2 + 5*12 + 8
 	off := uint32(len(out) - len(pixels))
 	out[at], out[at+1], out[at+2], out[at+3] = byte(off>>24), byte(off>>16), byte(off>>8), byte(off)

@@ -1,5 +1,5 @@
-// Package testimage builds the images that tests and testdata consist of: generated pixels, and
-// tags exactly as asked for. It is used by tests only.
+// Package testimage builds images for tests and testdata, with generated pixels and exactly the tags that
+// the caller gives. Only tests use it.
 package testimage
 
 import (
@@ -20,20 +20,20 @@ type Entry struct {
 	Put func(o binary.AppendByteOrder) []byte
 }
 
-// ASCII is a NUL-terminated text.
+// ASCII returns an entry with a NUL-terminated text.
 func ASCII(id uint16, s string) Entry {
 	return Bytes(id, 2, append([]byte(s), 0))
 }
 
-// Undefined is bytes of type UNDEFINED.
+// Undefined returns an entry with bytes of type UNDEFINED.
 func Undefined(id uint16, b []byte) Entry { return Bytes(id, 7, b) }
 
-// Bytes is values of one byte each, of any type.
+// Bytes returns an entry with values of one byte each, of any type.
 func Bytes(id, typ uint16, b []byte) Entry {
 	return Entry{id, typ, uint32(len(b)), func(binary.AppendByteOrder) []byte { return b }}
 }
 
-// Short is values of 16 bits.
+// Short returns an entry with values of 16 bits.
 func Short(id uint16, v ...uint16) Entry {
 	return Entry{id, 3, uint32(len(v)), func(o binary.AppendByteOrder) (b []byte) {
 		for _, n := range v {
@@ -43,17 +43,17 @@ func Short(id uint16, v ...uint16) Entry {
 	}}
 }
 
-// Long is values of 32 bits.
+// Long returns an entry with values of 32 bits.
 func Long(id uint16, v ...uint32) Entry {
 	return Entry{id, 4, uint32(len(v)), longs(v)}
 }
 
-// Rational is fractions, numerator and denominator in turn.
+// Rational returns an entry with fractions, numerator and denominator in turn.
 func Rational(id uint16, v ...uint32) Entry {
 	return Entry{id, 5, uint32(len(v) / 2), longs(v)}
 }
 
-// SRational is signed fractions, numerator and denominator in turn.
+// SRational returns an entry with signed fractions, numerator and denominator in turn.
 func SRational(id uint16, v ...int32) Entry {
 	u := make([]uint32, len(v))
 	for i, n := range v {
@@ -71,21 +71,21 @@ func longs(v []uint32) func(binary.AppendByteOrder) []byte {
 	}
 }
 
-// Block is the directories of a TIFF block.
+// Block has the directories of a TIFF block.
 type Block struct {
 	BigEndian                      bool
 	IFD0, Exif, GPS, Interop, IFD1 []Entry
-	Thumbnail                      []byte // what IFD1's JPEGInterchangeFormat points at
+	Thumbnail                      []byte // the target of IFD1's JPEGInterchangeFormat
 }
 
-// SetThumbnail gives the block an IFD1 as cameras write it: that of a JPEG.
+// SetThumbnail sets the thumbnail to a JPEG, and IFD1 as cameras write it for one.
 func (b *Block) SetThumbnail(jpeg []byte) {
 	b.Thumbnail = jpeg
 	b.IFD1 = []Entry{Short(0x0103, 6), Long(0x0201, 0), Long(0x0202, uint32(len(jpeg)))}
 }
 
-// Encode lays the block out: header, then each directory followed by its values. Pointers to the
-// further directories are added where those have entries.
+// Encode returns the TIFF block: header, then each directory followed by its values. It adds the pointers
+// to directories that have entries.
 func (b *Block) Encode() []byte {
 	var o interface {
 		binary.ByteOrder
@@ -99,7 +99,7 @@ func (b *Block) Encode() []byte {
 	out = o.AppendUint16(out, 42)
 	out = o.AppendUint32(out, 8)
 
-	// patch[id] is where the value of a pointer stands
+	// patch[id] is the offset of an entry's value, to set pointers later
 	patch := map[uint16]int{}
 	dir := func(entries []Entry) (next int) {
 		out = o.AppendUint16(out, uint16(len(entries)))
@@ -160,7 +160,7 @@ func (b *Block) Encode() []byte {
 	return out
 }
 
-// Gradient is the pixels of all samples.
+// Gradient returns the picture of all samples.
 func Gradient(w, h int) image.Image {
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -171,7 +171,7 @@ func Gradient(w, h int) image.Image {
 	return m
 }
 
-// JPEG is a picture with the given segments right after the start of image.
+// JPEG returns m as a JPEG with the given segments right after the start of image.
 func JPEG(m image.Image, segments ...[]byte) []byte {
 	var buf bytes.Buffer
 	if err := jpeg.Encode(&buf, m, nil); err != nil {
@@ -184,19 +184,19 @@ func JPEG(m image.Image, segments ...[]byte) []byte {
 	return append(out, buf.Bytes()[2:]...)
 }
 
-// Segment is a JPEG segment; marker is its second byte.
+// Segment returns a JPEG segment; marker is its second byte.
 func Segment(marker byte, data []byte) []byte {
 	out := []byte{0xFF, marker}
 	out = binary.BigEndian.AppendUint16(out, uint16(len(data)+2))
 	return append(out, data...)
 }
 
-// EXIFSegment is the APP1 segment that holds a TIFF block.
+// EXIFSegment returns the APP1 segment with a TIFF block.
 func EXIFSegment(block []byte) []byte {
 	return Segment(0xE1, append([]byte("Exif\x00\x00"), block...))
 }
 
-// PhotoshopSegment is the APP13 segment that holds image resources.
+// PhotoshopSegment returns the APP13 segment with image resources.
 func PhotoshopSegment(resources ...[]byte) []byte {
 	return Segment(0xED, append([]byte("Photoshop 3.0\x00"), bytes.Join(resources, nil)...))
 }
