@@ -3,16 +3,16 @@ package exif
 // candidates picks one of a file's EXIF blocks: the first that looks readable, else the first of all,
 // whose error Decode returns. Its zero value is ready for use.
 type candidates struct {
-	blocks []block // the EXIF picked so far
-	good   bool    // it looks readable
-	broken int     // number of unreadable ones
+	blocks   []block // the EXIF picked so far
+	readable bool    // it looks readable
+	broken   int     // number of unreadable ones
 }
 
 // add offers an EXIF; done is true if the search can stop.
 func (c *candidates) add(blocks []block) (done bool, err error) {
 	ok, err := readable(blocks)
 	if ok || c.broken == 0 {
-		c.blocks, c.good = blocks, ok
+		c.blocks, c.readable = blocks, ok
 	}
 	if !ok {
 		c.broken++
@@ -49,7 +49,7 @@ func readable(blocks []block) (bool, error) {
 		entries := l.uint(buf[:count])
 		for e := buf[count:n]; entries > 0 && int64(len(e)) >= size; e = e[size:] {
 			entries--
-			if ok, err := l.whole(b, e[:size]); ok || err != nil {
+			if ok, err := l.validEntry(b, e[:size]); ok || err != nil {
 				return ok, err
 			}
 		}
@@ -57,8 +57,8 @@ func readable(blocks []block) (bool, error) {
 	return false, nil
 }
 
-// whole reports whether an entry has a known type and its value lies within the block.
-func (l layout) whole(b block, e []byte) (bool, error) {
+// validEntry reports whether an entry has a known type and its value lies within the block.
+func (l layout) validEntry(b block, e []byte) (bool, error) {
 	_, typ, count, value := l.fields(e)
 	unit := typeSize(typ)
 	if unit == 0 || count == 0 || count > toEnd/unit {

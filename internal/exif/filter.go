@@ -136,7 +136,7 @@ func namesIn(dirs ...directory) []string {
 			prefix = thumbPrefix
 		}
 		for _, def := range tagsOfDirectory(d) {
-			if def.answered() {
+			if def.included() {
 				names[prefix+def.name] = true
 			}
 		}

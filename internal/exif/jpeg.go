@@ -192,7 +192,7 @@ type segments struct {
 // ReadAt implements io.ReaderAt.
 func (s *segments) ReadAt(p []byte, off int64) (int, error) {
 	for len(s.ends) == 0 || s.ends[len(s.ends)-1] < off+int64(len(p)) {
-		ok, err := s.more()
+		ok, err := s.addNext()
 		if err != nil {
 			return 0, err
 		}
@@ -203,8 +203,8 @@ func (s *segments) ReadAt(p []byte, off int64) (int, error) {
 	return s.extents.ReadAt(p, off)
 }
 
-// more adds the next segment; ok is false if it doesn't continue the EXIF.
-func (s *segments) more() (ok bool, err error) {
+// addNext adds the next segment; ok is false if it doesn't continue the EXIF.
+func (s *segments) addNext() (ok bool, err error) {
 	if s.next == 0 || *s.left == 0 {
 		return false, nil
 	}
@@ -248,14 +248,14 @@ func picturesInJPEG(s *pictureSearch) error {
 			s.add(picturePlace{r: s.r, run: fullBody(extent{off + 4, h.length() - 2}, int64(len(jfxxIntro)))})
 		case h[1] == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
 			// a file has one index
-			return true, s.index(off + 4 + int64(len(mpfIntro)))
+			return true, s.addIndex(off + 4 + int64(len(mpfIntro)))
 		}
 		return false, nil
 	})
 }
 
-// index adds the pictures of the MPF index whose block starts at start.
-func (s *pictureSearch) index(start int64) error {
+// addIndex adds the pictures of the MPF index whose block starts at start.
+func (s *pictureSearch) addIndex(start int64) error {
 	b := block{r: startingAt(s.r, start)}
 	var head [16]byte
 	n, err := readAt(b.r, head[:], 0)
@@ -341,7 +341,7 @@ func infoJPEG(r io.ReaderAt, i *Info) error {
 	i.Frames = 1
 	i.ColorModel = jpegColors(components, name, transform)
 	blocks := e.blocks
-	if !e.good {
+	if !e.readable {
 		blocks, err = withPhotoshop(r, &e.candidates, e.photoshop)
 	}
 	return i.orient(blocks, err)

@@ -46,8 +46,8 @@ type exifDir struct {
 	start int64
 }
 
-// makerNote adds the picture that the maker note of an Exif directory locates.
-func (s *pictureSearch) makerNote(d exifDir) error {
+// addMakerNote adds the picture that the maker note of an Exif directory locates.
+func (s *pictureSearch) addMakerNote(d exifDir) error {
 	w := &walker{layout: d.layout, block: d.block, budget: &s.budget, m: s.m}
 	note := extent{}
 	_, _, err := w.each(d.start, func(e []byte) error {
@@ -87,18 +87,18 @@ func (s *pictureSearch) makerNote(d exifDir) error {
 			}
 			return picturePlace{r: d.r, run: run}
 		}
-		sub, err := s.noteDir(w, note.off+k.dir, base, k.tags, k.sub, in)
+		sub, err := s.addNoteDir(w, note.off+k.dir, base, k.tags, k.sub, in)
 		if err == nil && sub > 0 {
-			_, err = s.noteDir(w, base+sub, base, k.subTags, 0, in)
+			_, err = s.addNoteDir(w, base+sub, base, k.subTags, 0, in)
 		}
 		return err
 	}
 	return nil
 }
 
-// noteDir adds the picture that two tags of a directory locate, and returns the value of the pointer
+// addNoteDir adds the picture that two tags of a directory locate, and returns the value of the pointer
 // subTag.
-func (s *pictureSearch) noteDir(w *walker, start, base int64, tags [2]uint16, subTag uint16, in func(extent) picturePlace) (sub int64, err error) {
+func (s *pictureSearch) addNoteDir(w *walker, start, base int64, tags [2]uint16, subTag uint16, in func(extent) picturePlace) (sub int64, err error) {
 	var run extent
 	_, _, err = w.each(start, func(e []byte) error {
 		id, typ, count, value := w.fields(e)

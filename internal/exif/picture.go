@@ -31,8 +31,8 @@ const (
 	maxPictureSteps = 4 * maxPictureSegments
 	// pictureBuffer is the size of WriteTo's buffer.
 	pictureBuffer = 64 << 10
-	// leastThumbnail is the minimum width in pixels of a thumbnail, except IFD1's own.
-	leastThumbnail = 120
+	// minThumbnailWidth is the minimum width in pixels of a thumbnail, except IFD1's own.
+	minThumbnailWidth = 120
 )
 
 // Picture is an embedded JPEG. WriteTo writes it without its metadata, and with the photo's Orientation.
@@ -57,7 +57,7 @@ type piece struct {
 // least 120 pixels wide. Its errors are ErrNoPicture, ErrNotImage, ErrTooLarge and those of r.
 func FindThumbnail(r io.ReaderAt) (Picture, error) {
 	return findPicture(r, true, func(p, than *Picture) bool {
-		return p.Width >= leastThumbnail && (than.r == nil || p.less(than))
+		return p.Width >= minThumbnailWidth && (than.r == nil || p.less(than))
 	})
 }
 
@@ -74,8 +74,8 @@ func (p *Picture) less(q *Picture) bool {
 	return p.body.n < q.body.n
 }
 
-// findPicture returns the best picture by better, or with ownFirst the first valid one of IFD1.
-func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) bool) (Picture, error) {
+// findPicture returns the best picture by better, or with ifd1First the first valid one of IFD1.
+func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bool) (Picture, error) {
 	var head [sniffLen]byte
 	n, err := readAt(r, head[:], 0)
 	if err != nil {
@@ -86,7 +86,7 @@ func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) boo
 		return Picture{}, ErrNotImage
 	}
 	s := &pictureSearch{r: r, m: new(Metadata)}
-	best, err := s.best(f, ownFirst, better)
+	best, err := s.best(f, ifd1First, better)
 	if errors.Is(err, ErrNotImage) {
 		return Picture{}, err
 	}
@@ -108,7 +108,7 @@ func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) boo
 type pictureSearch struct {
 	r           io.ReaderAt
 	places      []picturePlace
-	notes       []exifDir // Exif directories whose maker notes may locate more
+	exifDirs    []exifDir // Exif directories whose maker notes may locate more
 	orientation int64     // the photo's Orientation, 0 if missing
 
 	m      *Metadata // for its scratch buffers
@@ -121,8 +121,8 @@ type pictureSearch struct {
 type picturePlace struct {
 	r   io.ReaderAt
 	run extent
-	// own is true if it is the thumbnail of IFD1.
-	own bool
+	// ofIFD1 is true if it is the thumbnail of IFD1.
+	ofIFD1 bool
 	// mayBeMap is true if it may be a gain map, a depth map or a matte.
 	mayBeMap bool
 }
@@ -134,19 +134,19 @@ func (s *pictureSearch) add(p picturePlace) {
 	}
 }
 
-func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Picture) bool) (best Picture, err error) {
+func (s *pictureSearch) best(f *format, ifd1First bool, better func(p, than *Picture) bool) (best Picture, err error) {
 	blocks, err := f.find(s.r)
 	if err != nil {
 		return best, err
 	}
 	for _, b := range blocks {
-		if err := s.block(b); err != nil {
+		if err := s.addBlock(b); err != nil {
 			return best, err
 		}
 	}
-	if ownFirst {
+	if ifd1First {
 		for _, at := range s.places {
-			if !at.own {
+			if !at.ofIFD1 {
 				continue
 			}
 			p, ok, err := s.parse(at)
@@ -155,8 +155,8 @@ func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Pict
 			}
 		}
 	}
-	for _, d := range s.notes {
-		if err := s.makerNote(d); err != nil {
+	for _, d := range s.exifDirs {
+		if err := s.addMakerNote(d); err != nil {
 			return best, err
 		}
 	}
@@ -311,7 +311,7 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 	case c.mayBeMap && m == markerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
 		return false, nil // a gain map (ISO 21496-1)
 	case c.mayBeMap && m == markerAPP1:
-		isMap, err := saysMap(c.p.r, run)
+		isMap, err := isGainMap(c.p.r, run)
 		return !isMap, err
 	}
 	return true, nil
@@ -319,8 +319,8 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 
 func hasPayload(h []byte, begin string) bool { return bytes.HasPrefix(h[4:], []byte(begin)) }
 
-// saysMap reports whether XMP marks the picture as a gain map: Adobe's and Google's, or Apple's.
-func saysMap(r io.ReaderAt, run extent) (bool, error) {
+// isGainMap reports whether XMP marks the picture as a gain map: Adobe's and Google's, or Apple's.
+func isGainMap(r io.ReaderAt, run extent) (bool, error) {
 	b := make([]byte, min(run.n, 8<<10))
 	n, err := peekAt(r, b, run.off)
 	b = b[:n]

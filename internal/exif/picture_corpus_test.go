@@ -71,7 +71,7 @@ func wantedThumbnail(all []extracted) []byte {
 		if e.tag == "IFD1_ThumbnailImage" {
 			return e.data
 		}
-		if e.wide >= leastThumbnail && (best.data == nil || e.size < best.size) {
+		if e.wide >= minThumbnailWidth && (best.data == nil || e.size < best.size) {
 			best = e
 		}
 	}

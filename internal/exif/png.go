@@ -27,7 +27,7 @@ const profileIntro = "Raw profile type "
 func findPNG(r io.ReaderAt) ([]block, error) {
 	var chunks, texts candidates
 	best := func() []block {
-		if texts.good && !chunks.good || chunks.blocks == nil {
+		if texts.readable && !chunks.readable || chunks.blocks == nil {
 			return texts.blocks
 		}
 		return chunks.blocks
@@ -58,7 +58,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 				return best(), err
 			}
 		case "IDAT":
-			if texts.good {
+			if texts.readable {
 				return best(), nil
 			}
 			if !picture {
@@ -72,7 +72,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		case "tEXt", "zTXt", "iTXt":
 			keyword, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
 			isEXIF, ok := profileKeyword(keyword)
-			if !ok || texts.good {
+			if !ok || texts.readable {
 				break
 			}
 			skip := int64(len(keyword)) + 1
@@ -84,7 +84,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 				found = unreadable()
 			}
 			if found != nil {
-				if done, err := texts.add(found); err != nil || done && !texts.good {
+				if done, err := texts.add(found); err != nil || done && !texts.readable {
 					return best(), err
 				}
 			}

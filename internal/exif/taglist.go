@@ -33,7 +33,7 @@ func Tags() []Tag {
 	}
 	var tags []Tag
 	add := func(directory string, number uint16, def tagDef) {
-		if !def.answered() {
+		if !def.included() {
 			return
 		}
 		text := texts[def.name]

@@ -6,8 +6,8 @@ type tagDef struct {
 	as   storage
 }
 
-// answered reports whether the JSON can include the tag.
-func (d tagDef) answered() bool { return d.as != asPointer && d.as != asLeftOut }
+// included reports whether the JSON can include the tag.
+func (d tagDef) included() bool { return d.as != asPointer && d.as != asLeftOut }
 
 // storage is how a tag's value is stored.
 type storage uint8

@@ -185,10 +185,10 @@ type walker struct {
 	m      *Metadata
 	stored *[]storedTag // the tags as stored, for Rewrite; else nil
 
-	starts  [directories]int64             // where each directory starts, 0 for none
-	spare   [directories]int64             // where it starts according to IFD1
-	visited [directories * maxNested]int64 // the starts of the directories already read
-	read    int                            // number of directories already read
+	starts       [directories]int64             // where each directory starts, 0 for none
+	startsByIFD1 [directories]int64             // where it starts according to IFD1
+	visited      [directories * maxNested]int64 // the starts of the directories already read
+	visitedCount int                            // number of directories already read
 }
 
 // walk adds the tags of the blocks: of each directory in all blocks, before the next directory.
@@ -239,13 +239,13 @@ func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) e
 // directory reads a directory, and others of the same kind that it points at: some writers put a
 // pointer to a second Exif directory into the first. ok is false if there is none or it is unreadable.
 func (w *walker) directory(d directory) (ok bool, err error) {
-	start := cmp.Or(w.starts[d], w.spare[d])
+	start := cmp.Or(w.starts[d], w.startsByIFD1[d])
 	for range maxNested {
 		if start == 0 || w.wasRead(start) {
 			break
 		}
-		w.visited[w.read] = start
-		w.read++
+		w.visited[w.visitedCount] = start
+		w.visitedCount++
 		w.starts[d] = 0
 		next, there, err := w.each(start, func(e []byte) error {
 			intact, err := w.entry(d, e)
@@ -318,7 +318,7 @@ func (w *walker) next(pos int64) error {
 	return err
 }
 
-func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.read], start) }
+func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.visitedCount], start) }
 
 // The tags of a directory that locate a picture, and tell whether it is a JPEG (TIFF 6.0, sections 8 and
 // 22; Exif 3.0, 4.6.5; TIFF/EP, SubIFDs). jpegTag and jpegSizeTag locate a separate JPEG.
@@ -328,9 +328,9 @@ const (
 	jpegSizeTag  = 0x0202
 )
 
-// block adds the JPEGs that a block's directories point at, and reads the photo's Orientation. The
+// addBlock adds the JPEGs that a block's directories point at, and reads the photo's Orientation. The
 // directories are IFD0, those after it, and their SubIFDs.
-func (s *pictureSearch) block(b block) error {
+func (s *pictureSearch) addBlock(b block) error {
 	var head [16]byte
 	n, err := readAt(b.r, head[:], 0)
 	if err != nil || b.first != ifd0 {
@@ -355,8 +355,8 @@ func (s *pictureSearch) block(b block) error {
 			return err
 		}
 		s.addDir(b, &d, rank)
-		if rank == ifd0 && d.exif > 0 && len(s.notes) < maxPictures {
-			s.notes = append(s.notes, exifDir{l, b, d.exif})
+		if rank == ifd0 && d.exif > 0 && len(s.exifDirs) < maxPictures {
+			s.exifDirs = append(s.exifDirs, exifDir{l, b, d.exif})
 		}
 		subs = append(subs, d.subs...)
 		next = d.next
@@ -448,12 +448,12 @@ func (s *pictureSearch) addDir(b block, d *pictureDir, rank directory) {
 	if rank == ifd0 && s.orientation == 0 && d.orientation <= 8 {
 		s.orientation = d.orientation
 	}
-	s.add(picturePlace{r: b.r, run: d.jpeg, own: rank == ifd1})
+	s.add(picturePlace{r: b.r, run: d.jpeg, ofIFD1: rank == ifd1})
 	// a strip of compression 6 or 7 can be a whole JPEG if its colors are those of a JPEG
 	const oldJPEG, newJPEG, gray, ycbcr = 6, 7, 1, 6
 	if (d.compression == oldJPEG || d.compression == newJPEG) &&
 		(d.photometric == -1 || d.photometric == gray || d.photometric == ycbcr) {
-		s.add(picturePlace{r: b.r, run: d.strip, own: rank == ifd1 && !d.page})
+		s.add(picturePlace{r: b.r, run: d.strip, ofIFD1: rank == ifd1 && !d.page})
 	}
 }
 
@@ -527,7 +527,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	}
 
 	def, known := lookup(d, id)
-	if known && (d == w.first && w.foreign != nil && w.foreign(id) || !w.meant(def.as, typ, count, inline)) {
+	if known && (d == w.first && w.foreign != nil && w.foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
 		def, known = tagDef{}, false
 	}
 	switch {
@@ -604,9 +604,9 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	return true, nil
 }
 
-// meant reports whether an entry is the tag of the table, since some writers use its number for tags of
+// matchesTable reports whether an entry is the tag of the table, since some writers use its number for tags of
 // their own.
-func (w *walker) meant(as storage, typ uint16, count uint64, inline []byte) bool {
+func (w *walker) matchesTable(as storage, typ uint16, count uint64, inline []byte) bool {
 	switch as {
 	case asOnlyText:
 		return bytewise(typ)
@@ -643,7 +643,7 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	}
 	starts := &w.starts
 	if d == ifd1 {
-		starts = &w.spare
+		starts = &w.startsByIFD1
 	}
 	// the walk is past all directories before d
 	if (to >= d || d == ifd1) && starts[to] == 0 {
@@ -908,7 +908,7 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 	if err != nil {
 		return best, err
 	}
-	only := ifd0.kind < 0 && ifd0.width > 0 // only a directory that states to be the main picture beats IFD0
+	preferIFD0 := ifd0.kind < 0 && ifd0.width > 0 // only a directory that states to be the main picture beats IFD0
 	for _, start := range starts[:n] {
 		d, err := t.dir(start)
 		if err != nil {
@@ -917,11 +917,11 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 		if d.kind == 0 && d.width > 0 {
 			return d, nil
 		}
-		if !only && d.larger(&best) {
+		if !preferIFD0 && d.larger(&best) {
 			best = d
 		}
 	}
-	if only || best.width > ifd0.width {
+	if preferIFD0 || best.width > ifd0.width {
 		return best, nil
 	}
 	// IFD1 and the directories after it; cameras write two or three
