@@ -84,32 +84,32 @@ func (w *boxes) each(in extent, f func(box) (done bool, err error)) error {
 type cursor struct {
 	r   io.ReaderAt
 	run extent // the rest of the run
-	// over is true if the run ended within a number. All further numbers are 0.
-	over bool
-	err  error
+	// truncated is true if the run ended within a number. All further numbers are 0.
+	truncated bool
+	err       error
 
-	buf   [512]byte
-	ahead []byte // buffered bytes of the rest
+	buf      [512]byte
+	buffered []byte // buffered bytes of the rest
 }
 
 // start makes c read another run.
-func (c *cursor) start(run extent) { c.run, c.ahead, c.over = run, nil, false }
+func (c *cursor) start(run extent) { c.run, c.buffered, c.truncated = run, nil, false }
 
 // uint reads a number of up to 8 bytes.
 func (c *cursor) uint(size int64) (v uint64) {
-	if c.over || c.err != nil {
+	if c.truncated || c.err != nil {
 		return 0
 	}
-	if int64(len(c.ahead)) < size {
+	if int64(len(c.buffered)) < size {
 		var n int
 		n, c.err = readAt(c.r, c.buf[:min(int64(len(c.buf)), c.run.n)], c.run.off)
-		c.ahead = c.buf[:n]
+		c.buffered = c.buf[:n]
 		if c.err != nil || int64(n) < size {
-			c.over = true
+			c.truncated = true
 			return 0
 		}
 	}
-	for _, b := range c.ahead[:size] {
+	for _, b := range c.buffered[:size] {
 		v = v<<8 | uint64(b)
 	}
 	c.skip(size)
@@ -120,5 +120,5 @@ func (c *cursor) skip(n int64) {
 	n = min(n, c.run.n)
 	c.run.off += n
 	c.run.n -= n
-	c.ahead = c.ahead[min(n, int64(len(c.ahead))):]
+	c.buffered = c.buffered[min(n, int64(len(c.buffered))):]
 }

@@ -20,11 +20,11 @@ func findCR3(r io.ReaderAt) (blocks []block, err error) {
 	canon := func(b box) (bool, error) {
 		switch b.typ {
 		case "CMT1":
-			blocks = append(blocks, block{r: part(r, b.body), first: ifd0})
+			blocks = append(blocks, block{r: runReader(r, b.body), first: ifd0})
 		case "CMT2":
-			blocks = append(blocks, block{r: part(r, b.body), first: exifIFD})
+			blocks = append(blocks, block{r: runReader(r, b.body), first: exifIFD})
 		case "CMT4":
-			blocks = append(blocks, block{r: part(r, b.body), first: gpsIFD})
+			blocks = append(blocks, block{r: runReader(r, b.body), first: gpsIFD})
 		}
 		// a file has one of each; a hostile one could repeat them
 		return len(blocks) == 3, nil
@@ -105,7 +105,7 @@ func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
 		}
 		return false, nil
 	}
-	down := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
+	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
 		return func(b box) (bool, error) {
 			if b.typ != typ {
 				return false, nil
@@ -113,7 +113,7 @@ func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
 			return true, w.each(b.body, f)
 		}
 	}
-	if err := w.each(trak, down("mdia", down("minf", down("stbl", stbl)))); err != nil {
+	if err := w.each(trak, descend("mdia", descend("minf", descend("stbl", stbl)))); err != nil {
 		return err
 	}
 	var entry [256]byte

@@ -180,11 +180,11 @@ func (e *extents) add(run extent) {
 	e.runs, e.ends = append(e.runs, run), append(e.ends, end)
 }
 
-// part returns a reader of one run of r.
-func part(r io.ReaderAt, run extent) io.ReaderAt { return join(r, []extent{run}) }
+// runReader returns a reader of one run of r.
+func runReader(r io.ReaderAt, run extent) io.ReaderAt { return join(r, []extent{run}) }
 
-// startingAt returns a reader of r from off on.
-func startingAt(r io.ReaderAt, off int64) io.ReaderAt { return part(r, extent{off, toEnd}) }
+// fromOffset returns a reader of r from off on.
+func fromOffset(r io.ReaderAt, off int64) io.ReaderAt { return runReader(r, extent{off, toEnd}) }
 
 // ReadAt implements io.ReaderAt.
 func (e *extents) ReadAt(p []byte, off int64) (n int, err error) {
@@ -225,7 +225,7 @@ func withoutIntro(r io.ReaderAt) ([]block, error) {
 	var head [6]byte
 	ok, err := readFull(r, head[:], 0)
 	if ok && bytes.Equal(head[:], exifIntro) {
-		r = startingAt(r, int64(len(exifIntro)))
+		r = fromOffset(r, int64(len(exifIntro)))
 	}
 	return oneBlock(r), err
 }
@@ -247,7 +247,7 @@ func offsetBlock(r io.ReaderAt) ([]block, error) {
 			return nil, err
 		}
 		if ok {
-			return oneBlock(startingAt(r, off)), nil
+			return oneBlock(fromOffset(r, off)), nil
 		}
 	}
 	return unreadable(), nil

@@ -21,15 +21,15 @@ func infoGIF(r io.ReaderAt, i *Info) error {
 	if !countable(sizeOf(r)) {
 		return nil
 	}
-	f := forward{r: r, off: int64(len(b)) + colorTable(b[10]), end: maxFrameBytes}
+	f := sequentialReader{r: r, off: int64(len(b)) + colorTable(b[10]), end: maxFrameBytes}
 	frames, ended := int64(0), false
 	for !ended {
-		head := f.take(1)
+		head := f.next(1)
 		switch {
 		case head == nil, head[0] == ';':
 			ended = true
 		case head[0] == ',':
-			picture := f.take(9) // place, size and flags
+			picture := f.next(9) // place, size and flags
 			if picture == nil {
 				ended = true
 				break
@@ -44,7 +44,7 @@ func infoGIF(r io.ReaderAt, i *Info) error {
 			ended = head[0] != 0
 		}
 	}
-	if !f.tooFar() {
+	if !f.hitLimit() {
 		i.Frames = frames
 	}
 	return f.err
@@ -59,8 +59,8 @@ func colorTable(flags byte) int64 {
 }
 
 // subBlocks skips a block's data.
-func (f *forward) subBlocks() {
-	for n := f.take(1); n != nil && n[0] != 0; n = f.take(1) {
+func (f *sequentialReader) subBlocks() {
+	for n := f.next(1); n != nil && n[0] != 0; n = f.next(1) {
 		f.skip(int64(n[0]))
 	}
 }

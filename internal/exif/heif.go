@@ -223,7 +223,7 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 	}
 	found, refs := items[0], 0
 	c := w.cursor(m.iref)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	if c.err != nil {
 		return 0, c.err
 	}
@@ -236,11 +236,11 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 		if !isItem[id] {
 			return false, c.err
 		}
-		for n := c.uint(2); n > 0 && !c.over; n-- {
+		for n := c.uint(2); n > 0 && !c.truncated; n-- {
 			if refs++; refs > maxItems {
 				return false, ErrTooLarge
 			}
-			if c.uint(idSize) == primary && !c.over {
+			if c.uint(idSize) == primary && !c.truncated {
 				found = id
 				return true, nil
 			}
@@ -253,10 +253,10 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 // primary returns the ID of the primary item.
 func (w *boxes) primary(m *itemBoxes) (item uint64, ok bool, err error) {
 	c := w.cursor(m.pitm)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	c.uint(3)
 	item = c.uint(idSize)
-	return item, !c.over && c.err == nil, c.err
+	return item, !c.truncated && c.err == nil, c.err
 }
 
 // picturesInHEIF adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
@@ -280,7 +280,7 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 		return err
 	}
 	c := w.cursor(m.iref)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	refs := 0
 	return w.each(fullBody(m.iref, 4), func(b box) (bool, error) {
 		if b.typ != "thmb" {
@@ -295,8 +295,8 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 			return true, nil
 		}
 		found := false
-		for n := min(c.uint(2), maxPictures); n > 0 && !c.over && !found; n-- {
-			found = c.uint(idSize) == primary && !c.over
+		for n := min(c.uint(2), maxPictures); n > 0 && !c.truncated && !found; n-- {
+			found = c.uint(idSize) == primary && !c.truncated
 		}
 		if !found {
 			return false, c.err
@@ -315,9 +315,9 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 	})
 }
 
-// turnOfHEIF returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
+// orientationOfHEIF returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
 // Orientation.
-func turnOfHEIF(r io.ReaderAt) (orientation int64, err error) {
+func orientationOfHEIF(r io.ReaderAt) (orientation int64, err error) {
 	w := &boxes{r: r}
 	f, err := w.heif()
 	i := Info{Orientation: 1}
@@ -327,8 +327,8 @@ func turnOfHEIF(r io.ReaderAt) (orientation int64, err error) {
 	return int64(i.Orientation), err
 }
 
-// wideIf returns the size in bytes of an item's ID: 4 in later versions of a box, else 2.
-func wideIf(later bool) int64 {
+// wordSize returns the size in bytes of an item's ID: 4 in later versions of a box, else 2.
+func wordSize(later bool) int64 {
 	if later {
 		return 4
 	}
@@ -349,12 +349,12 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
 		return nil, false, c.err
 	}
-	count := c.uint(wideIf(version == 2))
-	for i := uint64(0); i < count && !c.over; i++ {
+	count := c.uint(wordSize(version == 2))
+	for i := uint64(0); i < count && !c.truncated; i++ {
 		if i == maxItems {
 			return nil, false, ErrTooLarge
 		}
-		id := c.uint(wideIf(version == 2))
+		id := c.uint(wordSize(version == 2))
 		method := uint64(0)
 		if version > 0 {
 			method = c.uint(2) & 15
@@ -362,7 +362,7 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 		elsewhere := c.uint(2) != 0 // the data reference, 0 for this file
 		base := offset(c.uint(baseSize))
 		n := c.uint(2)
-		if c.over {
+		if c.truncated {
 			break
 		}
 		if id != item {
@@ -383,7 +383,7 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 			c.uint(indexSize)
 			off := min(base+offset(c.uint(offsetSize)), in.n)
 			length := offset(c.uint(lengthSize))
-			if c.over {
+			if c.truncated {
 				break
 			}
 			if lengthSize == 0 { // the whole source; so is a length of 0 by the standard, but writers mean no bytes
@@ -494,11 +494,11 @@ func (w *boxes) picture(m *itemBoxes, i *Info) error {
 // associated returns the indexes of an item's properties.
 func (w *boxes) associated(ipma extent, item uint64) (list []uint64, err error) {
 	c := w.cursor(ipma)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	c.uint(2)
 	size := 1 + int64(c.uint(1)&1)
 	entries := c.uint(4)
-	for k := uint64(0); k < entries && !c.over; k++ {
+	for k := uint64(0); k < entries && !c.truncated; k++ {
 		if k == maxItems {
 			return nil, ErrTooLarge
 		}
@@ -509,7 +509,7 @@ func (w *boxes) associated(ipma extent, item uint64) (list []uint64, err error) 
 		}
 		for range min(n, maxProperties) {
 			// the first bit marks an essential property
-			if p := c.uint(size) & (1<<(8*size-1) - 1); !c.over {
+			if p := c.uint(size) & (1<<(8*size-1) - 1); !c.truncated {
 				list = append(list, p)
 			}
 		}
@@ -537,14 +537,14 @@ func (p *property) transform(i *Info) {
 	switch {
 	case p.typ == "irot" && p.n >= 1: // quarters counterclockwise
 		quarters := int(p.body[0] & 3)
-		i.Orientation = turned(i.Orientation, 4-quarters)
+		i.Orientation = rotated(i.Orientation, 4-quarters)
 		if quarters&1 == 1 {
 			i.DisplayWidth, i.DisplayHeight = i.DisplayHeight, i.DisplayWidth
 		}
 	case p.typ == "imir" && p.n >= 1: // 0 exchanges top and bottom, 1 left and right
 		i.Orientation = mirrored(i.Orientation)
 		if p.body[0]&1 == 0 {
-			i.Orientation = turned(i.Orientation, 2)
+			i.Orientation = rotated(i.Orientation, 2)
 		}
 	case p.typ == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
 		width, widthBy := bigEndian(p.body[:])
@@ -575,8 +575,8 @@ func (w *boxes) grid(m *itemBoxes, item uint64, i *Info) error {
 	c := w.cursor(runs[0])
 	version, flags := c.uint(1), c.uint(1)
 	c.uint(2)
-	size := wideIf(flags&1 == 1)
-	if width, height := c.uint(size), c.uint(size); version == 0 && !c.over {
+	size := wordSize(flags&1 == 1)
+	if width, height := c.uint(size), c.uint(size); version == 0 && !c.truncated {
 		i.setSize(offset(width), offset(height))
 	}
 	return c.err
@@ -596,7 +596,7 @@ func (w *boxes) tracks(moov extent, i *Info) error {
 		}
 		return false, nil
 	}
-	down := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
+	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
 		return func(b box) (bool, error) {
 			if b.typ != typ {
 				return false, nil
@@ -604,15 +604,15 @@ func (w *boxes) tracks(moov extent, i *Info) error {
 			return false, w.each(b.body, f)
 		}
 	}
-	information = down("stbl", table)
+	information = descend("stbl", table)
 	media = func(b box) (bool, error) {
 		if b.typ == "hdlr" {
 			pictures = len(b.peek) >= 12 && string(b.peek[8:12]) == "pict"
 			return !pictures, nil
 		}
-		return down("minf", information)(b)
+		return descend("minf", information)(b)
 	}
-	track = down("mdia", media)
+	track = descend("mdia", media)
 	return w.each(moov, func(b box) (bool, error) {
 		if b.typ != "trak" {
 			return false, nil
@@ -645,7 +645,7 @@ func (w *boxes) minimized(mini extent, i *Info) error {
 		length = 15
 	}
 	mask := uint64(1)<<length - 1
-	if c.over {
+	if c.truncated {
 		return c.err
 	}
 	i.setSize(offset(sizes>>(31-length)&mask)+1, offset(sizes>>(31-2*length)&mask)+1)

@@ -12,9 +12,9 @@ type inflater struct {
 	out []byte
 	max int // the length of out at which it stops
 
-	ahead uint32 // unused bits of src, the next one lowest
-	n     uint   // number of unused bits, at most 7
-	ended bool   // the stream is broken or ended, or out is full
+	unused uint32 // unused bits of src, the next one lowest
+	n      uint   // number of unused bits, at most 7
+	ended  bool   // the stream is broken or ended, or out is full
 }
 
 // unzlib returns up to limit decompressed bytes of the stream src, up to its first error.
@@ -50,11 +50,11 @@ func (f *inflater) bits(n uint) (v uint32) {
 			f.ended = true
 			return 0
 		}
-		f.ahead |= uint32(b) << f.n
+		f.unused |= uint32(b) << f.n
 		f.n += 8
 	}
-	v = f.ahead & (1<<n - 1)
-	f.ahead >>= n
+	v = f.unused & (1<<n - 1)
+	f.unused >>= n
 	f.n -= n
 	return v
 }
@@ -70,7 +70,7 @@ func (f *inflater) put(b byte) {
 
 // stored copies an uncompressed block (3.2.4).
 func (f *inflater) stored() {
-	f.ahead, f.n = 0, 0 // the block's data starts at a byte boundary
+	f.unused, f.n = 0, 0 // the block's data starts at a byte boundary
 	length := f.bits(16)
 	if f.bits(16) != ^length&0xFFFF {
 		f.ended = true

@@ -187,8 +187,8 @@ func (i *Info) orient(blocks []block, err error) error {
 // turns clockwise.
 var orientations = [2][4]int{{1, 6, 3, 8}, {2, 7, 4, 5}}
 
-// turned returns the orientation o (1 to 8) rotated by so many quarter turns clockwise.
-func turned(o, quarters int) int {
+// rotated returns the orientation o (1 to 8) rotated by so many quarter turns clockwise.
+func rotated(o, quarters int) int {
 	for mirror, row := range orientations {
 		for k, v := range row {
 			if v == o {
@@ -211,48 +211,48 @@ func mirrored(o int) int {
 	return o
 }
 
-// forward reads a file sequentially from an offset on, in small pieces.
-type forward struct {
+// sequentialReader reads a file sequentially from an offset on, in small pieces.
+type sequentialReader struct {
 	r     io.ReaderAt
 	off   int64 // offset of the next byte
 	end   int64 // where reading stops
 	steps int
 
-	err   error
-	buf   []byte
-	ahead []byte
+	err      error
+	buf      []byte
+	buffered []byte
 }
 
-// take returns the next n bytes, at most 16 KiB, or nil at the end of the file or at a limit.
-func (f *forward) take(n int) []byte {
-	if f.steps++; f.err != nil || f.tooFar() {
+// next returns the next n bytes, at most 16 KiB, or nil at the end of the file or at a limit.
+func (f *sequentialReader) next(n int) []byte {
+	if f.steps++; f.err != nil || f.hitLimit() {
 		return nil
 	}
-	if len(f.ahead) < n {
+	if len(f.buffered) < n {
 		if f.buf == nil {
 			f.buf = make([]byte, 16<<10)
 		}
 		got := 0
 		got, f.err = readAt(f.r, f.buf, f.off)
-		f.ahead = f.buf[:got]
+		f.buffered = f.buf[:got]
 		if f.err != nil || got < n {
 			return nil
 		}
 	}
-	b := f.ahead[:n]
+	b := f.buffered[:n]
 	f.skip(int64(n))
 	return b
 }
 
-// tooFar reports whether f has reached a limit before the end of the file.
-func (f *forward) tooFar() bool {
+// hitLimit reports whether f has reached a limit before the end of the file.
+func (f *sequentialReader) hitLimit() bool {
 	size := sizeOf(f.r)
 	return f.steps > maxFrameSteps || f.off >= f.end && (size < 0 || f.off < size)
 }
 
-func (f *forward) skip(n int64) {
+func (f *sequentialReader) skip(n int64) {
 	f.off += n
-	f.ahead = f.ahead[min(n, int64(len(f.ahead))):]
+	f.buffered = f.buffered[min(n, int64(len(f.buffered))):]
 }
 
 // countable reports whether a file of this size is small enough to count its frames.

@@ -389,14 +389,14 @@ func TestInfoStyles(t *testing.T) {
 // TestTurnsAreAGroup: four quarters, and two mirrorings, are none, and the sides change with each quarter.
 func TestTurnsAreAGroup(t *testing.T) {
 	for o := 1; o <= 8; o++ {
-		if got := turned(turned(o, 1), 3); got != o {
+		if got := rotated(rotated(o, 1), 3); got != o {
 			t.Errorf("%d turned once and back: got %d", o, got)
 		}
 		if got := mirrored(mirrored(o)); got != o {
 			t.Errorf("%d mirrored twice: got %d", o, got)
 		}
-		if (turned(o, 1) > 4) == (o > 4) || (mirrored(o) > 4) != (o > 4) {
-			t.Errorf("%d: turned is %d, mirrored %d", o, turned(o, 1), mirrored(o))
+		if (rotated(o, 1) > 4) == (o > 4) || (mirrored(o) > 4) != (o > 4) {
+			t.Errorf("%d: turned is %d, mirrored %d", o, rotated(o, 1), mirrored(o))
 		}
 	}
 }

@@ -25,11 +25,11 @@ func findJP2(r io.ReaderAt) (blocks []block, err error) {
 	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch {
 		case b.typ == "Exif":
-			blocks, err = offsetBlock(part(r, b.body))
+			blocks, err = offsetBlock(runReader(r, b.body))
 		case b.typ == "uuid" && (string(b.uuid[:]) == jp2UUID || string(b.uuid[:]) == photoshopUUID):
-			blocks, err = withoutIntro(part(r, b.body))
+			blocks, err = withoutIntro(runReader(r, b.body))
 		case b.typ == "uuid" && string(b.uuid[:]) == geoUUID && geo == nil:
-			found, err := findTIFF(part(r, b.body))
+			found, err := findTIFF(runReader(r, b.body))
 			if err != nil {
 				return false, err
 			}
@@ -84,7 +84,7 @@ func infoJP2(r io.ReaderAt, i *Info) error {
 			err := w.each(b.body, header)
 			return i.Width > 0, err
 		case "jp2c":
-			return true, infoJ2K(part(r, b.body), i)
+			return true, infoJ2K(runReader(r, b.body), i)
 		}
 		return false, nil
 	})

@@ -256,7 +256,7 @@ func picturesInJPEG(s *pictureSearch) error {
 
 // addIndex adds the pictures of the MPF index whose block starts at start.
 func (s *pictureSearch) addIndex(start int64) error {
-	b := block{r: startingAt(s.r, start)}
+	b := block{r: fromOffset(s.r, start)}
 	var head [16]byte
 	n, err := readAt(b.r, head[:], 0)
 	l, first, ok := parseHeader(head[:n])

@@ -17,7 +17,7 @@ func findJXL(r io.ReaderAt) (blocks []block, err error) {
 	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch {
 		case b.typ == "Exif":
-			blocks, err = offsetBlock(part(r, b.body))
+			blocks, err = offsetBlock(runReader(r, b.body))
 		case b.typ == "brob" && bytes.HasPrefix(b.peek, []byte("Exif")):
 			blocks, err = brotliBlock(r, fullBody(b.body, 4))
 		default:
@@ -158,11 +158,11 @@ func infoJXL(r io.ReaderAt, i *Info) error {
 	}
 	b.at, b.end = 16, 8*n
 	width, height := b.size()
-	if b.over {
+	if b.truncated {
 		return nil
 	}
 	i.setSize(width, height)
-	if b.flag() && !b.over { // all metadata is default
+	if b.flag() && !b.truncated { // all metadata is default
 		i.Orientation, i.ColorModel, i.Frames = 1, "rgb", 1
 		return nil
 	}
@@ -182,7 +182,7 @@ func infoJXL(r io.ReaderAt, i *Info) error {
 			b.flag()                                                     // timecodes
 		}
 	}
-	if b.over {
+	if b.truncated {
 		return nil
 	}
 	i.Orientation = orientation
@@ -190,7 +190,7 @@ func infoJXL(r io.ReaderAt, i *Info) error {
 		i.Frames = 1
 	}
 	model := b.colors()
-	if !b.over {
+	if !b.truncated {
 		i.ColorModel = model
 	}
 	return nil
@@ -205,7 +205,7 @@ func (b *bitReader) colors() string {
 		if b.flag() { // alpha of 8 bits
 			continue
 		}
-		if b.enum() != alpha || b.over {
+		if b.enum() != alpha || b.truncated {
 			return ""
 		}
 		b.depth()
@@ -230,14 +230,14 @@ func (b *bitReader) colors() string {
 
 // bitReader reads the headers' numbers.
 type bitReader struct {
-	buf     [128]byte
-	at, end int
-	over    bool // the bits ended within a number; all further numbers are 0
+	buf       [128]byte
+	at, end   int
+	truncated bool // the bits ended within a number; all further numbers are 0
 }
 
 // uint reads a number of n bits.
 func (b *bitReader) uint(n int) (v int64) {
-	if b.over = b.over || b.at+n > b.end; b.over {
+	if b.truncated = b.truncated || b.at+n > b.end; b.truncated {
 		return 0
 	}
 	for k := range n {

@@ -83,7 +83,7 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 		in := func(run extent) picturePlace {
 			g, ok := d.r.(*segments)
 			if ok && len(g.ends) > 0 && run.off+run.n > g.ends[len(g.ends)-1] {
-				return picturePlace{r: startingAt(g.r, g.runs[0].off), run: run}
+				return picturePlace{r: fromOffset(g.r, g.runs[0].off), run: run}
 			}
 			return picturePlace{r: d.r, run: run}
 		}

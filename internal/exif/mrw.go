@@ -44,7 +44,7 @@ func findMRW(r io.ReaderAt) (blocks []block, err error) {
 		if name != "TTW" {
 			return false, nil
 		}
-		blocks = oneBlock(part(r, data))
+		blocks = oneBlock(runReader(r, data))
 		return true, nil
 	})
 	return blocks, err

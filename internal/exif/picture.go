@@ -94,7 +94,7 @@ func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bo
 		err = ErrNoPicture
 	}
 	if err == nil && (f.name == "heif" || f.name == "avif") { // browsers ignore EXIF's Orientation there
-		s.orientation, err = turnOfHEIF(r)
+		s.orientation, err = orientationOfHEIF(r)
 	}
 	if err != nil {
 		return Picture{Format: f.name}, err

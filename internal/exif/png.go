@@ -50,7 +50,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		off += 12 + length
 		switch typ {
 		case "eXIf":
-			blocks, err := withoutIntro(part(r, data))
+			blocks, err := withoutIntro(runReader(r, data))
 			if err != nil {
 				return nil, err
 			}
@@ -95,9 +95,9 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 
 // pngChunks describes the chunks after a picture.
 var pngChunks = chunkKind{
-	least: 12,
-	total: func(head []byte) int64 { return 12 + int64(binary.BigEndian.Uint32(head)) },
-	whole: func(chunk []byte) bool {
+	minSize: 12,
+	size:    func(head []byte) int64 { return 12 + int64(binary.BigEndian.Uint32(head)) },
+	valid: func(chunk []byte) bool {
 		for _, c := range chunk[4:8] {
 			if c |= 0x20; c < 'a' || c > 'z' {
 				return false
@@ -145,7 +145,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	if size-next <= tailPiece {
 		return next, nil
 	}
-	t := tail{r: r, kind: pngChunks, from: next, start: size, most: tailPiece}
+	t := tail{r: r, kind: pngChunks, stop: next, start: size, maxSize: tailPiece}
 	end, ok, err := lastIEND(&t)
 	if err != nil {
 		return 0, err
@@ -167,7 +167,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		}
 	}
 	if end < size {
-		t.most = maxTail
+		t.maxSize = maxTail
 		_, err = t.walkBack(&end)
 		return end, err
 	}
@@ -365,10 +365,10 @@ func infoPNG(r io.ReaderAt, i *Info) error {
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		switch {
 		case n < 12 || length > 1<<31-1 || string(head[4:8]) == "IEND":
-			return i.orient(findPNG(part(r, extent{0, off})))
+			return i.orient(findPNG(runReader(r, extent{0, off})))
 		case string(head[4:8]) == "IDAT":
 			i.Frames = max(i.Frames, 1)
-			return i.orient(findPNG(part(r, extent{0, off})))
+			return i.orient(findPNG(runReader(r, extent{0, off})))
 		case string(head[4:8]) == "acTL":
 			i.Frames = int64(binary.BigEndian.Uint32(head[8:]))
 		}

@@ -60,10 +60,10 @@ func findResource(r io.ReaderAt, in extent) ([]block, error) {
 		length := int64(binary.BigEndian.Uint32(b[8:]))
 		switch {
 		case id == psdEXIF1:
-			return withoutIntro(part(r, extent{off, length}))
+			return withoutIntro(runReader(r, extent{off, length}))
 		case id == psdEXIF3 && second == nil:
 			var err error
-			if second, err = withoutIntro(part(r, extent{off, length})); err != nil {
+			if second, err = withoutIntro(runReader(r, extent{off, length})); err != nil {
 				return nil, err
 			}
 		}

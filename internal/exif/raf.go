@@ -22,7 +22,7 @@ func findRAF(r io.ReaderAt) ([]block, error) {
 	if !ok || err != nil {
 		return nil, err
 	}
-	return findJPEG(part(r, preview))
+	return findJPEG(runReader(r, preview))
 }
 
 // picturesInRAF adds the preview.
@@ -40,7 +40,7 @@ func infoRAF(r io.ReaderAt, i *Info) error {
 	if !ok || err != nil {
 		return err
 	}
-	err = infoJPEG(part(r, preview), i)
+	err = infoJPEG(runReader(r, preview), i)
 	i.ColorModel, i.Frames = photometrics[cfa], 0
 	return err
 }

@@ -26,7 +26,7 @@ func findRW2(r io.ReaderAt) ([]block, error) {
 	if jpeg.n == 0 || err != nil {
 		return blocks, err
 	}
-	preview, err := findJPEG(part(r, jpeg))
+	preview, err := findJPEG(runReader(r, jpeg))
 	return append(blocks, preview...), err
 }
 

@@ -297,11 +297,11 @@ func appendClock(dst []byte, v *value) (out []byte, ok bool) {
 		return dst, false
 	}
 	micros := min(int64(math.Round(s*1e6)), 60e6-1)
-	dst = appendTwo(dst, h)
+	dst = appendTwoDigits(dst, h)
 	dst = append(dst, ':')
-	dst = appendTwo(dst, m)
+	dst = appendTwoDigits(dst, m)
 	dst = append(dst, ':')
-	dst = appendTwo(dst, micros/1e6)
+	dst = appendTwoDigits(dst, micros/1e6)
 	if frac := micros % 1e6; frac != 0 {
 		start := len(dst)
 		dst = strconv.AppendInt(dst, 1e6+frac, 10) // the 1 keeps leading zeros; the point replaces it
@@ -311,7 +311,7 @@ func appendClock(dst []byte, v *value) (out []byte, ok bool) {
 	return dst, true
 }
 
-func appendTwo(dst []byte, n int64) []byte {
+func appendTwoDigits(dst []byte, n int64) []byte {
 	return append(dst, byte('0'+n/10%10), byte('0'+n%10))
 }
 
@@ -330,22 +330,22 @@ func appendDate(dst []byte, v *value, fraction, offset string) []byte {
 	}
 	year, month, day := d.Date()
 	dst = append(dst, '"')
-	dst = appendTwo(dst, int64(year/100))
-	dst = appendTwo(dst, int64(year%100))
+	dst = appendTwoDigits(dst, int64(year/100))
+	dst = appendTwoDigits(dst, int64(year%100))
 	dst = append(dst, '-')
-	dst = appendTwo(dst, int64(month))
+	dst = appendTwoDigits(dst, int64(month))
 	dst = append(dst, '-')
-	dst = appendTwo(dst, int64(day))
+	dst = appendTwoDigits(dst, int64(day))
 	if !d.hasTime {
 		return append(dst, '"')
 	}
 	hour, minute, second := d.Clock()
 	dst = append(dst, 'T')
-	dst = appendTwo(dst, int64(hour))
+	dst = appendTwoDigits(dst, int64(hour))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int64(minute))
+	dst = appendTwoDigits(dst, int64(minute))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int64(second))
+	dst = appendTwoDigits(dst, int64(second))
 	if d.fraction == "" {
 		d.fraction = strings.Trim(fraction, " ")
 	}

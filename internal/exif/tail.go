@@ -28,30 +28,30 @@ const (
 
 // tail is the end of a file of chunks.
 type tail struct {
-	r     io.ReaderAt
-	kind  chunkKind
-	from  int64  // start of a chunk, where the search ends
-	start int64  // offset of buf in the file
-	buf   []byte // bytes from start to the end of the file or of the search
-	most  int64  // maximum length of buf
+	r       io.ReaderAt
+	kind    chunkKind
+	stop    int64  // start of a chunk, where the search ends
+	start   int64  // offset of buf in the file
+	buf     []byte // bytes from start to the end of the file or of the search
+	maxSize int64  // maximum length of buf
 
 	checked int64 // bytes checked
 }
 
 // chunkKind describes a format's chunks.
 type chunkKind struct {
-	least int64 // the length of a chunk without data, including its head of 8 bytes
-	// total returns the length of a chunk by its head.
-	total func(head []byte) int64
-	// whole reports whether the bytes are a chunk.
-	whole func(chunk []byte) bool
+	minSize int64 // the length of a chunk without data, including its head of 8 bytes
+	// size returns the length of a chunk by its head.
+	size func(head []byte) int64
+	// valid reports whether the bytes are a chunk.
+	valid func(chunk []byte) bool
 	// picture reports whether the chunk belongs to the picture.
 	picture func(chunk []byte) bool
 }
 
 // grow reads another piece; ok is false at the limit of buf or of the search.
 func (t *tail) grow() (ok bool, err error) {
-	n := min(tailPiece, t.start-t.from, t.most-int64(len(t.buf)))
+	n := min(tailPiece, t.start-t.stop, t.maxSize-int64(len(t.buf)))
 	if n <= 0 {
 		return false, nil
 	}
@@ -67,25 +67,25 @@ func (t *tail) grow() (ok bool, err error) {
 // walkBack moves at from a chunk's start, or the end, to the start of the chunk before it, and so on. ok is
 // true if it reached a chunk of the picture or the end of the search.
 func (t *tail) walkBack(at *int64) (ok bool, err error) {
-	for i := *at - t.kind.least; ; i-- {
+	for i := *at - t.kind.minSize; ; i-- {
 		for i < t.start {
 			if ok, err = t.grow(); !ok || err != nil {
 				return false, err
 			}
 		}
 		b := t.buf[i-t.start:]
-		if t.kind.total(b) != *at-i || !t.whole(b[:*at-i]) {
+		if t.kind.size(b) != *at-i || !t.valid(b[:*at-i]) {
 			continue
 		}
 		*at = i
-		if t.kind.picture(b) || i == t.from {
+		if t.kind.picture(b) || i == t.stop {
 			return true, nil
 		}
-		i -= t.kind.least - 1
+		i -= t.kind.minSize - 1
 	}
 }
 
-func (t *tail) whole(chunk []byte) bool {
+func (t *tail) valid(chunk []byte) bool {
 	t.checked += int64(len(chunk))
-	return t.checked <= maxChecked && t.kind.whole(chunk)
+	return t.checked <= maxChecked && t.kind.valid(chunk)
 }

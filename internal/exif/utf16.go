@@ -131,9 +131,9 @@ func (w *textWeight) bits(order binary.ByteOrder, b []byte) int {
 // The bits of a letter of an alphabet, of a rare letter, and of code points that no text has: controls,
 // private use, unassigned ones, half a surrogate pair.
 const (
-	alphabet = 7
-	rare     = 13
-	never    = 30
+	alphabet    = 7
+	rare        = 13
+	implausible = 30
 )
 
 // letter estimates the bits needed to distinguish a character from the others of its script, as if all
@@ -179,7 +179,7 @@ func (w *textWeight) letter(r rune) (bits int, s script) {
 	case unicode.IsGraphic(r):
 		return rare + 3, noScript
 	}
-	return never, noScript
+	return implausible, noScript
 }
 
 // isCommon reports whether a letter is one of commonLetters.

@@ -19,12 +19,12 @@ func isWebP(head []byte) bool {
 
 // riffChunks describes the chunks after the frames of an animation.
 var riffChunks = chunkKind{
-	least: 8,
-	total: func(head []byte) int64 {
+	minSize: 8,
+	size: func(head []byte) int64 {
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		return 8 + size + size&1
 	},
-	whole: func(chunk []byte) bool {
+	valid: func(chunk []byte) bool {
 		switch string(chunk[:4]) {
 		case "ANMF", "EXIF", "XMP ":
 			return true
@@ -44,7 +44,7 @@ func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) 
 	if end-next <= tailPiece {
 		return next, nil
 	}
-	t := tail{r: r, kind: riffChunks, from: next, start: end, most: maxTail}
+	t := tail{r: r, kind: riffChunks, stop: next, start: end, maxSize: maxTail}
 	at := end
 	ok, err := t.walkBack(&at)
 	if !ok && announced && at == end {
@@ -72,7 +72,7 @@ func findWebP(r io.ReaderAt) ([]block, error) {
 		}
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		if string(head[:4]) == "EXIF" {
-			return withoutIntro(part(r, extent{off + 8, size}))
+			return withoutIntro(runReader(r, extent{off + 8, size}))
 		}
 		off += 8 + size + size&1
 		if string(head[:4]) == "ANMF" && !frames {
@@ -131,9 +131,9 @@ func webpFrames(r io.ReaderAt) (frames int64, err error) {
 	if !countable(sizeOf(r)) {
 		return 0, nil
 	}
-	f := forward{r: r, off: 12, end: maxFrameBytes}
+	f := sequentialReader{r: r, off: 12, end: maxFrameBytes}
 	for {
-		head := f.take(8)
+		head := f.next(8)
 		if head == nil {
 			break
 		}
@@ -143,7 +143,7 @@ func webpFrames(r io.ReaderAt) (frames int64, err error) {
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		f.skip(size + size&1)
 	}
-	if f.tooFar() {
+	if f.hitLimit() {
 		frames = 0
 	}
 	return frames, f.err
