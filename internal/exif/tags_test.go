@@ -35,8 +35,8 @@ func TestTagNames(t *testing.T) {
 	}
 }
 
-// TestTagNamesAreGoexifs holds our names against all of goexif's fields. Its maps of numbers aren't
-// exported, so the numbers are repeated here.
+// TestTagNamesAreGoexifs compares our names with all of goexif's fields. goexif doesn't export its maps of
+// numbers, so the test repeats them.
 func TestTagNamesAreGoexifs(t *testing.T) {
 	tests := []struct {
 		directory string
@@ -73,7 +73,7 @@ func TestTagNamesAreGoexifs(t *testing.T) {
 			0x9C9E: goexif.XPKeywords,
 			0x9C9F: goexif.XPSubject,
 		}},
-		// goexif has one map for IFD0 and the Exif IFD. These tags our tables have in both, since
+		// goexif has one map for IFD0 and the Exif IFD. Our tables have these tags in both, since
 		// TIFF/EP keeps Exif's tags in IFD0.
 		{"IFD0 and Exif IFD", []map[uint16]tagDef{tiffTags, exifTags}, "", map[uint16]goexif.FieldName{
 			0x829A: goexif.ExposureTime,
@@ -196,7 +196,7 @@ func TestTagNamesAreGoexifs(t *testing.T) {
 	}
 }
 
-// TestExif31Tags has what CIPA DC-008-2026 adds, in all styles.
+// TestExif31Tags renders the tags that CIPA DC-008-2026 adds in all styles.
 func TestExif31Tags(t *testing.T) {
 	shorts := func(id uint16, v ...uint16) testimage.Entry {
 		e := testimage.Short(id, v...)
@@ -216,7 +216,7 @@ func TestExif31Tags(t *testing.T) {
 			{"LearningOptOutIn", shorts(0x9287, 1, 0, 2), `"1 0 2"`, `"All uses: unspecified"`, `[1,0,2]`},
 			{"LearningOptOutIn", shorts(0x9287, 1, 9, 9), `"1 9 9"`, `"Unknown (9): Unknown (9)"`, `[1,9,9]`},
 			{"LearningOptOutIn", shorts(0x9287, 0), `"0"`, `"None"`, `0`},
-			{"LearningOptOutIn", shorts(0x9287, 7, 1, 0), `"7 1 0"`, `"7 1 0"`, `[7,1,0]`},                                       // fewer than it says
+			{"LearningOptOutIn", shorts(0x9287, 7, 1, 0), `"7 1 0"`, `"7 1 0"`, `[7,1,0]`},                                       // fewer than stated
 			{"LearningOptOutIn", testimage.Short(0x9287, 1, 4, 1), `"1 4 1"`, `"Input to a trained model: opted in"`, `[1,4,1]`}, // as SHORTs
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0101), `"257"`, `"Accurate reproduction, factory default settings"`, `257`},
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0204), `"516"`, `"Small differences, unknown settings"`, `516`},
@@ -263,7 +263,7 @@ func TestNumbersOfAnotherWriter(t *testing.T) {
 	}
 }
 
-// TestTagsOfWriters has tags of programs and formats beside the standards answered without unknown.
+// TestTagsOfWriters: Decode returns nonstandard tags of programs and formats without Options.Unknown.
 func TestTagsOfWriters(t *testing.T) {
 	pixelFormat := []byte("\x24\xC3\xDD\x6F\x03\x4E\xFE\x4B\xB1\x85\x3D\x77\x76\x8D\xC9\x0C")
 	for _, tc := range []struct {
@@ -338,7 +338,7 @@ func TestTagsOfWriters(t *testing.T) {
 	}
 }
 
-// TestPanasonicsOwnNumbers: in RW2, 0x000B isn't the software.
+// TestPanasonicsOwnNumbers: 0x000B isn't the software in RW2.
 func TestPanasonicsOwnNumbers(t *testing.T) {
 	file := testimage.RW2([]testimage.Entry{testimage.Short(0x000B, 34316), testimage.ASCII(0x010F, "Panasonic")}, testimage.JPEG(testimage.Gradient(8, 6)))
 	if got := answerOf(file, &Options{}); got != `{"Make":"Panasonic"}` {
