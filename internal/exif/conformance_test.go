@@ -97,7 +97,7 @@ func TestConformance(t *testing.T) {
 		if _, err := os.Stat(name); err != nil {
 			name = filepath.Join(dir, latin1(f.File)) // the oracle's names are UTF-8 read as Latin-1
 		}
-		got := answer(name)
+		got := decodeToTags(name)
 		if len(f.Tags) == 0 && f.Type == "JPEG" && len(got) > 1 {
 			// truncated right after its EXIF: ExifTool gives up on the file, DESIGN doesn't
 			unread++
@@ -143,7 +143,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func answer(file string) map[string]string {
+func decodeToTags(file string) map[string]string {
 	fh, err := os.Open(file)
 	if err != nil {
 		return nil

@@ -283,7 +283,7 @@ func TestBrokenEXIFAlone(t *testing.T) {
 			"JPEG, APP13":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(psdEXIF1, "", []byte("junk")))),
 			"JPEG, APP13 without": testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", nil))),
 		} {
-			if got := answerOf(data, &Options{}); got != want {
+			if got := decodeToJSON(data, &Options{}); got != want {
 				t.Errorf("%s, %s: got %s, want %s", kind, name, got, want)
 			}
 		}
@@ -299,8 +299,8 @@ func TestSecondEXIFDoesNotContinueTheFirst(t *testing.T) {
 	whole := testimage.EXIFSegment(block)
 	for n := 60; n < len(block); n += 10 {
 		cut := testimage.EXIFSegment(block[:n])
-		want := answerOf(testimage.JPEG(m, cut), &Options{})
-		if got := answerOf(testimage.JPEG(m, cut, whole), &Options{}); got != want {
+		want := decodeToJSON(testimage.JPEG(m, cut), &Options{})
+		if got := decodeToJSON(testimage.JPEG(m, cut, whole), &Options{}); got != want {
 			t.Errorf("cut at %d: got %s, want %s", n, got, want)
 		}
 	}
@@ -589,8 +589,8 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestTruncatedIsAnswered: Decode returns the tags before the cut of a file truncated within its EXIF.
-func TestTruncatedIsAnswered(t *testing.T) {
+// TestTruncatedEXIFDecodes: Decode returns the tags before the cut of a file truncated within its EXIF.
+func TestTruncatedEXIFDecodes(t *testing.T) {
 	for _, s := range containerSamples() {
 		at := bytes.Index(s.data, []byte("2012:06:01"))
 		if at < 0 || s.format == "cr3" {
@@ -974,7 +974,7 @@ func TestHostileJXL(t *testing.T) {
 			w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: quality, LGWin: 22})
 			w.Write(testimage.ExifData(long.Encode(), false))
 			w.Close()
-			if got := answerOf(testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), &Options{}); got != wantTags {
+			if got := decodeToJSON(testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), &Options{}); got != wantTags {
 				t.Errorf("quality %d: got %s", quality, got)
 			}
 		}
@@ -1134,7 +1134,7 @@ func TestGeoJP2(t *testing.T) {
 		{"broken, before a good one", testimage.JP2(uuid(geoUUID, broken), uuid(geoUUID, geo.Encode())), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := answerOf(tc.file, &Options{}); got != tc.want {
+			if got := decodeToJSON(tc.file, &Options{}); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 			check(t, tc.file)
@@ -1144,7 +1144,7 @@ func TestGeoJP2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := answerOf(testimage.JP2(uuid(geoUUID, geo.Encode())), &Options{Keep: keep}); got != `{"Orientation":"1"}` {
+	if got := decodeToJSON(testimage.JP2(uuid(geoUUID, geo.Encode())), &Options{Keep: keep}); got != `{"Orientation":"1"}` {
 		t.Errorf("without @location: got %s", got)
 	}
 }

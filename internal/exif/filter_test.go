@@ -117,8 +117,8 @@ func TestFilterKeeps(t *testing.T) {
 	}
 }
 
-// TestFilterThatFiltersNothing checks the errors for patterns that match no tag.
-func TestFilterThatFiltersNothing(t *testing.T) {
+// TestPatternWithoutTagIsError checks the errors for patterns that match no tag.
+func TestPatternWithoutTagIsError(t *testing.T) {
 	for _, tc := range []struct{ pattern, want string }{
 		{"gps*", `no tag matches "gps*": did you mean "GPS*"?`},
 		{"*serialnumber", `no tag matches "*serialnumber": did you mean "*SerialNumber"?`},
@@ -214,9 +214,9 @@ func TestSets(t *testing.T) {
 	}
 }
 
-// TestNamesAreThoseAnswered decodes a file with every tag of every table, and more: the JSON has no names
+// TestNamesAreThoseDecoded decodes a file with every tag of every table, and more: the JSON has no names
 // other than those of Names and unknown ones.
-func TestNamesAreThoseAnswered(t *testing.T) {
+func TestNamesAreThoseDecoded(t *testing.T) {
 	var all []testimage.Entry
 	for id := range 1 << 16 {
 		switch id {

@@ -131,7 +131,7 @@ func TestHostileTIFF(t *testing.T) {
 					var before, after runtime.MemStats
 					runtime.ReadMemStats(&before)
 					start := time.Now()
-					got := answerOf(f, &Options{Unknown: unknown})
+					got := decodeToJSON(f, &Options{Unknown: unknown})
 					took := time.Since(start)
 					runtime.ReadMemStats(&after)
 					if !unknown && tc.want != "*" && got != tc.want && (strings.HasPrefix(tc.want, "{") || !strings.Contains(got, tc.want)) {
@@ -177,7 +177,7 @@ func heapOf(f []byte, o *Options) int64 {
 	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }
 
-func answerOf(f []byte, o *Options) string {
+func decodeToJSON(f []byte, o *Options) string {
 	m, err := Decode(bytes.NewReader(f), o)
 	if err != nil {
 		return err.Error()

@@ -163,7 +163,7 @@ func TestPictureIsClean(t *testing.T) {
 				if s.orientation != 1 {
 					wantEXIF = `{"Orientation":"` + string('0'+rune(s.orientation)) + `"}`
 				}
-				if exif := answerOf(got, &Options{Unknown: true}); exif != wantEXIF {
+				if exif := decodeToJSON(got, &Options{Unknown: true}); exif != wantEXIF {
 					t.Errorf("%s of %s: got EXIF %s, want %s", what, s.name, exif, wantEXIF)
 				}
 			}
@@ -202,8 +202,8 @@ func TestPicturesOfSamples(t *testing.T) {
 	}
 }
 
-// TestPictureThatDoesNotCount: a broken picture doesn't count, next to a valid one or alone.
-func TestPictureThatDoesNotCount(t *testing.T) {
+// TestBrokenPictureDoesNotCount: a broken picture doesn't count, next to a valid one or alone.
+func TestBrokenPictureDoesNotCount(t *testing.T) {
 	good, large := embedded(160, 120), testimage.JPEG(testimage.Gradient(640, 480))
 	marker := func(m byte) int { return bytes.Index(large, []byte{0xFF, m}) }
 	changed := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(large)) }

@@ -551,7 +551,7 @@ func TestEnumerations(t *testing.T) {
 			d := tab.table[id]
 			def, ok := lookup(tab.dir, id)
 			if !ok || def.as == asPointer || def.as == asLeftOut {
-				t.Errorf("%s 0x%04X: is no tag that is answered", tab.name, id)
+				t.Errorf("%s 0x%04X: is not a tag of the JSON", tab.name, id)
 				continue
 			}
 			ways := 0

@@ -646,8 +646,8 @@ var writersTags = map[uint16]tagDef{
 	0xBCC4: {name: "ImageDataDiscard"},
 	0xBCC5: {name: "AlphaDataDiscard"},
 
-	// Photoshop's Camera Raw, in the Exif directory (ExifTool). The names are those of Exif's tags that say
-	// the same.
+	// Photoshop's Camera Raw, in the Exif directory (ExifTool). The names are those of Exif's tags with the
+	// same meaning.
 	0xFDE8: {name: "CameraOwnerName", as: asOnlyText},
 	0xFDE9: {name: "BodySerialNumber", as: asOnlyText},
 	0xFDEA: {name: "Lens", as: asOnlyText},

@@ -229,14 +229,14 @@ func TestExif31Tags(t *testing.T) {
 		} {
 			b := testimage.Block{BigEndian: bigEndian, Exif: []testimage.Entry{tc.entry}}
 			for style, want := range map[Style]string{Raw: tc.raw, Described: tc.described, Typed: tc.typed} {
-				if got, want := answerOf(b.Encode(), &Options{Style: style}), `{"`+tc.name+`":`+want+`}`; got != want {
+				if got, want := decodeToJSON(b.Encode(), &Options{Style: style}), `{"`+tc.name+`":`+want+`}`; got != want {
 					t.Errorf("big-endian %v, style %v: got %s, want %s", bigEndian, style, got, want)
 				}
 			}
 		}
 	}
 	odd := testimage.Block{Exif: []testimage.Entry{testimage.Undefined(0x9287, []byte{1, 0, 2, 0, 0, 0, 9})}}
-	if got := answerOf(odd.Encode(), &Options{}); got != `{"LearningOptOutIn":"1 2 0"}` {
+	if got := decodeToJSON(odd.Encode(), &Options{}); got != `{"LearningOptOutIn":"1 2 0"}` {
 		t.Errorf("an odd byte: got %s", got)
 	}
 }
@@ -253,10 +253,10 @@ func TestNumbersOfAnotherWriter(t *testing.T) {
 	} {
 		for _, bigEndian := range []bool{false, true} {
 			b := testimage.Block{BigEndian: bigEndian, Exif: []testimage.Entry{e}}
-			if got := answerOf(b.Encode(), &Options{}); got != "{}" {
+			if got := decodeToJSON(b.Encode(), &Options{}); got != "{}" {
 				t.Errorf("%#04x: got %s, want none", e.ID, got)
 			}
-			if got := answerOf(b.Encode(), &Options{Unknown: true}); !strings.HasPrefix(got, fmt.Sprintf(`{"UnknownTag_0x%04x":`, e.ID)) {
+			if got := decodeToJSON(b.Encode(), &Options{Unknown: true}); !strings.HasPrefix(got, fmt.Sprintf(`{"UnknownTag_0x%04x":`, e.ID)) {
 				t.Errorf("%#04x: got %s, want it as an unknown tag", e.ID, got)
 			}
 		}
@@ -327,13 +327,13 @@ func TestTagsOfWriters(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := testimage.Block{IFD0: tc.ifd0, Exif: tc.exif}
-			if got := answerOf(b.Encode(), &Options{}); got != "{"+tc.want+"}" {
+			if got := decodeToJSON(b.Encode(), &Options{}); got != "{"+tc.want+"}" {
 				t.Errorf("got  %s\nwant {%s}", got, tc.want)
 			}
 		})
 	}
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.Bytes(0xBC01, typeByte, pixelFormat)}}
-	if got := answerOf(b.Encode(), &Options{Style: Described}); got != `{"PixelFormat":"24-bit BGR"}` {
+	if got := decodeToJSON(b.Encode(), &Options{Style: Described}); got != `{"PixelFormat":"24-bit BGR"}` {
 		t.Errorf("described: got %s", got)
 	}
 }
@@ -341,7 +341,7 @@ func TestTagsOfWriters(t *testing.T) {
 // TestPanasonicsOwnNumbers: 0x000B isn't the software in RW2.
 func TestPanasonicsOwnNumbers(t *testing.T) {
 	file := testimage.RW2([]testimage.Entry{testimage.Short(0x000B, 34316), testimage.ASCII(0x010F, "Panasonic")}, testimage.JPEG(testimage.Gradient(8, 6)))
-	if got := answerOf(file, &Options{}); got != `{"Make":"Panasonic"}` {
+	if got := decodeToJSON(file, &Options{}); got != `{"Make":"Panasonic"}` {
 		t.Errorf("got %s", got)
 	}
 }

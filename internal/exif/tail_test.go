@@ -142,7 +142,7 @@ func TestFakeChunkInPicture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := testimage.LargePNG(3<<20, 8192)
 			f.End = slices.Concat(testimage.PNGChunk("IDAT", data), iend)
-			if got := answerAt(f); got != "{}" {
+			if got := decodeReaderToJSON(f); got != "{}" {
 				t.Errorf("got %s, want {}", got)
 			}
 		})
@@ -154,7 +154,7 @@ func TestFakeChunkInPicture(t *testing.T) {
 	t.Run("of the wrong checksum", func(t *testing.T) {
 		f := testimage.LargePNG(3<<20, 8192)
 		f.End = slices.Concat(testimage.PNGChunk("IDAT", picture(0)), iend)
-		if got := answerAt(f); got != "{}" {
+		if got := decodeReaderToJSON(f); got != "{}" {
 			t.Errorf("got %s, want {}", got)
 		}
 	})
@@ -168,7 +168,7 @@ func TestFakeChunkInPicture(t *testing.T) {
 		})
 		f := testimage.LargePNG(3<<20, 8192)
 		f.End = slices.Concat(testimage.PNGChunk("IDAT", picture(x)), iend)
-		if got := answerAt(f); got != `{"Make":"Other"}` {
+		if got := decodeReaderToJSON(f); got != `{"Make":"Other"}` {
 			t.Errorf("got %s, want the EXIF that was built", got)
 		}
 	})
@@ -198,7 +198,7 @@ func zeroOf(f func(x uint32) uint32) (x uint32) {
 	return x
 }
 
-func answerAt(r io.ReaderAt) string {
+func decodeReaderToJSON(r io.ReaderAt) string {
 	m, err := Decode(r, &Options{})
 	if err != nil {
 		return err.Error()
@@ -239,7 +239,7 @@ func TestLargeAnimation(t *testing.T) {
 						binary.LittleEndian.PutUint32(f.Start[4:], uint32(f.Size()-8))
 					}
 					for _, r := range []io.ReaderAt{&f, sizeless{&f}} {
-						if got := answerAt(r); got != tc.want {
+						if got := decodeReaderToJSON(r); got != tc.want {
 							t.Errorf("%T: got %s, want %s", r, got, tc.want)
 						}
 					}

@@ -57,9 +57,9 @@ func TestCharacterCodesAsWritersSpellThem(t *testing.T) {
 	}
 }
 
-// TestBytesThatWindowsLeavesOpenAreControls: undefined bytes decode as in the WHATWG Encoding Standard, not
+// TestUndefinedWindowsBytesAreControls: undefined bytes decode as in the WHATWG Encoding Standard, not
 // as U+FFFD.
-func TestBytesThatWindowsLeavesOpenAreControls(t *testing.T) {
+func TestUndefinedWindowsBytesAreControls(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		o    Options

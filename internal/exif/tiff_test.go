@@ -11,8 +11,8 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestBrokenPartsCostThemselves breaks one part of a block after the other: Decode returns the rest.
-func TestBrokenPartsCostThemselves(t *testing.T) {
+// TestBrokenPartLosesOnlyItself breaks one part of a block after the other: Decode returns the rest.
+func TestBrokenPartLosesOnlyItself(t *testing.T) {
 	le := binary.LittleEndian
 	// entry returns the offset of the entry with a tag number
 	entry := func(block []byte, id, typ uint16) []byte {
@@ -100,7 +100,7 @@ func TestEmptyTextIsReplaced(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := answerOf(test.block.Encode(), &Options{}); got != test.want {
+			if got := decodeToJSON(test.block.Encode(), &Options{}); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
@@ -108,7 +108,7 @@ func TestEmptyTextIsReplaced(t *testing.T) {
 	t.Run("in another block", func(t *testing.T) {
 		first := testimage.Block{IFD0: []testimage.Entry{text(make, "")}}
 		second := testimage.Block{IFD0: []testimage.Entry{text(make, "Canon")}}
-		if got := answerOf(testimage.CR3(first.Encode(), second.Encode(), nil), &Options{}); got != `{"Make":"Canon"}` {
+		if got := decodeToJSON(testimage.CR3(first.Encode(), second.Encode(), nil), &Options{}); got != `{"Make":"Canon"}` {
 			t.Errorf("got %s", got)
 		}
 	})
@@ -147,7 +147,7 @@ func TestPointersOfAnyIntegerType(t *testing.T) {
 						o.PutUint32(e[8:], uint32(len(b)))
 						b = o.AppendUint64(b, uint64(at))
 					}
-					if got := answerOf(b, &Options{}); got != wantTags {
+					if got := decodeToJSON(b, &Options{}); got != wantTags {
 						t.Errorf("got  %s\nwant %s", got, wantTags)
 					}
 				})
@@ -156,8 +156,8 @@ func TestPointersOfAnyIntegerType(t *testing.T) {
 	}
 }
 
-// TestPointersThatArentOne: Decode ignores pointers of two offsets or a text.
-func TestPointersThatArentOne(t *testing.T) {
+// TestInvalidPointersAreIgnored: Decode ignores pointers of two offsets or a text.
+func TestInvalidPointersAreIgnored(t *testing.T) {
 	for name, e := range map[string]testimage.Entry{
 		"two":       testimage.Long(gpsPointer, 26, 26),
 		"a text":    testimage.Bytes(gpsPointer, typeASCII, []byte{26, 0, 0, 0}),
@@ -172,7 +172,7 @@ func TestPointersThatArentOne(t *testing.T) {
 			// the directory at 26 would be GPS
 			b := (&testimage.Block{IFD0: []testimage.Entry{e}}).Encode()
 			b = append(b[:26:26], dirOf(testimage.ASCII(0x0001, "N"))...)
-			if got := answerOf(b, &Options{}); strings.Contains(got, "GPS") {
+			if got := decodeToJSON(b, &Options{}); strings.Contains(got, "GPS") {
 				t.Errorf("got %s", got)
 			}
 		})
@@ -248,7 +248,7 @@ func TestPointersInOtherDirectories(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := test.block()
-			if got := answerOf(b, &Options{}); got != test.want {
+			if got := decodeToJSON(b, &Options{}); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 			check(t, b)
@@ -283,7 +283,7 @@ func TestTIFFPagesAreNoThumbnails(t *testing.T) {
 					"TIFF": (*testimage.Block).Encode, "BigTIFF": (*testimage.Block).EncodeBig,
 				} {
 					b := testimage.Block{BigEndian: bigEndian, IFD0: entries{testimage.Short(0x0112, 6)}, IFD1: test.ifd1}
-					got := answerOf(encode(&b), &Options{Unknown: true})
+					got := decodeToJSON(encode(&b), &Options{Unknown: true})
 					if want := `{"Orientation":"6"`; !strings.HasPrefix(got, want) || strings.Contains(got, "Thumb") != (test.thumb != "") ||
 						!strings.Contains(got, test.thumb) {
 						t.Errorf("%s, big-endian %v: got %s, want %s", name, bigEndian, got, cmp.Or(test.thumb, "no thumbnail"))
@@ -312,7 +312,7 @@ func TestSecondDirectoryOfEXIFIsTheThumbnail(t *testing.T) {
 		"psd":  testimage.PSD(1, testimage.PSDResource(1058, "", block)),
 		"mrw":  testimage.MRW(block, false),
 	} {
-		if got := answerOf(file, &Options{}); got != want {
+		if got := decodeToJSON(file, &Options{}); got != want {
 			t.Errorf("%s: got %s, want %s", format, got, want)
 		}
 	}

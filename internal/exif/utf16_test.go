@@ -152,8 +152,8 @@ func TestByteOrderOfPaddedText(t *testing.T) {
 	}
 }
 
-// TestByteOrderMarkHasTheLastWord: a byte order mark overrides the most plausible guess.
-func TestByteOrderMarkHasTheLastWord(t *testing.T) {
+// TestByteOrderMarkOverridesGuess: a byte order mark overrides the most plausible guess.
+func TestByteOrderMarkOverridesGuess(t *testing.T) {
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
 		for _, text := range []string{"New York", "一", "一一", "攀攀攀", "\uE900\uE901\uE902"} {
 			for _, big := range []bool{false, true} {

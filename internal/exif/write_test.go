@@ -20,8 +20,8 @@ var rewriteOptions = []Options{
 	{Unknown: true, Keep: func(name string) bool { return len(name)%2 == 0 }},
 }
 
-// answerOfBlock returns the JSON of a block without the tags that locate a thumbnail; false if there is none.
-func answerOfBlock(block []byte, o *Options) (string, bool) {
+// blockToJSON returns the JSON of a block without the tags that locate a thumbnail; false if there is none.
+func blockToJSON(block []byte, o *Options) (string, bool) {
 	keep := *o
 	keep.Keep = func(name string) bool {
 		return !strings.Contains(name, "JPEGInterchangeFormat") && (o.Keep == nil || o.Keep(name))
@@ -50,26 +50,26 @@ func checkRewrite(t *testing.T, block []byte) {
 		if got == nil {
 			continue
 		}
-		want, ok := answerOfBlock(block, o)
-		answer, readable := answerOfBlock(got, o)
+		want, ok := blockToJSON(block, o)
+		after, readable := blockToJSON(got, o)
 		switch {
 		case !readable:
 			t.Fatalf("options %d: the new block can't be read: %q", i, got)
 		case !ok:
-		case answer == want:
+		case after == want:
 		case len(got) > len(block)-300: // Rewrite dropped tags that shared a value
-			if !strings.HasPrefix(want, answer[:min(len(answer)-1, 20)]) {
-				t.Fatalf("options %d:\ngot  %s\nwant %s", i, answer, want)
+			if !strings.HasPrefix(want, after[:min(len(after)-1, 20)]) {
+				t.Fatalf("options %d:\ngot  %s\nwant %s", i, after, want)
 			}
 		default:
-			t.Fatalf("options %d:\ngot  %s\nwant %s", i, answer, want)
+			t.Fatalf("options %d:\ngot  %s\nwant %s", i, after, want)
 		}
 		if again := Rewrite(got, o); !bytes.Equal(again, got) && len(again) == len(got) {
 			t.Fatalf("options %d: rewritten again it is another:\n%q\n%q", i, got, again)
 		}
 	}
 	if b := Rewrite(block, nil); b != nil {
-		all, ok := answerOfBlock(b, &Options{Unknown: true})
+		all, ok := blockToJSON(b, &Options{Unknown: true})
 		for _, name := range []string{"Orientation", "ColorSpace", "InteroperabilityIndex"} {
 			all = strings.Replace(all, `"`+name+`"`, "", 1)
 		}
@@ -130,7 +130,7 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 	block = append(block, 0, 0, 0, 0)
 	block = append(block, strings.Repeat("x", 39)+"\x00"...)
 	got := Rewrite(block, &Options{})
-	answer, _ := answerOfBlock(got, &Options{})
+	answer, _ := blockToJSON(got, &Options{})
 	if want := `{"ImageDescription":"` + strings.Repeat("x", 39) + `"}`; answer != want || len(got) > len(block) {
 		t.Errorf("got %s, want %s", answer, want)
 	}
@@ -201,7 +201,7 @@ func TestRewriteWithoutAnAnswerKeepsWhatThePictureNeeds(t *testing.T) {
 		b.IFD0 = append(b.IFD0, testimage.ASCII(0xFE00+id, strings.Repeat("\x01", 4000)))
 	}
 	got := Rewrite(b.Encode(), &Options{Unknown: true})
-	if answer, _ := answerOfBlock(got, &Options{Unknown: true}); answer != `{"Orientation":"6"}` {
+	if answer, _ := blockToJSON(got, &Options{Unknown: true}); answer != `{"Orientation":"6"}` {
 		t.Errorf("got %.100s", answer)
 	}
 }
