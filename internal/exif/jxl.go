@@ -39,7 +39,7 @@ func Unbrotli(b []byte) (out []byte, ok bool) {
 	return out, !tooLarge
 }
 
-// brotliBlock returns the block in a compressed Exif box, of a truncated stream the part that is there.
+// brotliBlock returns the block in a compressed Exif box. It accepts a truncated stream.
 func brotliBlock(r io.ReaderAt, run extent) ([]block, error) {
 	var head [8]byte
 	n, err := readAt(r, head[:min(int64(len(head)), run.n)], run.off)
