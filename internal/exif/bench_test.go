@@ -7,7 +7,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// benchImages are typical images, and one that nobody has: 10,000 tags, all of them answered.
+// benchImages are typical images, and an extreme one with 10,000 tags, all of them in the JSON.
 func benchImages() []struct {
 	name  string
 	image []byte
@@ -31,7 +31,7 @@ func benchImages() []struct {
 	}
 }
 
-// BenchmarkDecode reads images that are in memory.
+// BenchmarkDecode decodes images in memory.
 func BenchmarkDecode(b *testing.B) {
 	for _, f := range benchImages() {
 		b.Run(f.name, func(b *testing.B) {
@@ -47,7 +47,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendJSON renders a photo's tags in each style, into a buffer that is there.
+// BenchmarkAppendJSON renders a photo's tags in each style into an existing buffer.
 func BenchmarkAppendJSON(b *testing.B) {
 	image := testimage.Samples()["photo.jpg"]
 	for _, style := range []struct {

@@ -5,21 +5,21 @@ import (
 	"io"
 )
 
-// The ISO base media file format (ISO/IEC 14496-12) is boxes within boxes: a size of 4 bytes that
-// counts from its own first byte, a type of 4 letters, then the body (4.2). A size of 1 means that
-// the size is in 8 bytes after the type, a size of 0 that the box goes on to the end. A box of the
-// type uuid has its 16-byte type before its body. A "full box" begins its body with a version of
-// one byte and flags of three. HEIF and AVIF (heif.go), CR3, JPEG XL and JPEG 2000 are made of it.
+// The ISO base media file format (ISO/IEC 14496-12) consists of nested boxes: a size of 4 bytes that
+// includes itself, a type of 4 letters, then the body (4.2). A size of 1 means that the size is in 8
+// bytes after the type, a size of 0 that the box extends to the end. A box of type uuid has a 16-byte
+// type before its body. A "full box" begins its body with a version of one byte and flags of three.
+// HEIF and AVIF (heif.go), CR3, JPEG XL and JPEG 2000 use these boxes.
 //
-// A box is stepped over by its size alone, and the finders go down a fixed number of levels, so no
-// file can lead them in circles.
+// The finders skip a box by its size alone and descend a fixed number of levels, so no file can make
+// them loop.
 
 // box is one box.
 type box struct {
 	typ  string
-	uuid [16]byte // where the type is uuid
+	uuid [16]byte // set if the type is uuid
 	body extent
-	peek []byte // the first bytes of the body, until the next box is read
+	peek []byte // the first bytes of the body, valid until each reads the next box
 }
 
 // boxes reads the boxes of one file.
@@ -29,11 +29,11 @@ type boxes struct {
 	head [8 + 8 + 16]byte
 }
 
-// wholeFile is the run of the outermost boxes.
+// wholeFile is the run of the top-level boxes.
 var wholeFile = extent{0, toEnd}
 
-// each calls f with the boxes of a run until f says that it is done. A broken box ends the run: where
-// the next one would start is anybody's guess.
+// each calls f with the boxes of a run until f returns done. It stops at a broken box, whose size doesn't
+// tell where the next one starts.
 func (w *boxes) each(in extent, f func(box) (done bool, err error)) error {
 	off, end := in.off, in.off+in.n
 	for end-off >= 8 {
@@ -65,7 +65,7 @@ func (w *boxes) each(in extent, f func(box) (done bool, err error)) error {
 			}
 			used += copy(b.uuid[:], head[used:])
 		}
-		size = min(size, end-off) // what claims to be larger than what it is in ends with it
+		size = min(size, end-off) // a box can't extend beyond the one around it
 		if size < int64(used) {
 			return nil
 		}
@@ -80,46 +80,45 @@ func (w *boxes) each(in extent, f func(box) (done bool, err error)) error {
 	return nil
 }
 
-// cursor reads the numbers of a run one after the other, big-endian, in small pieces.
+// cursor reads consecutive big-endian numbers of a run.
 type cursor struct {
 	r   io.ReaderAt
-	run extent // what is left
-	// over says that the run ended within a number; what follows is zeros.
-	over bool
-	err  error
+	run extent // the rest of the run
+	// truncated is true if the run ended within a number. All further numbers are 0.
+	truncated bool
+	err       error
 
-	buf   [512]byte
-	ahead []byte // what is in buf of what is left
+	buf      [512]byte
+	buffered []byte // buffered bytes of the rest
 }
 
 // start makes c read another run.
-func (c *cursor) start(run extent) { c.run, c.ahead, c.over = run, nil, false }
+func (c *cursor) start(run extent) { c.run, c.buffered, c.truncated = run, nil, false }
 
 // uint reads a number of up to 8 bytes.
 func (c *cursor) uint(size int64) (v uint64) {
-	if c.over || c.err != nil {
+	if c.truncated || c.err != nil {
 		return 0
 	}
-	if int64(len(c.ahead)) < size {
+	if int64(len(c.buffered)) < size {
 		var n int
 		n, c.err = readAt(c.r, c.buf[:min(int64(len(c.buf)), c.run.n)], c.run.off)
-		c.ahead = c.buf[:n]
+		c.buffered = c.buf[:n]
 		if c.err != nil || int64(n) < size {
-			c.over = true
+			c.truncated = true
 			return 0
 		}
 	}
-	for _, b := range c.ahead[:size] {
+	for _, b := range c.buffered[:size] {
 		v = v<<8 | uint64(b)
 	}
 	c.skip(size)
 	return v
 }
 
-// skip passes over n bytes.
 func (c *cursor) skip(n int64) {
 	n = min(n, c.run.n)
 	c.run.off += n
 	c.run.n -= n
-	c.ahead = c.ahead[min(n, int64(len(c.ahead))):]
+	c.buffered = c.buffered[min(n, int64(len(c.buffered))):]
 }

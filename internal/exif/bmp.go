@@ -5,10 +5,10 @@ import (
 	"io"
 )
 
-// A Windows bitmap has its size in the header after the file header, which has two forms: that of OS/2 1.x
-// is 12 bytes long and has numbers of 16 bits. A negative height says that the rows go from top to bottom.
+// A Windows bitmap has its size in the header after the file header. OS/2 1.x's form of it is 12 bytes long
+// and has numbers of 16 bits. A negative height means that the rows go from top to bottom.
 
-// infoBMP reads the size and the bits of a pixel.
+// infoBMP reads the size and the bits per pixel.
 func infoBMP(r io.ReaderAt, i *Info) error {
 	var b [30]byte
 	n, err := readAt(r, b[:], 0)
@@ -31,8 +31,8 @@ func infoBMP(r io.ReaderAt, i *Info) error {
 	return nil
 }
 
-// infoICO reads the size of the largest picture: each has its width and height in a byte of its entry of 16,
-// 0 for 256.
+// infoICO reads the size of the largest picture. The width and height are one byte each of a picture's
+// 16-byte entry, with 0 for 256.
 func infoICO(r io.ReaderAt, i *Info) error {
 	var b [6 + 256*16]byte
 	n, err := readAt(r, b[:], 0)

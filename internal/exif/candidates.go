@@ -1,18 +1,18 @@
 package exif
 
-// candidates picks one of the EXIFs that a file has: the first that looks as if it could be read. Where
-// there is none, the first of all says what is wrong. Its zero value has seen none.
+// candidates picks one of a file's EXIF blocks: the first that looks readable, else the first of all,
+// whose error Decode returns. Its zero value is ready for use.
 type candidates struct {
-	blocks []block // the one picked so far
-	good   bool    // whether it can be read
-	broken int     // how many couldn't be
+	blocks   []block // the EXIF picked so far
+	readable bool    // it looks readable
+	broken   int     // number of unreadable ones
 }
 
-// add offers an EXIF; done says that no other is to be looked for.
+// add offers an EXIF; done is true if the search can stop.
 func (c *candidates) add(blocks []block) (done bool, err error) {
 	ok, err := readable(blocks)
 	if ok || c.broken == 0 {
-		c.blocks, c.good = blocks, ok
+		c.blocks, c.readable = blocks, ok
 	}
 	if !ok {
 		c.broken++
@@ -20,11 +20,11 @@ func (c *candidates) add(blocks []block) (done bool, err error) {
 	return ok || c.broken == MaxBroken, err
 }
 
-// entriesTried is how many entries of IFD0 tell whether EXIF can be read.
+// entriesTried is the number of entries of IFD0 that readable checks.
 const entriesTried = 8
 
-// readable reports whether one of the first entries of IFD0 is whole. Writers that lose the EXIF leave
-// an empty directory, a header alone, zeros, or offsets that lead out of it.
+// readable reports whether one of the first entries of IFD0 is intact. Writers that lose the EXIF leave
+// an empty directory, a header alone, zeros, or offsets beyond its end.
 func readable(blocks []block) (bool, error) {
 	for _, b := range blocks {
 		var buf [8 + 20*entriesTried]byte
@@ -49,7 +49,7 @@ func readable(blocks []block) (bool, error) {
 		entries := l.uint(buf[:count])
 		for e := buf[count:n]; entries > 0 && int64(len(e)) >= size; e = e[size:] {
 			entries--
-			if ok, err := l.whole(b, e[:size]); ok || err != nil {
+			if ok, err := l.validEntry(b, e[:size]); ok || err != nil {
 				return ok, err
 			}
 		}
@@ -57,8 +57,8 @@ func readable(blocks []block) (bool, error) {
 	return false, nil
 }
 
-// whole reports whether an entry is of a type that there is and its value within the block.
-func (l layout) whole(b block, e []byte) (bool, error) {
+// validEntry reports whether an entry has a known type and its value lies within the block.
+func (l layout) validEntry(b block, e []byte) (bool, error) {
 	_, typ, count, value := l.fields(e)
 	unit := typeSize(typ)
 	if unit == 0 || count == 0 || count > toEnd/unit {

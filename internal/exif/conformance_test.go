@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// The corpus is real photos and oracle.jsonl, what ExifTool reads of them. EXIF_CORPUS says where
-// it is; CI sets it.
+// The corpus has real photos and oracle.jsonl, ExifTool's output for them. EXIF_CORPUS is its path; CI
+// sets it.
 type oracleFile struct {
 	File string      `json:"file"`
 	Type string      `json:"type"`
@@ -32,7 +32,7 @@ type oracleTag struct {
 
 var directoryOrder = []string{"IFD0", "ExifIFD", "GPS", "InteropIFD", "IFD1"}
 
-// standardNames are the names of the standard where ExifTool's differ.
+// standardNames maps ExifTool's names to the standard's where they differ.
 var standardNames = map[string]string{
 	"ModifyDate": "DateTime", "CreateDate": "DateTimeDigitized",
 	"ExifImageWidth": "PixelXDimension", "ExifImageHeight": "PixelYDimension",
@@ -47,8 +47,8 @@ var standardNames = map[string]string{
 	"TIFF-EPStandardID": "TIFFEPStandardID", "RelatedImageHeight": "RelatedImageLength",
 }
 
-// notStandard reports tags of no standard, which are left out: Panasonic's RW2 numbers, Microsoft's
-// padding.
+// notStandard reports whether a tag is nonstandard, which the decoder leaves out: Panasonic's RW2 numbers,
+// Microsoft's padding.
 func notStandard(f oracleFile, t oracleTag) bool {
 	switch t.ID {
 	case 0xEA1C, 0xEA1D:
@@ -62,7 +62,7 @@ func notStandard(f oracleFile, t oracleTag) bool {
 	return t.Dir == "IFD0" && t.ID < 0x00FE
 }
 
-// known is the list of what isn't as the oracle has it, with the reasons; docs/figures.md has it, too.
+// known lists the differences from the oracle, with the reasons; docs/figures.md has them, too.
 var known = map[string]struct {
 	wrong  int
 	reason string
@@ -97,19 +97,19 @@ func TestConformance(t *testing.T) {
 		if _, err := os.Stat(name); err != nil {
 			name = filepath.Join(dir, latin1(f.File)) // the oracle's names are UTF-8 read as Latin-1
 		}
-		got := answer(name)
+		got := decodeToTags(name)
 		if len(f.Tags) == 0 && f.Type == "JPEG" && len(got) > 1 {
-			// cut off right after its EXIF: ExifTool gives up on the file, DESIGN doesn't
+			// truncated right after its EXIF: ExifTool gives up on the file, DESIGN doesn't
 			unread++
 			unreadTags += len(got)
 			continue
 		}
 		if f.File == "formats/JXL2.jxl" {
-			continue // the oracle was made by an ExifTool without its Brotli module
+			continue // the oracle's ExifTool lacked its Brotli module
 		}
 		switch f.Type {
 		case "CRW", "X3F", "":
-			// not among the formats; DESIGN wants them refused
+			// not among the formats: DESIGN rejects them
 			if len(f.Tags) == 0 && got["error"] == ErrNotImage.Error() {
 				continue
 			}
@@ -143,7 +143,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func answer(file string) map[string]string {
+func decodeToTags(file string) map[string]string {
 	fh, err := os.Open(file)
 	if err != nil {
 		return nil
@@ -164,10 +164,10 @@ func answer(file string) map[string]string {
 	return got
 }
 
-// compare counts the oracle's tags that are right in got, and names those that aren't, and those in
-// got that the oracle hasn't.
+// compare counts the oracle's tags that are right in got, and names the wrong ones and those in got that
+// the oracle lacks.
 func compare(f oracleFile, got map[string]string) (right int, bad []string) {
-	// ExifTool's order is that of the file; of a name that occurs twice the first directory's counts
+	// ExifTool keeps the file's order; if a name occurs twice, the first directory's counts
 	slices.SortStableFunc(f.Tags, func(a, b oracleTag) int {
 		return slices.Index(directoryOrder, a.Dir) - slices.Index(directoryOrder, b.Dir)
 	})
@@ -179,7 +179,7 @@ func compare(f oracleFile, got map[string]string) (right int, bad []string) {
 		name := t.Name
 		switch t.ID {
 		case 0x0111:
-			name = "StripOffsets" // whatever lies in the strip
+			name = "StripOffsets" // whatever the strip contains
 		case 0x0117:
 			name = "StripByteCounts"
 		}
@@ -213,7 +213,7 @@ func compare(f oracleFile, got map[string]string) (right int, bad []string) {
 		}
 	}
 	for name, v := range got {
-		// ExifTool reads GeoTIFF's keys only if it is asked for them by name
+		// ExifTool reads GeoTIFF's keys only on request by name
 		if !seen[name] && !strings.HasPrefix(name, "Thumb") && !strings.HasPrefix(name, "Geo") {
 			bad = append(bad, fmt.Sprintf("%s: not in the oracle, got %.60q", name, v))
 		}
@@ -229,7 +229,7 @@ func same(t oracleTag, got string) bool {
 	if 0x9C9B <= t.ID && t.ID <= 0x9C9F {
 		want = *t.Val // the raw value is UTF-16
 	}
-	// a text ends at its first NUL; the oracle joins what follows by a newline
+	// a text ends at its first NUL; the oracle joins the rest with a newline
 	cut, _, _ := strings.Cut(want, "\x00")
 	first, _, _ := strings.Cut(cut, "\n")
 	if got == strings.TrimRight(cut, " \t\r\n") || got == strings.TrimRight(first, " \t\r\n") {

@@ -8,7 +8,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// FuzzFormats starts from the samples of all formats.
+// FuzzFormats decodes files mutated from the samples of all formats.
 func FuzzFormats(f *testing.F) {
 	for _, files := range testimage.Formats() {
 		for _, b := range files {
@@ -23,8 +23,8 @@ func FuzzFormats(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkGrowth(t, data) })
 }
 
-// FuzzProfile looks into PNG profiles, and FuzzBrotli into brob boxes: packed, and with a checksum,
-// a fuzzer can't get at them from outside.
+// FuzzProfile fuzzes PNG profiles, and FuzzBrotli brob boxes: a fuzzer of whole files can't get past
+// compression and checksums.
 func FuzzProfile(f *testing.F) {
 	b := tagsOf(false)
 	f.Add(testimage.RawProfile("exif", b.Encode()))
@@ -46,7 +46,7 @@ func FuzzBrotli(f *testing.F) {
 	})
 }
 
-// FuzzTail looks at what stands after a picture that is stepped over.
+// FuzzTail fuzzes the chunks after a picture, which the finders search backwards.
 func FuzzTail(f *testing.F) {
 	b := tagsOf(false)
 	eXIf, iend := testimage.PNGChunk("eXIf", b.Encode()), testimage.PNGChunk("IEND", nil)
@@ -62,7 +62,7 @@ func FuzzTail(f *testing.F) {
 	})
 }
 
-// FuzzSniff starts from nothing but the magics.
+// FuzzSniff starts from the formats' magics alone.
 func FuzzSniff(f *testing.F) {
 	for _, files := range testimage.Formats() {
 		for _, b := range files {

@@ -21,7 +21,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// tagsOf is the block that all samples hold. Its values don't depend on where it lies.
+// tagsOf is the block in all samples. Its values don't depend on its place.
 func tagsOf(bigEndian bool) testimage.Block {
 	return testimage.Block{
 		BigEndian: bigEndian,
@@ -47,12 +47,12 @@ const wantTags = `{"Make":"Apple","Model":"iPhone 4S","Orientation":"6","XResolu
 	`"ExposureBiasValue":"-1/3","GPSLatitudeRef":"N","GPSLatitude":"39/1 54/1 1512/100",` +
 	`"InteroperabilityIndex":"R98","ThumbNewSubfileType":"1"}`
 
-// sample is a file that holds tagsOf in one of the ways it can.
+// sample is a file with tagsOf in one of the possible places.
 type sample struct {
 	name   string
 	format string
 	data   []byte
-	// far says that the EXIF lies after the first window by design
+	// far is true if the EXIF lies after the first window by design
 	far bool
 }
 
@@ -248,13 +248,13 @@ func containerSamples() (all []sample) {
 	return all
 }
 
-// other is a block that must not be read where tagsOf is.
+// other is a block that Decode must not read if there is tagsOf.
 func other() []byte {
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Other")}}
 	return b.Encode()
 }
 
-// brokenBlocks are blocks of which nothing can be read, as writers leave them.
+// brokenBlocks are unreadable blocks as writers leave them.
 func brokenBlocks() map[string][]byte {
 	no := testimage.Block{}
 	zeros := append(put16(header(8), 3), make([]byte, 3*12+4)...)
@@ -269,8 +269,7 @@ func brokenBlocks() map[string][]byte {
 	}
 }
 
-// TestBrokenEXIFAlone: EXIF of which nothing can be read is said to be so where there is no other, and
-// an empty one is none.
+// TestBrokenEXIFAlone: unreadable EXIF without another is an error, and empty EXIF counts as none.
 func TestBrokenEXIFAlone(t *testing.T) {
 	m := testimage.Gradient(8, 6)
 	for name, bad := range brokenBlocks() {
@@ -284,14 +283,15 @@ func TestBrokenEXIFAlone(t *testing.T) {
 			"JPEG, APP13":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(psdEXIF1, "", []byte("junk")))),
 			"JPEG, APP13 without": testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", nil))),
 		} {
-			if got := answerOf(data, &Options{}); got != want {
+			if got := decodeToJSON(data, &Options{}); got != want {
 				t.Errorf("%s, %s: got %s, want %s", kind, name, got, want)
 			}
 		}
 	}
 }
 
-// TestSecondEXIFDoesNotContinueTheFirst: what is cut off of one EXIF isn't read from another.
+// TestSecondEXIFDoesNotContinueTheFirst: Decode doesn't read the missing part of a truncated EXIF from
+// another.
 func TestSecondEXIFDoesNotContinueTheFirst(t *testing.T) {
 	m := testimage.Gradient(8, 6)
 	b := tagsOf(false)
@@ -299,8 +299,8 @@ func TestSecondEXIFDoesNotContinueTheFirst(t *testing.T) {
 	whole := testimage.EXIFSegment(block)
 	for n := 60; n < len(block); n += 10 {
 		cut := testimage.EXIFSegment(block[:n])
-		want := answerOf(testimage.JPEG(m, cut), &Options{})
-		if got := answerOf(testimage.JPEG(m, cut, whole), &Options{}); got != want {
+		want := decodeToJSON(testimage.JPEG(m, cut), &Options{})
+		if got := decodeToJSON(testimage.JPEG(m, cut, whole), &Options{}); got != want {
 			t.Errorf("cut at %d: got %s, want %s", n, got, want)
 		}
 	}
@@ -327,7 +327,7 @@ func TestContainers(t *testing.T) {
 	}
 }
 
-// TestBigTIFFPointers: a pointer of BigTIFF may be of 32 bits as well.
+// TestBigTIFFPointers: a pointer of BigTIFF may also have 32 bits.
 func TestBigTIFFPointers(t *testing.T) {
 	for _, bigEndian := range []bool{false, true} {
 		for name, typ := range map[string]byte{"LONG": typeLong, "IFD": typeIFD, "LONG8": typeLong8, "IFD8": typeIFD8} {
@@ -338,7 +338,7 @@ func TestBigTIFFPointers(t *testing.T) {
 				}})
 				data := b.EncodeBig()
 				for _, id := range []uint16{exifPointer, gpsPointer, interopPointer} {
-					// the pointers are the last entries: as 32 bits they stand in the first 4 bytes
+					// the pointers are the last entries: with 32 bits they are in the first 4 bytes
 					entry := []byte{byte(id), byte(id >> 8), typeIFD8, 0, 1, 0, 0, 0, 0, 0, 0, 0}
 					if bigEndian {
 						entry = []byte{byte(id >> 8), byte(id), 0, typeIFD8, 0, 0, 0, 0, 0, 0, 0, 1}
@@ -455,7 +455,7 @@ func TestNotImage(t *testing.T) {
 	}
 }
 
-// TestBrokenEXIF: EXIF that is there and of which nothing can be read.
+// TestBrokenEXIF: unreadable EXIF is ErrInvalid.
 func TestBrokenEXIF(t *testing.T) {
 	m := testimage.Gradient(8, 6)
 	junk := []byte("there is no TIFF block in here")
@@ -493,8 +493,8 @@ func TestBrokenEXIF(t *testing.T) {
 	}
 }
 
-// check decodes data as a stranger's file: no error but the package's, valid JSON in every style,
-// and not more read than a small multiple of what there is.
+// check decodes untrusted data: it accepts only the package's errors, valid JSON in every style, and reads
+// of a small multiple of the data.
 func check(t *testing.T, data []byte) {
 	t.Helper()
 	for _, o := range checkedOptions {
@@ -532,7 +532,7 @@ func checkWith(t *testing.T, data []byte, o *Options) {
 	}
 }
 
-// jsonOf renders m, which must not be too large for that.
+// jsonOf renders m, which must not be too large.
 func jsonOf(t *testing.T, m *Metadata, o *Options) string {
 	t.Helper()
 	b, err := m.AppendJSON(nil, o)
@@ -542,11 +542,11 @@ func jsonOf(t *testing.T, m *Metadata, o *Options) string {
 	return string(b)
 }
 
-// maxGrowth is how much one answer may add to the heap.
+// maxGrowth bounds the heap growth by one image.
 const maxGrowth = 8 << 20
 
-// checkGrowth checks what a file makes of the heap, too. What is allocated is no less than what the
-// heap grows by; that includes what others allocate, so it must run alone.
+// checkGrowth is check that also bounds the heap growth. It measures allocations, an upper bound that
+// includes other goroutines', so it must run alone.
 func checkGrowth(t *testing.T, data []byte) {
 	t.Helper()
 	for _, o := range checkedOptions {
@@ -571,14 +571,14 @@ func (c *counter) ReadAt(p []byte, off int64) (int, error) {
 	return c.r.ReadAt(p, off)
 }
 
-// Size is -1 where the reader counted doesn't tell.
+// Size returns -1 if the counted reader doesn't report its size.
 func (c *counter) Size() int64 { return sizeOf(c.r) }
 
 // TestTruncated cuts each sample at every byte.
 func TestTruncated(t *testing.T) {
 	for _, s := range containerSamples() {
 		if s.far {
-			continue // as the others, but for its size
+			continue // like the others, except its size
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -589,15 +589,15 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestTruncatedIsAnswered: what is there of a file cut off within its EXIF is answered.
-func TestTruncatedIsAnswered(t *testing.T) {
+// TestTruncatedEXIFDecodes: Decode returns the tags before the cut of a file truncated within its EXIF.
+func TestTruncatedEXIFDecodes(t *testing.T) {
 	for _, s := range containerSamples() {
 		at := bytes.Index(s.data, []byte("2012:06:01"))
 		if at < 0 || s.format == "cr3" {
-			continue // packed or in hexadecimal; a block of its own
+			continue // compressed or in hexadecimal; a separate block
 		}
 		if !bytes.Contains(s.data[:at], []byte("Apple")) || bytes.Contains(s.data[at:], []byte("iloc")) {
-			continue // the head of the EXIF, or where it is, stands after the cut
+			continue // the EXIF's header or location comes after the cut
 		}
 		t.Run(s.name, func(t *testing.T) {
 			m, err := Decode(bytes.NewReader(s.data[:at]), &Options{})
@@ -611,7 +611,7 @@ func TestTruncatedIsAnswered(t *testing.T) {
 	}
 }
 
-// window reads as the handler does: 64 KiB at a time, kept.
+// window reads like the handler: 64 KiB at a time, which it keeps.
 type window struct {
 	r       io.ReaderAt
 	fetched [][2]int64
@@ -631,7 +631,7 @@ func (w *window) ReadAt(p []byte, off int64) (int, error) {
 	return w.r.ReadAt(p, off)
 }
 
-// TestOneWindow: EXIF near the front of a file of any size takes one window of 64 KiB.
+// TestOneWindow: EXIF near the start of a file of any size takes one window of 64 KiB.
 func TestOneWindow(t *testing.T) {
 	big := make([]byte, 1<<20)
 	for _, s := range containerSamples() {
@@ -660,8 +660,8 @@ func TestTwoWindows(t *testing.T) {
 	heic := front.Encode()
 	at := bytes.Index(heic, []byte("mdat")) - 4
 	heic = slices.Insert(heic, at, testimage.Box("free", big)...)
-	// the offsets in iloc grow by what was put before: two items, each its number, two bytes, and a
-	// count of extents of twice 4 bytes
+	// the offsets in iloc grow by the inserted bytes: two items, each an ID, two bytes, and a count of
+	// extents of twice 4 bytes
 	p := bytes.Index(heic, []byte("iloc")) + 4 + 4 + 2 + 2
 	for range 2 {
 		n := int(binary.BigEndian.Uint16(heic[p+4:]))
@@ -695,7 +695,7 @@ func TestTwoWindows(t *testing.T) {
 	}
 }
 
-// failing fails at the read of that number.
+// failing is a reader that fails at a given read.
 type failing struct {
 	r    io.ReaderAt
 	left int
@@ -710,11 +710,11 @@ func (f *failing) ReadAt(p []byte, off int64) (int, error) {
 	return f.r.ReadAt(p, off)
 }
 
-// Size implements what tells a file's length.
+// Size returns the file's length.
 func (f *failing) Size() int64 { return sizeOf(f.r) }
 
-// TestReaderErrors: whichever read fails, its error is the answer: an answer made of half a file
-// would be kept in caches.
+// TestReaderErrors: Decode returns the error of any failed read, since caches would keep a response made
+// of half a file.
 func TestReaderErrors(t *testing.T) {
 	for _, s := range containerSamples() {
 		t.Run(s.name, func(t *testing.T) {
@@ -735,7 +735,7 @@ func TestReaderErrors(t *testing.T) {
 	}
 }
 
-// hostile decodes a stranger's file that wants time or memory, neither of which it gets.
+// hostile decodes a file made to cost time or memory, and checks that it costs neither.
 func hostile(t *testing.T, data []byte, want error) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -839,7 +839,7 @@ func TestHostileWebP(t *testing.T) {
 	})
 }
 
-// iloc is a HEIF file whose one Exif item is number 1, with a made-up iloc.
+// iloc is a HEIF file whose one Exif item has ID 1, with the given iloc.
 func iloc(version byte, body ...[]byte) []byte {
 	return bytes.Join([][]byte{
 		testimage.FileType("heic"),
@@ -938,18 +938,18 @@ func TestHostileJXL(t *testing.T) {
 	b := tagsOf(false)
 	block := testimage.ExifData(b.Encode(), false)
 	t.Run("brob bomb", func(t *testing.T) {
-		// unpacked, it is more than hostile lets be allocated; packing more only takes longer
+		// decompressed, it is more than hostile allows; compressing more only takes longer
 		bomb := append(bytes.Clone(block), make([]byte, 10<<20)...)
 		for _, window := range []int{10, 22, 24} {
 			hostile(t, testimage.JXL(testimage.Brob("Exif", bomb, window)), ErrTooLarge)
 		}
 	})
 	t.Run("a window of 16 MiB for nothing", func(t *testing.T) {
-		// window 24, one stored meta-block that isn't the last, of 16 MiB, of which two bytes are there
+		// window 24, one stored meta-block that isn't the last, of 16 MiB, truncated after two bytes
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif\xCF\xFF\xFF\xFF\x00\x00"))), ErrTooLarge)
-		// the same, the last, packed
+		// the same, the last, compressed
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif\x9F\xFF\xFF\xFF\x00\x00"))), ErrTooLarge)
-		// window 22: 4 MiB are lent
+		// window 22: the decoder allocates 4 MiB
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif\xCB\xFF\xFF\xFF\x00\x00"))), ErrInvalid)
 	})
 	t.Run("metadata without end", func(t *testing.T) {
@@ -974,13 +974,13 @@ func TestHostileJXL(t *testing.T) {
 			w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: quality, LGWin: 22})
 			w.Write(testimage.ExifData(long.Encode(), false))
 			w.Close()
-			if got := answerOf(testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), &Options{}); got != wantTags {
+			if got := decodeToJSON(testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), &Options{}); got != wantTags {
 				t.Errorf("quality %d: got %s", quality, got)
 			}
 		}
 	})
 	t.Run("the most trees", func(t *testing.T) {
-		// text that changes its nature all the time makes the encoder use all block types there are
+		// text that keeps changing makes the encoder use all block types
 		rnd := rand.New(rand.NewPCG(4, 2))
 		b := make([]byte, maxBrotli-1)
 		for i := range b {
@@ -996,7 +996,7 @@ func TestHostileJXL(t *testing.T) {
 		hostile(t, testimage.JXL(testimage.Box("brob", []byte("Exif"), buf.Bytes())), ErrTooLarge)
 	})
 	t.Run("noise", func(t *testing.T) {
-		// bits by chance build the largest trees
+		// random bits build the largest trees
 		rnd := rand.New(rand.NewPCG(1, 2))
 		noise := make([]byte, 1<<17)
 		for range 200 {
@@ -1044,7 +1044,7 @@ func TestHostileRW2(t *testing.T) {
 	})
 }
 
-// TestMutated changes bytes of the corpus's files, near their start, where the structure is.
+// TestMutated changes bytes near the start of the corpus's files, where the structure is.
 func TestMutated(t *testing.T) {
 	files := corpusFiles(t)
 	const budget = 5 * time.Second
@@ -1082,7 +1082,7 @@ func TestMutated(t *testing.T) {
 	t.Logf("%d files, %d rounds of 20", len(files), rounds)
 }
 
-// corpusFiles are the real photos at EXIF_CORPUS.
+// corpusFiles returns the real photos at EXIF_CORPUS.
 func corpusFiles(t *testing.T) (files []string) {
 	dir := os.Getenv("EXIF_CORPUS")
 	if dir == "" {
@@ -1100,7 +1100,7 @@ func corpusFiles(t *testing.T) (files []string) {
 	return files
 }
 
-// TestGrowth: no real photo costs more memory than an answer may.
+// TestGrowth: no real photo takes more memory than maxGrowth.
 func TestGrowth(t *testing.T) {
 	for _, file := range corpusFiles(t) {
 		data, err := os.ReadFile(file)
@@ -1111,8 +1111,8 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestGeoJP2: the place on a map is answered beside the EXIF that comes after it, which has precedence;
-// a broken one is no EXIF.
+// TestGeoJP2: Decode returns GeoJP2's tags with the EXIF after them, which has precedence; a broken
+// GeoJP2 box is no EXIF.
 func TestGeoJP2(t *testing.T) {
 	uuid := func(id string, block []byte) []byte { return testimage.Box("uuid", []byte(id), block) }
 	geo := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, 1), testimage.ASCII(0x87B1, "WGS 84|")}}
@@ -1134,7 +1134,7 @@ func TestGeoJP2(t *testing.T) {
 		{"broken, before a good one", testimage.JP2(uuid(geoUUID, broken), uuid(geoUUID, geo.Encode())), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := answerOf(tc.file, &Options{}); got != tc.want {
+			if got := decodeToJSON(tc.file, &Options{}); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 			check(t, tc.file)
@@ -1144,7 +1144,7 @@ func TestGeoJP2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := answerOf(testimage.JP2(uuid(geoUUID, geo.Encode())), &Options{Keep: keep}); got != `{"Orientation":"1"}` {
+	if got := decodeToJSON(testimage.JP2(uuid(geoUUID, geo.Encode())), &Options{Keep: keep}); got != `{"Orientation":"1"}` {
 		t.Errorf("without @location: got %s", got)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// Canon's CR3 is made of ISO boxes: the box moov holds a uuid box with one TIFF block for each
-// directory: CMT1 is IFD0, CMT2 the Exif directory, CMT3 the maker note, CMT4 GPS. Canon has
-// published nothing of it; https://github.com/lclevy/canon_cr3 describes it.
+// Canon's CR3 consists of ISO boxes: the box moov has a uuid box with one TIFF block for each
+// directory: CMT1 is IFD0, CMT2 the Exif directory, CMT3 the maker note, CMT4 GPS. Canon hasn't
+// documented it; https://github.com/lclevy/canon_cr3 describes it.
 
 const canonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"
 
@@ -20,13 +20,13 @@ func findCR3(r io.ReaderAt) (blocks []block, err error) {
 	canon := func(b box) (bool, error) {
 		switch b.typ {
 		case "CMT1":
-			blocks = append(blocks, block{r: part(r, b.body), first: ifd0})
+			blocks = append(blocks, block{r: runReader(r, b.body), first: ifd0})
 		case "CMT2":
-			blocks = append(blocks, block{r: part(r, b.body), first: exifIFD})
+			blocks = append(blocks, block{r: runReader(r, b.body), first: exifIFD})
 		case "CMT4":
-			blocks = append(blocks, block{r: part(r, b.body), first: gpsIFD})
+			blocks = append(blocks, block{r: runReader(r, b.body), first: gpsIFD})
 		}
-		// a file has one of each: more would be read over and over
+		// a file has one of each; a hostile one could repeat them
 		return len(blocks) == 3, nil
 	}
 	moov := func(b box) (bool, error) {
@@ -44,14 +44,14 @@ func findCR3(r io.ReaderAt) (blocks []block, err error) {
 	return blocks, err
 }
 
-// The pictures are the body of a box THMB next to CMT1, of a box PRVW in a uuid box of its own, both after
-// a version and their sizes, and the one sample of the track whose entry holds a box JPEG.
+// The pictures are the body of a box THMB next to CMT1, the body of a box PRVW in another uuid box, both
+// after a version and their sizes, and the one sample of the track whose entry has a box JPEG.
 const (
 	canonPreviewUUID = "\xEA\xF4\x2B\x5E\x1C\x98\x4B\x88\xB9\xFB\xB7\xDC\x40\x6E\x4D\x16"
 	canonPictureHead = 16
 )
 
-// picturesInCR3 notes the thumbnail, the preview and the full-size picture.
+// picturesInCR3 adds the thumbnail, the preview and the full-size picture.
 func picturesInCR3(s *pictureSearch) error {
 	w := &boxes{r: s.r}
 	canon := func(b box) (bool, error) {
@@ -88,7 +88,7 @@ func picturesInCR3(s *pictureSearch) error {
 	})
 }
 
-// jpegTrack notes the first sample of a track, unless it is raw data (box CMP1).
+// jpegTrack adds the first sample of a track, unless it is raw data (box CMP1).
 func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
 	var stsd, stsz, stco extent
 	wide := int64(4)
@@ -105,7 +105,7 @@ func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
 		}
 		return false, nil
 	}
-	down := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
+	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
 		return func(b box) (bool, error) {
 			if b.typ != typ {
 				return false, nil
@@ -113,7 +113,7 @@ func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
 			return true, w.each(b.body, f)
 		}
 	}
-	if err := w.each(trak, down("mdia", down("minf", down("stbl", stbl)))); err != nil {
+	if err := w.each(trak, descend("mdia", descend("minf", descend("stbl", stbl)))); err != nil {
 		return err
 	}
 	var entry [256]byte
@@ -133,7 +133,7 @@ func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
 	return cmp.Or(sizeErr, c.err)
 }
 
-// infoCR3 reads the size in CMT1.
+// infoCR3 reads the size and the orientation in CMT1.
 func infoCR3(r io.ReaderAt, i *Info) error {
 	i.ColorModel = photometrics[cfa]
 	blocks, err := findCR3(r)

@@ -17,10 +17,10 @@
 //
 // # How it is read here
 //
-// Files come from strangers. The containers only find the block (one file each: jpeg.go, ...), the
-// walk (tiff.go) checks each entry's type, count and offset against what is there and visits each
-// directory once, and only the bytes of a checked entry become a value (value.go, goexif.go). A broken entry
-// costs that entry, a broken directory that directory; what can still be read is answered.
+// Files are untrusted. The containers only find the block (one file each: jpeg.go, ...). The walk
+// (tiff.go) checks each entry's type, count and offset against the block and visits each directory
+// once. Only the bytes of a checked entry become a value (value.go, goexif.go). A broken entry loses
+// that entry, a broken directory that directory; Decode returns the rest.
 package exif
 
 import (
@@ -31,73 +31,73 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// What Decode can't make an answer of. Errors of the reader come back as they are.
+// The errors of Decode. It returns errors of the reader unchanged.
 var (
-	// ErrNotImage says that the bytes are no image format known here.
+	// ErrNotImage means that the file is in no image format that this package knows.
 	ErrNotImage = errors.New("exif: not an image of a known format")
-	// ErrInvalid says that there is EXIF, and that none of it can be read.
+	// ErrInvalid means that the image has EXIF, but none of it can be read.
 	ErrInvalid = errors.New("exif: the EXIF is broken, none of it can be read")
-	// ErrTooLarge says that a limit of this package was met before the EXIF was read.
+	// ErrTooLarge means that reading the EXIF would exceed a limit of this package.
 	ErrTooLarge = errors.New("exif: the EXIF is larger than can be read")
 )
 
-// The limits, each with what it stops. Real files stay far below all of them.
+// The limits, each with the attack it stops. Real files stay far below all of them.
 const (
-	// maxSegments bounds the JPEG segments walked: 4-byte segments by the million would keep a
-	// processor busy without reading anything worth having.
+	// maxSegments bounds the JPEG segments walked: millions of 4-byte segments would waste CPU time.
 	maxSegments = 1 << 14
-	// MaxBroken bounds the broken EXIFs of one file after which a good one is still looked for.
+	// MaxBroken is the number of broken EXIF blocks in one file after which Decode stops looking for a
+	// readable one.
 	MaxBroken = 1 << 4
-	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked: empty
-	// ones by the million, as above. A picture of 500 MB in chunks of 8 KiB has as many.
+	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked, for the
+	// same reason. A picture of 500 MB in chunks of 8 KiB has this many.
 	maxChunks = 1 << 16
 	// maxBoxes bounds the ISO boxes walked, all depths of one file together, for the same reason.
 	// HEIF has one for each item, and a picture made of tiles has an item for each tile.
 	maxBoxes = 1 << 16
-	// maxItems bounds the items that HEIF locates, since their number is claimed by 32 bits, and those
-	// that its Exif items are said to describe, of which each of 32,000 can claim 65,535.
+	// maxItems bounds the entries read of HEIF's item location box, whose count has 32 bits, and the
+	// items that Exif items reference: each of 32,000 Exif items can reference 65,535.
 	maxItems = 1 << 16
-	// maxExtents bounds the pieces of one HEIF item: 65,535 pieces of no bytes can be claimed by
-	// none, and each would cost every read of the item a step. Writers use one.
+	// maxExtents bounds the extents of one HEIF item: an item can list 65,535 extents without taking any
+	// bytes of the file, and every read of the item would step through them. Writers use one.
 	maxExtents = 1 << 8
 	// maxProfile bounds the text of a PNG profile: a kilobyte of zlib unpacks to a megabyte.
 	maxProfile = 1 << 20
-	// maxProfileSteps bounds the work for all PNG profiles of a file, of which any number may have to
-	// be read in search of one that is EXIF. It is enough for one of maxProfile, or for one of 100 KB
-	// packed; what a JPEG holds is at most 70 KB. Blocks of packed text that hold nothing but the tables of their codes take longest.
+	// maxProfileSteps bounds the work for all PNG profiles of a file, since the search for one with EXIF
+	// may read any number of them. It is enough for one profile of maxProfile, or for one of 100 KB
+	// compressed; EXIF copied from a JPEG has at most 70 KB. Deflate blocks of code tables alone take longest.
 	maxProfileSteps = maxProfile
-	// maxBrotli bounds the bytes of an unpacked Brotli box; a kilobyte unpacks to hundreds of megabytes.
+	// maxBrotli bounds the bytes of a decompressed Brotli box: a kilobyte unpacks to hundreds of megabytes.
 	maxBrotli = 1 << 18
-	// maxBrotliPacked bounds those of the packed box.
+	// maxBrotliPacked bounds the bytes of the compressed box.
 	maxBrotliPacked = 1 << 17
-	// maxBrotliIdle bounds the bytes of a Brotli box that yield nothing, which are mostly the heads of
-	// meta-blocks: one of 100 bytes can ask for a table of 16,384 entries, or for 100 trees. Encoders
-	// need up to 1,700 of them for the EXIF of real files.
+	// maxBrotliIdle bounds the bytes of a Brotli box that produce no output, mostly meta-block headers:
+	// one of 100 bytes can ask for a table of 16,384 entries, or for 100 trees. Encoders need up to 1,700
+	// such bytes for the EXIF of real files.
 	maxBrotliIdle = 1 << 12
-	// maxBrotliWindow bounds the logarithm of Brotli's window, which is allocated on the stream's
-	// word: 24 would be 16 MiB for a few bytes. 22 is the encoders' default.
+	// maxBrotliWindow bounds the logarithm of Brotli's window, which the decoder allocates as the stream
+	// claims it: 24 would be 16 MiB for a few bytes. 22 is the encoders' default.
 	maxBrotliWindow = 22
-	// maxProlog bounds the bytes of an SVG read in search of its first element, which comments and
-	// entities may put off.
+	// maxProlog bounds the bytes of an SVG read in search of its first element, since comments and
+	// entities may come before it.
 	maxProlog = 1 << 14
-	// maxEntries bounds the entries of all directories of one file; a directory's own count of at
-	// most 65,535 is no bound in BigTIFF.
+	// maxEntries bounds the entries of all directories of one file: BigTIFF has no 16-bit count to bound
+	// a directory at 65,535.
 	maxEntries = 1 << 17
-	// maxTags bounds the tags of one answer: with unknown ones, each entry can be one.
+	// maxTags bounds the tags of one file: with unknown tags included, each entry can be one.
 	maxTags = 1 << 14
-	// maxBinary is the size in bytes above which arrays and binary values are left out.
+	// maxBinary is the size in bytes above which Decode leaves out arrays and binary values.
 	maxBinary = 1 << 10
-	// maxBytesShown is the number of bytes above which bytes that aren't text are left out.
+	// maxBytesShown is the number of bytes above which Decode leaves out bytes that aren't text.
 	maxBytesShown = 64
-	// maxText is the size in bytes above which a text is left out.
+	// maxText is the size in bytes above which Decode leaves out a text.
 	maxText = 1 << 16
 	// maxValues bounds the memory of all values of one file together, and the bytes read for them:
-	// every entry can point at the same text or at the same array, so that a small file could ask
-	// for a lot. It is twice maxJSON, since UTF-16 takes two bytes for a letter that takes one in
-	// JSON. Real files need an eightieth of it.
+	// every entry can point at the same text or array, so that a small file could need much memory. It
+	// is twice maxJSON, since UTF-16 takes two bytes for a letter that takes one in JSON. Real files
+	// need an eightieth of it.
 	maxValues = 2 * maxJSON
-	// minRead is what a value counts at least against maxValues if it isn't in its entry: 16,384 of
-	// them can be read, as many as there may be tags.
+	// minRead is the least that a value outside its entry counts against maxValues: Decode can read
+	// 16,384 such values, as many as maxTags.
 	minRead = maxValues / maxTags
 	// maxJSON bounds the rendered JSON: a control character of one byte becomes six, so that 16 tags
 	// that point at the same 64 KiB would make 6 MB. The largest of 2,239 real files needs 6 KB.
@@ -108,24 +108,24 @@ const (
 type Style uint8
 
 const (
-	// Raw renders every value as a string, as stored: "72/1".
+	// Raw renders every value as stored, as a string: "72/1".
 	Raw Style = iota
-	// Described renders every value as an English text for people: "0.00800 (1/125) sec".
+	// Described renders every value as English text for people: "0.00800 (1/125) sec".
 	Described
 	// Typed renders values for programs: numbers, arrays, decimals, ISO 8601 dates.
 	Typed
 )
 
-// Options shape an answer. The zero value is the default: raw, known tags only, latin1.
+// Options control decoding and rendering. The zero value is the default: raw, known tags only, latin1.
 type Options struct {
 	// Style is how values are rendered.
 	Style Style
-	// Unknown includes tags that no table names, as UnknownTag_0xabcd.
+	// Unknown includes tags that the tables don't name, as UnknownTag_0xabcd.
 	Unknown bool
-	// Charset decodes text that is not valid UTF-8. Nil means latin1, which is Windows-1252 as in
+	// Charset decodes text that isn't valid UTF-8. Nil means latin1, which is Windows-1252 as in
 	// the WHATWG Encoding Standard.
 	Charset encoding.Encoding
-	// Keep reports whether the tag of that name is part of the answer. Nil keeps all.
+	// Keep reports whether the JSON includes the tag of that name. Nil includes all.
 	Keep func(name string) bool
 }
 
@@ -136,30 +136,28 @@ func (o *Options) charset() encoding.Encoding {
 	return charmap.Windows1252
 }
 
-// Metadata is the EXIF of one image. It can be decoded into again and again, and then reuses its
-// memory.
+// Metadata is the EXIF of one image. Repeated calls of Decode reuse its memory.
 type Metadata struct {
-	// Format is the container it was found in: "jpeg", "tiff", ...
+	// Format is the name of the image's container format: "jpeg", "tiff", ...
 	Format string
 
 	tags    []tag // in file order, names unique
 	scratch scratch
 }
 
-// scratch is the memory that decoding needs, which the next Decode uses again, and the numbers of the
-// values.
+// scratch holds the scratch buffers of Decode, which the next call reuses, and the numbers of the values.
 type scratch struct {
-	names   map[string]int // where in the tags so far each name is
-	name    []byte         // of an entry
+	names   map[string]int // index in tags by name
+	name    []byte         // name of an entry
 	walkers []walker
 	head    [sniffLen]byte
 	word    [8]byte
-	entries [entryChunk * 20]byte // of a directory
-	value   []byte                // an entry's
+	entries [entryChunk * 20]byte // entries of a directory
+	value   []byte                // value of an entry
 	numbers fileNumbers
 }
 
-// tag is one entry of the answer.
+// tag is one decoded tag.
 type tag struct {
 	dir  directory
 	id   uint16
@@ -167,10 +165,10 @@ type tag struct {
 	val  value
 }
 
-// Len is the number of tags read.
+// Len returns the number of tags.
 func (m *Metadata) Len() int { return len(m.tags) }
 
-// find returns the tag of that directory and number, or nil.
+// find returns the tag with this directory and number, or nil.
 func (m *Metadata) find(d directory, id uint16) *tag {
 	for i := range m.tags {
 		if m.tags[i].dir == d && m.tags[i].id == id {
@@ -180,16 +178,16 @@ func (m *Metadata) find(d directory, id uint16) *tag {
 	return nil
 }
 
-// Decode reads the EXIF of the image r. An image without EXIF is no error and has no tags. Errors
-// are ErrNotImage, ErrInvalid, ErrTooLarge or what r returned (other than io.EOF, which only ends
-// the file).
+// Decode reads the EXIF of the image r. For an image without EXIF it returns Metadata without tags and
+// no error. Its errors are ErrNotImage, ErrInvalid, ErrTooLarge and those of r, except io.EOF, which
+// only ends the file.
 func Decode(r io.ReaderAt, o *Options) (*Metadata, error) {
 	m := new(Metadata)
 	err := m.Decode(r, o)
 	return m, err
 }
 
-// Decode is the function Decode into m, and replaces what was in m.
+// Decode reads the EXIF of the image r into m, as the function Decode does, and replaces m's tags.
 func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
 	m.reset()
 	n, err := readAt(r, m.scratch.head[:], 0)
@@ -211,7 +209,7 @@ func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
 	return m.walk(blocks, o)
 }
 
-// reset empties m, and lets go of memory that only an unusual image needs.
+// reset empties m, and frees large buffers that few images need.
 func (m *Metadata) reset() {
 	const usual = 512
 	if len(m.tags) > usual {
@@ -227,8 +225,7 @@ func (m *Metadata) reset() {
 	}
 }
 
-// readAt reads up to len(p) bytes at off. Fewer than len(p) without an error means that the file
-// ends there.
+// readAt reads up to len(p) bytes at off. If it reads fewer without an error, the file ends there.
 func readAt(r io.ReaderAt, p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, nil
@@ -240,7 +237,7 @@ func readAt(r io.ReaderAt, p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// readFull reads exactly len(p) bytes at off; ok is false where the file ends before.
+// readFull reads exactly len(p) bytes at off; ok is false if the file ends before.
 func readFull(r io.ReaderAt, p []byte, off int64) (ok bool, err error) {
 	n, err := readAt(r, p, off)
 	return err == nil && n == len(p), err

@@ -1,21 +1,22 @@
 package exif
 
-// description says how a tag reads for people. A value it has no words for reads as any other does.
+// description defines how appendDescribed renders a tag. Values that it doesn't cover render without one.
 type description struct {
-	// numbers is what the numbers of an enumeration mean. Others are "Unknown (17)".
+	// numbers has the meanings of the numbers of an enumeration. Others render as "Unknown (17)".
 	numbers map[int64]string
-	// padded says that zeros after the first number are no part of the value's.
+	// padded is true if zeros after the first number are padding.
 	padded bool
-	// letters is what the texts of an enumeration mean, in capitals. Others are "Unknown (X)".
+	// letters has the meanings of the texts of an enumeration, keyed in upper case. Others render as
+	// "Unknown (X)".
 	letters map[string]string
-	// prefix and unit go around a single number, which is rounded for people.
+	// prefix and unit surround a single rounded number.
 	prefix, unit string
-	// write appends all other values, as the inside of a JSON string; ok is false where it can't.
+	// write appends all other values, as the content of a JSON string; ok is false if it can't.
 	write func(dst []byte, m *Metadata, t *tag) (out []byte, ok bool)
 }
 
-// descriptionOf returns how a tag of a directory reads. There is a table per directory whose numbers
-// are its own, as lookup has them; IFD1 means by its tags what IFD0 means by them.
+// descriptionOf returns the description of a tag. Each directory with numbers of its own has a table, as
+// in lookup; IFD1's tags have the meanings of IFD0's.
 func descriptionOf(d directory, id uint16) (description, bool) {
 	var table map[uint16]description
 	switch d {
@@ -30,11 +31,11 @@ func descriptionOf(d directory, id uint16) (description, bool) {
 	return desc, ok
 }
 
-// imageDescriptions are those of IFD0, IFD1 and the Exif directory.
+// imageDescriptions has the descriptions of IFD0, IFD1 and the Exif directory.
 //
-// YCbCrPositioning isn't here: KS3's table shows it as a number. Nor is TIFF/EP's own
-// FocalPlaneResolutionUnit (0x9210), of whose numbers readers disagree: 2 is the
-// meter to some and the inch to others.
+// It lacks YCbCrPositioning, which KS3's table shows as a number, and TIFF/EP's own
+// FocalPlaneResolutionUnit (0x9210), since readers disagree about its numbers: 2 is the meter to some
+// and the inch to others.
 var imageDescriptions = map[uint16]description{
 	// TIFF 6.0, section 8 (baseline fields), and DNG 1.7.1, chapter 4, for the bits from 8 on
 	0x00FE: {write: newSubfileType},
@@ -70,7 +71,7 @@ var imageDescriptions = map[uint16]description{
 	}},
 	0x010A: {numbers: map[int64]string{1: "High bits first", 2: "Low bits first"}},
 	0x0112: {numbers: map[int64]string{
-		// where row 0 and column 0 are: KS3's words, and what was done to the picture
+		// KS3's words for the places of row 0 and column 0, and the rotation and mirroring of the picture
 		1: "Normal (upper-left)",
 		2: "Mirrored horizontally (upper-right)",
 		3: "Rotated 180° (lower-right)",
@@ -135,7 +136,7 @@ var imageDescriptions = map[uint16]description{
 	0xA000: {write: versionText},
 	0xA001: {numbers: map[int64]string{
 		1:      "sRGB",
-		2:      "Adobe RGB",      // of no standard, which has Uncalibrated and R03 for it
+		2:      "Adobe RGB",      // nonstandard; the standard has Uncalibrated and R03 for it
 		0xFFFD: "Wide gamut RGB", // Sony
 		0xFFFE: "ICC profile",
 		0xFFFF: "Uncalibrated",
@@ -190,7 +191,7 @@ var imageDescriptions = map[uint16]description{
 	0xA20B: {unit: " BCPS"},
 	0xA210: {numbers: map[int64]string{
 		1: "None", 2: "Inch", 3: "Centimeter",
-		4: "Millimeter", 5: "Micrometer", // of no standard
+		4: "Millimeter", 5: "Micrometer", // nonstandard
 	}},
 	0xA217: {numbers: map[int64]string{
 		1: "Not defined",
@@ -313,7 +314,7 @@ var imageDescriptions = map[uint16]description{
 	0xBCC5: {numbers: discardedBands},
 }
 
-// gpsDescriptions are those of the GPS directory: Exif 3.0, 4.6.7.
+// gpsDescriptions has the descriptions of the GPS directory: Exif 3.0, 4.6.7.
 var gpsDescriptions = map[uint16]description{
 	0x0000: {write: dottedText},
 	0x0001: {letters: latitudeRefs},
@@ -343,7 +344,7 @@ var gpsDescriptions = map[uint16]description{
 	0x001F: {unit: " m"},
 }
 
-// interopDescriptions are those of the Interoperability directory: Exif 3.0, 4.6.8, and DCF
+// interopDescriptions has the descriptions of the Interoperability directory: Exif 3.0, 4.6.8, and DCF
 // (CIPA DC-009), 3.
 var interopDescriptions = map[uint16]description{
 	0x0001: {letters: map[string]string{
@@ -360,8 +361,8 @@ var (
 	directionRefs = map[string]string{"T": "True direction", "M": "Magnetic direction"}
 )
 
-// compressions are those of TIFF 6.0 (section 8 and part 2), its later notes, DNG and what libtiff
-// and cameras write.
+// compressions names the compressions of TIFF 6.0 (section 8 and part 2), its later notes, DNG, libtiff
+// and cameras.
 var compressions = map[int64]string{
 	1:     "Uncompressed",
 	2:     "CCITT modified Huffman",
@@ -418,7 +419,8 @@ var compressions = map[int64]string{
 	65535: "Pentax PEF compressed",
 }
 
-// lightSources are those of Exif 3.0 and 3.1, 4.6.6 (LightSource), and of DNG's CalibrationIlluminants.
+// lightSources names the light sources of Exif 3.0 and 3.1, 4.6.6 (LightSource), and of DNG's
+// CalibrationIlluminants.
 var lightSources = map[int64]string{
 	0:   "Unknown",
 	1:   "Daylight",
@@ -454,22 +456,22 @@ var lightSources = map[int64]string{
 	255: "Other light source",
 }
 
-// filterColors are those of a color filter array (Exif 3.0, 4.6.6, CFAPattern; TIFF/EP; DNG).
+// filterColors names the colors of a color filter array (Exif 3.0, 4.6.6, CFAPattern; TIFF/EP; DNG).
 var filterColors = map[int64]string{
 	0: "Red", 1: "Green", 2: "Blue", 3: "Cyan", 4: "Magenta", 5: "Yellow", 6: "White",
 }
 
-// componentNames are those of ComponentsConfiguration (Exif 3.0, 4.6.6).
+// componentNames names the components of ComponentsConfiguration (Exif 3.0, 4.6.6).
 var componentNames = map[int64]string{
 	0: "-", 1: "Y", 2: "Cb", 3: "Cr", 4: "R", 5: "G", 6: "B",
 }
 
-// mapEncodings are those of DNG's profile tables (DNG 1.4).
+// mapEncodings names the encodings of DNG's profile tables (DNG 1.4).
 var mapEncodings = map[int64]string{0: "Linear", 1: "sRGB"}
 
 var yesNo = map[int64]string{0: "No", 1: "Yes"}
 
-// The uses that LearningOptOutIn is about, and what the picture's owner says of them (Exif 3.1, 4.6.6).
+// The uses of the picture that LearningOptOutIn covers, and its owner's choice for each (Exif 3.1, 4.6.6).
 var (
 	learningUses = map[int64]string{
 		0: "All uses",
@@ -481,14 +483,14 @@ var (
 	learningIntents = map[int64]string{0: "opted out", 1: "opted in", 2: "unspecified"}
 )
 
-// The bytes of DevelopmentType (Exif 3.1, 4.6.6): how far the picture is from the scene, and by whose
+// The bytes of DevelopmentType (Exif 3.1, 4.6.6): the accuracy of the colors, and the choice of the
 // settings.
 var (
 	developmentAccuracy = map[int64]string{1: "Accurate reproduction", 2: "Small differences", 4: "Extreme differences"}
 	developmentSettings = map[int64]string{1: "factory default settings", 2: "not the default settings", 4: "unknown settings"}
 )
 
-// discardedBands are those that JPEG XR leaves out of an image (ITU-T T.832, annex A).
+// discardedBands names the bands that JPEG XR discards from an image (ITU-T T.832, annex A).
 var discardedBands = map[int64]string{
 	0: "Full resolution",
 	1: "Flexbits discarded",
@@ -496,7 +498,7 @@ var discardedBands = map[int64]string{
 	3: "High-pass and low-pass frequency data discarded",
 }
 
-// pixelFormats are the last bytes of the GUIDs that JPEG XR has for them (ITU-T T.832, annex A).
+// pixelFormats names the pixel formats by the last bytes of their GUIDs in JPEG XR (ITU-T T.832, annex A).
 var pixelFormats = map[int64]string{
 	0x05: "Black and white",
 	0x08: "8-bit gray",

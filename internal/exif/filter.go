@@ -10,16 +10,17 @@ import (
 )
 
 // NewFilter returns a function for Options.Keep that keeps the tags whose names match a pattern of
-// only, or all if only is empty, less those that match one of omit. It is nil if both are empty.
+// only, or all if only is empty, except those that match a pattern of omit. It returns nil if both are
+// empty.
 //
 // A pattern is one of path.Match, or the name of a set: @location, @person or @device (see Sets).
-// One that matches no tag is an error that suggests another, since a filter that filters nothing
-// publishes what it should hide. So are lists that leave no tag.
+// A pattern that matches no tag is an error that suggests another, since a misspelled omit would
+// publish the tags that it should hide. So are lists that leave no tag.
 //
-// In doubt a tag is left out. What omit matches is left out of the thumbnail's tags as well: Artist
-// takes ThumbArtist with it. If omit leaves out both GPSLatitude and GPSLongitude, it leaves out
-// GeoTIFF's tags, which say the same. What only matches is no more than what it matches: Orientation
-// doesn't keep ThumbOrientation, nor GPS* a GeoTIFF tag.
+// When in doubt, the filter leaves a tag out. omit also applies to the thumbnail's tags: Artist omits
+// ThumbArtist. If omit matches both GPSLatitude and GPSLongitude, it omits GeoTIFF's tags, which state
+// the same position. only keeps nothing but the names that it matches: Orientation doesn't keep
+// ThumbOrientation, nor GPS* a GeoTIFF tag.
 func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
 	return newFilter(only, omit, asWritten)
 }
@@ -29,7 +30,7 @@ func NewFoldFilter(only, omit []string) (keep func(name string) bool, err error)
 	return newFilter(only, omit, strings.ToLower)
 }
 
-// asWritten is the fold of patterns whose letter case counts.
+// asWritten is the fold function of case-sensitive patterns.
 func asWritten(s string) string { return s }
 
 func newFilter(only, omit []string, fold func(string) string) (keep func(name string) bool, err error) {
@@ -48,7 +49,7 @@ func newFilter(only, omit []string, fold func(string) string) (keep func(name st
 			f.omit = append(f.omit, fold(name))
 		}
 	}
-	// all names but those that no table has are decided here
+	// decide all names of the tables once, in advance
 	known := make(map[string]bool)
 	left := false
 	for _, name := range Names() {
@@ -66,18 +67,19 @@ func newFilter(only, omit []string, fold func(string) string) (keep func(name st
 	}, nil
 }
 
-// filter is the patterns of only and omit, sets replaced by theirs.
+// filter holds the patterns of only and omit, with each set replaced by its patterns.
 type filter struct {
-	all        bool // there is no only
+	all        bool // only is empty
 	only, omit []string
-	fold       func(string) string // was applied to the patterns, and is to the names
+	fold       func(string) string // applied to patterns and names
 }
 
 func (f *filter) keeps(name string) bool {
 	return (f.all || matches(f.only, f.fold(name))) && !f.omits(name)
 }
 
-// omits takes the thumbnail's tags for the picture's: ThumbArtist, and GDI+'s ThumbnailArtist, for Artist.
+// omits reports whether omit matches a name. It treats the thumbnail's tags as the picture's:
+// ThumbArtist, and GDI+'s ThumbnailArtist, as Artist.
 func (f *filter) omits(name string) bool {
 	if matches(f.omit, f.fold(name)) {
 		return true
@@ -95,7 +97,7 @@ func matches(patterns []string, name string) bool {
 	return false
 }
 
-// patterns checks a list of patterns, folds them, and replaces the sets in it by theirs.
+// patterns checks and folds a list of patterns, and replaces each set by its patterns.
 func patterns(list []string, fold func(string) string) (all []string, err error) {
 	for _, p := range list {
 		p = fold(p)
@@ -121,11 +123,11 @@ func patterns(list []string, fold func(string) string) (all []string, err error)
 	return all, nil
 }
 
-// Names are the names of all tags that can be answered, sorted, less those that no table names:
-// UnknownTag_0xabcd, GPSUnknownTag_0xabcd and ThumbUnknownTag_0xabcd.
+// Names returns the sorted names of all tags that the JSON can include, without UnknownTag_0xabcd,
+// GPSUnknownTag_0xabcd and ThumbUnknownTag_0xabcd.
 func Names() []string { return namesIn(ifd0, gpsIFD, interopIFD, ifd1) }
 
-// namesIn are those of some directories.
+// namesIn returns the sorted names of the tags of some directories.
 func namesIn(dirs ...directory) []string {
 	names := make(map[string]bool)
 	for _, d := range dirs {
@@ -134,7 +136,7 @@ func namesIn(dirs ...directory) []string {
 			prefix = thumbPrefix
 		}
 		for _, def := range tagsOfDirectory(d) {
-			if def.answered() {
+			if def.included() {
 				names[prefix+def.name] = true
 			}
 		}
@@ -142,7 +144,7 @@ func namesIn(dirs ...directory) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// anyUnknown reports whether f is true for the name of any tag that no table names.
+// anyUnknown reports whether f is true for the name of any unknown tag.
 func anyUnknown(f func(name string) bool) bool {
 	for _, d := range [...]directory{ifd0, gpsIFD, ifd1} {
 		prefix := ""
@@ -158,8 +160,7 @@ func anyUnknown(f func(name string) bool) bool {
 	return false
 }
 
-// Sets are the named sets of tags, each with the names of its tags, sorted. Of those that no table
-// names there is a pattern.
+// Sets returns the sorted names of the tags in each named set. A pattern stands for the unknown tags.
 func Sets() map[string][]string {
 	out := make(map[string][]string, len(sets))
 	for set := range sets {
@@ -179,12 +180,11 @@ func Sets() map[string][]string {
 	return out
 }
 
-// sets are the patterns of the named sets. A tag is in a set if it is there to say it, or if people
-// often write it there.
+// sets holds the patterns of the named sets. A tag is in a set if it is meant for that information, or
+// if people often write it there.
 //
-// In none of them are names of makes, models and programs, which millions share (UniqueCameraModel is
-// a model's), and dates and time zones, which tell neither a person nor more of the place than the
-// part of the world.
+// No set has the names of makes, models and programs, which millions of people share (UniqueCameraModel
+// names a model), or dates and time zones, which identify no person and no place but a part of the world.
 var sets = map[string][]string{
 	// Where the picture was taken, as coordinates: the GPS directory, and GeoTIFF's tags.
 	// GPSAreaInformation and GPSProcessingMethod are texts and begin with GPS, too.
@@ -199,35 +199,35 @@ var sets = map[string][]string{
 		"CameraOwnerName",               // the owner
 		"Copyright", "ProfileCopyright", // the owner's name and often address; the color profile's author
 		"HostComputer", // a computer's name, which is often its owner's
-		// what was done to the picture, and the names of people who did it (TIFF/EP)
+		// the edits of the picture, and the names of the editors (TIFF/EP)
 		"ImageHistory",
 		// captions mostly name the people in the picture
 		"ImageDescription", "ThumbnailDescription", "ImageTitle", "UserComment", "XPTitle", "XPComment", "XPSubject",
 		"XPKeywords", // Windows' programs write the names of faces here
-		// names of files, which have people's names or are in folders that have
+		// file names, which often have people's names, or folders that do
 		"DocumentName", "PageName", "OriginalRawFileName",
 		"Site", // where a prepress file was made, mostly a firm's name (TIFF/IT)
 	},
 
-	// Which camera, lens or file it is, of all of that model.
+	// The individual camera, lens or file.
 	"@device": {
 		"BodySerialNumber", "CameraSerialNumber", "LensSerialNumber",
 		"ImageUniqueID", "RawDataUniqueID",
-		// the raw data's hashes, by which a picture is found again
+		// hashes of the raw data, which identify a picture
 		"RawImageDigest", "NewRawImageDigest", "OriginalRawFileDigest",
-		"ImageNumber", // of all pictures that the camera took
+		"ImageNumber", // counts all pictures that the camera took
 		"CameraLabel", // which of a film set's cameras, often its serial number (CinemaDNG)
 	},
 }
 
-// geoTIFF are the tags that place a picture on a map (OGC GeoTIFF 1.1, 7.2 and annex E), and what GDAL
-// writes beside them: XML of any content.
+// geoTIFF lists the tags that place a picture on a map (OGC GeoTIFF 1.1, 7.2 and annex E), and GDAL's
+// own tag, XML of any content.
 var geoTIFF = []string{
 	"ModelPixelScale", "IntergraphMatrix", "ModelTiepoint", "ModelTransformation",
 	"GeoKeyDirectory", "GeoDoubleParams", "GeoAsciiParams", "GDALMetadata",
 }
 
-// otherNames are the names that ExifTool, goexif and later standards have for tags, and ours.
+// otherNames maps the tag names of ExifTool, goexif and later standards to ours.
 var otherNames = map[string]struct{ program, ours string }{
 	"ModifyDate":                  {"ExifTool's", "DateTime"},
 	"CreateDate":                  {"ExifTool's", "DateTimeDigitized"},
@@ -272,7 +272,7 @@ var otherNames = map[string]struct{ program, ours string }{
 	"GPSSatelites":                {"goexif's", "GPSSatellites"},
 }
 
-// advice says what was probably meant by a pattern that matches nothing.
+// advice suggests a correction for a pattern that matches no tag.
 func advice(pattern string) string {
 	for name, n := range otherNames {
 		if strings.EqualFold(name, pattern) {
@@ -289,7 +289,7 @@ func advice(pattern string) string {
 	return fmt.Sprintf("did you mean %q?", nearest(pattern))
 }
 
-// nearest is the pattern or name that comes closest to a pattern that matches nothing.
+// nearest returns the pattern or name closest to a pattern that matches no tag.
 func nearest(pattern string) string {
 	lower := strings.ToLower(pattern)
 	letters := strings.Trim(lower, "*")
@@ -314,8 +314,8 @@ func nearest(pattern string) string {
 	return best
 }
 
-// likeCase is the pattern in the letter case of a name that it matches but for the case: its letters
-// before the first and after the last *, or the name if there is more to it.
+// likeCase returns the pattern in the letter case of a name that it matches except for case. It adapts
+// the letters before the first and after the last *, and returns the name for other patterns.
 func likeCase(pattern, name string) string {
 	first, last := strings.IndexByte(pattern, '*'), strings.LastIndexByte(pattern, '*')
 	if first < 0 || strings.ContainsAny(pattern, `[\`) {
@@ -329,7 +329,7 @@ func likeCase(pattern, name string) string {
 	return name
 }
 
-// editDistance is the number of letters to be put in, left out or changed to make b of a.
+// editDistance returns the Levenshtein distance of a and b.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

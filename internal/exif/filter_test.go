@@ -11,7 +11,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestFilterKeeps has what each pair of lists keeps and leaves out.
+// TestFilterKeeps checks which tags each pair of lists keeps and leaves out.
 func TestFilterKeeps(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
@@ -117,8 +117,8 @@ func TestFilterKeeps(t *testing.T) {
 	}
 }
 
-// TestFilterThatFiltersNothing has what is said of patterns that can't be meant.
-func TestFilterThatFiltersNothing(t *testing.T) {
+// TestPatternWithoutTagIsError checks the errors for patterns that match no tag.
+func TestPatternWithoutTagIsError(t *testing.T) {
 	for _, tc := range []struct{ pattern, want string }{
 		{"gps*", `no tag matches "gps*": did you mean "GPS*"?`},
 		{"*serialnumber", `no tag matches "*serialnumber": did you mean "*SerialNumber"?`},
@@ -160,7 +160,7 @@ func TestFilterThatFiltersNothing(t *testing.T) {
 	}
 }
 
-// TestOtherNames keeps the table of other programs' names: ours are there, theirs aren't.
+// TestOtherNames checks the table of other programs' names: our names exist, theirs don't.
 func TestOtherNames(t *testing.T) {
 	names := Names()
 	for other, n := range otherNames {
@@ -173,8 +173,8 @@ func TestOtherNames(t *testing.T) {
 	}
 }
 
-// TestSets holds the sets against the tables: each pattern matches a tag, and tags whose names say
-// that they belong in a set are in it.
+// TestSets checks the sets against the tables: each pattern matches a tag, and tags that belong in a set
+// by their names are in it.
 func TestSets(t *testing.T) {
 	names, inPicture := Names(), namesIn(ifd0, gpsIFD, interopIFD)
 	got := Sets()
@@ -214,9 +214,9 @@ func TestSets(t *testing.T) {
 	}
 }
 
-// TestNamesAreThoseAnswered has a file with every tag of every table, and more: it answers no name
-// but those of Names and unknown ones.
-func TestNamesAreThoseAnswered(t *testing.T) {
+// TestNamesAreThoseDecoded decodes a file with every tag of every table, and more: the JSON has no names
+// other than those of Names and unknown ones.
+func TestNamesAreThoseDecoded(t *testing.T) {
 	var all []testimage.Entry
 	for id := range 1 << 16 {
 		switch id {
@@ -242,7 +242,7 @@ func TestNamesAreThoseAnswered(t *testing.T) {
 	}
 }
 
-// TestUnknownNamesOfGPS: a pattern for GPS takes the unknown tags of its directory, too.
+// TestUnknownNamesOfGPS: a pattern for GPS also matches the unknown tags of its directory.
 func TestUnknownNamesOfGPS(t *testing.T) {
 	b := testimage.Block{
 		IFD0: []testimage.Entry{testimage.Short(0xFFF0, 1)},
@@ -260,7 +260,7 @@ func TestUnknownNamesOfGPS(t *testing.T) {
 	}
 }
 
-// TestFoldFilter: what a filter on the command line leaves out must not depend on its letter case.
+// TestFoldFilter: the tags that a filter on the command line leaves out don't depend on its letter case.
 func TestFoldFilter(t *testing.T) {
 	for _, tc := range []struct {
 		only, omit []string

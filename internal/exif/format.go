@@ -9,13 +9,13 @@ import (
 	"slices"
 )
 
-// sniffLen is how many of a file's first bytes tell its format.
+// sniffLen is the number of a file's first bytes that sniff needs.
 const sniffLen = 32
 
-// format is one container: how to know it, where its TIFF blocks are, and what its headers say of the
-// picture. find returns none without an error where the file has no EXIF, and ErrNotImage where more
-// bytes than the first ones were needed to tell; so does info. pictures notes the embedded JPEGs that no
-// TIFF block points at; nil where a format has none.
+// format is one container format. is recognizes its first bytes. find returns its TIFF blocks, none and
+// no error if the file has no EXIF. info reads the picture's headers. Both return ErrNotImage if later
+// bytes show that it is no image. pictures adds the embedded JPEGs that no TIFF block points at; it is
+// nil if a format has none.
 type format struct {
 	name     string
 	is       func(head []byte) bool
@@ -24,8 +24,9 @@ type format struct {
 	pictures func(s *pictureSearch) error
 }
 
-// formats in the order they are tried. The format is told from the bytes alone: names and content
-// types lie. A new one is a file with its finder, a row here, and a sample in testimage.Formats.
+// formats lists the formats in the order that sniff tries them. It looks at the bytes alone, since names
+// and content types lie. A new format needs a file with its finder, a row here, and a sample in
+// testimage.Formats.
 var formats = []format{
 	{"jpeg", prefix("\xFF\xD8\xFF"), findJPEG, infoJPEG, picturesInJPEG},
 	{"png", prefix("\x89PNG\r\n\x1A\n"), findPNG, infoPNG, nil},
@@ -34,9 +35,9 @@ var formats = []format{
 	{"avif", isAVIF, findHEIF, infoHEIF, picturesInHEIF},
 	{"heif", isBMFF, findHEIF, infoHEIF, picturesInHEIF},
 	{"jxl", prefix("\x00\x00\x00\x0CJXL \r\n\x87\n"), findJXL, infoJXLBoxes, nil},
-	{"jxl", prefix("\xFF\x0A"), findNone, infoJXL, nil}, // the naked codestream (ISO/IEC 18181-1) has no room for EXIF
+	{"jxl", prefix("\xFF\x0A"), findNone, infoJXL, nil}, // a bare codestream (ISO/IEC 18181-1) can't hold EXIF
 	{"jp2", prefix("\x00\x00\x00\x0CjP  \r\n\x87\n"), findJP2, infoJP2, nil},
-	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, infoJ2K, nil}, // nor has JPEG 2000's (ITU-T T.800, annex A)
+	{"jp2", prefix("\xFF\x4F\xFF\x51"), findNone, infoJ2K, nil}, // nor can JPEG 2000's (ITU-T T.800, annex A)
 	{"psd", prefix("8BPS\x00\x01", "8BPS\x00\x02"), findPSD, infoPSD, nil},
 	{"raf", prefix("FUJIFILMCCD-RAW "), findRAF, infoRAF, picturesInRAF},
 	{"mrw", prefix("\x00MRM", "\x00MRI"), findMRW, infoMRW, nil},
@@ -50,7 +51,7 @@ var formats = []format{
 	{"svg", maySVG, findSVG, infoSVG, nil},
 }
 
-// Formats are the names of all formats that are known, sorted.
+// Formats returns the sorted names of all known formats.
 func Formats() []string {
 	var names []string
 	for i := range formats {
@@ -69,12 +70,12 @@ func sniff(head []byte) *format {
 	return nil
 }
 
-// SniffLen is how many of a file's first bytes Sniff looks at. It is enough for 120 brands.
+// SniffLen is the number of a file's first bytes that Sniff looks at. It is enough for 120 brands.
 const SniffLen = 512
 
-// Sniff returns the name of the format that a file's first bytes tell, "" for none. Unlike Decode, it
-// looks at nothing else: a file of the ISO base media file format is an image by its brands, or by starting
-// with the items of a picture. A film is none even if it has items, and "svg" may be any XML.
+// Sniff returns the name of the format of a file with these first bytes, "" for none. Unlike Decode, it
+// reads no more of the file: a file of the ISO base media file format is an image if its brands say so, or
+// if it starts with the items of a picture. A film is no image even if it has items, and "svg" may be any XML.
 func Sniff(head []byte) string {
 	f := sniff(head)
 	if f == nil || f.name == "heif" && !hasImageBrand(head) && !startsWithItems(head) {
@@ -83,14 +84,14 @@ func Sniff(head []byte) string {
 	return f.name
 }
 
-// hasImageBrand reports whether a file that begins with the box ftyp is a picture by its brands.
+// hasImageBrand reports whether a file that begins with the box ftyp has a brand of pictures.
 func hasImageBrand(head []byte) bool {
 	size := int(min(binary.BigEndian.Uint32(head), SniffLen))
 	brands := head[min(16, len(head)):max(min(size, len(head)), min(16, len(head)))]
 	return hasBrand(head[8:12], imageBrands...) || hasBrand(brands, imageBrands...)
 }
 
-// startsWithItems reports whether the box after ftyp is meta, and its items those of a picture (14496-12, 8.11.1;
+// startsWithItems reports whether the box after ftyp is meta with the items of a picture (14496-12, 8.11.1;
 // 23008-12, 6.2).
 func startsWithItems(head []byte) bool {
 	const handler = 12 + 16 // meta, as a full box, begins with hdlr, whose handler_type is its fifth field
@@ -113,8 +114,8 @@ func prefix(magics ...string) func([]byte) bool {
 	}
 }
 
-// isBMP knows a Windows bitmap by its two letters and the size of the header after the file header,
-// which is one of a few: two letters alone begin many a text.
+// isBMP recognizes a Windows bitmap by its two letters and the size of the second header, which has few
+// values. Many texts begin with the two letters alone.
 func isBMP(head []byte) bool {
 	if len(head) < 18 || string(head[:2]) != "BM" {
 		return false
@@ -126,7 +127,7 @@ func isBMP(head []byte) bool {
 	return false
 }
 
-// isICO knows an icon or a cursor: zero, the type (1 or 2), the number of pictures, and for the
+// isICO recognizes an icon or a cursor: zero, the type (1 or 2), the number of pictures, and for the
 // first of them a size, and an offset after the directory.
 func isICO(head []byte) bool {
 	if len(head) < 22 || head[0] != 0 || head[1] != 0 || head[2] != 1 && head[2] != 2 || head[3] != 0 {
@@ -137,32 +138,31 @@ func isICO(head []byte) bool {
 	return pictures > 0 && o.Uint32(head[14:]) > 0 && o.Uint32(head[18:]) >= 6+16*pictures
 }
 
-// findTIFF finds the block of formats that are one from their first byte on.
+// findTIFF returns the block of formats whose whole file is a TIFF block.
 func findTIFF(r io.ReaderAt) ([]block, error) { return []block{{r: r, first: ifd0, pages: true}}, nil }
 
-// findNone finds nothing: it is for formats that hold no EXIF.
+// findNone returns no block, for formats that can't hold EXIF.
 func findNone(io.ReaderAt) ([]block, error) { return nil, nil }
 
 func oneBlock(r io.ReaderAt) []block { return []block{{r: r, first: ifd0}} }
 
-// unreadable is EXIF that is there and of which nothing can be read.
+// unreadable returns an empty block, for EXIF that exists but can't be read.
 func unreadable() []block { return oneBlock(bytes.NewReader(nil)) }
 
 // extent is a run of bytes of a file.
 type extent struct{ off, n int64 }
 
-// toEnd is the length of a run that ends with the file. It can be added to any offset.
+// toEnd is the length of a run up to the end of the file. Adding it to an offset doesn't overflow.
 const toEnd = math.MaxInt64 / 2
 
-// extents reads runs of bytes of r as one: EXIF cut in pieces, or a piece of a file that must not
-// be read beyond its end.
+// extents reads runs of bytes of r as one file: EXIF cut into pieces, or one piece of a file.
 type extents struct {
 	r    io.ReaderAt
 	runs []extent
-	ends []int64 // where each run ends in what is read as one
+	ends []int64 // where each run ends in the joined file
 }
 
-// join is the bytes of the runs, one after the other.
+// join returns a reader of the runs of r, one after the other.
 func join(r io.ReaderAt, runs []extent) *extents {
 	e := &extents{r: r}
 	for _, run := range runs {
@@ -180,15 +180,15 @@ func (e *extents) add(run extent) {
 	e.runs, e.ends = append(e.runs, run), append(e.ends, end)
 }
 
-// part is the bytes of one run.
-func part(r io.ReaderAt, run extent) io.ReaderAt { return join(r, []extent{run}) }
+// runReader returns a reader of one run of r.
+func runReader(r io.ReaderAt, run extent) io.ReaderAt { return join(r, []extent{run}) }
 
-// startingAt is the bytes of r from off on.
-func startingAt(r io.ReaderAt, off int64) io.ReaderAt { return part(r, extent{off, toEnd}) }
+// fromOffset returns a reader of r from off on.
+func fromOffset(r io.ReaderAt, off int64) io.ReaderAt { return runReader(r, extent{off, toEnd}) }
 
 // ReadAt implements io.ReaderAt.
 func (e *extents) ReadAt(p []byte, off int64) (n int, err error) {
-	// the run that off lies in: each of 16,384 values can lie in the last of 256 runs
+	// search for off's run: each of 16,384 values can lie in the last of 256 runs
 	i, _ := slices.BinarySearch(e.ends, off+1)
 	if i > 0 {
 		off -= e.ends[i-1]
@@ -219,20 +219,20 @@ func startsAt(r io.ReaderAt, off int64) (bool, error) {
 	return ok, err
 }
 
-// withoutIntro is the TIFF block in r, after "Exif\0\0" if a writer has put that before the block, as
-// JPEG has it.
+// withoutIntro returns the TIFF block in r, after "Exif\0\0" if the writer put that before the block, as
+// in JPEG.
 func withoutIntro(r io.ReaderAt) ([]block, error) {
 	var head [6]byte
 	ok, err := readFull(r, head[:], 0)
 	if ok && bytes.Equal(head[:], exifIntro) {
-		r = startingAt(r, int64(len(exifIntro)))
+		r = fromOffset(r, int64(len(exifIntro)))
 	}
 	return oneBlock(r), err
 }
 
-// offsetBlock is the TIFF block in r after its own offset, 4 bytes big-endian, that counts from
-// after these 4 bytes (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). Where no block starts
-// there, it is looked for where writers that leave the offset wrong or out put it.
+// offsetBlock returns the TIFF block in r, which begins with the block's offset: 4 bytes big-endian,
+// counted from their end (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). If no block starts
+// there, offsetBlock tries the places of writers that leave the offset wrong or out.
 func offsetBlock(r io.ReaderAt) ([]block, error) {
 	var b [4]byte
 	ok, err := readFull(r, b[:], 0)
@@ -247,14 +247,14 @@ func offsetBlock(r io.ReaderAt) ([]block, error) {
 			return nil, err
 		}
 		if ok {
-			return oneBlock(startingAt(r, off)), nil
+			return oneBlock(fromOffset(r, off)), nil
 		}
 	}
 	return unreadable(), nil
 }
 
-// OffsetOf is where the TIFF block starts in an Exif item or box that begins with its offset, -1 where
-// none is found.
+// OffsetOf returns where the TIFF block starts in an Exif item or box that begins with its offset, -1 if
+// there is none.
 func OffsetOf(b []byte) int {
 	blocks, err := offsetBlock(bytes.NewReader(b))
 	if err != nil {
@@ -266,7 +266,7 @@ func OffsetOf(b []byte) int {
 	return -1
 }
 
-// sizeOf is the length of the file, -1 where the reader doesn't tell.
+// sizeOf returns the length of the file, -1 if the reader doesn't report it.
 func sizeOf(r io.ReaderAt) int64 {
 	switch r := r.(type) {
 	case interface{ Size() int64 }: // an object, a bytes.Reader, an io.SectionReader
@@ -279,8 +279,8 @@ func sizeOf(r io.ReaderAt) int64 {
 	return -1
 }
 
-// peekAt is readAt for a place that nothing else is likely to be read near: readers that fetch more
-// than they are asked for may fetch less of it.
+// peekAt is readAt for an offset that no other read is likely to be near: readers that read ahead may
+// read less there.
 func peekAt(r io.ReaderAt, p []byte, off int64) (int, error) {
 	if k, ok := r.(interface {
 		PeekAt(p []byte, off int64) (int, error)
@@ -295,12 +295,12 @@ type readerFunc func(p []byte, off int64) (int, error)
 // ReadAt implements io.ReaderAt.
 func (f readerFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
 
-// A picture is often cut into pieces of one size, each with a head. The last piece of a row is found
-// without reading all heads: at 1, 4, 16, ... pieces from the first, then halfway between the last
-// place that has such a head and the first that hasn't.
+// A picture is often cut into pieces of one size, each with a header. gallop finds the last piece of
+// such a row without reading all headers: it looks at 1, 4, 16, ... pieces from the first, then bisects
+// between the last place with such a header and the first without.
 
-// gallop returns how many of the pieces that follow the first are like it, as same reports for the
-// k'th of them, of at most limit.
+// gallop returns how many of the pieces after the first are like it, at most limit. same reports it for
+// the k'th of them.
 func gallop(limit int64, same func(k int64) (bool, error)) (int64, error) {
 	low, high := int64(0), int64(1)
 	for ; high <= limit; low, high = high, 4*high {
@@ -313,8 +313,8 @@ func gallop(limit int64, same func(k int64) (bool, error)) (int64, error) {
 	return bisect(low, min(high, limit+1), 1, same)
 }
 
-// bisect narrows down where the row ends, which low is within and high beyond: it returns a piece of
-// the row that at most near pieces from its last.
+// bisect narrows down the end of the row between low, within it, and high, beyond it. It returns a piece
+// of the row at most near pieces from its last.
 func bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, error) {
 	for high-low > near {
 		mid := low + (high-low)/2
@@ -331,14 +331,14 @@ func bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, err
 	return low, nil
 }
 
-// maxPiece is how much a section asks for at a time: a run may claim to be longer than the file.
+// maxPiece bounds a single read of a section: a run may claim to be longer than the file.
 const maxPiece = 1 << 18
 
-// section reads a run as a stream, for decompressors. It remembers an error of the file, so that
-// it can be told from what the decompressor makes of it.
+// section reads a run as a stream, for decompressors. It keeps an error of the file, to distinguish it
+// from an error of the decompressor.
 type section struct {
 	r   io.ReaderAt
-	run extent // what is left
+	run extent // the rest of the run
 	err error
 
 	ended bool // the file ends within the run

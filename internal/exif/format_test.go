@@ -13,8 +13,8 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestEveryFormatHasASample: who adds a row to formats adds a file to testimage.Formats, from which
-// the fuzzers start as well.
+// TestEveryFormatHasASample: each row of formats needs a file in testimage.Formats, which also seeds the
+// fuzzers.
 func TestEveryFormatHasASample(t *testing.T) {
 	samples := testimage.Formats()
 	for i := range formats {
@@ -39,7 +39,7 @@ func TestEveryFormatHasASample(t *testing.T) {
 	}
 }
 
-// TestGoexifIsInOneFile: goexif reads whatever it is given, so that one file checks for it.
+// TestGoexifIsInOneFile: goexif reads any input unchecked, so only one file uses it and checks its input.
 func TestGoexifIsInOneFile(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// GIF (89a): a header of 6 bytes, the screen's width and height, flags, and two bytes; a table of colors, if
-// the flags say so; then blocks (extensions and pictures) up to a trailer. What is in a block is cut into
-// sub-blocks of at most 255 bytes, each after its length, up to one of no length.
+// GIF (89a): a header of 6 bytes, the screen's width and height, flags, and two bytes; a color table, if
+// the flags announce it; then blocks (extensions and pictures) up to a trailer. The data of a block is cut
+// into sub-blocks of at most 255 bytes, each after its length, up to an empty one.
 
 // infoGIF reads the screen's size, and counts the pictures of a short animation.
 func infoGIF(r io.ReaderAt, i *Info) error {
@@ -21,15 +21,15 @@ func infoGIF(r io.ReaderAt, i *Info) error {
 	if !countable(sizeOf(r)) {
 		return nil
 	}
-	f := forward{r: r, off: int64(len(b)) + colorTable(b[10]), end: maxFrameBytes}
+	f := sequentialReader{r: r, off: int64(len(b)) + colorTable(b[10]), end: maxFrameBytes}
 	frames, ended := int64(0), false
 	for !ended {
-		head := f.take(1)
+		head := f.next(1)
 		switch {
 		case head == nil, head[0] == ';':
 			ended = true
 		case head[0] == ',':
-			picture := f.take(9) // place, size and flags
+			picture := f.next(9) // place, size and flags
 			if picture == nil {
 				ended = true
 				break
@@ -38,19 +38,19 @@ func infoGIF(r io.ReaderAt, i *Info) error {
 			f.skip(colorTable(picture[8]) + 1)
 			f.subBlocks()
 		case head[0] == '!':
-			f.skip(1) // what it is
+			f.skip(1) // type of the extension
 			f.subBlocks()
-		default: // zeros stand between some writers' blocks
+		default: // some writers put zeros between blocks
 			ended = head[0] != 0
 		}
 	}
-	if !f.tooFar() {
+	if !f.hitLimit() {
 		i.Frames = frames
 	}
 	return f.err
 }
 
-// colorTable is the length of the table of colors that the flags announce.
+// colorTable returns the length in bytes of the color table that the flags announce.
 func colorTable(flags byte) int64 {
 	if flags&0x80 == 0 {
 		return 0
@@ -58,9 +58,9 @@ func colorTable(flags byte) int64 {
 	return 3 << (flags&7 + 1)
 }
 
-// subBlocks passes over a block's data.
-func (f *forward) subBlocks() {
-	for n := f.take(1); n != nil && n[0] != 0; n = f.take(1) {
+// subBlocks skips a block's data.
+func (f *sequentialReader) subBlocks() {
+	for n := f.next(1); n != nil && n[0] != 0; n = f.next(1) {
 		f.skip(int64(n[0]))
 	}
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/rwcarlsen/goexif/tiff"
 )
 
-// This is the one file that touches goexif, and goexif sees nothing but the entries made here: of a
-// known type, with as many bytes as its type and count say.
+// Only this file uses goexif. It passes goexif no entries of the file, only ones made here: of a known
+// type, with as many bytes as type and count say.
 
-// entryHead is the size in bytes of an entry, which its values follow.
+// entryHead is the size in bytes of an entry; its values come after it.
 const entryHead = 12
 
-// numbers are those of one type and byte order in all of a file's entries, as the one entry that
-// goexif sees of them: value by value it would take half a kilobyte for each fraction.
+// numbers collects a file's numbers of one type and byte order into one entry for goexif, which would
+// allocate half a kilobyte for each fraction if it got them value by value.
 type numbers struct {
 	buf []byte
-	tag *tiff.Tag // from decode on
+	tag *tiff.Tag // set by decode
 }
 
-// add adds the numbers of a value of that size each, and returns the index of the first.
+// add appends the numbers in b, each of size bytes, and returns the index of the first.
 func (n *numbers) add(b []byte, size int) (at int) {
 	if len(n.buf) == 0 {
 		n.buf = append(n.buf, make([]byte, entryHead)...)
@@ -34,7 +34,7 @@ func (n *numbers) add(b []byte, size int) (at int) {
 	return at
 }
 
-// decode has goexif read the numbers. The type is one that it knows.
+// decode reads the numbers with goexif. typ must be a type that goexif knows.
 func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
 	values := n.buf[entryHead:]
 	order.PutUint16(n.buf[2:], typ)
@@ -48,8 +48,8 @@ func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
 	return err
 }
 
-// entryReader reads an entry and its values. ReadAt says at once that the values end, not in a read of
-// its own, for which goexif would make room again: that was a third of all bytes allocated for an answer.
+// entryReader reads an entry and its values. ReadAt returns io.EOF together with the last bytes, since
+// goexif grows its buffer before another read: that was a third of all bytes allocated for an image.
 type entryReader struct {
 	b   []byte
 	pos int
@@ -70,7 +70,7 @@ func (e *entryReader) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// forget empties n, and lets go of memory that only an unusual image needs.
+// reset empties n, and frees a large buffer that few images need.
 func (n *numbers) reset() {
 	n.buf, n.tag = n.buf[:0], nil
 	if cap(n.buf) > maxBinary*16 {
@@ -78,7 +78,7 @@ func (n *numbers) reset() {
 	}
 }
 
-// fileNumbers are all numbers of a file.
+// fileNumbers holds all numbers of a file by byte order and type.
 type fileNumbers struct{ little, big [typeDouble + 1]numbers }
 
 func (f *fileNumbers) of(order binary.ByteOrder) *[typeDouble + 1]numbers {
@@ -88,7 +88,7 @@ func (f *fileNumbers) of(order binary.ByteOrder) *[typeDouble + 1]numbers {
 	return &f.little
 }
 
-// each calls do for the numbers that there are, until it fails.
+// each calls do for each byte order and type with numbers, and stops at its first error.
 func (f *fileNumbers) each(do func(n *numbers, order binary.ByteOrder, typ uint16) error) error {
 	for _, order := range [...]binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
 		all := f.of(order)
@@ -103,7 +103,7 @@ func (f *fileNumbers) each(do func(n *numbers, order binary.ByteOrder, typ uint1
 	return nil
 }
 
-// decode has goexif read all numbers.
+// decode reads all numbers with goexif.
 func (f *fileNumbers) decode() error {
 	return f.each(func(n *numbers, order binary.ByteOrder, typ uint16) error { return n.decode(order, typ) })
 }
@@ -112,7 +112,7 @@ func (f *fileNumbers) reset() {
 	_ = f.each(func(n *numbers, _ binary.ByteOrder, _ uint16) error { n.reset(); return nil })
 }
 
-// int returns the i'th integer; the value's kind is kindInt.
+// int returns the i'th integer of a value of kindInt.
 func (v *value) int(i int) int64 {
 	if v.source == nil {
 		return v.ints[i]
@@ -121,22 +121,22 @@ func (v *value) int(i int) int64 {
 	return v.sign(n)
 }
 
-// rat returns the i'th fraction; the value's kind is kindRat.
+// rat returns the i'th fraction of a value of kindRat.
 func (v *value) rat(i int) (num, den int64) {
 	num, den, _ = v.source.tag.Rat2(v.at + i) // fails for other kinds only
 	return v.sign(num), v.sign(den)
 }
 
-// float returns the i'th floating point number; the value's kind is kindFloat.
+// float returns the i'th floating point number of a value of kindFloat.
 func (v *value) float(i int) float64 {
 	f, _ := v.source.tag.Float(v.at + i) // fails for other kinds only
 	return f
 }
 
-// single reports whether the value was stored as a 32-bit floating point number.
+// single reports whether the value is stored as 32-bit floating point numbers.
 func (v *value) single() bool { return v.source != nil && v.source.tag.Type == tiff.DTFloat }
 
-// unsigned reports whether the value was stored as unsigned numbers of more than a byte.
+// unsigned reports whether the value is stored as unsigned numbers of more than a byte.
 func (v *value) unsigned() bool {
 	if v.source == nil {
 		return false

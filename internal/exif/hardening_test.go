@@ -12,7 +12,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// The files below are made to hurt a decoder that believes what it reads. Each says what it does.
+// The files below attack decoders that trust their input. Each comment states the attack.
 
 func put16(b []byte, v ...uint16) []byte {
 	for _, n := range v {
@@ -31,7 +31,7 @@ func put32(b []byte, v ...uint32) []byte {
 // header is a little-endian TIFF header with IFD0 at off.
 func header(off uint32) []byte { return put32([]byte("II\x2a\x00"), off) }
 
-// entry is a directory entry with the 4 bytes of its value or offset.
+// entry is a directory entry with 4 bytes for its value or offset.
 func entry(b []byte, id, typ uint16, count, value uint32) []byte {
 	return put32(put16(b, id, typ), count, value)
 }
@@ -43,7 +43,7 @@ func dir(b []byte, id, typ uint16, count, value, next uint32) []byte {
 
 func hostileTIFFs() map[string]struct {
 	file []byte
-	want string // the answer, or an error's text
+	want string // the JSON, or an error's text
 } {
 	type file = struct {
 		file []byte
@@ -51,7 +51,7 @@ func hostileTIFFs() map[string]struct {
 	}
 	const invalid, none = "none of it can be read", "{}"
 
-	// two directories that point at each other: 44 bytes that make goexif loop for ever
+	// two directories that point at each other: 44 bytes that make goexif loop forever
 	ring := dir(header(8), 0x0112, typeShort, 1, 6, 26)
 	ring = dir(ring, 0x0201, typeLong, 1, 3, 8)
 
@@ -60,7 +60,7 @@ func hostileTIFFs() map[string]struct {
 		many = entry(many, uint16(i), typeShort, 1, 1)
 	}
 
-	// each directory claims to be every other one, and itself
+	// a directory that points at itself as every other directory
 	var nest []byte
 	nest = put16(header(8), 5)
 	for _, id := range []uint16{exifPointer, gpsPointer, interopPointer, 0x014A, 0x0112} {
@@ -74,7 +74,7 @@ func hostileTIFFs() map[string]struct {
 		chain = dir(chain, []uint16{exifPointer, interopPointer, gpsPointer, 0x014A}[i%4], typeLong, 1, uint32(8+18*(i+1)), uint32(8+18*(i+1)))
 	}
 
-	// one long text, pointed at by every entry: a large answer from a small file
+	// one long text, pointed at by every entry: large JSON from a small file
 	var bomb []byte
 	bomb = put16(header(8), 4000)
 	for i := range 4000 {
@@ -118,8 +118,7 @@ func hostileTIFFs() map[string]struct {
 	}
 }
 
-// TestHostileTIFF has each of them answered in no time and with next to no memory, as a TIFF and as
-// the EXIF of a JPEG.
+// TestHostileTIFF decodes each of them in little time and memory, as a TIFF and as the EXIF of a JPEG.
 func TestHostileTIFF(t *testing.T) {
 	for name, tc := range hostileTIFFs() {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +131,7 @@ func TestHostileTIFF(t *testing.T) {
 					var before, after runtime.MemStats
 					runtime.ReadMemStats(&before)
 					start := time.Now()
-					got := answerOf(f, &Options{Unknown: unknown})
+					got := decodeToJSON(f, &Options{Unknown: unknown})
 					took := time.Since(start)
 					runtime.ReadMemStats(&after)
 					if !unknown && tc.want != "*" && got != tc.want && (strings.HasPrefix(tc.want, "{") || !strings.Contains(got, tc.want)) {
@@ -157,11 +156,11 @@ func TestHostileTIFF(t *testing.T) {
 	}
 }
 
-// slow makes room in time limits: the race detector and other jobs on the machine cost time that
-// says nothing of the code.
+// slow extends time limits for the race detector and other jobs on the machine, whose time isn't the
+// code's.
 const slow = 50
 
-// heapOf is by how many bytes an answer and what it was made from make the heap grow.
+// heapOf returns the heap growth in bytes by the JSON of a file and its Metadata.
 func heapOf(f []byte, o *Options) int64 {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -178,7 +177,7 @@ func heapOf(f []byte, o *Options) int64 {
 	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }
 
-func answerOf(f []byte, o *Options) string {
+func decodeToJSON(f []byte, o *Options) string {
 	m, err := Decode(bytes.NewReader(f), o)
 	if err != nil {
 		return err.Error()
@@ -190,8 +189,8 @@ func answerOf(f []byte, o *Options) string {
 	return string(b)
 }
 
-// TestJSONIsBounded has small files ask for a large answer: 16 tags that point at the same 64 KiB
-// would make 6 MB of it, since a control character becomes six bytes of JSON.
+// TestJSONIsBounded renders small files that would make large JSON: 16 tags that point at the same 64 KiB
+// would make 6 MB, since a control character becomes six bytes of JSON.
 func TestJSONIsBounded(t *testing.T) {
 	shared := func(tags int, fill string) []byte {
 		at := uint32(8 + 2 + tags*12 + 4)
@@ -213,7 +212,7 @@ func TestJSONIsBounded(t *testing.T) {
 	for i := range uint16(16000) {
 		short = entry(short, 0xA500+i, typeShort, 1, 1)
 	}
-	// the array that described makes the most words of
+	// the array with the longest words in the described style
 	layout := dir(header(8), 0xC617, typeShort, maxBinary/2, 26, 0)
 	for range maxBinary / 2 {
 		layout = put16(layout, 9)
@@ -253,7 +252,7 @@ func TestJSONIsBounded(t *testing.T) {
 				runtime.ReadMemStats(&after)
 				want := tc.want
 				if style == Described && tc.name == "arrays of floats" {
-					want = nil // described, it is how many values there are
+					want = nil // the described style has only the count of values
 				}
 				if !errors.Is(err, want) {
 					t.Errorf("got error %v and %d bytes, want %v", err, len(b), want)
@@ -295,7 +294,7 @@ func TestJSONIsBounded(t *testing.T) {
 	})
 }
 
-// TestEscapesInto holds the measure of a text against what is appended.
+// TestEscapesInto compares the measured length of a text with the appended bytes.
 func TestEscapesInto(t *testing.T) {
 	for c := range rune(0x100) {
 		s := strings.Repeat(string(c), 5)

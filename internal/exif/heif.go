@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// HEIF (ISO/IEC 23008-12), and AVIF which is built on it: the box meta, anywhere in the file, lists
-// items in iinf (14496-12, 8.11.6) and says where their bytes are in iloc (8.11.3): in the file
-// (construction method 0), in the box idat next to it (1), or within other items (2), in one piece
-// or several. EXIF is an item of the type "Exif" (23008-12, A.2.1). Where there are several, the one
-// that describes (reference cdsc in iref, 8.11.12) the primary item (pitm, 8.11.4) is the picture's.
+// HEIF (ISO/IEC 23008-12), and AVIF, which is based on it: the box meta, anywhere in the file, lists
+// items in iinf (14496-12, 8.11.6) and locates their bytes in iloc (8.11.3): in the file
+// (construction method 0), in the box idat next to it (1), or within other items (2), in one or more
+// extents. EXIF is an item of the type "Exif" (23008-12, A.2.1). If there are several, the picture's is
+// the one that describes (reference cdsc in iref, 8.11.12) the primary item (pitm, 8.11.4).
 //
-// What isn't supported, being written by nobody, is EXIF of construction method 2 or in another
-// file: it is ErrInvalid. A file with the box mini in place of meta (23008-12:2025) counts as one
-// without EXIF.
+// EXIF of construction method 2 or in another file isn't supported, since nobody writes it: Decode
+// returns ErrInvalid. A file with the box mini in place of meta (23008-12:2025) counts as one without
+// EXIF.
 
 func isBMFF(head []byte) bool { return len(head) >= 12 && string(head[4:8]) == "ftyp" }
 
-// isAVIF looks at the brands within the first bytes: AVIF may come with HEIF's major brand.
+// isAVIF reports whether the brands in head are AVIF's. The major brand may be HEIF's.
 func isAVIF(head []byte) bool {
 	if !isBMFF(head) {
 		return false
@@ -43,29 +43,29 @@ func hasBrand(brands []byte, names ...string) bool {
 	return false
 }
 
-// imageBrands are the brands of pictures and sequences of pictures (23008-12, annexes B, E, F, H, L;
-// AVIF, MIAF), by which a file is an image whatever is in it.
+// imageBrands lists the brands of pictures and sequences of pictures (23008-12, annexes B, E, F, H, L;
+// AVIF, MIAF). A file with one is an image whatever it contains.
 var imageBrands = []string{
 	"mif1", "mif2", "mif3", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs",
 	"avif", "avis", "avci", "avcs", "jpeg", "jpgs", "j2ki", "j2is", "vvic", "vvis", "evbi", "evbs",
 }
 
-// itemBoxes are the boxes of meta that tell where an item is.
+// itemBoxes holds the boxes of meta that describe items.
 type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp extent }
 
-// heifFile is what the outermost boxes of a file hold.
+// heifFile holds the contents of a file's top-level boxes.
 type heifFile struct {
-	image      bool      // it is one, by its brands or by what it holds
-	sequence   bool      // by its brands, it holds a track of pictures
-	items      itemBoxes // without iinf if there are none
+	image      bool      // it is an image, by its brands or contents
+	sequence   bool      // its brands announce a track of pictures
+	items      itemBoxes // without iinf if there are no items
 	moov, mini extent
 }
 
-// sequenceBrands are those of image sequences (23008-12, annexes B and E; AVIF).
+// sequenceBrands lists the brands of image sequences (23008-12, annexes B and E; AVIF).
 var sequenceBrands = []string{"msf1", "hevc", "hevx", "hevs", "hevm", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
 
-// heif looks for the items. A file of another brand without items is a film, and ErrNotImage: nothing is
-// looked for after its moov or moof, since a film in fragments has thousands of them.
+// heif reads the top-level boxes. A file of another brand without items is a film: heif returns
+// ErrNotImage and stops at its first moov or moof, since a fragmented film has thousands of boxes.
 func (w *boxes) heif() (f heifFile, err error) {
 	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch b.typ {
@@ -139,7 +139,7 @@ func (w *boxes) meta(body extent) (m itemBoxes, err error) {
 	return m, err
 }
 
-// fullBody is what is left of a body after its first n bytes.
+// fullBody returns the body without its first n bytes.
 func fullBody(body extent, n int64) extent {
 	n = min(n, body.n)
 	return extent{body.off + n, body.n - n}
@@ -147,7 +147,7 @@ func fullBody(body extent, n int64) extent {
 
 func (w *boxes) cursor(run extent) *cursor { return &cursor{r: w.r, run: run} }
 
-// exifItem is the block of the Exif item, none if there is no such item or nothing in it.
+// exifItem returns the block of the Exif item, none if there is no such item or it is empty.
 func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
 	items, err := w.itemsOf(m.iinf, "Exif")
 	if err != nil || len(items) == 0 {
@@ -173,7 +173,7 @@ func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
 	return offsetBlock(join(w.r, runs))
 }
 
-// itemsOf is the numbers of the items of that type; of type Exif, those of the picture, of its depth map, ...
+// itemsOf returns the IDs of the items of a type. The picture, its depth map etc. can each have an Exif item.
 func (w *boxes) itemsOf(iinf extent, want string) (items []uint64, err error) {
 	c := w.cursor(iinf)
 	head := int64(4 + 2)
@@ -184,7 +184,7 @@ func (w *boxes) itemsOf(iinf extent, want string) (items []uint64, err error) {
 		return nil, c.err
 	}
 	err = w.each(fullBody(iinf, head), func(b box) (bool, error) {
-		// version and flags, number (16 or 32 bits), protection (16 bits), type
+		// version and flags, ID (16 or 32 bits), protection (16 bits), type
 		if b.typ != "infe" || len(b.peek) < 12 {
 			return false, nil
 		}
@@ -211,7 +211,7 @@ func (w *boxes) itemsOf(iinf extent, want string) (items []uint64, err error) {
 	return items, err
 }
 
-// describing is the one of the items that describes the primary item, the first if none does.
+// describing returns the item that describes the primary item, the first item if none does.
 func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 	primary, ok, err := w.primary(m)
 	if !ok || err != nil {
@@ -223,7 +223,7 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 	}
 	found, refs := items[0], 0
 	c := w.cursor(m.iref)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	if c.err != nil {
 		return 0, c.err
 	}
@@ -236,11 +236,11 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 		if !isItem[id] {
 			return false, c.err
 		}
-		for n := c.uint(2); n > 0 && !c.over; n-- {
+		for n := c.uint(2); n > 0 && !c.truncated; n-- {
 			if refs++; refs > maxItems {
 				return false, ErrTooLarge
 			}
-			if c.uint(idSize) == primary && !c.over {
+			if c.uint(idSize) == primary && !c.truncated {
 				found = id
 				return true, nil
 			}
@@ -250,16 +250,16 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 	return found, err
 }
 
-// primary is the number of the primary item.
+// primary returns the ID of the primary item.
 func (w *boxes) primary(m *itemBoxes) (item uint64, ok bool, err error) {
 	c := w.cursor(m.pitm)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	c.uint(3)
 	item = c.uint(idSize)
-	return item, !c.over && c.err == nil, c.err
+	return item, !c.truncated && c.err == nil, c.err
 }
 
-// picturesInHEIF notes the thumbnails of the primary item (reference thmb) that are coded as JPEG.
+// picturesInHEIF adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
 func picturesInHEIF(s *pictureSearch) error {
 	w := &boxes{r: s.r}
 	f, err := w.heif()
@@ -269,7 +269,7 @@ func picturesInHEIF(s *pictureSearch) error {
 	return w.thumbnails(s, &f.items)
 }
 
-// thumbnails notes the thumbnails of the primary item that are coded as JPEG.
+// thumbnails adds the primary item's thumbnails that are coded as JPEG.
 func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 	jpegs, err := w.itemsOf(m.iinf, "jpeg")
 	if err != nil || len(jpegs) == 0 {
@@ -280,7 +280,7 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 		return err
 	}
 	c := w.cursor(m.iref)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	refs := 0
 	return w.each(fullBody(m.iref, 4), func(b box) (bool, error) {
 		if b.typ != "thmb" {
@@ -295,8 +295,8 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 			return true, nil
 		}
 		found := false
-		for n := min(c.uint(2), maxPictures); n > 0 && !c.over && !found; n-- {
-			found = c.uint(idSize) == primary && !c.over
+		for n := min(c.uint(2), maxPictures); n > 0 && !c.truncated && !found; n-- {
+			found = c.uint(idSize) == primary && !c.truncated
 		}
 		if !found {
 			return false, c.err
@@ -315,8 +315,9 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 	})
 }
 
-// turnOfHEIF is how the primary item's properties turn it, as a value of EXIF's Orientation.
-func turnOfHEIF(r io.ReaderAt) (orientation int64, err error) {
+// orientationOfHEIF returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
+// Orientation.
+func orientationOfHEIF(r io.ReaderAt) (orientation int64, err error) {
 	w := &boxes{r: r}
 	f, err := w.heif()
 	i := Info{Orientation: 1}
@@ -326,15 +327,15 @@ func turnOfHEIF(r io.ReaderAt) (orientation int64, err error) {
 	return int64(i.Orientation), err
 }
 
-// wideIf is the size of an item's number: 32 bits in the later versions of a box.
-func wideIf(later bool) int64 {
+// wordSize returns the size in bytes of an item's ID: 4 in later versions of a box, else 2.
+func wordSize(later bool) int64 {
 	if later {
 		return 4
 	}
 	return 2
 }
 
-// locate is where an item's bytes are; ok is false where that isn't said or not supported.
+// locate returns the extents of an item; ok is false if they are missing or unsupported.
 func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err error) {
 	c := w.cursor(m.iloc)
 	version := c.uint(1)
@@ -348,12 +349,12 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
 		return nil, false, c.err
 	}
-	count := c.uint(wideIf(version == 2))
-	for i := uint64(0); i < count && !c.over; i++ {
+	count := c.uint(wordSize(version == 2))
+	for i := uint64(0); i < count && !c.truncated; i++ {
 		if i == maxItems {
 			return nil, false, ErrTooLarge
 		}
-		id := c.uint(wideIf(version == 2))
+		id := c.uint(wordSize(version == 2))
 		method := uint64(0)
 		if version > 0 {
 			method = c.uint(2) & 15
@@ -361,7 +362,7 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 		elsewhere := c.uint(2) != 0 // the data reference, 0 for this file
 		base := offset(c.uint(baseSize))
 		n := c.uint(2)
-		if c.over {
+		if c.truncated {
 			break
 		}
 		if id != item {
@@ -382,10 +383,10 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 			c.uint(indexSize)
 			off := min(base+offset(c.uint(offsetSize)), in.n)
 			length := offset(c.uint(lengthSize))
-			if c.over {
+			if c.truncated {
 				break
 			}
-			if lengthSize == 0 { // all there is; a length of 0 says so as well, but is written for nothing
+			if lengthSize == 0 { // the whole source; so is a length of 0 by the standard, but writers mean no bytes
 				length = in.n
 			}
 			ok = true
@@ -398,15 +399,15 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 	return runs, ok, c.err
 }
 
-// The primary item's size is among its properties: the box iprp holds the properties of all items in ipco,
-// and in ipma which item has which of them, by their places (23008-12, 9.3). ispe is the size as coded
-// (6.5.3); clap crops (14496-12, 12.1.4), irot turns (6.5.10) and imir mirrors it (6.5.12), in the order in which
-// ipma has them. Orientation in EXIF is to be ignored (6.6).
+// The primary item's size is among its properties: the box iprp has the properties of all items in ipco,
+// and in ipma the indexes of each item's properties (23008-12, 9.3). ispe is the size as coded (6.5.3); clap
+// crops the picture (14496-12, 12.1.4), irot rotates it (6.5.10) and imir mirrors it (6.5.12), in the order of
+// ipma. Readers ignore EXIF's Orientation (6.6).
 
 // maxProperties bounds the properties of an item. Writers need about six.
 const maxProperties = 1 << 5
 
-// infoHEIF reads the primary item's properties, or the size of a track.
+// infoHEIF reads the primary item's properties, or the size of a track's pictures.
 func infoHEIF(r io.ReaderAt, i *Info) error {
 	w := &boxes{r: r}
 	f, err := w.heif()
@@ -446,7 +447,7 @@ func (w *boxes) picture(m *itemBoxes, i *Info) error {
 		return err
 	}
 	var ipco extent
-	var list []uint64 // the places of its properties, counted from 1
+	var list []uint64 // indexes of the item's properties, from 1
 	err = w.each(m.iprp, func(b box) (done bool, err error) {
 		switch {
 		case b.typ == "ipco" && ipco.n == 0:
@@ -490,14 +491,14 @@ func (w *boxes) picture(m *itemBoxes, i *Info) error {
 	return nil
 }
 
-// associated returns the places of an item's properties.
+// associated returns the indexes of an item's properties.
 func (w *boxes) associated(ipma extent, item uint64) (list []uint64, err error) {
 	c := w.cursor(ipma)
-	idSize := wideIf(c.uint(1) > 0)
+	idSize := wordSize(c.uint(1) > 0)
 	c.uint(2)
 	size := 1 + int64(c.uint(1)&1)
 	entries := c.uint(4)
-	for k := uint64(0); k < entries && !c.over; k++ {
+	for k := uint64(0); k < entries && !c.truncated; k++ {
 		if k == maxItems {
 			return nil, ErrTooLarge
 		}
@@ -507,8 +508,8 @@ func (w *boxes) associated(ipma extent, item uint64) (list []uint64, err error) 
 			continue
 		}
 		for range min(n, maxProperties) {
-			// the first bit says that it is essential
-			if p := c.uint(size) & (1<<(8*size-1) - 1); !c.over {
+			// the first bit marks an essential property
+			if p := c.uint(size) & (1<<(8*size-1) - 1); !c.truncated {
 				list = append(list, p)
 			}
 		}
@@ -517,14 +518,14 @@ func (w *boxes) associated(ipma extent, item uint64) (list []uint64, err error) 
 	return list, c.err
 }
 
-// property is one of an item's, as far as is read here.
+// property is the start of an item's property.
 type property struct {
 	typ  string
 	body [24]byte
 	n    int
 }
 
-// size takes the size as coded.
+// size sets the size as coded from ispe.
 func (p *property) size(i *Info) {
 	if p.typ == "ispe" && p.n >= 12 && i.Width == 0 {
 		i.setSize(bigEndian(p.body[4:]))
@@ -536,14 +537,14 @@ func (p *property) transform(i *Info) {
 	switch {
 	case p.typ == "irot" && p.n >= 1: // quarters counterclockwise
 		quarters := int(p.body[0] & 3)
-		i.Orientation = turned(i.Orientation, 4-quarters)
+		i.Orientation = rotated(i.Orientation, 4-quarters)
 		if quarters&1 == 1 {
 			i.DisplayWidth, i.DisplayHeight = i.DisplayHeight, i.DisplayWidth
 		}
 	case p.typ == "imir" && p.n >= 1: // 0 exchanges top and bottom, 1 left and right
 		i.Orientation = mirrored(i.Orientation)
 		if p.body[0]&1 == 0 {
-			i.Orientation = turned(i.Orientation, 2)
+			i.Orientation = rotated(i.Orientation, 2)
 		}
 	case p.typ == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
 		width, widthBy := bigEndian(p.body[:])
@@ -564,8 +565,8 @@ func (p *property) transform(i *Info) {
 	}
 }
 
-// grid reads the size of a picture made of tiles (23008-12, 6.6.2.3.2), whose item lacks the property: a version,
-// flags, two numbers of tiles, the width and the height.
+// grid reads the size of a picture made of tiles (23008-12, 6.6.2.3.2) whose item lacks ispe: a version,
+// flags, the numbers of rows and columns, the width and the height.
 func (w *boxes) grid(m *itemBoxes, item uint64, i *Info) error {
 	runs, ok, err := w.locate(m, item)
 	if !ok || err != nil || len(runs) != 1 || runs[0].n != 8 && runs[0].n != 12 {
@@ -574,17 +575,17 @@ func (w *boxes) grid(m *itemBoxes, item uint64, i *Info) error {
 	c := w.cursor(runs[0])
 	version, flags := c.uint(1), c.uint(1)
 	c.uint(2)
-	size := wideIf(flags&1 == 1)
-	if width, height := c.uint(size), c.uint(size); version == 0 && !c.over {
+	size := wordSize(flags&1 == 1)
+	if width, height := c.uint(size), c.uint(size); version == 0 && !c.truncated {
 		i.setSize(offset(width), offset(height))
 	}
 	return c.err
 }
 
-// tracks reads the first track of pictures: how many there are, and their size if it isn't known.
+// tracks reads the number of pictures in the first track of pictures, and their size if it isn't known.
 func (w *boxes) tracks(moov extent, i *Info) error {
 	pictures := false
-	var entry, sizes extent // of the track that is looked at
+	var entry, sizes extent // of the current track
 	var table, information, media, track func(b box) (bool, error)
 	table = func(b box) (bool, error) {
 		switch b.typ {
@@ -595,7 +596,7 @@ func (w *boxes) tracks(moov extent, i *Info) error {
 		}
 		return false, nil
 	}
-	down := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
+	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
 		return func(b box) (bool, error) {
 			if b.typ != typ {
 				return false, nil
@@ -603,15 +604,15 @@ func (w *boxes) tracks(moov extent, i *Info) error {
 			return false, w.each(b.body, f)
 		}
 	}
-	information = down("stbl", table)
+	information = descend("stbl", table)
 	media = func(b box) (bool, error) {
 		if b.typ == "hdlr" {
 			pictures = len(b.peek) >= 12 && string(b.peek[8:12]) == "pict"
 			return !pictures, nil
 		}
-		return down("minf", information)(b)
+		return descend("minf", information)(b)
 	}
-	track = down("mdia", media)
+	track = descend("mdia", media)
 	return w.each(moov, func(b box) (bool, error) {
 		if b.typ != "trak" {
 			return false, nil
@@ -621,11 +622,11 @@ func (w *boxes) tracks(moov extent, i *Info) error {
 		if err := w.each(b.body, track); err != nil || !pictures {
 			return false, err
 		}
-		// version and flags, the size of all pictures or that of the sizes, their number
+		// version and flags, the size of all pictures or the width of the sizes, their number
 		c := w.cursor(fullBody(sizes, 8))
 		i.Frames = offset(c.uint(4))
 		if i.Width == 0 && c.err == nil {
-			// version and flags, the number of entries, the first one's head, 24 bytes
+			// version and flags, the number of entries, the first entry's header, 24 bytes
 			c = w.cursor(fullBody(entry, 8+8+24))
 			i.setSize(offset(c.uint(2)), offset(c.uint(2)))
 		}
@@ -633,18 +634,18 @@ func (w *boxes) tracks(moov extent, i *Info) error {
 	})
 }
 
-// minimized reads the box mini, which has all of a simple file in a few bits (23008-12:2025, annex).
+// minimized reads the box mini, which describes a simple file in a few bits (23008-12:2025, annex).
 func (w *boxes) minimized(mini extent, i *Info) error {
 	c := w.cursor(mini)
 	// a version of 2 bits, nine flags, the colors' subsampling in 2, the orientation in 3
 	head := c.uint(2)
-	// a flag that says how long the two sizes are
+	// a flag for the length of width and height
 	sizes, length := c.uint(4), 7
 	if sizes>>31 == 1 {
 		length = 15
 	}
 	mask := uint64(1)<<length - 1
-	if c.over {
+	if c.truncated {
 		return c.err
 	}
 	i.setSize(offset(sizes>>(31-length)&mask)+1, offset(sizes>>(31-2*length)&mask)+1)

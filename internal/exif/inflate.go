@@ -2,22 +2,22 @@ package exif
 
 import "io"
 
-// inflater unpacks Deflate (RFC 1951), as it is in zlib's format (RFC 1950).
+// inflater decompresses Deflate (RFC 1951) in zlib's format (RFC 1950).
 //
-// compress/flate makes tables ahead for each block, up to 36 KiB of them, and a block takes 30 bytes
-// of file: 70 KiB of file would cost 0.2 s. Here the tables are the codes' lengths alone, and each
-// bit of the file costs one step. That is half as fast for good streams, which are short.
+// compress/flate builds up to 36 KiB of tables for each block, and a block takes 30 bytes of the file:
+// 70 KiB of the file would cost 0.2 s. The tables here are only the codes' lengths, and each bit of the
+// file costs one step. That is half as fast for valid streams, which are short.
 type inflater struct {
 	src io.ByteReader
 	out []byte
 	max int // the length of out at which it stops
 
-	ahead uint32 // bits that were read and not used, the next one lowest
-	n     uint   // their number, at most 7
-	ended bool   // the stream is broken or over, or out is full
+	unused uint32 // unused bits of src, the next one lowest
+	n      uint   // number of unused bits, at most 7
+	ended  bool   // the stream is broken or ended, or out is full
 }
 
-// unzlib returns up to limit bytes of what the stream src holds, as far as it isn't broken.
+// unzlib returns up to limit decompressed bytes of the stream src, up to its first error.
 func unzlib(src io.ByteReader, limit int) []byte {
 	f := &inflater{src: src, max: limit}
 	method, flags := f.bits(8), f.bits(8)
@@ -50,16 +50,16 @@ func (f *inflater) bits(n uint) (v uint32) {
 			f.ended = true
 			return 0
 		}
-		f.ahead |= uint32(b) << f.n
+		f.unused |= uint32(b) << f.n
 		f.n += 8
 	}
-	v = f.ahead & (1<<n - 1)
-	f.ahead >>= n
+	v = f.unused & (1<<n - 1)
+	f.unused >>= n
 	f.n -= n
 	return v
 }
 
-// put appends a byte to what was unpacked.
+// put appends a byte to the output.
 func (f *inflater) put(b byte) {
 	if f.ended {
 		return
@@ -68,9 +68,9 @@ func (f *inflater) put(b byte) {
 	f.ended = len(f.out) >= f.max
 }
 
-// stored copies a block that isn't packed (3.2.4).
+// stored copies an uncompressed block (3.2.4).
 func (f *inflater) stored() {
-	f.ahead, f.n = 0, 0 // it starts at a byte
+	f.unused, f.n = 0, 0 // the block's data starts at a byte boundary
 	length := f.bits(16)
 	if f.bits(16) != ^length&0xFFFF {
 		f.ended = true
@@ -88,15 +88,15 @@ const (
 	endOfBlock   = 256
 )
 
-// codes is a set of prefix codes (3.2.2): how many there are of each length, and their symbols in
-// the order of the codes.
+// codes is a set of prefix codes (3.2.2): their number by length, and their symbols in the order of the
+// codes.
 type codes struct {
 	count   [maxCode + 1]int
 	symbols [maxLiterals + 2]uint16
 }
 
-// set makes the codes of the lengths of all symbols, 0 for those without; ok is false where these
-// can't be.
+// set computes the codes from their lengths by symbol, 0 for symbols without; ok is false if the lengths
+// are invalid.
 func (c *codes) set(lengths []byte) (ok bool) {
 	c.count = [maxCode + 1]int{}
 	for _, n := range lengths {
@@ -118,11 +118,11 @@ func (c *codes) set(lengths []byte) (ok bool) {
 			at[n]++
 		}
 	}
-	// all codes there are must be in use, or none, or the one that a single symbol has
+	// the set must be complete, empty, or the code of a single symbol
 	return left == 0 || used == 0 || used == 1 && c.count[1] == 1
 }
 
-// symbol reads one symbol.
+// symbol reads a symbol.
 func (f *inflater) symbol(c *codes) int {
 	code, first, index := 0, 0, 0
 	for n := 1; n <= maxCode; n++ {
@@ -139,7 +139,7 @@ func (f *inflater) symbol(c *codes) int {
 	return 0
 }
 
-// fixed unpacks a block with the codes of the standard (3.2.6).
+// fixed decompresses a block with the standard's fixed codes (3.2.6).
 func (f *inflater) fixed() {
 	var lengths [maxLiterals + 2]byte
 	for i := range lengths {
@@ -163,10 +163,10 @@ func (f *inflater) fixed() {
 	f.block(&literals, &distances)
 }
 
-// lengthOrder is the order in which the lengths of the codes for code lengths stand (3.2.7).
+// lengthOrder is the order of the lengths of the codes for code lengths (3.2.7).
 var lengthOrder = [...]byte{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
-// dynamic unpacks a block with codes of its own (3.2.7).
+// dynamic decompresses a block with its own codes (3.2.7).
 func (f *inflater) dynamic() {
 	literals, distances, n := int(f.bits(5))+257, int(f.bits(5))+1, int(f.bits(4))+4
 	var lengths [maxLiterals + maxDistances]byte
@@ -213,7 +213,7 @@ func (f *inflater) dynamic() {
 	f.block(&lit, &dist)
 }
 
-// The lengths and distances that symbols stand for, and the extra bits that are added (3.2.5).
+// The lengths and distances of the symbols, and the numbers of their extra bits (3.2.5).
 var (
 	lengthBase = [...]uint16{
 		3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
@@ -230,7 +230,7 @@ var (
 	}
 )
 
-// block unpacks literals and repetitions up to the end of the block (3.2.3).
+// block decompresses literals and repetitions up to the end of the block (3.2.3).
 func (f *inflater) block(literals, distances *codes) {
 	for !f.ended {
 		s := f.symbol(literals)

@@ -11,9 +11,8 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// checkInflate holds unzlib against compress/zlib: the same bytes, up to where a stream is broken.
-// Of a stream that is cut off, compress/flate may leave the last symbol unread, since it wants more
-// bits at once.
+// checkInflate compares unzlib with compress/zlib: both return the same bytes, up to the first error of a
+// stream. compress/flate may miss the last symbol of a truncated stream, since it needs more bits at once.
 func checkInflate(t *testing.T, stream []byte) {
 	t.Helper()
 	const limit = 1 << 17
@@ -23,7 +22,7 @@ func checkInflate(t *testing.T, stream []byte) {
 		want, err = io.ReadAll(io.LimitReader(z, limit))
 	}
 	if len(stream) > 1 && stream[1]&0x20 != 0 {
-		want = nil // it needs a dictionary; zlib has the empty one
+		want = nil // it needs a dictionary; zlib uses an empty one
 	}
 	got := unzlib(bytes.NewReader(stream), limit)
 	if errors.Is(err, io.ErrUnexpectedEOF) && bytes.HasPrefix(got, want) && len(got) <= len(want)+258 {
@@ -34,7 +33,7 @@ func checkInflate(t *testing.T, stream []byte) {
 	}
 }
 
-// inflateStreams are good streams of all kinds of blocks.
+// inflateStreams are valid streams with all kinds of blocks.
 func inflateStreams() (all [][]byte) {
 	rnd := rand.New(rand.NewPCG(7, 7))
 	noise := make([]byte, 40000)

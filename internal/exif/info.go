@@ -9,48 +9,48 @@ import (
 	"strings"
 )
 
-// Info is what an image's headers say of its picture. Numbers are 0 and texts empty where they say
-// nothing.
+// Info describes the picture of an image, as its headers state it. Fields that they don't state are 0
+// or empty.
 type Info struct {
-	// Format is the container, as in Metadata.
+	// Format is the container format, as in Metadata.
 	Format string
 	// Word is the name of a kind of file within the format, such as DNG.
 	Word string
-	// Size is the length of the file in bytes, -1 where the reader doesn't tell.
+	// Size is the length of the file in bytes, -1 if the reader doesn't report it.
 	Size int64
-	// Width and Height are the picture's as coded, of RAW files the main picture's.
+	// Width and Height are the size of the picture as coded; in RAW files, of the main picture.
 	Width, Height int64
-	// DisplayWidth and DisplayHeight are the picture's as a browser lays it out: turned and cropped.
+	// DisplayWidth and DisplayHeight are the size of the picture as a browser lays it out: rotated and cropped.
 	DisplayWidth, DisplayHeight int64
-	// Orientation is how the picture is turned for display, as EXIF counts: 1 to 8.
+	// Orientation is how to rotate and mirror the picture for display, as in EXIF: 1 to 8.
 	Orientation int
 	// ColorModel is ycbcr, rgb, gray, palette, cmyk, ycck, lab or cfa.
 	ColorModel string
-	// Frames is the number of pictures of an animation, or of pages.
+	// Frames is the number of frames of an animation, or of pages.
 	Frames int64
 }
 
-// The limits of what is read for an Info, in addition to those of the finders.
+// The limits of ReadInfo, in addition to those of the finders.
 const (
-	// maxFrameBytes bounds how much of a file is passed through to count its frames: only an animation
-	// whose frames are all within it has them counted.
+	// maxFrameBytes bounds the part of a file that ReadInfo searches for frames. It counts the frames of
+	// an animation only if all of them are within it.
 	maxFrameBytes = 3 << 19
-	// maxFrameSteps bounds the blocks that this takes, for those of one byte each.
+	// maxFrameSteps bounds the blocks in this search, which may be of one byte each.
 	maxFrameSteps = 1 << 17
-	// maxFarPages bounds the pages of a TIFF that lie so far from the one before that each may be a
-	// request, and maxPages those that don't.
+	// maxFarPages bounds the pages of a TIFF that lie so far from the page before that each may need a
+	// request. maxPages bounds all pages.
 	maxFarPages = 16
 	maxPages    = 1 << 12
-	// maxDirEntries bounds the entries of a directory that are searched. No camera writes 300.
+	// maxDirEntries bounds the entries searched in a directory. No camera writes 300.
 	maxDirEntries = 1 << 10
 	// maxSubIFDs bounds the directories that one entry points at.
 	maxSubIFDs = 16
-	// maxSide bounds a side of a picture: no format can say more, but for SVG and BigTIFF.
+	// maxSide bounds the width and height of a picture: only SVG and BigTIFF can state more.
 	maxSide = math.MaxUint32
 )
 
-// ReadInfo reads the headers of the image r. Errors are ErrNotImage, ErrTooLarge or what r returned
-// (other than io.EOF). Headers that are broken or cut off are no error, and leave out what they don't say.
+// ReadInfo reads the headers of the image r. Its errors are ErrNotImage, ErrTooLarge and those of r,
+// except io.EOF. Broken or truncated headers are no error: Info lacks what they don't state.
 func ReadInfo(r io.ReaderAt) (Info, error) {
 	i := Info{Size: sizeOf(r)}
 	var head [sniffLen]byte
@@ -78,14 +78,14 @@ func ReadInfo(r io.ReaderAt) (Info, error) {
 	return i, err
 }
 
-// setSize sets the size as coded.
+// setSize sets the size of the picture as coded.
 func (i *Info) setSize(width, height int64) { i.Width, i.Height = width, height }
 
-// words are the formats' names in an answer, where they aren't the name in capitals. KS3 has JPG, PNG,
-// GIF and BMP.
+// words maps format names to their names in the JSON, where that isn't the name in capitals. KS3 has
+// JPG, PNG, GIF and BMP.
 var words = map[string]string{"jpeg": "JPG", "heif": "HEIC"}
 
-// word is the name of the format in an answer.
+// word returns the name of the format in the JSON.
 func (i *Info) word() string {
 	if i.Word != "" {
 		return i.Word
@@ -140,7 +140,7 @@ func (i *Info) AppendJSON(dst []byte, style Style) []byte {
 	return append(dst, '}')
 }
 
-// scaled is a size in bytes for people, as KS3 writes it: "154.71KB".
+// scaled formats a size in bytes for people, as KS3 does: "154.71KB".
 func scaled(n int64) string {
 	if n < 1<<10 {
 		return strconv.FormatInt(n, 10) + "B"
@@ -153,8 +153,7 @@ func scaled(n int64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64) + units[unit:unit+1] + "B"
 }
 
-// orient sets the orientation to that of the first directory of one of the blocks. EXIF that can't be
-// read turns nothing.
+// orient sets the orientation from the first IFD0 that has one. It ignores unreadable EXIF.
 func (i *Info) orient(blocks []block, err error) error {
 	if errors.Is(err, ErrTooLarge) {
 		return nil
@@ -184,13 +183,12 @@ func (i *Info) orient(blocks []block, err error) error {
 	return nil
 }
 
-// Turns of a picture, as what EXIF's Orientation counts: a mirroring from left to right, then up to
-// three quarters of a turn clockwise.
-
+// orientations lists the values of EXIF's Orientation by mirroring from left to right, then by quarter
+// turns clockwise.
 var orientations = [2][4]int{{1, 6, 3, 8}, {2, 7, 4, 5}}
 
-// turned is the orientation that turning by so many quarters clockwise makes of o, which is 1 to 8.
-func turned(o, quarters int) int {
+// rotated returns the orientation o (1 to 8) rotated by so many quarter turns clockwise.
+func rotated(o, quarters int) int {
 	for mirror, row := range orientations {
 		for k, v := range row {
 			if v == o {
@@ -201,7 +199,7 @@ func turned(o, quarters int) int {
 	return o
 }
 
-// mirrored is the orientation that mirroring from left to right makes of o.
+// mirrored returns the orientation o mirrored from left to right.
 func mirrored(o int) int {
 	for mirror, row := range orientations {
 		for k, v := range row {
@@ -213,55 +211,54 @@ func mirrored(o int) int {
 	return o
 }
 
-// forward reads a file from a place on, piece by piece.
-type forward struct {
+// sequentialReader reads a file sequentially from an offset on, in small pieces.
+type sequentialReader struct {
 	r     io.ReaderAt
-	off   int64 // of what is next
-	end   int64 // where reading ends at the latest
+	off   int64 // offset of the next byte
+	end   int64 // where reading stops
 	steps int
 
-	err   error
-	buf   []byte
-	ahead []byte
+	err      error
+	buf      []byte
+	buffered []byte
 }
 
-// take returns the next n bytes, which are few, and nil where the file ends or enough has been read.
-func (f *forward) take(n int) []byte {
-	if f.steps++; f.err != nil || f.tooFar() {
+// next returns the next n bytes, at most 16 KiB, or nil at the end of the file or at a limit.
+func (f *sequentialReader) next(n int) []byte {
+	if f.steps++; f.err != nil || f.hitLimit() {
 		return nil
 	}
-	if len(f.ahead) < n {
+	if len(f.buffered) < n {
 		if f.buf == nil {
 			f.buf = make([]byte, 16<<10)
 		}
 		got := 0
 		got, f.err = readAt(f.r, f.buf, f.off)
-		f.ahead = f.buf[:got]
+		f.buffered = f.buf[:got]
 		if f.err != nil || got < n {
 			return nil
 		}
 	}
-	b := f.ahead[:n]
+	b := f.buffered[:n]
 	f.skip(int64(n))
 	return b
 }
 
-// tooFar reports whether reading has come to its end before the file has.
-func (f *forward) tooFar() bool {
+// hitLimit reports whether f has reached a limit before the end of the file.
+func (f *sequentialReader) hitLimit() bool {
 	size := sizeOf(f.r)
 	return f.steps > maxFrameSteps || f.off >= f.end && (size < 0 || f.off < size)
 }
 
-// skip passes over n bytes.
-func (f *forward) skip(n int64) {
+func (f *sequentialReader) skip(n int64) {
 	f.off += n
-	f.ahead = f.ahead[min(n, int64(len(f.ahead))):]
+	f.buffered = f.buffered[min(n, int64(len(f.buffered))):]
 }
 
-// countable reports whether the frames of a file of that size may be counted.
+// countable reports whether a file of this size is small enough to count its frames.
 func countable(size int64) bool { return size <= maxFrameBytes }
 
-// bigEndian reads two numbers of a header, big-endian, of 4 bytes each.
+// bigEndian reads two big-endian numbers of 4 bytes each.
 func bigEndian(b []byte) (int64, int64) {
 	return int64(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint32(b[4:]))
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// infoFile is what ExifTool reads of a file of the corpus.
+// infoFile is ExifTool's output for a file of the corpus.
 type infoFile struct {
 	File   string `json:"file"`
 	Type   string `json:"type"`
@@ -20,18 +20,18 @@ type infoFile struct {
 	Height int64  `json:"height"`
 }
 
-// infoWords are our words for ExifTool's types, where they differ.
+// infoWords maps ExifTool's file types to our words where they differ.
 var infoWords = map[string]string{
 	"JPEG": "JPG", "BTF": "TIFF", "JXL Codestream": "JXL", "Extended WEBP": "WEBP", "WEBP (lossless)": "WEBP",
 }
 
-// infoDiffers is the list of what isn't as ExifTool has it, with the reasons.
+// infoDiffers lists the differences from ExifTool, with the reasons.
 var infoDiffers = map[string]string{
 	"imagemeta/sample.arw": "ExifTool answers the size in Minolta's block within Sony's private data, of a few cameras of 2006; " +
 		"the raw picture's directory has 8 columns and rows more",
 }
 
-// orientationsOf are the files whose EXIF ExifTool reads, with IFD0's orientation, 0 for none.
+// orientationsOf returns IFD0's orientation for each file whose EXIF ExifTool reads, 0 for none.
 func orientationsOf(t *testing.T, dir string) map[string]int {
 	t.Helper()
 	all := map[string]int{}
@@ -76,7 +76,7 @@ func TestInfoConformance(t *testing.T) {
 		}
 		name := filepath.Join(dir, want.File)
 		if _, err := os.Stat(name); err != nil {
-			continue // the oracle couldn't open it by that name, either
+			continue // the oracle couldn't open a file of this name, either
 		}
 		all++
 		got := readInfoFile(t, name)
@@ -84,7 +84,7 @@ func TestInfoConformance(t *testing.T) {
 		if w, ok := infoWords[want.Type]; ok {
 			word = w
 		}
-		// browsers leave out what ExifTool reads of these: HEIF's and JPEG XL's EXIF
+		// browsers ignore the EXIF of HEIF and JPEG XL, which ExifTool reads
 		orientation, turns := orientations[want.File]
 		turns = turns && !slices.Contains([]string{"HEIC", "AVIF", "JXL", "JXL Codestream", "PSD"}, want.Type)
 		if slices.Contains([]string{"CRW", "X3F", ""}, want.Type) {

@@ -39,7 +39,7 @@ func bigSizes(v ...uint32) (b []byte) {
 	return b
 }
 
-// heifOf is a file whose primary item has these properties, in that order, and is what it is given.
+// heifOf is a file whose primary item has the given content, and the given properties in this order.
 func heifOf(item []byte, properties ...[]byte) []byte {
 	list := []byte{0, 0, 0, 1, 0, 1, byte(len(properties))}
 	for i := range properties {
@@ -53,7 +53,7 @@ func heifOf(item []byte, properties ...[]byte) []byte {
 		testimage.FullBox("iloc", 1, iloc), testimage.Box("idat", item)))
 }
 
-// pngOf is a PNG of that header with chunks before its picture.
+// pngOf is a PNG with the given header and chunks before its picture.
 func pngOf(colors byte, before ...[]byte) []byte {
 	ihdr := append(bigSizes(30, 20), 8, colors, 0, 0, 1) // interlaced
 	return slices.Concat([]byte(testimage.PNGSignature), testimage.PNGChunk("IHDR", ihdr), slices.Concat(before...),
@@ -128,7 +128,7 @@ func infoSamples(t testing.TB) []infoSample {
 		return append(b, make([]byte, 8)...)
 	}
 	usual := jxl(1, 1)
-	// not as usual, with the extra fields: orientation 6, nothing else; then 8 bits, buffers of 16 bits, no channels, XYB, usual colors
+	// not default, with extra fields: orientation 6 only; then 8 bits, buffers of 16 bits, no channels, XYB, default colors
 	jxlTurned := jxl(0|1<<1|5<<2|0<<5|0<<6|0<<7|0<<8|0<<9|1<<11|0<<12|1<<14|1<<15, 20)
 	siz := append([]byte("\xFF\x4F\xFF\x51\x00\x2F\x00\x00"), bigSizes(40, 25, 10, 5, 40, 25, 0, 0)...)
 	siz = append(siz, 0, 3)
@@ -300,7 +300,7 @@ func grayJPEG() []byte {
 	return testimage.JPEG(m)
 }
 
-// sizelessInfo is the info in the raw style without the size in bytes, or the error.
+// sizelessInfo returns the info in the raw style without the size in bytes, or the error.
 func sizelessInfo(r io.ReaderAt) string {
 	i, err := ReadInfo(r)
 	if err != nil {
@@ -323,7 +323,7 @@ func TestReadInfo(t *testing.T) {
 	}
 }
 
-// TestEveryFormatHasInfo: a row without the function would be a panic.
+// TestEveryFormatHasInfo: a row without the function would panic.
 func TestEveryFormatHasInfo(t *testing.T) {
 	for _, f := range formats {
 		if f.info == nil {
@@ -332,7 +332,7 @@ func TestEveryFormatHasInfo(t *testing.T) {
 	}
 }
 
-// TestInfoKeepsFormatNames: what both say of the format is one name, from the metrics' point of view.
+// TestInfoKeepsFormatNames: Info and Metadata have the same format name, which the metrics use.
 func TestInfoKeepsFormatNames(t *testing.T) {
 	for name, files := range testimage.Formats() {
 		for k, b := range files {
@@ -386,29 +386,30 @@ func TestInfoStyles(t *testing.T) {
 	}
 }
 
-// TestTurnsAreAGroup: four quarters, and two mirrorings, are none, and the sides change with each quarter.
+// TestTurnsAreAGroup: four quarter turns, or two mirrorings, are the identity, and each quarter turn swaps
+// the sides.
 func TestTurnsAreAGroup(t *testing.T) {
 	for o := 1; o <= 8; o++ {
-		if got := turned(turned(o, 1), 3); got != o {
+		if got := rotated(rotated(o, 1), 3); got != o {
 			t.Errorf("%d turned once and back: got %d", o, got)
 		}
 		if got := mirrored(mirrored(o)); got != o {
 			t.Errorf("%d mirrored twice: got %d", o, got)
 		}
-		if (turned(o, 1) > 4) == (o > 4) || (mirrored(o) > 4) != (o > 4) {
-			t.Errorf("%d: turned is %d, mirrored %d", o, turned(o, 1), mirrored(o))
+		if (rotated(o, 1) > 4) == (o > 4) || (mirrored(o) > 4) != (o > 4) {
+			t.Errorf("%d: turned is %d, mirrored %d", o, rotated(o, 1), mirrored(o))
 		}
 	}
 }
 
-// TestInfoTakesOneWindow: what comes after the headers, however much, isn't read.
+// TestInfoTakesOneWindow: ReadInfo doesn't read the data after the headers.
 func TestInfoTakesOneWindow(t *testing.T) {
 	big := make([]byte, 3<<20)
 	picture := append([]byte{0, 0, 0, 0x9D, 1, 0x2A, 30, 0, 20, 0}, big...)
 	samples := append(infoSamples(t), infoSample{name: "large WebP", data: testimage.WebP(testimage.RIFFChunk("VP8 ", picture))})
 	for _, s := range samples {
 		if strings.HasPrefix(s.name, "WebP") || slices.Contains([]string{"JPEG behind megabytes", "JPEG with the EXIF last"}, s.name) {
-			continue // by design, and WebP's EXIF may come after whatever looks like chunks
+			continue // by design, and WebP's EXIF may come after any chunks
 		}
 		t.Run(s.name, func(t *testing.T) {
 			data := s.data
@@ -426,7 +427,7 @@ func TestInfoTakesOneWindow(t *testing.T) {
 	}
 }
 
-// sized is a file of known length, of which nothing is fetched beyond its end.
+// sized is a file of known length, without reads beyond its end.
 type sized struct {
 	io.ReaderAt
 	size int64
@@ -441,7 +442,7 @@ func (s sized) ReadAt(p []byte, off int64) (int, error) {
 
 func (s sized) Size() int64 { return s.size }
 
-// TestInfoSkipsSegments: megabytes of segments before the frame are passed over by small reads.
+// TestInfoSkipsSegments: ReadInfo skips megabytes of segments before the frame with small reads.
 func TestInfoSkipsSegments(t *testing.T) {
 	s := infoSamples(t)
 	i := slices.IndexFunc(s, func(s infoSample) bool { return s.name == "JPEG behind megabytes" })
@@ -449,13 +450,13 @@ func TestInfoSkipsSegments(t *testing.T) {
 	if _, err := ReadInfo(w); err != nil {
 		t.Fatal(err)
 	}
-	// the two segments of which the second is found to be like the first
+	// the two segments that show that the second is like the first
 	if w.reads > 2 || w.peeks == 0 {
 		t.Errorf("got %d reads of what wasn't peeked at, and %d peeks", w.reads, w.peeks)
 	}
 }
 
-// peeked counts the reads of a file after its first 64 KiB, but for those near the last peek.
+// peeked counts the reads of a file after its first 64 KiB, except those near the last peek.
 type peeked struct {
 	r            *bytes.Reader
 	reads, peeks int
@@ -482,7 +483,7 @@ func TestFramesOfLongAnimationsAreLeftOut(t *testing.T) {
 	g := gifOf(t, 2)
 	tiny := slices.Concat([]byte{'!', 0xFE}, bytes.Repeat([]byte{1, 0}, 1<<18), []byte{0})
 	pages := tiffDirs(slices.Repeat([][]uint32{{0, 0x0100, typeLong, 30, 0x0101, typeLong, 20}}, 1)...)
-	for range 100 { // each 8 KiB after the other
+	for range 100 { // at distances of 8 KiB
 		binary.LittleEndian.PutUint32(pages[len(pages)-4:], uint32(len(pages)+8<<10))
 		pages = append(append(pages, make([]byte, 8<<10)...), tiffDirs([]uint32{0, 0x0100, typeLong, 30, 0x0101, typeLong, 20})[8:]...)
 	}
@@ -505,7 +506,7 @@ func TestFramesOfLongAnimationsAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestInfoReaderErrors: whichever read fails, its error is the answer.
+// TestInfoReaderErrors: ReadInfo returns the error of any failed read.
 func TestInfoReaderErrors(t *testing.T) {
 	for _, s := range infoSamples(t) {
 		t.Run(s.name, func(t *testing.T) {
@@ -529,7 +530,7 @@ func TestInfoReaderErrors(t *testing.T) {
 	}
 }
 
-// checkInfo reads data as a stranger's file: no error but the package's, valid JSON, numbers that make sense.
+// checkInfo reads untrusted data: it accepts only the package's errors, valid JSON and plausible numbers.
 func checkInfo(t *testing.T, data []byte) {
 	t.Helper()
 	for _, r := range []io.ReaderAt{bytes.NewReader(data), sizeless{bytes.NewReader(data)}} {
@@ -597,8 +598,8 @@ func TestInfoOfMutated(t *testing.T) {
 	}
 }
 
-// TestInfoOfWorst: the files that hurt the decoder most, and those made to hurt this, are done within
-// the same time.
+// TestInfoOfWorst: the worst files for the decoder, and those made for ReadInfo, stay within the same
+// time.
 func TestInfoOfWorst(t *testing.T) {
 	properties := bytes.Repeat(testimage.Box("irot", []byte{1}), 1<<19)
 	ipma := testimage.FullBox("ipma", 0, bigSizes(1<<31), bytes.Repeat([]byte{0, 2, 0}, 1<<22))
@@ -664,7 +665,7 @@ func FuzzInfo(f *testing.F) {
 	f.Fuzz(checkInfo)
 }
 
-// BenchmarkReadInfo is to be held against BenchmarkDecode of the same files.
+// BenchmarkReadInfo reads the files of BenchmarkDecode, for comparison.
 func BenchmarkReadInfo(b *testing.B) {
 	for _, f := range benchImages()[:3] {
 		b.Run(f.name, func(b *testing.B) {

@@ -5,31 +5,31 @@ import (
 	"io"
 )
 
-// JPEG 2000's JP2 and JPX (ITU-T T.800, annex I) are made of boxes like ISO's. The standard has no
-// place for EXIF; three are in use: a uuid box with a TIFF block, of a type that spells
-// "JpgTiffExif->JP2" or of Photoshop's, and a box Exif as in JPEG XL.
+// JPEG 2000's JP2 and JPX (ITU-T T.800, annex I) consist of boxes like ISO's. The standard has no
+// place for EXIF; three are in use: a uuid box with a TIFF block, whose type is the letters
+// "JpgTiffExif->JP2" or Photoshop's, and a box Exif as in JPEG XL.
 
 const (
 	jp2UUID = "JpgTiffExif->JP2"
-	// photoshopUUID is what Adobe's JPEG 2000 plugin writes; Adobe has published nothing of it,
+	// photoshopUUID is the type that Adobe's JPEG 2000 plugin writes; Adobe hasn't documented it,
 	// ExifTool's Image::ExifTool::Jpeg2000 lists it.
 	photoshopUUID = "\x05\x37\xCD\xAB\x9D\x0C\x44\x31\xA7\x2A\xFA\x56\x1F\x2A\x11\x3E"
 	// geoUUID is GeoJP2's (GeoTIFF Box Specification for JPEG 2000): a GeoTIFF file of one pixel.
 	geoUUID = "\xB1\x4B\xF8\xBD\x08\x3D\x4B\x43\xA5\xAE\x8C\xD7\xD5\xA6\xCE\x03"
 )
 
-// findJP2 finds the first of them, and the place on a map that comes before it.
+// findJP2 returns the first EXIF, and the first readable GeoJP2 block before it.
 func findJP2(r io.ReaderAt) (blocks []block, err error) {
 	var geo []block
 	w := &boxes{r: r}
 	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch {
 		case b.typ == "Exif":
-			blocks, err = offsetBlock(part(r, b.body))
+			blocks, err = offsetBlock(runReader(r, b.body))
 		case b.typ == "uuid" && (string(b.uuid[:]) == jp2UUID || string(b.uuid[:]) == photoshopUUID):
-			blocks, err = withoutIntro(part(r, b.body))
+			blocks, err = withoutIntro(runReader(r, b.body))
 		case b.typ == "uuid" && string(b.uuid[:]) == geoUUID && geo == nil:
-			found, err := findTIFF(part(r, b.body))
+			found, err := findTIFF(runReader(r, b.body))
 			if err != nil {
 				return false, err
 			}
@@ -46,8 +46,8 @@ func findJP2(r io.ReaderAt) (blocks []block, err error) {
 	return append(blocks, geo...), err
 }
 
-// infoJP2 reads the box ihdr within jp2h (I.5.3.1) and the colors' box colr (I.5.3.3), or the codestream of a
-// file without them.
+// infoJP2 reads the boxes ihdr (I.5.3.1) and colr (I.5.3.3) in jp2h, or the codestream of a file without
+// them.
 func infoJP2(r io.ReaderAt, i *Info) error {
 	i.Frames = 1
 	w := &boxes{r: r}
@@ -62,7 +62,7 @@ func infoJP2(r io.ReaderAt, i *Info) error {
 				i.ColorModel = jp2Colors(int64(binary.BigEndian.Uint16(h[8:])))
 			}
 			return false, err
-		case b.typ == "colr" && len(b.peek) >= 7 && b.peek[0] == 1: // by a number
+		case b.typ == "colr" && len(b.peek) >= 7 && b.peek[0] == 1: // an enumerated color space
 			const sRGB, gray, sYCC, cmyk = 16, 17, 18, 12
 			switch binary.BigEndian.Uint32(b.peek[3:]) {
 			case sRGB:
@@ -84,13 +84,13 @@ func infoJP2(r io.ReaderAt, i *Info) error {
 			err := w.each(b.body, header)
 			return i.Width > 0, err
 		case "jp2c":
-			return true, infoJ2K(part(r, b.body), i)
+			return true, infoJ2K(runReader(r, b.body), i)
 		}
 		return false, nil
 	})
 }
 
-// jp2Colors is what so many components are.
+// jp2Colors returns the usual color model of so many components.
 func jp2Colors(components int64) string {
 	switch components {
 	case 1, 2:
@@ -102,7 +102,7 @@ func jp2Colors(components int64) string {
 }
 
 // infoJ2K reads the codestream's segment SIZ (A.5.1): its length, capabilities, the width and height of the
-// grid, where on it the picture starts, the same of a tile, and the number of components.
+// grid, the picture's offset on it, the size and offset of a tile, and the number of components.
 func infoJ2K(r io.ReaderAt, i *Info) error {
 	i.Frames = 1
 	var b [42]byte

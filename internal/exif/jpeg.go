@@ -10,11 +10,11 @@ import (
 // JPEG (ITU-T T.81, annex B): after the start of image come segments, each 0xFF, a marker and, but
 // for the markers that stand alone, a big-endian length that counts its own two bytes. Any number
 // of 0xFF may fill the space before a marker. EXIF is an APP1 segment that starts with "Exif\0\0"
-// (Exif 3.0, 4.7.2); other APP1 segments (XMP) and APP0 (JFIF) may stand before it. The image data
-// after the start of scan holds no segments of interest.
+// (Exif 3.0, 4.7.2); other APP1 segments (XMP) and APP0 (JFIF) may come before it. The image data
+// after the start of scan has no segments of interest.
 //
-// EXIF of more than 64 KiB goes on in the next APP1 segments, which begin alike. Photoshop has it among
-// its resources in APP13 (psd.go), too, which counts where there is no APP1.
+// EXIF of more than 64 KiB continues in the next APP1 segments, which also start with "Exif\0\0".
+// Photoshop also writes it among its resources in APP13 (psd.go), which count if there is no APP1.
 const (
 	markerTEM  = 0x01
 	markerRST0 = 0xD0
@@ -30,27 +30,27 @@ var exifIntro = []byte("Exif\x00\x00")
 // photoshopIntro begins APP13 segments of image resources.
 const photoshopIntro = "Photoshop 3.0\x00"
 
-// segmentHead is a segment's marker and length, and what tells EXIF and the start of its block.
+// segmentHead is a segment's marker and length, and the bytes that identify EXIF and its block's start.
 type segmentHead [4 + 6 + 2]byte
 
 func (h *segmentHead) length() int64 { return int64(binary.BigEndian.Uint16(h[2:])) }
 
-// exif reports whether n bytes of a segment's head are those of EXIF, and whether a block begins
-// there: if not, it goes on.
+// exif reports whether the n bytes of a segment's head are those of EXIF, and whether a block begins
+// there; if not, the segment continues one.
 func (h *segmentHead) exif(n int) (ok, begins bool) {
 	ok = n >= 10 && h[0] == 0xFF && h[1] == markerAPP1 && h.length() >= 8 && string(h[4:8]) == "Exif" && h[8] == 0
 	return ok, ok && n == len(h) && (string(h[10:]) == "II" || string(h[10:]) == "MM")
 }
 
-// longSegment is the length from which on segments in a row are passed over without reading each
-// one's head: color profiles, depth maps and provenance take megabytes.
+// longSegment is the length from which on each skips rows of alike segments without reading every head:
+// color profiles, depth maps and provenance take megabytes.
 const longSegment = 1 << 15
 
-// alike reports whether two segments are parts of one thing: of one length, and with the same first
-// bytes, before the part's number.
+// alike reports whether two segments are parts of the same data: they have the same marker, length and
+// first bytes, before the part's number.
 func (h *segmentHead) alike(other *segmentHead) bool { return string(h[:8]) == string(other[:8]) }
 
-// skipAlike returns how many of the segments from off on are like the one before it.
+// skipAlike returns the number of segments from off on that are like the segment before.
 func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
 	step := 2 + before.length()
 	limit := int64(maxSegments)
@@ -64,16 +64,16 @@ func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
 	})
 }
 
-// jpegWalk goes through a JPEG's segments.
+// jpegWalk iterates over a JPEG's segments.
 type jpegWalk struct {
 	r    io.ReaderAt
-	peek bool // segments after long ones are read without what is around them
+	peek bool // use peekAt for segments after long ones
 }
 
-// each calls f for each segment before the start of scan, until f says that it is done. h is the
-// first n bytes of the segment at off.
+// each calls f for each segment before the start of scan, until f returns done. h has the first n bytes
+// of the segment at off.
 func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err error)) error {
-	// in one read: fill byte by fill byte would cost one each
+	// one read for the whole head: reading fill bytes one by one would cost a read each
 	var h, last segmentHead
 	off := int64(2)
 	read := readAt
@@ -125,15 +125,15 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 	return ErrTooLarge
 }
 
-// jpegEXIF is what is found of a JPEG's EXIF.
+// jpegEXIF collects a JPEG's EXIF.
 type jpegEXIF struct {
 	candidates
 	r         io.ReaderAt
-	left      int // segments that may go on
+	left      int // limit of continuation segments still to read
 	photoshop []extent
 }
 
-// add looks at a segment; done says that no other is to be looked for.
+// add checks a segment for EXIF; done is true if the search can stop.
 func (e *jpegEXIF) add(h *segmentHead, n int, off int64) (done bool, err error) {
 	if isEXIF, _ := h.exif(n); isEXIF {
 		return e.candidates.add(oneBlock(&segments{extents{r: e.r}, off, &e.left}))
@@ -144,7 +144,7 @@ func (e *jpegEXIF) add(h *segmentHead, n int, off int64) (done bool, err error) 
 	return false, nil
 }
 
-// findJPEG finds the first EXIF that can be read.
+// findJPEG returns the first readable EXIF.
 func findJPEG(r io.ReaderAt) ([]block, error) {
 	e := jpegEXIF{r: r, left: maxSegments}
 	found := false
@@ -160,14 +160,14 @@ func findJPEG(r io.ReaderAt) ([]block, error) {
 	return withPhotoshop(r, &e.candidates, e.photoshop)
 }
 
-// resourcesOf is what a segment at off has of Photoshop's resources.
+// resourcesOf returns the part of Photoshop's resources in the segment at off.
 func resourcesOf(off, length int64) extent {
 	intro := int64(len(photoshopIntro))
 	return extent{off + 4 + intro, max(0, length-2-intro)}
 }
 
-// withPhotoshop is the EXIF picked, or that of Photoshop's resources where none can be read. Those of
-// more than 64 KiB are cut into several segments.
+// withPhotoshop returns the EXIF that c has picked, or that of Photoshop's resources if none is readable.
+// Resources of more than 64 KiB are split into several segments.
 func withPhotoshop(r io.ReaderAt, c *candidates, resources []extent) ([]block, error) {
 	if len(resources) == 0 {
 		return c.blocks, nil
@@ -181,18 +181,18 @@ func withPhotoshop(r io.ReaderAt, c *candidates, resources []extent) ([]block, e
 	return c.blocks, err
 }
 
-// segments reads an EXIF segment and those that it goes on in. These are looked for when a read leads
-// to them, since most EXIF ends with its segment, however long that is.
+// segments reads an EXIF segment and its continuation segments. It looks for these only when a read needs
+// them, since most EXIF fits in one segment.
 type segments struct {
 	extents
-	next int64 // where the next segment is
-	left *int  // how many may be looked at, for all EXIFs of the file
+	next int64 // where the next segment is, 0 if there is none
+	left *int  // limit of segments still to read, for all EXIF of the file
 }
 
 // ReadAt implements io.ReaderAt.
 func (s *segments) ReadAt(p []byte, off int64) (int, error) {
 	for len(s.ends) == 0 || s.ends[len(s.ends)-1] < off+int64(len(p)) {
-		ok, err := s.more()
+		ok, err := s.addNext()
 		if err != nil {
 			return 0, err
 		}
@@ -203,8 +203,8 @@ func (s *segments) ReadAt(p []byte, off int64) (int, error) {
 	return s.extents.ReadAt(p, off)
 }
 
-// more adds the next segment; ok is false if it isn't EXIF that goes on.
-func (s *segments) more() (ok bool, err error) {
+// addNext adds the next segment; ok is false if it doesn't continue the EXIF.
+func (s *segments) addNext() (ok bool, err error) {
 	if s.next == 0 || *s.left == 0 {
 		return false, nil
 	}
@@ -224,21 +224,21 @@ func (s *segments) more() (ok bool, err error) {
 	return true, nil
 }
 
-// Further pictures are a thumbnail in an APP0 segment "JFXX" (T.871, 10.2), and those that the index of the
-// Multi-Picture Format (CIPA DC-007) names, which stand after the photo: a TIFF block in an APP2 segment,
-// from whose start on its offsets count.
+// Other pictures are a thumbnail in an APP0 segment "JFXX" (T.871, 10.2), and the pictures after the photo in
+// the index of the Multi-Picture Format (CIPA DC-007): a TIFF block in an APP2 segment, whose offsets count
+// from its start.
 const (
 	jfxxIntro = "JFXX\x00\x10"
 	mpfIntro  = "MPF\x00"
 
 	mpEntryTag = 0xB002
-	// mpEntry is the size of a picture's entry: attributes, size, offset, and two numbers of others
+	// mpEntry is the size of a picture's entry: attributes, size, offset, and the numbers of two other entries
 	mpEntry = 16
-	// the types that are another view of the scene's depth, and a gain map
+	// the types of a disparity picture and of a gain map
 	mpDisparity, mpGainMap = 0x020002, 0x050000
 )
 
-// picturesInJPEG notes the thumbnail of JFXX and the pictures of MPF.
+// picturesInJPEG adds the thumbnail of JFXX and the pictures of MPF.
 func picturesInJPEG(s *pictureSearch) error {
 	w := jpegWalk{r: s.r}
 	return w.each(func(h *segmentHead, n int, off int64) (done bool, err error) {
@@ -247,16 +247,16 @@ func picturesInJPEG(s *pictureSearch) error {
 		case h[1] == markerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
 			s.add(picturePlace{r: s.r, run: fullBody(extent{off + 4, h.length() - 2}, int64(len(jfxxIntro)))})
 		case h[1] == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
-			// no more than one: an index of the file
-			return true, s.index(off + 4 + int64(len(mpfIntro)))
+			// a file has one index
+			return true, s.addIndex(off + 4 + int64(len(mpfIntro)))
 		}
 		return false, nil
 	})
 }
 
-// index notes the pictures of the MPF index whose block starts there.
-func (s *pictureSearch) index(start int64) error {
-	b := block{r: startingAt(s.r, start)}
+// addIndex adds the pictures of the MPF index whose block starts at start.
+func (s *pictureSearch) addIndex(start int64) error {
+	b := block{r: fromOffset(s.r, start)}
 	var head [16]byte
 	n, err := readAt(b.r, head[:], 0)
 	l, first, ok := parseHeader(head[:n])
@@ -290,8 +290,8 @@ func (h *segmentHead) isFrame() bool {
 	return markerSOF0 <= h[1] && h[1] <= markerSOFF && h[1] != markerDHT && h[1] != markerJPG && h[1] != markerDAC
 }
 
-// jpegColors is the color model of components, of which the first has that name. transform is Adobe's,
-// -1 if there is none.
+// jpegColors returns the color model of so many components; name is the first component's. transform is
+// Adobe's, -1 if there is none.
 func jpegColors(components, name byte, transform int) string {
 	switch {
 	case components == 1:
@@ -308,9 +308,9 @@ func jpegColors(components, name byte, transform int) string {
 	return ""
 }
 
-// infoJPEG reads the start of frame (T.81, B.2.2), which may stand before megabytes of other segments or after
-// them: the precision, the height, the width, the number of components, and of each its name and two bytes more.
-// Adobe's APP14 segment says what four components are.
+// infoJPEG reads the start of frame (T.81, B.2.2), which may come before or after megabytes of other segments:
+// the precision, the height, the width, the number of components, and for each its name and two more bytes.
+// Adobe's APP14 segment tells the color model of four components.
 func infoJPEG(r io.ReaderAt, i *Info) error {
 	e := jpegEXIF{r: r, left: maxSegments}
 	w := jpegWalk{r: r}
@@ -341,7 +341,7 @@ func infoJPEG(r io.ReaderAt, i *Info) error {
 	i.Frames = 1
 	i.ColorModel = jpegColors(components, name, transform)
 	blocks := e.blocks
-	if !e.good {
+	if !e.readable {
 		blocks, err = withPhotoshop(r, &e.candidates, e.photoshop)
 	}
 	return i.orient(blocks, err)

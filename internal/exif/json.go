@@ -25,8 +25,8 @@ func (m *Metadata) AppendJSON(dst []byte, o *Options) ([]byte, error) {
 		dst = append(dst, '"')
 		dst = append(dst, t.name...) // letters, digits and _ only
 		dst = append(dst, '"', ':')
-		// texts are measured before they are appended: a single one may be as large as maxText.
-		// Numbers are few enough to be appended first.
+		// measure a text before appending it: a single one may be as large as maxText. Numbers are
+		// short, so the check after appending them is enough.
 		if t.val.kind == kindText && !escapesInto(t.val.text, start+maxJSON-len(dst)) {
 			return dst[:start], ErrTooLarge
 		}

@@ -8,16 +8,16 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// JPEG XL's container (ISO/IEC 18181-2) is made of ISO boxes. The box Exif (9.5) holds what HEIF's
-// Exif item does. The box brob (9.7) holds the type of another box and, as a Brotli stream, its body.
+// JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes. The box Exif (9.5) has the same content as
+// HEIF's Exif item. The box brob (9.7) has the type of another box and, as a Brotli stream, its body.
 
-// findJXL finds the Exif box, packed or not.
+// findJXL finds the Exif box, compressed or not.
 func findJXL(r io.ReaderAt) (blocks []block, err error) {
 	w := &boxes{r: r}
 	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch {
 		case b.typ == "Exif":
-			blocks, err = offsetBlock(part(r, b.body))
+			blocks, err = offsetBlock(runReader(r, b.body))
 		case b.typ == "brob" && bytes.HasPrefix(b.peek, []byte("Exif")):
 			blocks, err = brotliBlock(r, fullBody(b.body, 4))
 		default:
@@ -28,7 +28,7 @@ func findJXL(r io.ReaderAt) (blocks []block, err error) {
 	return blocks, err
 }
 
-// Unbrotli unpacks the body of a packed Exif box; ok is false where Decode wouldn't.
+// Unbrotli decompresses the body of a compressed Exif box; ok is false if it exceeds the limits of Decode.
 func Unbrotli(b []byte) (out []byte, ok bool) {
 	var head [8]byte
 	copy(head[:], b)
@@ -39,7 +39,7 @@ func Unbrotli(b []byte) (out []byte, ok bool) {
 	return out, !tooLarge
 }
 
-// brotliBlock is the block in a packed Exif box. A stream cut off counts as far as it goes.
+// brotliBlock returns the block in a compressed Exif box. It accepts a truncated stream.
 func brotliBlock(r io.ReaderAt, run extent) ([]block, error) {
 	var head [8]byte
 	n, err := readAt(r, head[:min(int64(len(head)), run.n)], run.off)
@@ -60,7 +60,7 @@ func brotliBlock(r io.ReaderAt, run extent) ([]block, error) {
 	return offsetBlock(bytes.NewReader(out))
 }
 
-// unbrotli unpacks a stream as far as it goes.
+// unbrotli decompresses a stream up to its end or first error.
 func unbrotli(src io.Reader) (out []byte, tooLarge bool) {
 	in := &brotliInput{src: src}
 	z := brotli.NewReader(in)
@@ -80,17 +80,17 @@ func unbrotli(src io.Reader) (out []byte, tooLarge bool) {
 	}
 }
 
-// brotliInput hands out a stream in small pieces and adds up those from which nothing came: heads of
+// brotliInput reads a stream in small pieces and counts the bytes that produce no output: headers of
 // meta-blocks and meta-blocks to skip.
 type brotliInput struct {
 	src  io.Reader
 	idle int // bytes
-	last int // the size of the last piece, if it is counted
+	last int // the size of the last piece, if idle includes it
 }
 
 // Read implements io.Reader.
 func (b *brotliInput) Read(p []byte) (int, error) {
-	const piece = 8 // bytes; a copy of bytes takes up to 7, so that some pieces yield nothing
+	const piece = 8 // bytes; a copy command takes up to 7, so some pieces yield nothing
 	if b.idle > maxBrotliIdle {
 		return 0, ErrTooLarge
 	}
@@ -100,18 +100,18 @@ func (b *brotliInput) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// yielded says that something came from the last piece.
+// yielded marks the last piece as one that produced output.
 func (b *brotliInput) yielded() {
 	b.idle -= b.last
 	b.last = 0
 }
 
-// smallWindow reports whether the Brotli stream that starts with these bits gets along with a window
-// of maxBrotliWindow bits: it claims no more, or its only meta-block is small, since the decoder
-// allocates no more than a meta-block can fill (RFC 7932, 9.1 and 9.2).
+// smallWindow reports whether a window of maxBrotliWindow bits is enough for the Brotli stream that starts
+// with these bits: it claims no more, or its only meta-block is small, since the decoder allocates no more
+// than a meta-block can fill (RFC 7932, 9.1 and 9.2).
 func smallWindow(bits uint64) bool {
 	if window := 17 + bits>>1&7; bits&1 == 0 || window <= maxBrotliWindow {
-		return true // the codes of other lengths are those of smaller windows
+		return true // codes of other lengths mean smaller windows
 	}
 	bits >>= 4
 	last, empty, nibbles := bits&1 == 1, bits>>1&1 == 1, bits>>2&3
@@ -122,13 +122,13 @@ func smallWindow(bits uint64) bool {
 }
 
 // The codestream (ISO/IEC 18181-1) begins with FF 0A and two headers of bits, the lowest of each byte first:
-// the size (D.2), then what the picture is (D.3). It is the whole file, or in the container lies in the box
-// jxlc, or in pieces in boxes jxlp (18181-2, 9.9), each after its number of 4 bytes.
+// the size (D.2), then the image metadata (D.3). It is the whole file or, in a container, the box jxlc, or
+// pieces in boxes jxlp (18181-2, 9.9), each after its number of 4 bytes.
 
-// maxPieces bounds the pieces put together: the headers are in the first.
+// maxPieces bounds the pieces joined: the headers are in the first.
 const maxPieces = 1 << 4
 
-// infoJXLBoxes reads the codestream's headers out of the container.
+// infoJXLBoxes reads the codestream's headers from the container.
 func infoJXLBoxes(r io.ReaderAt, i *Info) error {
 	var pieces []extent
 	w := &boxes{r: r}
@@ -158,18 +158,18 @@ func infoJXL(r io.ReaderAt, i *Info) error {
 	}
 	b.at, b.end = 16, 8*n
 	width, height := b.size()
-	if b.over {
+	if b.truncated {
 		return nil
 	}
 	i.setSize(width, height)
-	if b.flag() && !b.over { // all of it is as usual
+	if b.flag() && !b.truncated { // all metadata is default
 		i.Orientation, i.ColorModel, i.Frames = 1, "rgb", 1
 		return nil
 	}
 	orientation, animation := 1, false
 	if b.flag() {
 		orientation = 1 + int(b.uint(3))
-		if b.flag() { // the size to show it in
+		if b.flag() { // the intrinsic display size
 			b.size()
 		}
 		if b.flag() {
@@ -178,11 +178,11 @@ func infoJXL(r io.ReaderAt, i *Info) error {
 		if animation = b.flag(); animation {
 			b.u32(code{100, 0}, code{1000, 0}, code{1, 10}, code{1, 30}) // ticks a second, numerator
 			b.u32(code{1, 0}, code{1001, 0}, code{1, 8}, code{1, 10})    // and denominator
-			b.u32(code{0, 0}, code{0, 3}, code{0, 16}, code{0, 32})      // rounds
+			b.u32(code{0, 0}, code{0, 3}, code{0, 16}, code{0, 32})      // loops
 			b.flag()                                                     // timecodes
 		}
 	}
-	if b.over {
+	if b.truncated {
 		return nil
 	}
 	i.Orientation = orientation
@@ -190,13 +190,13 @@ func infoJXL(r io.ReaderAt, i *Info) error {
 		i.Frames = 1
 	}
 	model := b.colors()
-	if !b.over {
+	if !b.truncated {
 		i.ColorModel = model
 	}
 	return nil
 }
 
-// colors reads the color model, empty where that takes more than is read here.
+// colors returns the color model, empty if extra channels other than alpha come before it.
 func (b *bitReader) colors() string {
 	b.depth()
 	b.flag() // buffers of 16 bits
@@ -205,13 +205,13 @@ func (b *bitReader) colors() string {
 		if b.flag() { // alpha of 8 bits
 			continue
 		}
-		if b.enum() != alpha || b.over {
+		if b.enum() != alpha || b.truncated {
 			return ""
 		}
 		b.depth()
-		b.u32(code{0, 0}, code{3, 0}, code{4, 0}, code{1, 3})                     // by how much smaller it is
+		b.u32(code{0, 0}, code{3, 0}, code{4, 0}, code{1, 3})                     // subsampling
 		b.at += 8 * int(b.u32(code{0, 0}, code{0, 4}, code{16, 5}, code{48, 10})) // its name
-		b.flag()                                                                  // colors multiplied by it
+		b.flag()                                                                  // premultiplied
 	}
 	b.flag() // XYB
 	if b.flag() {
@@ -230,14 +230,14 @@ func (b *bitReader) colors() string {
 
 // bitReader reads the headers' numbers.
 type bitReader struct {
-	buf     [128]byte
-	at, end int
-	over    bool // they ended within a number; what follows is zeros
+	buf       [128]byte
+	at, end   int
+	truncated bool // the bits ended within a number; all further numbers are 0
 }
 
 // uint reads a number of n bits.
 func (b *bitReader) uint(n int) (v int64) {
-	if b.over = b.over || b.at+n > b.end; b.over {
+	if b.truncated = b.truncated || b.at+n > b.end; b.truncated {
 		return 0
 	}
 	for k := range n {
@@ -249,22 +249,22 @@ func (b *bitReader) uint(n int) (v int64) {
 
 func (b *bitReader) flag() bool { return b.uint(1) == 1 }
 
-// code is one of four ways to write a number: bits are read and added to a base.
+// code is one of the four codes of a number: a base, and the bits to read and add to it.
 type code struct {
 	base int64
 	bits int
 }
 
-// u32 reads a number whose first two bits say how it is written (18181-1, B.2.2).
+// u32 reads a number whose first two bits select its code (18181-1, B.2.2).
 func (b *bitReader) u32(codes ...code) int64 {
 	c := codes[b.uint(2)]
 	return c.base + b.uint(c.bits)
 }
 
-// enum reads one of a list.
+// enum reads the value of an enumeration.
 func (b *bitReader) enum() int64 { return b.u32(code{0, 0}, code{1, 0}, code{2, 4}, code{18, 6}) }
 
-// depth reads how many bits a sample has.
+// depth skips the number of bits of a sample.
 func (b *bitReader) depth() {
 	if b.flag() { // floating point
 		b.u32(code{32, 0}, code{16, 0}, code{24, 0}, code{1, 6})
@@ -292,14 +292,14 @@ func (b *bitReader) size() (width, height int64) {
 	return width, height
 }
 
-// ratio reads the width's ratio to the height, and returns the width, 0 if that is written itself.
+// ratio reads the aspect ratio and returns the width for a height, 0 if the width comes as a number.
 func (b *bitReader) ratio(height int64) int64 {
 	ratios := [8][2]int64{{0, 1}, {1, 1}, {12, 10}, {4, 3}, {3, 2}, {16, 9}, {5, 4}, {2, 1}}
 	r := ratios[b.uint(3)]
 	return height * r[0] / r[1]
 }
 
-// previewSize reads that of the preview, which is written differently.
+// previewSize skips the preview's size, which has other codes.
 func (b *bitReader) previewSize() {
 	eighths := b.flag()
 	side := func() int64 {

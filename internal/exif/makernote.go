@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 )
 
-// Some makers say only in their notes (0x927C in the Exif directory) where a preview is: a directory after a
+// Some makers locate a preview only in their maker notes (0x927C in the Exif directory): a directory after a
 // header of a few bytes, with two tags for the start and the length, or with a pointer to a directory that
-// has them. No maker has published anything of it; https://exiftool.org/TagNames/ describes them.
+// has them. No maker has documented them; https://exiftool.org/TagNames/ describes them.
 
 const makerNoteTag = 0x927C
 
-// makerNotes are the layouts of those notes.
+// makerNotes lists the layouts of these maker notes.
 var makerNotes = []makerNote{
 	{intro: "Nikon\x00\x02", dir: 18, order: 10, base: 10, sub: 0x0011, subTags: [2]uint16{jpegTag, jpegSizeTag}},
 	{intro: "OLYMPUS\x00", dir: 12, order: 8, base: 0, tags: olympusTags, sub: 0x2020, subTags: olympusSubTags},
@@ -28,14 +28,14 @@ var (
 	pentaxTags     = [2]uint16{0x0004, 0x0003}
 )
 
-// makerNote is the layout of a maker's notes. Offsets are in bytes from the note's start.
+// makerNote is the layout of a maker note. Offsets are in bytes from the note's start.
 type makerNote struct {
 	intro   string
 	dir     int64     // where the directory starts
-	order   int64     // where its byte order stands, 0 for that of the block
+	order   int64     // where its byte order is, 0 for that of the block
 	base    int64     // where offsets count from, -1 for the start of the block
 	tags    [2]uint16 // the start and the length of a JPEG, 0 for none
-	sub     uint16    // a directory that has them
+	sub     uint16    // the pointer to a directory with subTags
 	subTags [2]uint16
 }
 
@@ -46,8 +46,8 @@ type exifDir struct {
 	start int64
 }
 
-// makerNote notes the picture that the maker's notes of an Exif directory tell.
-func (s *pictureSearch) makerNote(d exifDir) error {
+// addMakerNote adds the picture that the maker note of an Exif directory locates.
+func (s *pictureSearch) addMakerNote(d exifDir) error {
 	w := &walker{layout: d.layout, block: d.block, budget: &s.budget, m: s.m}
 	note := extent{}
 	_, _, err := w.each(d.start, func(e []byte) error {
@@ -79,26 +79,26 @@ func (s *pictureSearch) makerNote(d exifDir) error {
 		if k.base >= 0 {
 			base = note.off + k.base
 		}
-		// what is beyond the EXIF of a JPEG is in the file
+		// a run beyond the EXIF of a JPEG is in the file
 		in := func(run extent) picturePlace {
 			g, ok := d.r.(*segments)
 			if ok && len(g.ends) > 0 && run.off+run.n > g.ends[len(g.ends)-1] {
-				return picturePlace{r: startingAt(g.r, g.runs[0].off), run: run}
+				return picturePlace{r: fromOffset(g.r, g.runs[0].off), run: run}
 			}
 			return picturePlace{r: d.r, run: run}
 		}
-		sub, err := s.noteDir(w, note.off+k.dir, base, k.tags, k.sub, in)
+		sub, err := s.addNoteDir(w, note.off+k.dir, base, k.tags, k.sub, in)
 		if err == nil && sub > 0 {
-			_, err = s.noteDir(w, base+sub, base, k.subTags, 0, in)
+			_, err = s.addNoteDir(w, base+sub, base, k.subTags, 0, in)
 		}
 		return err
 	}
 	return nil
 }
 
-// noteDir notes the picture that two tags of a directory tell, and returns where the directory starts that
-// a third points at.
-func (s *pictureSearch) noteDir(w *walker, start, base int64, tags [2]uint16, subTag uint16, in func(extent) picturePlace) (sub int64, err error) {
+// addNoteDir adds the picture that two tags of a directory locate, and returns the value of the pointer
+// subTag.
+func (s *pictureSearch) addNoteDir(w *walker, start, base int64, tags [2]uint16, subTag uint16, in func(extent) picturePlace) (sub int64, err error) {
 	var run extent
 	_, _, err = w.each(start, func(e []byte) error {
 		id, typ, count, value := w.fields(e)

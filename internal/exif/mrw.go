@@ -6,11 +6,11 @@ import (
 )
 
 // Minolta's MRW begins with a zero byte, "MRM" (big-endian) or "MRI" (little-endian) and the length
-// of the blocks that follow: each a zero byte, three letters, a length and as many bytes. TTW is a
-// TIFF block. Minolta has published nothing of it;
+// of the blocks after it: each a zero byte, three letters, a length and as many bytes. TTW is a
+// TIFF block. Minolta hasn't documented it;
 // https://libopenraw.freedesktop.org/formats/mrw/ describes it.
 
-// eachBlock calls f for the blocks of the file until f says that it is done.
+// eachBlock calls f for the blocks of the file until f returns done.
 func eachBlock(r io.ReaderAt, f func(name string, order binary.ByteOrder, data extent) (done bool, err error)) error {
 	var b [8]byte
 	if ok, err := readFull(r, b[:], 0); !ok || err != nil {
@@ -44,7 +44,7 @@ func findMRW(r io.ReaderAt) (blocks []block, err error) {
 		if name != "TTW" {
 			return false, nil
 		}
-		blocks = oneBlock(part(r, data))
+		blocks = oneBlock(runReader(r, data))
 		return true, nil
 	})
 	return blocks, err

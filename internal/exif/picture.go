@@ -7,45 +7,44 @@ import (
 	"io"
 )
 
-// A photo often has smaller versions of itself within: JPEGs that a viewer shows while it decodes the
-// rest, or instead of it. The finders (one in each container's file) only say where one may be; it counts
-// if its header can be decoded and its last byte lies within the file.
+// A photo often contains smaller versions of itself: JPEGs that a viewer shows while it decodes the photo,
+// or instead of it. The finders (one in each container's file) only return where one may be. A JPEG is
+// valid if its header is decodable and its last byte lies within the file.
 //
-// A picture leaves without metadata of its own: its header is written anew from the segments that the
-// pixels need, and of what follows the start of scan, comments and all that stands after the end of image
-// become zeros. So the length is known before the first byte is read.
+// WriteTo removes the metadata of a picture: it writes a new header of the segments that the pixels need,
+// and after the start of scan replaces comments, and everything after the end of image, by zeros. So the
+// length is known before reading the first byte.
 
-// ErrNoPicture says that the image has no embedded JPEG that counts.
+// ErrNoPicture means that the image has no valid embedded JPEG.
 var ErrNoPicture = errors.New("exif: the image has no embedded JPEG")
 
 const (
-	// maxPictures bounds the JPEGs of one file that are looked at: each costs a few reads, which can be
-	// as many requests to a bucket. RAW files have up to five.
+	// maxPictures bounds the JPEGs parsed in one file: each needs a few reads, which can be as many
+	// requests to a bucket. RAW files have up to five.
 	maxPictures = 32
-	// maxPictureDirs bounds the directories searched for them: a chain of pages can be as long as the file.
+	// maxPictureDirs bounds the directories searched for JPEGs: a chain of pages can be as long as the file.
 	maxPictureDirs = 64
 	// maxPictureSegments bounds the segments of one picture's header: a color profile has up to 255.
 	maxPictureSegments = 512
-	// maxPictureSteps bounds the segments of all pictures of one file together, and so the time that 32
-	// pictures in the same place take.
+	// maxPictureSteps bounds the segments of all pictures of one file together, and so the time for 32
+	// pictures in the same place.
 	maxPictureSteps = 4 * maxPictureSegments
-	// pictureBuffer is the memory that WriteTo needs.
+	// pictureBuffer is the size of WriteTo's buffer.
 	pictureBuffer = 64 << 10
-	// leastThumbnail is the width in pixels that a thumbnail has at least, other than the photo's own.
-	leastThumbnail = 120
+	// minThumbnailWidth is the minimum width in pixels of a thumbnail, except IFD1's own.
+	minThumbnailWidth = 120
 )
 
-// Picture is an embedded JPEG as it leaves: without metadata of its own, and with the photo's
-// Orientation.
+// Picture is an embedded JPEG. WriteTo writes it without its metadata, and with the photo's Orientation.
 type Picture struct {
-	// Format is the container it was found in, as Metadata.Format. It is set with ErrNoPicture as well.
+	// Format is the photo's container format, as Metadata.Format. It is set with ErrNoPicture, too.
 	Format string
-	// Width and Height are those of the picture as coded, in pixels.
+	// Width and Height are the size of the picture as coded, in pixels.
 	Width, Height int64
 
 	r    io.ReaderAt
 	head []piece
-	body extent // from after the start of scan to the picture's end
+	body extent // from the end of the start of scan to the picture's end
 }
 
 // piece is a part of a picture's header: bytes, or a run of the file.
@@ -54,20 +53,20 @@ type piece struct {
 	run extent
 }
 
-// FindThumbnail finds the thumbnail that the photo's IFD1 has, else the smallest embedded JPEG that is at
-// least 120 pixels wide. Errors are ErrNoPicture, ErrNotImage, ErrTooLarge or those of r.
+// FindThumbnail returns the thumbnail of the photo's IFD1, else the smallest embedded JPEG that is at
+// least 120 pixels wide. Its errors are ErrNoPicture, ErrNotImage, ErrTooLarge and those of r.
 func FindThumbnail(r io.ReaderAt) (Picture, error) {
 	return findPicture(r, true, func(p, than *Picture) bool {
-		return p.Width >= leastThumbnail && (than.r == nil || p.less(than))
+		return p.Width >= minThumbnailWidth && (than.r == nil || p.less(than))
 	})
 }
 
-// FindPreview finds the largest embedded JPEG. Errors are those of FindThumbnail.
+// FindPreview returns the largest embedded JPEG. Its errors are those of FindThumbnail.
 func FindPreview(r io.ReaderAt) (Picture, error) {
 	return findPicture(r, false, func(p, than *Picture) bool { return than.r == nil || than.less(p) })
 }
 
-// less reports whether p is smaller than q: in pixels, or in bytes where these are as many.
+// less reports whether p is smaller than q: in pixels, or in bytes if these are equal.
 func (p *Picture) less(q *Picture) bool {
 	if a, b := p.Width*p.Height, q.Width*q.Height; a != b {
 		return a < b
@@ -75,8 +74,8 @@ func (p *Picture) less(q *Picture) bool {
 	return p.body.n < q.body.n
 }
 
-// findPicture finds the best of the pictures, or the first of IFD1's own.
-func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) bool) (Picture, error) {
+// findPicture returns the best picture by better, or with ifd1First the first valid one of IFD1.
+func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bool) (Picture, error) {
 	var head [sniffLen]byte
 	n, err := readAt(r, head[:], 0)
 	if err != nil {
@@ -87,15 +86,15 @@ func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) boo
 		return Picture{}, ErrNotImage
 	}
 	s := &pictureSearch{r: r, m: new(Metadata)}
-	best, err := s.best(f, ownFirst, better)
+	best, err := s.best(f, ifd1First, better)
 	if errors.Is(err, ErrNotImage) {
 		return Picture{}, err
 	}
 	if err == nil && best.r == nil {
 		err = ErrNoPicture
 	}
-	if err == nil && (f.name == "heif" || f.name == "avif") { // browsers don't look at EXIF's
-		s.orientation, err = turnOfHEIF(r)
+	if err == nil && (f.name == "heif" || f.name == "avif") { // browsers ignore EXIF's Orientation there
+		s.orientation, err = orientationOfHEIF(r)
 	}
 	if err != nil {
 		return Picture{Format: f.name}, err
@@ -109,10 +108,10 @@ func findPicture(r io.ReaderAt, ownFirst bool, better func(p, than *Picture) boo
 type pictureSearch struct {
 	r           io.ReaderAt
 	places      []picturePlace
-	notes       []exifDir // which may tell of more places
-	orientation int64     // the photo's, 0 if it isn't told
+	exifDirs    []exifDir // Exif directories whose maker notes may locate more
+	orientation int64     // the photo's Orientation, 0 if missing
 
-	m      *Metadata // whose scratch memory is used
+	m      *Metadata // for its scratch buffers
 	budget budget
 	dirs   int // directories read
 	steps  int // segments read
@@ -122,32 +121,32 @@ type pictureSearch struct {
 type picturePlace struct {
 	r   io.ReaderAt
 	run extent
-	// own says that it is IFD1's.
-	own bool
-	// mayBeMap says that it may be a gain map, a depth map or a matte.
+	// ofIFD1 is true if it is the thumbnail of IFD1.
+	ofIFD1 bool
+	// mayBeMap is true if it may be a gain map, a depth map or a matte.
 	mayBeMap bool
 }
 
-// add notes a place.
+// add adds a place, unless it is empty or there are too many.
 func (s *pictureSearch) add(p picturePlace) {
 	if p.run.off >= 0 && p.run.n > 0 && p.run.n < toEnd && len(s.places) < maxPictures {
 		s.places = append(s.places, p)
 	}
 }
 
-func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Picture) bool) (best Picture, err error) {
+func (s *pictureSearch) best(f *format, ifd1First bool, better func(p, than *Picture) bool) (best Picture, err error) {
 	blocks, err := f.find(s.r)
 	if err != nil {
 		return best, err
 	}
 	for _, b := range blocks {
-		if err := s.block(b); err != nil {
+		if err := s.addBlock(b); err != nil {
 			return best, err
 		}
 	}
-	if ownFirst {
+	if ifd1First {
 		for _, at := range s.places {
-			if !at.own {
+			if !at.ofIFD1 {
 				continue
 			}
 			p, ok, err := s.parse(at)
@@ -156,8 +155,8 @@ func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Pict
 			}
 		}
 	}
-	for _, d := range s.notes {
-		if err := s.makerNote(d); err != nil {
+	for _, d := range s.exifDirs {
+		if err := s.addMakerNote(d); err != nil {
 			return best, err
 		}
 	}
@@ -178,13 +177,13 @@ func (s *pictureSearch) best(f *format, ownFirst bool, better func(p, than *Pict
 	return best, nil
 }
 
-// The markers of segments that a picture consists of (T.81, table B.1).
+// The markers of a picture's segments (T.81, table B.1).
 const (
 	markerSOF0 = 0xC0 // baseline
 	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
 	markerDHT  = 0xC4
 	markerJPG  = 0xC8
-	markerDAC  = 0xCC // these three lie among the starts of frames
+	markerDAC  = 0xCC // these three are among the starts of frames
 	markerSOFF = 0xCF // the last start of frame
 	markerRST7 = 0xD7
 	markerDQT  = 0xDB
@@ -197,7 +196,7 @@ const (
 	markerAPPE = 0xEE
 )
 
-// pictureHead is what is read of a segment at least: marker, length, and what tells what it is.
+// pictureHead is the number of bytes read of each segment: marker, length, and enough to identify it.
 const pictureHead = 4 + 16
 
 // headerParser reads a picture's header.
@@ -213,7 +212,7 @@ type headerParser struct {
 	mayBeMap bool
 }
 
-// parse reads the header of the picture at that place; ok is false where it doesn't count.
+// parse reads the header of the picture at a place; ok is false if it isn't valid.
 func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 	off, end := at.run.off, at.run.off+at.run.n
 	var h [pictureHead]byte
@@ -260,7 +259,7 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 	return p, false, nil
 }
 
-// within reports whether the file has all of a run: of one cut into pieces, each piece.
+// within reports whether the file has all of a run. It checks each piece of a run in joined extents.
 func within(r io.ReaderAt, run extent) (bool, error) {
 	if size := sizeOf(r); size >= 0 {
 		return run.off+run.n <= size, nil
@@ -271,7 +270,7 @@ func within(r io.ReaderAt, run extent) (bool, error) {
 		n, err := peekAt(r, last[:], run.off+run.n-1)
 		return n == 1, err
 	}
-	start := int64(0) // of the piece, in what is read as one
+	start := int64(0) // of the piece, in the joined file
 	for i, of := range e.runs {
 		from, to := max(start, run.off), min(e.ends[i], run.off+run.n)
 		if from < to {
@@ -285,8 +284,8 @@ func within(r io.ReaderAt, run extent) (bool, error) {
 	return run.off+run.n <= start, nil
 }
 
-// segment keeps a segment if the pixels need it; ok is false where the picture doesn't count. h is the
-// segment's first bytes.
+// segment adds a segment to the header if the pixels need it; ok is false if the picture isn't valid. h has
+// the segment's first bytes.
 func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 	switch m := h[1]; {
 	case m == markerDQT, m == markerDHT, m == markerDRI:
@@ -302,7 +301,7 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 	case m <= markerSOFF, m == markerDNL, m == markerDHP, m == markerEXP:
 		return false, nil // lossless, hierarchical, arithmetic
 	case m == markerAPP0 && hasPayload(h, "JFIF\x00") && run.n >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
-		// without the thumbnail that it can hold
+		// without the thumbnail in it
 		c.jfif = append([]byte("\xFF\xE0\x00\x10"), h[4:4+12]...)
 		c.jfif = append(c.jfif, 0, 0)
 	case m == markerAPP2 && hasPayload(h, "ICC_PROFILE\x00"):
@@ -312,7 +311,7 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 	case c.mayBeMap && m == markerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
 		return false, nil // a gain map (ISO 21496-1)
 	case c.mayBeMap && m == markerAPP1:
-		isMap, err := saysMap(c.p.r, run)
+		isMap, err := isGainMap(c.p.r, run)
 		return !isMap, err
 	}
 	return true, nil
@@ -320,15 +319,15 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 
 func hasPayload(h []byte, begin string) bool { return bytes.HasPrefix(h[4:], []byte(begin)) }
 
-// saysMap reports whether XMP says that the picture is a gain map: Adobe's and Google's, or Apple's.
-func saysMap(r io.ReaderAt, run extent) (bool, error) {
+// isGainMap reports whether XMP marks the picture as a gain map: Adobe's and Google's, or Apple's.
+func isGainMap(r io.ReaderAt, run extent) (bool, error) {
 	b := make([]byte, min(run.n, 8<<10))
 	n, err := peekAt(r, b, run.off)
 	b = b[:n]
 	return bytes.Contains(b, []byte("hdr-gain-map/")) || bytes.Contains(b, []byte("aux:hdrgainmap")), err
 }
 
-// startOfFrame reads the frame header (T.81, B.2.2); ok is false for what browsers don't decode.
+// startOfFrame reads the frame header (T.81, B.2.2); ok is false for frames that browsers don't decode.
 func (c *headerParser) startOfFrame(run extent) (ok bool, err error) {
 	var b [2 + 8 + 3*4]byte
 	n := run.n
@@ -355,8 +354,8 @@ func (c *headerParser) startOfFrame(run extent) (ok bool, err error) {
 	return true, nil
 }
 
-// complete reports whether the header that ends with this start of scan can be decoded. Each unit of
-// blocks takes one bit at least, so that a picture can't claim any size.
+// complete reports whether the header that ends with the start of scan h is decodable. It bounds the size
+// of a picture by its bytes, since each MCU takes at least one bit.
 func (c *headerParser) complete(h []byte, n int64) bool {
 	components := int64(h[4])
 	if !c.frame || !c.quant || !c.huffman || c.gray && c.mayBeMap {
@@ -381,8 +380,8 @@ func (p *Picture) add(run extent) {
 	p.head = append(p.head, piece{run: run})
 }
 
-// orient puts the photo's Orientation into the header, unless it is the usual one. An EXIF segment stands
-// after the JFIF one, which must be the first (T.871, 10.1).
+// orient adds an EXIF segment with the photo's Orientation to the header, unless that is 1. It comes after
+// the JFIF segment, which must be the first (T.871, 10.1).
 func (p *Picture) orient(orientation int64) {
 	if orientation <= 1 || orientation > 8 {
 		return
@@ -392,7 +391,7 @@ func (p *Picture) orient(orientation int64) {
 	p.head[0].b = append(b, 0, byte(orientation), 0, 0, 0, 0, 0, 0)
 }
 
-// Size is the number of bytes that WriteTo writes.
+// Size returns the number of bytes that WriteTo writes.
 func (p *Picture) Size() int64 {
 	n := p.body.n
 	for _, h := range p.head {
@@ -401,8 +400,8 @@ func (p *Picture) Size() int64 {
 	return n
 }
 
-// WriteTo writes the picture, with a buffer of at most 64 KiB. Errors of the reader come back as they
-// are; io.ErrUnexpectedEOF says that the file has become shorter.
+// WriteTo writes the picture, with a buffer of at most 64 KiB. It returns errors of the reader unchanged,
+// and io.ErrUnexpectedEOF if the file has become shorter.
 func (p *Picture) WriteTo(w io.Writer) (int64, error) {
 	o := pictureWriter{p: p, w: w, buf: make([]byte, min(p.Size(), pictureBuffer))}
 	for _, h := range p.head {
@@ -423,7 +422,7 @@ func (p *Picture) WriteTo(w io.Writer) (int64, error) {
 	return o.written, o.flush()
 }
 
-// pictureWriter collects a picture's bytes and writes them by the buffer.
+// pictureWriter collects a picture's bytes and writes full buffers.
 type pictureWriter struct {
 	p       *Picture
 	w       io.Writer
@@ -432,7 +431,7 @@ type pictureWriter struct {
 	written int64
 }
 
-// copyRun copies a run of the file, as s leaves it.
+// copyRun copies a run of the file, scrubbed by s unless s is nil.
 func (o *pictureWriter) copyRun(run extent, s *scrubber) error {
 	for run.n > 0 {
 		b := o.buf[o.used:][:min(run.n, int64(len(o.buf)-o.used))]
@@ -459,7 +458,7 @@ func (o *pictureWriter) copyRun(run extent, s *scrubber) error {
 	return nil
 }
 
-// filled says that n more bytes are in the buffer.
+// filled counts n more bytes in the buffer, and flushes it if full.
 func (o *pictureWriter) filled(n int) error {
 	o.used += n
 	if o.used < len(o.buf) {
@@ -478,8 +477,8 @@ func (o *pictureWriter) flush() error {
 	return err
 }
 
-// scrubber overwrites, in what follows a start of scan, the payload of segments that the pixels don't
-// need, and everything after the end of image. Its zero value is within the first scan.
+// scrubber overwrites the payload of segments after the start of scan that the pixels don't need, and
+// everything after the end of image. Its zero value is within the first scan.
 type scrubber struct {
 	state  scrubState
 	marker byte
@@ -491,7 +490,7 @@ type scrubState uint8
 const (
 	inScan   scrubState = iota
 	afterFF             // within the scan's bytes, or between segments
-	atLength            // the first byte of a segment's length is next
+	atLength            // before the first byte of a segment's length
 	atLength2
 	inSegment
 	afterEnd
@@ -529,7 +528,7 @@ func (s *scrubber) scrub(b []byte) {
 		case atLength2:
 			s.left += int(b[0]) - 2
 			s.state = inSegment
-			if s.left < 0 { // what follows can't be told apart
+			if s.left < 0 { // invalid length: no further segment can be found
 				s.state = afterEnd
 			}
 			b = b[1:]

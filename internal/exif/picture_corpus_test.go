@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// The tags under which ExifTool has pictures.
+// ExifTool's tags of embedded pictures.
 var pictureTags = []string{
 	"-ThumbnailImage", "-PreviewImage", "-JpgFromRaw", "-JpgFromRaw2", "-OtherImage", "-PreviewTIFF",
 	"-MPImage2", "-MPImage3", "-MPImage4",
@@ -25,12 +25,12 @@ var pictureTags = []string{
 type extracted struct {
 	tag  string // with its group
 	data []byte
-	size int // in pixels
+	size int // number of pixels
 	wide int
 }
 
-// extract has ExifTool extract the pictures of the files in dirs; the keys are the files' paths. Those
-// that image/jpeg can't decode don't count.
+// extract extracts the pictures of the files in dirs with ExifTool; the keys are the files' paths. It
+// ignores pictures that image/jpeg can't decode.
 func extract(t *testing.T, dirs ...string) map[string][]extracted {
 	t.Helper()
 	tool, err := exec.LookPath("exiftool")
@@ -64,14 +64,14 @@ func extract(t *testing.T, dirs ...string) map[string][]extracted {
 	return all
 }
 
-// wantedThumbnail and wantedPreview pick what DESIGN has out of what ExifTool extracts.
+// wantedThumbnail and wantedPreview pick DESIGN's thumbnail and preview from the pictures of ExifTool.
 func wantedThumbnail(all []extracted) []byte {
 	var best extracted
 	for _, e := range all {
 		if e.tag == "IFD1_ThumbnailImage" {
 			return e.data
 		}
-		if e.wide >= leastThumbnail && (best.data == nil || e.size < best.size) {
+		if e.wide >= minThumbnailWidth && (best.data == nil || e.size < best.size) {
 			best = e
 		}
 	}
@@ -85,7 +85,7 @@ func wantedPreview(all []extracted) []byte {
 	return slices.MaxFunc(all, func(a, b extracted) int { return a.size - b.size }).data
 }
 
-// picked is a picture as it leaves, nil if there is none. It is an error if it isn't as long as it says.
+// picked returns a picture as written, nil if there is none. It fails if the length isn't that of Size.
 func picked(t *testing.T, find func(r *os.File) (Picture, error), name string) []byte {
 	t.Helper()
 	f, err := os.Open(name)
@@ -128,13 +128,13 @@ func samePixels(t *testing.T, got, want []byte) bool {
 	return reflect.DeepEqual(g, w)
 }
 
-// otherPictures are the files of which we have other pictures than ExifTool, with the reasons.
+// otherPictures lists the files with pictures that differ from ExifTool's, with the reasons.
 var otherPictures = map[string]string{
 	"preview of exif-samples/jpg/Samsung_Digimax_i50_MP3.jpg":          "after the photo, where no index and no tag points at",
 	"preview of imagemeta/metadata-extractor/nikonMakernoteType2b.jpg": "in FotoStation's trailer",
 }
 
-// TestPicturesOfCorpus has ExifTool and us extract the pictures of all photos.
+// TestPicturesOfCorpus compares the pictures of all photos with those that ExifTool extracts.
 func TestPicturesOfCorpus(t *testing.T) {
 	dir := os.Getenv("EXIF_CORPUS")
 	if dir == "" {
@@ -153,7 +153,7 @@ func TestPicturesOfCorpus(t *testing.T) {
 		} {
 			short := what + " of " + strings.TrimPrefix(name, dir+"/")
 			if len(all[name]) == 0 && pair.got != nil {
-				// a JPEG cut off right after its EXIF: ExifTool gives up on the file, DESIGN doesn't
+				// a JPEG truncated right after its EXIF: ExifTool gives up on the file, DESIGN doesn't
 				b, err := os.ReadFile(name)
 				if err != nil {
 					t.Fatal(err)
@@ -168,7 +168,7 @@ func TestPicturesOfCorpus(t *testing.T) {
 				continue
 			}
 			if pair.got != nil {
-				exif := answerOf(pair.got, &Options{Unknown: true})
+				exif := decodeToJSON(pair.got, &Options{Unknown: true})
 				if exif != "{}" && !regexp.MustCompile(`^{"Orientation":"[2-8]"}$`).MatchString(exif) || bytes.Contains(pair.got, []byte("adobe.com")) {
 					t.Errorf("%s has metadata: %s", short, exif)
 				}

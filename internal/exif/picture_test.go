@@ -22,15 +22,15 @@ type pictureSample struct {
 	name, ext          string
 	data               []byte
 	thumbnail, preview []byte // nil for none
-	orientation        byte   // 1: the usual one
-	// apart says that ExifTool doesn't extract the same, and why.
+	orientation        byte   // 1: the default
+	// apart is the reason why ExifTool extracts other pictures, if it does.
 	apart string
 }
 
-// telltale is what no picture must tell: it is in the metadata of all that the samples embed.
+// telltale is in the metadata of all embedded pictures of the samples. No written picture may contain it.
 const telltale = "SN-0042"
 
-// embedded is a picture with metadata of its own in all places where some can be.
+// embedded is a picture with its own metadata in all possible places.
 func embedded(w, h int) []byte {
 	full := testimage.Full() // GPS, a serial number, Orientation 6
 	full.IFD1, full.Thumbnail = nil, nil
@@ -55,7 +55,7 @@ func embedded(w, h int) []byte {
 
 func pictureSamples() []pictureSample { return pictureSamplesOf(embedded) }
 
-// pictureSamplesOf are the samples with such pictures.
+// pictureSamplesOf returns the samples with embedded pictures.
 func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 	thumb, small, large := embedded(160, 120), embedded(320, 240), embedded(640, 480)
 	tiny := embedded(100, 75)
@@ -97,7 +97,7 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 		{"JPEG", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(block)), thumb, thumb, 6, ""},
 		{"PNG", "png", testimage.PNG(testimage.Gradient(64, 48), testimage.PNGChunk("eXIf", block), nil), thumb, thumb, 6, ""},
 		{"WebP", "webp", testimage.WebP(testimage.VP8X(8), testimage.VP8L(), testimage.RIFFChunk("EXIF", block)), thumb, thumb, 6, ""},
-		{"HEIC with EXIF's thumbnail", "heic", heic.Encode(), thumb, thumb, 1, ""}, // no irot: it isn't turned
+		{"HEIC with EXIF's thumbnail", "heic", heic.Encode(), thumb, thumb, 1, ""}, // no irot: not rotated
 		{"HEIC", "heic", testimage.HEIFThumbnail(large, 1, 3, -1), large, large, 6, "ExifTool extracts no items"},
 		{"HEIC, in pieces and mirrored", "heic", testimage.HEIFThumbnail(large, 3, 1, 1), large, large, 7, "ExifTool extracts no items"},
 		{"HEIC, mirrored", "heic", testimage.HEIFThumbnail(large, 1, 0, 0), large, large, 4, "ExifTool extracts no items"},
@@ -117,7 +117,7 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 
 var pictureFinders = map[string]func(r io.ReaderAt) (Picture, error){"thumbnail": FindThumbnail, "preview": FindPreview}
 
-// written is the picture as it leaves.
+// written returns the picture as WriteTo writes it.
 func written(t testing.TB, p *Picture) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -128,8 +128,8 @@ func written(t testing.TB, p *Picture) []byte {
 	return b.Bytes()
 }
 
-// TestPictureIsClean has the right picture leave with the same pixels, the photo's Orientation and no other
-// metadata: its own is in every place where some can be.
+// TestPictureIsClean: WriteTo writes the right picture with the same pixels, the photo's Orientation and no
+// other metadata. The embedded picture has metadata in all possible places.
 func TestPictureIsClean(t *testing.T) {
 	for _, s := range pictureSamples() {
 		for what, find := range pictureFinders {
@@ -137,7 +137,7 @@ func TestPictureIsClean(t *testing.T) {
 			if what == "thumbnail" {
 				want = s.thumbnail
 			}
-			// readers that don't tell their size do as well
+			// readers that don't report their size work, too
 			for _, r := range []io.ReaderAt{bytes.NewReader(s.data), readerFunc(bytes.NewReader(s.data).ReadAt)} {
 				p, err := find(r)
 				if p.Format == "" || !errors.Is(err, map[bool]error{true: ErrNoPicture}[want == nil]) {
@@ -163,7 +163,7 @@ func TestPictureIsClean(t *testing.T) {
 				if s.orientation != 1 {
 					wantEXIF = `{"Orientation":"` + string('0'+rune(s.orientation)) + `"}`
 				}
-				if exif := answerOf(got, &Options{Unknown: true}); exif != wantEXIF {
+				if exif := decodeToJSON(got, &Options{Unknown: true}); exif != wantEXIF {
 					t.Errorf("%s of %s: got EXIF %s, want %s", what, s.name, exif, wantEXIF)
 				}
 			}
@@ -171,7 +171,7 @@ func TestPictureIsClean(t *testing.T) {
 	}
 }
 
-// TestPicturesOfSamples has ExifTool extract the same pictures from files in the shape of cameras' own.
+// TestPicturesOfSamples: ExifTool extracts the same pictures from files that are laid out like cameras'.
 func TestPicturesOfSamples(t *testing.T) {
 	dir := t.TempDir()
 	path := func(s *pictureSample) string {
@@ -202,8 +202,8 @@ func TestPicturesOfSamples(t *testing.T) {
 	}
 }
 
-// TestPictureThatDoesNotCount has a broken picture beside a whole one, or alone.
-func TestPictureThatDoesNotCount(t *testing.T) {
+// TestBrokenPictureDoesNotCount: a broken picture doesn't count, next to a valid one or alone.
+func TestBrokenPictureDoesNotCount(t *testing.T) {
 	good, large := embedded(160, 120), testimage.JPEG(testimage.Gradient(640, 480))
 	marker := func(m byte) int { return bytes.Index(large, []byte{0xFF, m}) }
 	changed := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(large)) }
@@ -250,12 +250,12 @@ func TestPictureThatDoesNotCount(t *testing.T) {
 		if p, err := FindPreview(bytes.NewReader(testimage.ARW(b, b))); !errors.Is(err, ErrNoPicture) || p.Format != "tiff" {
 			t.Errorf("%s alone: got %d×%d, %v", name, p.Width, p.Height, err)
 		}
-		// an own thumbnail that can't be decoded: another one
+		// IFD1's thumbnail can't be decoded: another picture
 		if p, err := FindThumbnail(bytes.NewReader(testimage.ARW(large, b))); err != nil || p.Width != 640 {
 			t.Errorf("%s: got thumbnail %d×%d, %v", name, p.Width, p.Height, err)
 		}
 	}
-	// beyond the file, by one byte: whether the reader tells the size or not
+	// one byte beyond the file, whether the reader reports the size or not
 	file := testimage.ARW(large, nil)
 	end := bytes.Index(file, large) + len(large)
 	for _, n := range []int{end, end - 1} {
@@ -265,7 +265,7 @@ func TestPictureThatDoesNotCount(t *testing.T) {
 			}
 		}
 	}
-	// a piece in the middle of which lies beyond the file
+	// a piece in the middle lies beyond the file
 	b := testimage.HEIFThumbnail(large, 3, 0, -1)
 	i := bytes.Index(b, []byte("iloc")) + 8 + 10 + 8
 	b[i] = 0x7F
@@ -277,7 +277,8 @@ func TestPictureThatDoesNotCount(t *testing.T) {
 	}
 }
 
-// TestScrubber overwrites segments wherever writes cut the stream, and leaves what the pixels need.
+// TestScrubber: the scrubber overwrites metadata segments wherever writes cut the stream, and leaves the
+// segments that the pixels need.
 func TestScrubber(t *testing.T) {
 	in := []byte("ab\xFF\x00c\xFF\xD0d\xFF\xFF\xE1\x00\x05xyzef\xFF\xC4\x00\x04pqgh\xFF\xFE\x00\x02i\xFF\xDA\x00\x03sj\xFF\xD9after")
 	want := []byte("ab\xFF\x00c\xFF\xD0d\xFF\xFF\xE1\x00\x05\x00\x00\x00ef\xFF\xC4\x00\x04pqgh\xFF\xFE\x00\x02i\xFF\xDA\x00\x03sj\xFF\xD9\x00\x00\x00\x00\x00")
@@ -292,7 +293,7 @@ func TestScrubber(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"a\xFF\xE1\x00\x01bcd":       "a\xFF\xE1\x00\x01\x00\x00\x00", // a length that can't be
+		"a\xFF\xE1\x00\x01bcd":       "a\xFF\xE1\x00\x01\x00\x00\x00", // an invalid length
 		"a\xFF\xD8\xFF\xE1\x00\x03x": "a\xFF\xD8\x00\x00\x00\x00\x00", // another picture
 	} {
 		b := []byte(in)
@@ -303,7 +304,7 @@ func TestScrubber(t *testing.T) {
 	}
 }
 
-// failingFrom is a file that can't be read from off on.
+// failingFrom is a file whose reads fail from off on.
 type failingFrom struct {
 	*bytes.Reader
 	off int64
@@ -317,7 +318,7 @@ func (f *failingFrom) ReadAt(p []byte, off int64) (int, error) {
 	return f.Reader.ReadAt(p, off)
 }
 
-// TestPictureOfFileThatFails returns the reader's own errors, while searching and while writing.
+// TestPictureOfFileThatFails: searching and writing return the reader's errors unchanged.
 func TestPictureOfFileThatFails(t *testing.T) {
 	bad := errors.New("bad")
 	large := testimage.JPEG(testimage.Gradient(640, 480))
@@ -364,7 +365,7 @@ type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// checkPictures has all that can be found in a file written, and reports what must not be.
+// checkPictures writes all pictures found in a file, and reports violations of the limits.
 func checkPictures(t *testing.T, data []byte) {
 	t.Helper()
 	for what, find := range pictureFinders {
@@ -422,7 +423,7 @@ func FuzzPicture(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkPictures(t, data) })
 }
 
-// TestHostilePictures has files made to cost time or memory answered at once.
+// TestHostilePictures: files made to cost time or memory cost neither.
 func TestHostilePictures(t *testing.T) {
 	// every entry of every directory points at the same JPEG, whose header is long
 	long := testimage.JPEG(testimage.Gradient(640, 480), slices.Repeat([][]byte{testimage.Segment(0xFE, nil)}, 500)...)

@@ -12,22 +12,22 @@ import (
 // letters, that many bytes of data and a checksum of 4 bytes (5.3). The eXIf chunk (11.3.4.6) is a
 // TIFF block.
 //
-// Before there was eXIf, ImageMagick put it into text chunks (tEXt, zTXt, iTXt; 11.3.3) under the
+// Before eXIf existed, ImageMagick put EXIF into text chunks (tEXt, zTXt, iTXt; 11.3.3) under the
 // keywords "Raw profile type exif" and "Raw profile type APP1": a line with a name, a line with a
-// length, and the bytes as hexadecimal digits. What is in APP1 may as well be XMP.
+// length, and the bytes as hexadecimal digits. An APP1 profile may also be XMP.
 //
-// eXIf before the picture has precedence, then comes what stands first. eXIf and text may stand
-// after the picture too (tail.go), but a profile before it spares reading that far. EXIF of which
-// nothing can be read counts if there is no other.
+// eXIf before the picture has precedence, then the first of the others. eXIf and text may come after
+// the picture too (tail.go), but findPNG doesn't read that far if it found a profile before. Unreadable
+// EXIF counts if there is no other.
 
-// profileIntro begins the keywords of profiles; what follows says what is in it.
+// profileIntro begins the keywords of profiles; the profile's type comes after it.
 const profileIntro = "Raw profile type "
 
-// findPNG finds the eXIf chunk or the profile: the first that can be read.
+// findPNG returns the first readable eXIf chunk or profile.
 func findPNG(r io.ReaderAt) ([]block, error) {
 	var chunks, texts candidates
 	best := func() []block {
-		if texts.good && !chunks.good || chunks.blocks == nil {
+		if texts.readable && !chunks.readable || chunks.blocks == nil {
 			return texts.blocks
 		}
 		return chunks.blocks
@@ -50,7 +50,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		off += 12 + length
 		switch typ {
 		case "eXIf":
-			blocks, err := withoutIntro(part(r, data))
+			blocks, err := withoutIntro(runReader(r, data))
 			if err != nil {
 				return nil, err
 			}
@@ -58,7 +58,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 				return best(), err
 			}
 		case "IDAT":
-			if texts.good {
+			if texts.readable {
 				return best(), nil
 			}
 			if !picture {
@@ -72,7 +72,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		case "tEXt", "zTXt", "iTXt":
 			keyword, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
 			isEXIF, ok := profileKeyword(keyword)
-			if !ok || texts.good {
+			if !ok || texts.readable {
 				break
 			}
 			skip := int64(len(keyword)) + 1
@@ -84,7 +84,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 				found = unreadable()
 			}
 			if found != nil {
-				if done, err := texts.add(found); err != nil || done && !texts.good {
+				if done, err := texts.add(found); err != nil || done && !texts.readable {
 					return best(), err
 				}
 			}
@@ -93,11 +93,11 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 	return nil, ErrTooLarge
 }
 
-// pngChunks are the chunks after a picture.
+// pngChunks describes the chunks after a picture.
 var pngChunks = chunkKind{
-	least: 12,
-	total: func(head []byte) int64 { return 12 + int64(binary.BigEndian.Uint32(head)) },
-	whole: func(chunk []byte) bool {
+	minSize: 12,
+	size:    func(head []byte) int64 { return 12 + int64(binary.BigEndian.Uint32(head)) },
+	valid: func(chunk []byte) bool {
 		for _, c := range chunk[4:8] {
 			if c |= 0x20; c < 'a' || c > 'z' {
 				return false
@@ -108,22 +108,22 @@ var pngChunks = chunkKind{
 	},
 	picture: func(chunk []byte) bool {
 		switch string(chunk[4:8]) {
-		case "IDAT", "fdAT", "fcTL": // the latter two are those of animations (11.3.5)
+		case "IDAT", "fdAT", "fcTL": // the latter two belong to animations (11.3.5)
 			return true
 		}
 		return false
 	},
 }
 
-// nearPieces is how near to the last IDAT of a row the search for it ends, in bytes: the next window
-// has the rest.
+// nearPieces is the distance in bytes to the last IDAT of a row at which the search for it ends: the next
+// window has the rest.
 const nearPieces = 32 << 10
 
-// afterPicture returns where a chunk starts, of those after the IDAT chunk at off of length bytes, that
-// has nothing but the picture before it.
+// afterPicture returns the start of a chunk after the IDAT chunk at off of length bytes, with only
+// chunks of the picture between the two.
 func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	step := 12 + length
-	// the length of the IDAT at a place, -1 if there is none
+	// lengthAt returns the length of the IDAT at an offset, -1 if there is none
 	lengthAt := func(at int64) (int64, error) {
 		var head [8]byte
 		n, err := peekAt(r, head[:], at)
@@ -145,17 +145,17 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	if size-next <= tailPiece {
 		return next, nil
 	}
-	t := tail{r: r, kind: pngChunks, from: next, start: size, most: tailPiece}
+	t := tail{r: r, kind: pngChunks, stop: next, start: size, maxSize: tailPiece}
 	end, ok, err := lastIEND(&t)
 	if err != nil {
 		return 0, err
 	}
 	if !ok {
-		end = size // cut off, or more stands after IEND
+		end = size // truncated, or other data comes after IEND
 	} else if ok, err = t.walkBack(&end); ok || err != nil {
 		return end, err
 	}
-	// the last chunk, or one soon before it, if all are as long as the first
+	// if all chunks are as long as the first, the last one, or one soon before it, starts here
 	for _, back := range [...]int64{0, 1, 4, 16} {
 		at := off + (end-1-off)/step*step - back*step
 		if at < next {
@@ -167,7 +167,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		}
 	}
 	if end < size {
-		t.most = maxTail
+		t.maxSize = maxTail
 		_, err = t.walkBack(&end)
 		return end, err
 	}
@@ -178,7 +178,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 // iend is the chunk that ends a PNG (11.2.5).
 var iend = []byte("\x00\x00\x00\x00IEND\xAE\x42\x60\x82")
 
-// lastIEND finds IEND in the last piece: more bytes may follow it.
+// lastIEND finds the last IEND in the file's last piece, since other bytes may come after it.
 func lastIEND(t *tail) (at int64, ok bool, err error) {
 	if ok, err = t.grow(); !ok || err != nil {
 		return 0, false, err
@@ -187,15 +187,16 @@ func lastIEND(t *tail) (at int64, ok bool, err error) {
 	return t.start + int64(i), i >= 0, nil
 }
 
-// profileKeyword reports whether a keyword is that of a profile that may be EXIF, and whether it says so.
+// profileKeyword reports whether a keyword is that of a profile that may be EXIF (ok), and whether it names
+// EXIF (isEXIF).
 func profileKeyword(keyword []byte) (isEXIF, ok bool) {
 	kind, ok := bytes.CutPrefix(keyword, []byte(profileIntro))
 	isEXIF = bytes.EqualFold(kind, []byte("exif"))
 	return isEXIF, ok && (isEXIF || bytes.EqualFold(kind, []byte("APP1")))
 }
 
-// ProfileBlock is the TIFF block of a profile in the data of a text chunk of that type, with "Exif\0\0" before
-// it where the profile has that; nil for none.
+// ProfileBlock returns the TIFF block of a profile in the data of a text chunk of type typ, nil if there is
+// none. It keeps "Exif\0\0" before the block if the profile has it.
 func ProfileBlock(typ string, data []byte) []byte {
 	keyword, _, _ := bytes.Cut(data, []byte{0})
 	if _, ok := profileKeyword(keyword); !ok {
@@ -211,25 +212,24 @@ func ProfileBlock(typ string, data []byte) []byte {
 	return b
 }
 
-// profiles reads the profiles of one file, which have a number of steps in common: a step is a byte
-// of text, or a bit of the file where text is packed.
+// profiles reads the profiles of one file with a common limit of steps: a step is a byte of text, or a bit
+// of compressed text.
 type profiles struct {
 	r    io.ReaderAt
 	left int64 // steps
 }
 
 const (
-	// packedSteps are those of a byte of the file.
+	// packedSteps is the steps per byte of compressed text.
 	packedSteps = 8
-	// profileSteps are those that each profile costs in addition, for the memory to read it.
+	// profileSteps is the additional steps per profile, for the memory to read it.
 	profileSteps = 1 << 12
 	// profileHead is how much of a profile's text shows whether it is EXIF: its name and length, and
 	// the first bytes.
 	profileHead = 512
 )
 
-// read reads the profile in the data of a text chunk after the keyword. There is none if it isn't
-// EXIF.
+// read returns the EXIF of a profile, nil if it isn't EXIF. data is a text chunk's data after the keyword.
 func (p *profiles) read(typ string, data extent) ([]block, error) {
 	if p.left -= profileSteps; p.left < 0 {
 		return nil, ErrTooLarge
@@ -256,12 +256,11 @@ func (p *profiles) read(typ string, data extent) ([]block, error) {
 	return withoutIntro(bytes.NewReader(b))
 }
 
-// text returns up to limit bytes of the text in the data of a text chunk, unpacked, after the fields
-// that the chunk's type puts before it; cut is true if there may be more. It is empty if the fields
-// are broken.
+// text returns up to limit bytes of the decompressed text in the data of a text chunk, after the fields of
+// the chunk's type; cut is true if there may be more. The text is empty if the fields are broken.
 func (p *profiles) text(typ string, data extent, limit int) (text []byte, cut bool, err error) {
 	src := &section{r: p.r, run: extent{data.off, max(0, min(data.n, p.left/packedSteps))}}
-	if typ != "zTXt" { // may not be packed
+	if typ != "zTXt" { // may be uncompressed
 		src.run.n = max(0, min(data.n, p.left))
 	}
 	in := bufio.NewReaderSize(src, 1024)
@@ -297,8 +296,8 @@ func (p *profiles) text(typ string, data extent, limit int) (text []byte, cut bo
 	return text, cut, src.err
 }
 
-// decodeProfile reads a profile's text: its name, its length and its hexadecimal digits. more is
-// true if the text ended before the length that it states; what there is counts all the same.
+// decodeProfile decodes a profile's text: its name, its length and its hexadecimal digits. more is
+// true if the text is shorter than the length that it states; b has the bytes before its end.
 func decodeProfile(text []byte) (b []byte, more bool) {
 	text = bytes.TrimLeft(text, blanks)
 	_, text, _ = bytes.Cut(text, []byte{'\n'}) // the name
@@ -344,11 +343,11 @@ func unhex(c byte) (v byte, ok bool) {
 	return 0, false
 }
 
-// pngColors are the color models by PNG's color types (11.2.1).
+// pngColors maps PNG's color types to color models (11.2.1).
 var pngColors = map[byte]string{0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6: "rgb"}
 
-// infoPNG reads IHDR, and of what stands before the picture acTL (11.3.6.1), which has the number of an
-// animation's frames, and the EXIF. EXIF after the picture turns it in no browser.
+// infoPNG reads IHDR and, before the picture, the EXIF and acTL (11.3.6.1) with the number of an
+// animation's frames. Browsers ignore the orientation of EXIF after the picture.
 func infoPNG(r io.ReaderAt, i *Info) error {
 	var head [8 + 10]byte
 	n, err := readAt(r, head[:], 8)
@@ -366,10 +365,10 @@ func infoPNG(r io.ReaderAt, i *Info) error {
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		switch {
 		case n < 12 || length > 1<<31-1 || string(head[4:8]) == "IEND":
-			return i.orient(findPNG(part(r, extent{0, off})))
+			return i.orient(findPNG(runReader(r, extent{0, off})))
 		case string(head[4:8]) == "IDAT":
 			i.Frames = max(i.Frames, 1)
-			return i.orient(findPNG(part(r, extent{0, off})))
+			return i.orient(findPNG(runReader(r, extent{0, off})))
 		case string(head[4:8]) == "acTL":
 			i.Frames = int64(binary.BigEndian.Uint32(head[8:]))
 		}

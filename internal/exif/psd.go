@@ -16,11 +16,11 @@ const (
 	psdEXIF3 = 0x0423
 )
 
-// resourceSignatures are Photoshop's, PhotoDeluxe's, and those of other programs of Adobe's, as ExifTool
-// knows them.
+// resourceSignatures lists the signatures of Photoshop, PhotoDeluxe and other Adobe programs that ExifTool
+// knows.
 var resourceSignatures = []string{"8BIM", "PHUT", "DCSR", "AgHg", "MeSa"}
 
-// findPSD finds the image resources and the EXIF in them.
+// findPSD returns the EXIF in the image resources.
 func findPSD(r io.ReaderAt) ([]block, error) {
 	var b [4]byte
 	if ok, err := readFull(r, b[:4], 26); !ok || err != nil {
@@ -33,7 +33,7 @@ func findPSD(r io.ReaderAt) ([]block, error) {
 	return findResource(r, extent{off + 4, int64(binary.BigEndian.Uint32(b[:]))})
 }
 
-// findResource finds EXIF data 1, or else EXIF data 3, among image resources.
+// findResource returns EXIF data 1, or else EXIF data 3, of image resources.
 func findResource(r io.ReaderAt, in extent) ([]block, error) {
 	var second []block
 	var b [12]byte
@@ -42,7 +42,7 @@ func findResource(r io.ReaderAt, in extent) ([]block, error) {
 		if end-off < int64(len(b)) {
 			return second, nil
 		}
-		// the whole head of a resource without a name, which most are
+		// the whole head of a resource without a name, as most are
 		if ok, err := readFull(r, b[:], off); !ok || err != nil {
 			return second, err
 		}
@@ -60,10 +60,10 @@ func findResource(r io.ReaderAt, in extent) ([]block, error) {
 		length := int64(binary.BigEndian.Uint32(b[8:]))
 		switch {
 		case id == psdEXIF1:
-			return withoutIntro(part(r, extent{off, length}))
+			return withoutIntro(runReader(r, extent{off, length}))
 		case id == psdEXIF3 && second == nil:
 			var err error
-			if second, err = withoutIntro(part(r, extent{off, length})); err != nil {
+			if second, err = withoutIntro(runReader(r, extent{off, length})); err != nil {
 				return nil, err
 			}
 		}
@@ -72,7 +72,7 @@ func findResource(r io.ReaderAt, in extent) ([]block, error) {
 	return nil, ErrTooLarge
 }
 
-// psdColors are the color models by the header's color mode.
+// psdColors maps the header's color mode to color models.
 var psdColors = map[uint16]string{
 	0: "gray", 1: "gray", 2: "palette", 3: "rgb", 4: "cmyk", 8: "gray", 9: "lab",
 }

@@ -2,5 +2,5 @@
 
 package exif
 
-// raceDetector reports that the race detector runs, which allocates memory of its own.
+// raceDetector is true under the race detector, which allocates memory of its own.
 const raceDetector = true

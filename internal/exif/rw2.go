@@ -5,13 +5,13 @@ import (
 	"io"
 )
 
-// Panasonic's RW2 is a TIFF file with 0x55 for 42. The numbers of its IFD0 below 0x00FE, and some of
-// those above, are Panasonic's own. One of them is a JPEG preview whose EXIF has what the file's own
-// directories lack; the file's own come first.
+// Panasonic's RW2 is a TIFF file with 0x55 instead of 42. The tags of its IFD0 below 0x00FE, and some
+// above, are Panasonic's own. One of them is a JPEG preview whose EXIF completes the file's own
+// directories, which take precedence.
 
 const (
 	panasonicJPEG = 0x002E
-	// from strips on, up to where TIFF's numbers are TIFF's again
+	// Panasonic's own tags above 0x00FE, from the strips on
 	panasonicFirst, panasonicLast = 0x0118, 0x0127
 )
 
@@ -19,18 +19,18 @@ func panasonicsOwn(id uint16) bool {
 	return id < newSubfileTypeTag || panasonicFirst <= id && id <= panasonicLast
 }
 
-// findRW2 finds the EXIF of the preview in addition to the file's own.
+// findRW2 returns the file's own EXIF and that of the preview.
 func findRW2(r io.ReaderAt) ([]block, error) {
 	blocks := []block{{r: r, first: ifd0, foreign: panasonicsOwn, pages: true}}
 	jpeg, err := previewRW2(r)
 	if jpeg.n == 0 || err != nil {
 		return blocks, err
 	}
-	preview, err := findJPEG(part(r, jpeg))
+	preview, err := findJPEG(runReader(r, jpeg))
 	return append(blocks, preview...), err
 }
 
-// previewRW2 is where the preview is, of no length if there is none.
+// previewRW2 returns the run of the preview, empty if there is none.
 func previewRW2(r io.ReaderAt) (extent, error) {
 	o := binary.LittleEndian
 	var b [12]byte
@@ -54,15 +54,15 @@ func previewRW2(r io.ReaderAt) (extent, error) {
 	return extent{}, nil
 }
 
-// picturesInRW2 notes the preview.
+// picturesInRW2 adds the preview.
 func picturesInRW2(s *pictureSearch) error {
 	preview, err := previewRW2(s.r)
 	s.add(picturePlace{r: s.r, run: preview})
 	return err
 }
 
-// infoRW2 reads where on the sensor the picture is: its upper, left, lower and right border are tags 4 to 7 of
-// IFD0.
+// infoRW2 reads the picture's place on the sensor: its upper, left, lower and right border are tags 4 to 7
+// of IFD0.
 func infoRW2(r io.ReaderAt, i *Info) error {
 	t, ok, err := openTIFF(r)
 	if !ok || err != nil {

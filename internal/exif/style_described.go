@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// The functions here append the inside of a JSON string. Whatever comes from the file is a number or
-// goes through appendEscaped; the words are ours and need no escaping.
+// The functions here append the content of a JSON string. Values from the file are numbers or go through
+// appendEscaped; the words are ours and need no escaping.
 
-// appendDescribed renders a value in English, for people, always as a string. What the tag's
-// description has no words for, because it is of another type or number than the standard says,
-// reads as stored, with fractions as decimals.
+// appendDescribed renders a value in English, for people, always as a string. A value that the tag's
+// description doesn't cover, because its type or count isn't the standard's, renders as stored, with
+// fractions as decimals.
 func appendDescribed(dst []byte, m *Metadata, t *tag) []byte {
 	dst = append(dst, '"')
 	dst = appendWords(dst, m, t)
@@ -52,7 +52,7 @@ func appendWords(dst []byte, m *Metadata, t *tag) []byte {
 	return appendPlain(dst, &t.val)
 }
 
-// isUnknown reports whether the value is one that the standard defines to say "unknown": the
+// isUnknown reports whether the value is one that the standard defines as "unknown": the
 // denominator FFFFFFFF.H of the shooting situation's tags (Exif 3.0, 4.6.6, Temperature to
 // CameraElevationAngle), the numerator FFFFFFFF.H of BrightnessValue, and SubjectDistance 0.
 func isUnknown(t *tag) bool {
@@ -66,7 +66,7 @@ func isUnknown(t *tag) bool {
 	case t.val.kind != kindRat:
 		return false
 	case t.id == 0x9203:
-		// the numerator is that of -1 EV, too: with a denominator of hundredths or the like it is -0.01 EV
+		// -1 EV has this numerator, too, and with a denominator such as 100 it is -0.01 EV
 		n, d := t.val.rat(0)
 		return isAllOnes(n) && (d == 0 || d == 1 || isAllOnes(d))
 	case t.id >= 0x9400 && t.id <= 0x9405:
@@ -76,7 +76,7 @@ func isUnknown(t *tag) bool {
 	return false
 }
 
-// isInfinite reports whether the value is SubjectDistance's for infinity, the numerator FFFFFFFF.H.
+// isInfinite reports whether the value is a SubjectDistance of infinity: the numerator FFFFFFFF.H.
 func isInfinite(t *tag) bool {
 	if t.dir == gpsIFD || t.dir == interopIFD || t.id != 0x9206 || t.val.n != 1 {
 		return false
@@ -91,10 +91,10 @@ func isInfinite(t *tag) bool {
 	return false
 }
 
-// isAllOnes reports whether n is FFFFFFFF.H, which is -1 where numbers are signed.
+// isAllOnes reports whether n is FFFFFFFF.H, which is -1 in a signed type.
 func isAllOnes(n int64) bool { return n == -1 || n == math.MaxUint32 }
 
-// singleNumber returns the number of a value that consists of one.
+// singleNumber returns the number of a value with exactly one.
 func singleNumber(v *value) (f float64, ok bool) {
 	if v.n != 1 {
 		return 0, false
@@ -102,7 +102,7 @@ func singleNumber(v *value) (f float64, ok bool) {
 	return v.quotient(0)
 }
 
-// integerAt returns the i'th number if it is an integer, of whatever type it is stored.
+// integerAt returns the i'th number if it is an integer, stored in any type.
 func integerAt(v *value, i int) (n int64, ok bool) {
 	if v.kind == kindInt {
 		return v.int(i), true
@@ -114,17 +114,17 @@ func integerAt(v *value, i int) (n int64, ok bool) {
 	return int64(f), true
 }
 
-// maxNumbersShown is the count of numbers above which only the count is shown: no person reads a
-// curve's.
+// maxNumbersShown is the number of numbers above which a value renders as their count: nobody reads the
+// numbers of a curve.
 const maxNumbersShown = 16
 
-// appendCount appends how many numbers there are.
+// appendCount appends the count of numbers.
 func appendCount(dst []byte, n int) []byte {
 	return append(strconv.AppendInt(dst, int64(n), 10), " values"...)
 }
 
-// appendPlain appends a value of which nothing more is known: text as it is, numbers in decimal
-// with one space between them, or the count of many.
+// appendPlain appends a value without a description: text as it is, numbers in decimal separated by
+// spaces, or the count of many numbers.
 func appendPlain(dst []byte, v *value) []byte {
 	switch {
 	case v.kind == kindText:
@@ -141,8 +141,8 @@ func appendPlain(dst []byte, v *value) []byte {
 	return dst
 }
 
-// appendPlainNumber appends the i'th number: 6 digits are what a 32-bit floating point number holds
-// and more than any camera measures.
+// appendPlainNumber appends the i'th number with at most 6 digits: as many as a 32-bit floating point
+// number has, and more than any camera measures.
 func appendPlainNumber(dst []byte, v *value, i int) []byte {
 	if v.kind == kindInt {
 		return strconv.AppendInt(dst, v.int(i), 10)
@@ -150,7 +150,7 @@ func appendPlainNumber(dst []byte, v *value, i int) []byte {
 	if f, ok := v.quotient(i); ok {
 		return appendDecimal(dst, f, 6)
 	}
-	sign := 0.0 // of 0/0 and NaN
+	sign := 0.0 // for 0/0 and NaN
 	switch v.kind {
 	case kindRat:
 		n, _ := v.rat(i)
@@ -167,13 +167,13 @@ func appendPlainNumber(dst []byte, v *value, i int) []byte {
 	return append(dst, "Undefined"...)
 }
 
-// appendDecimal appends f with at most so many decimals, or of numbers below 1 so many significant
-// digits, without trailing zeros. Numbers that would be long that way have an exponent.
+// appendDecimal appends f without trailing zeros, with at most so many decimals, or significant digits if
+// f is below 1. Very large and very small numbers get an exponent.
 func appendDecimal(dst []byte, f float64, digits int) []byte {
 	abs := math.Abs(f)
 	switch {
 	case abs == 0:
-		return append(dst, '0') // there is no -0 for people
+		return append(dst, '0') // not -0
 	case abs >= 1e15 || abs < 1e-9:
 		return strconv.AppendFloat(dst, f, 'g', 6, 64)
 	case abs < 1:
@@ -183,7 +183,7 @@ func appendDecimal(dst []byte, f float64, digits int) []byte {
 	return trimZeros(strconv.AppendFloat(dst, f, 'f', digits, 64), start)
 }
 
-// trimZeros takes the zeros at the end of the decimals that start after dst[:start].
+// trimZeros removes trailing zeros from the decimals of the number after dst[:start].
 func trimZeros(dst []byte, start int) []byte {
 	end := len(dst)
 	for end > start && dst[end-1] == '0' {
@@ -200,7 +200,7 @@ func trimZeros(dst []byte, start int) []byte {
 	return dst // the zeros of an integer
 }
 
-// appendEnum appends what the numbers of an enumeration mean.
+// appendEnum appends the meanings of the numbers of an enumeration.
 func appendEnum(dst []byte, v *value, names map[int64]string, between string) []byte {
 	if v.kind == kindText || v.n > maxNumbersShown {
 		return appendPlain(dst, v)
@@ -232,8 +232,8 @@ func appendUnknown(dst []byte, n int64) []byte {
 	return append(dst, ')')
 }
 
-// appendLetters appends what the text of an enumeration means. Writers spell some out ("North"), so
-// the first letter decides where the text itself doesn't.
+// appendLetters appends the meaning of the text of an enumeration. Some writers spell it out ("North"),
+// so the first letter decides if names lacks the text.
 func appendLetters(dst []byte, v *value, names map[string]string) []byte {
 	if v.kind == kindText && v.text == "" {
 		return dst
@@ -252,9 +252,9 @@ func appendLetters(dst []byte, v *value, names map[string]string) []byte {
 	return append(dst, ')')
 }
 
-// versionText writes the 4 digits of a version: two of the major number, two of the minor, the last of
-// which is left out where it is 0, as CIPA calls its own versions: 0230 is 2.3, 0232 is 2.32
-// (Exif 3.0, 4.6.6, ExifVersion).
+// versionText writes the 4 digits of a version: two of the major number, two of the minor. It leaves out
+// a last 0, as CIPA does in the names of its versions: 0230 is 2.3, 0232 is 2.32 (Exif 3.0, 4.6.6,
+// ExifVersion).
 func versionText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	s := versionDigits(&t.val)
 	if s == "" {
@@ -270,8 +270,8 @@ func versionText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return dst, true
 }
 
-// versionDigits returns the 4 digits of a version, "" where there are none. Some writers store them as a
-// number (220), in one byte or more, and some as the bytes 0 2 2 0 or 2 2 0 0.
+// versionDigits returns the 4 digits of a version, "" if the value isn't one. Some writers store them as
+// a number (220), in one byte or more, and some as the bytes 0 2 2 0 or 2 2 0 0.
 func versionDigits(v *value) string {
 	s := v.text
 	switch {
@@ -298,7 +298,7 @@ func versionDigits(v *value) string {
 	return s
 }
 
-// dottedText writes a version of one number a byte: 2.3.0.0.
+// dottedText writes a version with one number per byte: 2.3.0.0.
 func dottedText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	if t.val.kind != kindInt || t.val.n > maxNumbersShown {
 		return dst, false
@@ -312,7 +312,7 @@ func dottedText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return dst, true
 }
 
-// wordList appends words with a comma between them.
+// wordList appends words separated by commas.
 type wordList struct {
 	dst []byte
 	any bool
@@ -349,8 +349,8 @@ func appendBits(dst []byte, t *tag, none string, names ...string) (out []byte, o
 	return l.dst, true
 }
 
-// newSubfileType writes the bits of TIFF 6.0, section 8, and those of DNG 1.7.1, chapter 4, which
-// defines two numbers with bit 16 as a whole.
+// newSubfileType writes the bits of TIFF 6.0, section 8, and of DNG 1.7.1, chapter 4, which also defines
+// two whole numbers with bit 16.
 func newSubfileType(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	if t.val.n == 1 {
 		switch n, _ := integerAt(&t.val, 0); n {
@@ -377,7 +377,7 @@ func t6Options(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 }
 
 // flashText writes the bits of Exif 3.0, 4.6.6, Flash: 0 fired, 1 and 2 return, 3 and 4 mode, 5 no flash
-// function, 6 red-eye reduction. Other bits, and the return that is reserved, mean nothing.
+// function, 6 red-eye reduction. A value with other bits or the reserved return is unknown.
 func flashText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	if t.val.n != 1 {
 		return dst, false
@@ -430,8 +430,8 @@ func componentsText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendEnum(dst, &t.val, componentNames, " "), true
 }
 
-// subSampling writes the two factors of YCbCrSubSampling by the name video has for them (Exif 3.0,
-// 4.6.5: 4:2:2 and 4:2:0).
+// subSampling writes the two factors of YCbCrSubSampling in video notation (Exif 3.0, 4.6.5: 4:2:2 and
+// 4:2:0).
 func subSampling(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	if t.val.n != 2 || t.val.kind != kindInt {
 		return dst, false
@@ -462,8 +462,8 @@ func cfaCells(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendPattern(dst, v, 2, v.int(0), v.int(1))
 }
 
-// repeatedPattern writes the rows of TIFF/EP's CFAPattern, which are as long as the
-// CFARepeatPatternDim beside it says (rows, columns).
+// repeatedPattern writes the rows of TIFF/EP's CFAPattern, whose length is in CFARepeatPatternDim (rows,
+// columns) of the same directory.
 func repeatedPattern(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	v := &t.val
 	if v.kind != kindInt {
@@ -477,7 +477,7 @@ func repeatedPattern(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	return appendPattern(dst, v, 0, int64(v.n), 1)
 }
 
-// appendPattern appends the colors of cells, of which the first is that number: "Red Green / Green Blue".
+// appendPattern appends the colors of cells, starting with number first: "Red Green / Green Blue".
 func appendPattern(dst []byte, v *value, first int, columns, rows int64) (out []byte, ok bool) {
 	cells := int64(v.n - first)
 	if cells > maxBytesShown || columns <= 0 || rows <= 0 || columns > cells || rows > cells || columns*rows != cells {
@@ -496,7 +496,7 @@ func appendPattern(dst []byte, v *value, first int, columns, rows int64) (out []
 	return dst, true
 }
 
-// exposureTime writes KS3's "0.00800 (1/125) sec" (Exif 3.0, 4.6.6, ExposureTime).
+// exposureTime writes seconds as KS3 does: "0.00800 (1/125) sec" (Exif 3.0, 4.6.6, ExposureTime).
 func exposureTime(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
 	if !ok || f < 0 {
@@ -505,8 +505,8 @@ func exposureTime(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendSeconds(dst, f), true
 }
 
-// appendSeconds appends an exposure time. Below one second it has 1/n as well, but where no 1/n is
-// within a twentieth of it: 0.4 s is neither 1/2 nor 1/3.
+// appendSeconds appends an exposure time. Below one second it adds 1/n, unless no 1/n is within a
+// twentieth of it: 0.4 s is neither 1/2 nor 1/3.
 func appendSeconds(dst []byte, f float64) []byte {
 	if f >= 1e15 {
 		dst = appendDecimal(dst, f, 5)
@@ -524,10 +524,10 @@ func appendSeconds(dst []byte, f float64) []byte {
 	return append(dst, " sec"...)
 }
 
-// maxAPEX is the APEX value beyond which nothing is an exposure: 2^30 s are 34 years.
+// maxAPEX bounds plausible APEX values: 2^30 s are 34 years.
 const maxAPEX = 30
 
-// shutterSpeed writes the APEX value Tv as the time it stands for, 2^-Tv s (Exif 3.0, annex C).
+// shutterSpeed writes the APEX value Tv as the time 2^-Tv s (Exif 3.0, annex C).
 func shutterSpeed(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
 	if !ok || math.Abs(f) > maxAPEX {
@@ -536,8 +536,8 @@ func shutterSpeed(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendSeconds(dst, math.Exp2(-f)), true
 }
 
-// apertureText writes the APEX value Av as the F number it stands for, 2^(Av/2) (Exif 3.0, annex C). It
-// has one decimal, as lenses have: the values are rounded, and f/5.6 comes back as 5.66.
+// apertureText writes the APEX value Av as the F number 2^(Av/2) (Exif 3.0, annex C), with one decimal as
+// on lenses: Av is rounded, and two decimals would make 5.66 of f/5.6.
 func apertureText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
 	if !ok || math.Abs(f) > maxAPEX {
@@ -564,7 +564,7 @@ func exposureBias(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return append(dst, " EV"...), true
 }
 
-// digitalZoom writes the ratio; 0 says that it wasn't used (Exif 3.0, 4.6.6, DigitalZoomRatio).
+// digitalZoom writes the ratio; 0 means not used (Exif 3.0, 4.6.6, DigitalZoomRatio).
 func digitalZoom(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
 	if !ok {
@@ -577,8 +577,7 @@ func digitalZoom(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return append(dst, 'x'), true
 }
 
-// focalLength35 writes millimeters; 0 says that they are unknown (Exif 3.0, 4.6.6,
-// FocalLengthIn35mmFilm).
+// focalLength35 writes millimeters; 0 means unknown (Exif 3.0, 4.6.6, FocalLengthIn35mmFilm).
 func focalLength35(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
 	if !ok {
@@ -591,9 +590,9 @@ func focalLength35(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return append(dst, " mm"...), true
 }
 
-// lensText writes shortest and longest focal length and the F numbers at either, "18-55mm f/3.5-5.6"
-// (Exif 3.0, 4.6.6, LensSpecification; DNG 1.7.1, LensInfo). What is unknown is 0/0 by the standard,
-// n/0 or 0 by some writers.
+// lensText writes the shortest and longest focal length and their F numbers, "18-55mm f/3.5-5.6"
+// (Exif 3.0, 4.6.6, LensSpecification; DNG 1.7.1, LensInfo). An unknown number is 0/0 in the standard,
+// n/0 or 0 from some writers.
 func lensText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	v := &t.val
 	if v.n != 4 || v.kind == kindText {
@@ -612,7 +611,7 @@ func lensText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendSpan(dst, v, 2), true
 }
 
-// appendSpan appends the i'th number and the one after it, once if they are the same.
+// appendSpan appends the i'th number and the next, or one of them if they are equal.
 func appendSpan(dst []byte, v *value, i int) []byte {
 	a, okA := v.quotient(i)
 	b, okB := v.quotient(i + 1)
@@ -631,8 +630,8 @@ func appendSpan(dst []byte, v *value, i int) []byte {
 	return dst
 }
 
-// coordinateText writes a latitude or longitude in degrees, minutes and seconds, however they are
-// spread over the three fractions: 39° 54' 15.12" N. Seconds have 4 decimals, which are 3 mm.
+// coordinateText writes a latitude or longitude in degrees, minutes and seconds: 39° 54' 15.12" N. It
+// accepts any split over the three fractions. The 4 decimals of seconds are 3 mm.
 func coordinateText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	if !coordinateLike(&t.val) {
 		return dst, false
@@ -650,7 +649,7 @@ func coordinateText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	seconds := float64(n%(60*perSecond)) / perSecond
 	n /= 60 * perSecond
 	if f < 0 {
-		// of a sign and a letter, which are the same thing said twice, only the letter is shown
+		// sign and letter state the same: show only the letter
 		switch ref {
 		case 'N':
 			ref = 'S'
@@ -673,7 +672,7 @@ func coordinateText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	return dst, true
 }
 
-// altitudeText writes meters and what they are above or below, where the Ref tag says so.
+// altitudeText writes meters above or below the surface that the Ref tag names, if any.
 func altitudeText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	f, ref, ok := signedAltitude(m, t)
 	if !ok {
@@ -693,7 +692,7 @@ func altitudeText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	return append(dst, surface...), true
 }
 
-// altitudeRefText writes what altitudes are above or below.
+// altitudeRefText writes the surface that altitudes are above or below.
 func altitudeRefText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	if t.val.kind == kindText || t.val.n != 1 {
 		return dst, false
@@ -714,8 +713,8 @@ func altitudeRefText(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	return append(dst, surface...), true
 }
 
-// surfaceOf is what altitudes of that GPSAltitudeRef are counted from. 0 and 1 are sea level up to
-// Exif 2.32; Exif 3.0 (4.6.7, GPSAltitudeRef) makes them the ellipsoid, and sea level 2 and 3.
+// surfaceOf returns the surface of a GPSAltitudeRef, "" if unknown. 0 and 1 are sea level up to Exif 2.32;
+// Exif 3.0 (4.6.7, GPSAltitudeRef) makes them the ellipsoid, and 2 and 3 sea level.
 func surfaceOf(m *Metadata, ref int64) string {
 	switch ref {
 	case 0, 1:
@@ -738,7 +737,7 @@ func timeStampText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return append(out, " UTC"...), true
 }
 
-// appendByRef appends a number and the unit its Ref tag, which stands right before it, stands for.
+// appendByRef appends a number and the unit that its Ref tag names, whose number is one less.
 func appendByRef(dst []byte, m *Metadata, t *tag, unit func(ref byte) string) (out []byte, ok bool) {
 	f, ok := singleNumber(&t.val)
 	if !ok {
@@ -788,7 +787,7 @@ func gpsDirection(dst []byte, m *Metadata, t *tag) (out []byte, ok bool) {
 	})
 }
 
-// learningText writes the pairs of LearningOptOutIn, which follow their number.
+// learningText writes the pairs of LearningOptOutIn, which come after their count.
 func learningText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	v := &t.val
 	if v.kind != kindInt || v.n%2 == 0 || v.n > maxNumbersShown || v.int(0) != int64(v.n/2) {
@@ -827,7 +826,7 @@ func imageTypeText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	return appendBits(dst, t, "None", "Preview", "Page")
 }
 
-// pixelFormatText writes what JPEG XR's GUIDs of pixel formats stand for: all differ in their last byte.
+// pixelFormatText writes the pixel format of a JPEG XR GUID. The GUIDs differ in their last byte only.
 func pixelFormatText(dst []byte, _ *Metadata, t *tag) (out []byte, ok bool) {
 	const common = "\x24\xC3\xDD\x6F\x03\x4E\xFE\x4B\xB1\x85\x3D\x77\x76\x8D\xC9"
 	v := &t.val

@@ -23,7 +23,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// decodeBlock decodes a JPEG with that block in it.
+// decodeBlock decodes a JPEG with the given block.
 func decodeBlock(t *testing.T, b *testimage.Block) *Metadata {
 	t.Helper()
 	img := testimage.JPEG(testimage.Gradient(16, 16), testimage.EXIFSegment(b.Encode()))
@@ -34,7 +34,7 @@ func decodeBlock(t *testing.T, b *testimage.Block) *Metadata {
 	return m
 }
 
-// styled renders a block in a style, each value as the JSON it is.
+// styled renders a block in a style, and returns each value as JSON.
 func styled(t *testing.T, b *testimage.Block, s Style) map[string]string {
 	t.Helper()
 	js := []byte(jsonOf(t, decodeBlock(t, b), &Options{Style: s}))
@@ -63,7 +63,7 @@ func described(t *testing.T, b *testimage.Block) map[string]string {
 	return got
 }
 
-// TestDescribedAsKS3 has the nine fields of KS3's table.
+// TestDescribedAsKS3 checks the nine fields of KS3's table.
 func TestDescribedAsKS3(t *testing.T) {
 	got := styled(t, &testimage.Block{
 		IFD0: []testimage.Entry{
@@ -112,7 +112,7 @@ func TestDescribed(t *testing.T) {
 		e    entry
 		want string
 	}{
-		// where row 0 and column 0 are, by Exif 3.0
+		// the places of row 0 and column 0, by Exif 3.0
 		{"Orientation", short(0x0112, 2), "Mirrored horizontally (upper-right)"},
 		{"Orientation", short(0x0112, 3), "Rotated 180° (lower-right)"},
 		{"Orientation", short(0x0112, 4), "Mirrored vertically (lower-left)"},
@@ -289,7 +289,7 @@ func TestDescribed(t *testing.T) {
 		{"CompositeImage", short(0xA460, 3), "Composite image captured when shooting"},
 		{"GainControl", rat(0xA407, 1, 1), "Low gain up"},
 
-		// of no standard
+		// nonstandard
 		{"ExposureProgram", short(0x8822, 9), "Bulb"},
 		{"ColorSpace", short(0xA001, 2), "Adobe RGB"},
 		{"ColorSpace", short(0xA001, 0xFFFD), "Wide gamut RGB"},
@@ -309,14 +309,14 @@ func TestDescribed(t *testing.T) {
 		{"LightSource", short(0x9208, 34), "Warm white LED (2600-3250 K)"},
 		{"LightSource", short(0x9208, 35), "Unknown (35)"},
 
-		// padded by zeros
+		// padded with zeros
 		{"FileSource", undef(0xA300, []byte{3, 0, 0, 0}), "Digital still camera"},
 		{"FileSource", undef(0xA300, []byte{0, 0}), "Other"},
 		{"FileSource", undef(0xA300, []byte{3, 0, 0, 1}), "Digital still camera, Other, Other, Transparency scanner"},
 		{"FileSource", short(0xA300, 3, 0), "Digital still camera"},
 		{"SceneType", undef(0xA301, []byte{1, 0, 0, 0}), "Directly photographed"},
 
-		// more numbers than anybody reads
+		// more than maxNumbersShown numbers
 		{"OECF", undef(0x8828, append(make([]byte, 15), 0xFF)), "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 255"},
 		{"OECF", undef(0x8828, append(make([]byte, 16), 0xFF)), "17 values"},
 		{"ISOSpeedRatings", short(0x8827, make([]uint16, 166)...), "166 values"},
@@ -462,7 +462,7 @@ func TestDescribedAltitudeOfExif3(t *testing.T) {
 	}
 }
 
-// TestStylesUseOmittedTags: what omit takes out of the answer still says what the rest means.
+// TestStylesUseOmittedTags: tags that omit leaves out still determine the meaning of others.
 func TestStylesUseOmittedTags(t *testing.T) {
 	m := decodeBlock(t, &testimage.Block{
 		Exif: []testimage.Entry{
@@ -482,7 +482,8 @@ func TestStylesUseOmittedTags(t *testing.T) {
 	}
 }
 
-// TestCoordinatesReadBack: degrees, minutes and seconds are within what the seconds are rounded to.
+// TestCoordinatesReadBack: degrees, minutes and seconds parse to the coordinate within the rounding of
+// seconds.
 func TestCoordinatesReadBack(t *testing.T) {
 	form := regexp.MustCompile(`^(\d+)° (\d+)' (\d+(?:\.\d*[1-9])?)" ([NS])$`)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -505,7 +506,7 @@ func TestCoordinatesReadBack(t *testing.T) {
 	}
 }
 
-// descriptionTables are all descriptions and where a tag of them stands.
+// descriptionTables lists all descriptions with the directory of their tags.
 var descriptionTables = []struct {
 	name  string
 	dir   directory
@@ -530,7 +531,7 @@ func placeEntry(b *testimage.Block, d directory, e testimage.Entry) {
 	}
 }
 
-// numberEntry is an entry of one number, of the type that the standard has for the tag.
+// numberEntry is an entry of one number, in the standard's type for the tag.
 func numberEntry(d directory, id uint16, n int64) testimage.Entry {
 	def, _ := lookup(d, id)
 	switch {
@@ -542,15 +543,15 @@ func numberEntry(d directory, id uint16, n int64) testimage.Entry {
 	return testimage.Short(id, uint16(n))
 }
 
-// TestEnumerations: every number and letter of every table reads as what the table says, and says it
-// of no other number.
+// TestEnumerations: every number and letter of every table renders as its name in the table, which is
+// unique.
 func TestEnumerations(t *testing.T) {
 	for _, tab := range descriptionTables {
 		for _, id := range slices.Sorted(maps.Keys(tab.table)) {
 			d := tab.table[id]
 			def, ok := lookup(tab.dir, id)
 			if !ok || def.as == asPointer || def.as == asLeftOut {
-				t.Errorf("%s 0x%04X: is no tag that is answered", tab.name, id)
+				t.Errorf("%s 0x%04X: is not a tag of the JSON", tab.name, id)
 				continue
 			}
 			ways := 0
@@ -602,8 +603,8 @@ func oddEntry(r *rand.Rand, id, typ uint16, count uint32) testimage.Entry {
 	return testimage.Entry{ID: id, Type: typ, Count: count, Put: func(binary.AppendByteOrder) []byte { return b }}
 }
 
-// checkStyles renders in all styles: what comes out must be a JSON object with unique keys, and of
-// strings where the style says so.
+// checkStyles renders in all styles: the output must be a JSON object with unique keys, and with string
+// values if the style promises them.
 func checkStyles(t *testing.T, m *Metadata) {
 	t.Helper()
 	for _, style := range []Style{Raw, Described, Typed} {
@@ -690,7 +691,7 @@ func TestStylesOfMalformedTags(t *testing.T) {
 	for typ := uint16(typeByte); typ <= typeIFD; typ++ {
 		for count := range uint32(6) {
 			if count == 0 && typ != typeASCII {
-				continue // the walk takes these for broken
+				continue // the walk rejects these as broken
 			}
 			for range 4 {
 				check(build(func() (uint16, uint32) { return typ, count }))
@@ -705,7 +706,7 @@ func TestStylesOfMalformedTags(t *testing.T) {
 	}
 }
 
-// TestStylesNeverIndexPastValues renders values that the walk doesn't make, by hand.
+// TestStylesNeverIndexPastValues renders handmade values that the walk doesn't produce.
 func TestStylesNeverIndexPastValues(t *testing.T) {
 	for _, tab := range []struct {
 		dir   directory
@@ -777,8 +778,8 @@ func BenchmarkStyles(b *testing.B) {
 	}
 }
 
-// exifToolValue is what exiftool -j -l -D says of a tag: its number, the words for the value, and the
-// value itself where the words are others.
+// exifToolValue is the output of exiftool -j -l -D for a tag: its number, the words for the value, and the
+// value itself where it differs.
 type exifToolValue struct {
 	ID  any `json:"id"`
 	Val any `json:"val"`
@@ -820,12 +821,12 @@ func exifTool(t *testing.T, dirs ...string) map[string]map[string]exifToolValue 
 	return all
 }
 
-// wordPair is what is said of an enumeration's value, by us and by ExifTool.
+// wordPair is our words and ExifTool's for a value of an enumeration.
 type wordPair struct{ value, ours, theirs string }
 
 var exifToolDirs = map[string]directory{"IFD0": ifd0, "ExifIFD": exifIFD, "GPS": gpsIFD, "InteropIFD": interopIFD, "IFD1": ifd1}
 
-// wordPairs are the words for every described tag of the files that ExifTool reads the same value of.
+// wordPairs returns the words for every described tag of the files if ExifTool reads the same value.
 func wordPairs(t *testing.T, files map[string]map[string]exifToolValue) map[string]map[wordPair]bool {
 	t.Helper()
 	found := map[string]map[wordPair]bool{}
@@ -869,22 +870,21 @@ func wordPairs(t *testing.T, files map[string]map[string]exifToolValue) map[stri
 	return found
 }
 
-// inSeveralWords are the words, ours or ExifTool's, for what the other has two words for.
+// inSeveralWords lists words, ours or ExifTool's, for which the other has two words.
 var inSeveralWords = map[string]bool{
 	// 1 and Exif 3.1's 25, for which JIS has a range of color temperatures
 	"LightSource: Daylight": true, "CalibrationIlluminant1: Daylight": true,
 	"CalibrationIlluminant2: Daylight": true, "CalibrationIlluminant3: Daylight": true,
 	// 7, and 99 of old files
 	"Compression: JPEG": true,
-	// 0 and 2, of which only Exif 3.0 says that 0 isn't the sea
+	// 0 and 2: only in Exif 3.0 is 0 not the sea
 	"GPSAltitudeRef: Above sea level": true, "GPSAltitudeRef: Below sea level": true,
 }
 
-// sameMeaning checks that our words and ExifTool's stand for each other: neither has one word where
-// the other has two.
+// sameMeaning checks that our words and ExifTool's correspond one to one.
 func sameMeaning(t *testing.T, found map[string]map[wordPair]bool) {
 	t.Helper()
-	// what either has no words for is compared with nothing
+	// skip values for which either has no words
 	known := func(s string) bool { return !strings.HasPrefix(s, "Unknown (") }
 	n := 0
 	for _, name := range slices.Sorted(maps.Keys(found)) {
@@ -917,7 +917,7 @@ func sameMeaning(t *testing.T, found map[string]map[wordPair]bool) {
 }
 
 // TestEnumerationsAsExifTool writes every value of every enumeration into a file and compares with
-// what ExifTool says of it. Run with -v and read the words side by side.
+// ExifTool's words. With -v, the test logs the words side by side.
 func TestEnumerationsAsExifTool(t *testing.T) {
 	dir := t.TempDir()
 	i := 0
@@ -957,8 +957,8 @@ func TestEnumerationsAsExifTool(t *testing.T) {
 	sameMeaning(t, wordPairs(t, exifTool(t, dir)))
 }
 
-// TestEnumerationsLackNothingOfExifTool: of every tag that is described by its numbers or letters,
-// each that ExifTool has words for has ours.
+// TestEnumerationsLackNothingOfExifTool: each number or letter of an enumeration with words in ExifTool
+// has words of ours.
 func TestEnumerationsLackNothingOfExifTool(t *testing.T) {
 	tool, err := exec.LookPath("exiftool")
 	if err != nil {
@@ -1015,7 +1015,7 @@ func TestEnumerationsLackNothingOfExifTool(t *testing.T) {
 	}
 }
 
-// TestDescribedCorpus compares the words for what is in real files.
+// TestDescribedCorpus compares our words for the values of real files with ExifTool's.
 func TestDescribedCorpus(t *testing.T) {
 	dir := os.Getenv("EXIF_CORPUS")
 	if dir == "" {

@@ -2,8 +2,8 @@ package exif
 
 import "strconv"
 
-// appendRaw renders a value as stored, always as a string: integers decimal, fractions num/den,
-// several values joined by one space.
+// appendRaw renders a value as stored, always as a string: integers in decimal, fractions as num/den,
+// several values separated by spaces.
 func appendRaw(dst []byte, _ *Metadata, t *tag) []byte {
 	if t.val.kind == kindText {
 		return appendString(dst, t.val.text)

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// appendTyped renders a value for programs: numbers as numbers, several as an array, what is no
-// number (n/0, NaN) as null, GPS positions as signed decimals, dates as ISO 8601.
+// appendTyped renders a value for programs: numbers as numbers, several as an array, n/0 and NaN as null,
+// GPS positions as signed decimals, dates as ISO 8601.
 //
-// A date that isn't one, of which the month is 13 or not known, stays the text it is, so that
-// nothing is lost; one that is blank or all zeros, as cameras write whose clock was never set, is
-// null. So are blank positions.
+// An invalid date, such as one with a month of 13 or none, stays a text, so that nothing is lost. A date
+// that is blank or all zeros, as cameras write it if their clock was never set, is null. So is a blank
+// position.
 func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 	t = signed(t)
 	switch t.dir {
@@ -36,7 +36,7 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 	case ifd1:
 		switch t.id {
 		case 0x0132, 0x9003, 0x9004, 0xC71B:
-			// the sub-seconds and offsets there are belong to the picture
+			// the tags of sub-seconds and offsets describe the picture's dates
 			return appendDate(dst, &t.val, "", "")
 		}
 	case ifd0, exifIFD:
@@ -47,7 +47,7 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 			return appendDate(dst, &t.val, m.text(0x9291), m.text(0x9011))
 		case 0x9004: // DateTimeDigitized
 			return appendDate(dst, &t.val, m.text(0x9292), m.text(0x9012))
-		case 0xC71B: // DNG's PreviewDateTime, ISO 8601 already if written right
+		case 0xC71B: // DNG's PreviewDateTime, in ISO 8601 by the standard
 			return appendDate(dst, &t.val, "", "")
 		}
 	}
@@ -57,8 +57,8 @@ func appendTyped(dst []byte, m *Metadata, t *tag) []byte {
 	return appendNumbers(dst, &t.val)
 }
 
-// signed returns the tag with numbers as signed as the standard has them. Some writers, Leica's M8
-// among them, store them in the unsigned type of the same size, so that -1/3 is 4294967295/3.
+// signed returns the tag with signed numbers if the standard has them signed. Some writers, such as
+// Leica's M8, store them in the unsigned type of the same size, so that -1/3 is 4294967295/3.
 func signed(t *tag) *tag {
 	if t.dir == gpsIFD || t.dir == interopIFD || !t.val.unsigned() {
 		return t
@@ -75,8 +75,7 @@ func signed(t *tag) *tag {
 	return t
 }
 
-// sign returns n, or the negative number that n is if it is one of 16 or 32 bits whose type should be
-// signed.
+// sign reinterprets n as a signed number of 16 or 32 bits if v.signed is set.
 func (v *value) sign(n int64) int64 {
 	switch {
 	case !v.signed:
@@ -118,8 +117,8 @@ func appendTypedNumber(dst []byte, v *value, i int) []byte {
 	return appendFloat(dst, f, ok, bits)
 }
 
-// appendFloat appends a number in the shortest form that reads back the same, with an exponent
-// where encoding/json has one, or null.
+// appendFloat appends a number in the shortest form that parses to the same number, with an exponent
+// where encoding/json uses one. It appends null if ok is false or f is no number.
 func appendFloat(dst []byte, f float64, ok bool, bits int) []byte {
 	if !ok || math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
@@ -141,7 +140,7 @@ func appendFloat(dst []byte, f float64, ok bool, bits int) []byte {
 	return strconv.AppendFloat(dst, f, 'f', -1, bits)
 }
 
-// text returns the text of a tag of the Exif directory, or of IFD0, where some writers and TIFF/EP
+// text returns the text of a tag of the Exif directory, or else of IFD0, where some writers and TIFF/EP
 // put such tags; "" if there is none.
 func (m *Metadata) text(id uint16) string {
 	t := m.find(exifIFD, id)
@@ -154,7 +153,7 @@ func (m *Metadata) text(id uint16) string {
 	return t.val.text
 }
 
-// firstLetter returns the first letter of a text, as a capital; 0 if there is none. Some writers store
+// firstLetter returns the first letter of a text in upper case, 0 if there is none. Some writers store
 // texts of one letter as a number.
 func firstLetter(v *value) byte {
 	var c byte
@@ -177,8 +176,8 @@ func firstLetter(v *value) byte {
 	return 0
 }
 
-// gpsRef returns the letter of a GPS tag's Ref tag, whose number is always the one before the tag's
-// own (Exif 3.0, 4.6.7); 0 if there is none.
+// gpsRef returns the letter of a GPS tag's Ref tag, whose number is always one less than the tag's
+// (Exif 3.0, 4.6.7); 0 if there is none.
 func gpsRef(m *Metadata, t *tag) byte {
 	ref := m.find(gpsIFD, t.id-1)
 	if ref == nil {
@@ -187,12 +186,12 @@ func gpsRef(m *Metadata, t *tag) byte {
 	return firstLetter(&ref.val)
 }
 
-// coordinateLike reports whether a value is stored as a latitude or longitude can be.
+// coordinateLike reports whether a value has the form of a latitude or longitude: one to three numbers.
 func coordinateLike(v *value) bool {
 	return v.kind != kindText && v.n >= 1 && v.n <= 3
 }
 
-// maxDegrees is the largest latitude or longitude, by the number of the tag.
+// maxDegrees returns the largest latitude or longitude, by the number of the tag.
 func maxDegrees(id uint16) float64 {
 	if id == 0x0002 || id == 0x0014 {
 		return 90
@@ -201,9 +200,9 @@ func maxDegrees(id uint16) float64 {
 }
 
 // signedCoordinate returns a latitude or longitude (Exif 3.0, 4.6.7, GPSLatitude) in degrees, south
-// and west negative. ok is false where degrees or minutes are no numbers: seconds that aren't (some
-// writers leave 0/0 there) count as 0, as a place within a minute of arc is one, but degrees without
-// their minutes would be another place. ref is the letter, 0 where there is none that can be meant.
+// and west negative. Seconds that are no number (some writers leave 0/0 there) count as 0, since the
+// place is within a minute of arc. ok is false if degrees or minutes are no numbers, since the place
+// would be wrong. ref is the letter, 0 if it is missing or invalid.
 func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
 	v := &t.val
 	below := false // some writers put the sign before the degrees, others before all three
@@ -234,7 +233,7 @@ func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
 	switch ref = gpsRef(m, t); ref {
 	case positive:
 	case negative:
-		deg = -math.Abs(deg) // writers that store a sign as well mean it once
+		deg = -math.Abs(deg) // some writers store a sign as well
 	default:
 		ref = 0
 	}
@@ -242,7 +241,7 @@ func signedCoordinate(m *Metadata, t *tag) (deg float64, ref byte, ok bool) {
 }
 
 // signedAltitude returns an altitude in meters, negative below its reference (Exif 3.0, 4.6.7,
-// GPSAltitudeRef: 1 and 3). ref is -1 where there is none. ok is false where the altitude isn't one
+// GPSAltitudeRef: 1 and 3). ref is -1 if there is none. ok is false if the altitude isn't a single
 // number.
 func signedAltitude(m *Metadata, t *tag) (f float64, ref int64, ok bool) {
 	f, ok = singleNumber(&t.val)
@@ -265,7 +264,7 @@ func signedAltitude(m *Metadata, t *tag) (f float64, ref int64, ok bool) {
 	return f, ref, true
 }
 
-// appendTimeStamp appends the time of GPSTimeStamp as a string, null if a part is no number.
+// appendTimeStamp appends the time of GPSTimeStamp as a string, or null if a part is no number.
 func appendTimeStamp(dst []byte, v *value) []byte {
 	if v.kind == kindText || v.n != 3 {
 		return appendNumbers(dst, v)
@@ -284,8 +283,8 @@ func appendTimeStamp(dst []byte, v *value) []byte {
 	return append(dst, '"')
 }
 
-// appendClock appends "14:44:09" of hours, minutes and seconds, and up to 6 decimals of seconds
-// where there are any. ok is false where that is no time of day.
+// appendClock appends hours, minutes and seconds as "14:44:09", with up to 6 decimals of seconds if
+// there are any. ok is false if they are no time of day.
 func appendClock(dst []byte, v *value) (out []byte, ok bool) {
 	if v.kind == kindText || v.n != 3 {
 		return dst, false
@@ -298,26 +297,26 @@ func appendClock(dst []byte, v *value) (out []byte, ok bool) {
 		return dst, false
 	}
 	micros := min(int64(math.Round(s*1e6)), 60e6-1)
-	dst = appendTwo(dst, h)
+	dst = appendTwoDigits(dst, h)
 	dst = append(dst, ':')
-	dst = appendTwo(dst, m)
+	dst = appendTwoDigits(dst, m)
 	dst = append(dst, ':')
-	dst = appendTwo(dst, micros/1e6)
+	dst = appendTwoDigits(dst, micros/1e6)
 	if frac := micros % 1e6; frac != 0 {
 		start := len(dst)
-		dst = strconv.AppendInt(dst, 1e6+frac, 10) // the 1 keeps the zeros, and makes room for the point
+		dst = strconv.AppendInt(dst, 1e6+frac, 10) // the 1 keeps leading zeros; the point replaces it
 		dst[start] = '.'
 		dst = trimZeros(dst, start)
 	}
 	return dst, true
 }
 
-func appendTwo(dst []byte, n int64) []byte {
+func appendTwoDigits(dst []byte, n int64) []byte {
 	return append(dst, byte('0'+n/10%10), byte('0'+n%10))
 }
 
-// appendDate appends a date as ISO 8601, with the fraction and the offset that it has itself, or else
-// those that its own tags say.
+// appendDate appends a date as ISO 8601, with its own fraction and offset, or else the given ones of
+// other tags.
 func appendDate(dst []byte, v *value, fraction, offset string) []byte {
 	if v.kind != kindText {
 		return appendNumbers(dst, v)
@@ -331,22 +330,22 @@ func appendDate(dst []byte, v *value, fraction, offset string) []byte {
 	}
 	year, month, day := d.Date()
 	dst = append(dst, '"')
-	dst = appendTwo(dst, int64(year/100))
-	dst = appendTwo(dst, int64(year%100))
+	dst = appendTwoDigits(dst, int64(year/100))
+	dst = appendTwoDigits(dst, int64(year%100))
 	dst = append(dst, '-')
-	dst = appendTwo(dst, int64(month))
+	dst = appendTwoDigits(dst, int64(month))
 	dst = append(dst, '-')
-	dst = appendTwo(dst, int64(day))
+	dst = appendTwoDigits(dst, int64(day))
 	if !d.hasTime {
 		return append(dst, '"')
 	}
 	hour, minute, second := d.Clock()
 	dst = append(dst, 'T')
-	dst = appendTwo(dst, int64(hour))
+	dst = appendTwoDigits(dst, int64(hour))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int64(minute))
+	dst = appendTwoDigits(dst, int64(minute))
 	dst = append(dst, ':')
-	dst = appendTwo(dst, int64(second))
+	dst = appendTwoDigits(dst, int64(second))
 	if d.fraction == "" {
 		d.fraction = strings.Trim(fraction, " ")
 	}
@@ -361,20 +360,20 @@ func appendDate(dst []byte, v *value, fraction, offset string) []byte {
 	return append(dst, '"')
 }
 
-// maxFraction is the number of decimals of a second that programs read: nanoseconds.
+// maxFraction bounds the decimals of a second: programs read nanoseconds.
 const maxFraction = 9
 
-// date is a date, mostly with a time of day.
+// date is a date, usually with a time of day.
 type date struct {
 	time.Time
 	hasTime  bool
-	fraction string // its digits
+	fraction string // digits of the fraction of a second
 	offset   string // "+09:00" or "Z"
 }
 
-// parseDate reads "2021:04:11 15:47:53" or "2021:04:11" (Exif 3.0, 4.6.5, DateTime); ok is false where
-// there is no such day or time. Some writers use other separators between the numbers of the date,
-// pad with blanks what has one digit, or add a fraction or an offset. 24:00:00 is the end of the day.
+// parseDate parses "2021:04:11 15:47:53" or "2021:04:11" (Exif 3.0, 4.6.5, DateTime); ok is false if
+// there is no such day or time. Some writers use other separators between the numbers of the date, pad
+// one digit with a blank, or add a fraction or an offset. 24:00:00 is the end of the day.
 func parseDate(s string) (d date, ok bool) {
 	s = strings.Trim(s, " ")
 	if len(s) < 5 {
@@ -432,8 +431,7 @@ func parseDate(s string) (d date, ok bool) {
 	return d, ok
 }
 
-// cutNumber cuts a number of that many digits off s. Of two digits the first may be a blank or left
-// out.
+// cutNumber cuts a number of so many digits off s. The first of two digits may be a blank or missing.
 func cutNumber(s string, digits int) (n int, rest string, ok bool) {
 	if digits == 2 {
 		s = strings.TrimLeft(s, " ")
@@ -445,8 +443,8 @@ func cutNumber(s string, digits int) (n int, rest string, ok bool) {
 	return decimalOf(s[:i]), s[i:], i == digits || digits == 2 && i == 1
 }
 
-// parseOffset returns "+09:00" for that (Exif 3.0, 4.6.6, OffsetTime), "+0900", "+9:00" and "+09", and
-// "Z" for that; ok is false for all else.
+// parseOffset returns "+09:00" for "+09:00" (Exif 3.0, 4.6.6, OffsetTime), "+0900", "+9:00" and "+09",
+// and "Z" for "Z"; ok is false for anything else.
 func parseOffset(s string) (offset string, ok bool) {
 	if s == "Z" {
 		return s, true
@@ -473,7 +471,7 @@ func parseOffset(s string) (offset string, ok bool) {
 	return s[:1] + hours + ":" + minutes, true
 }
 
-// allDigits reports whether s is digits, at least one.
+// allDigits reports whether s consists of one or more digits.
 func allDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -483,7 +481,7 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-// decimalOf returns the number that a few digits are.
+// decimalOf parses a few digits.
 func decimalOf(s string) int {
 	n := 0
 	for i := range len(s) {

@@ -138,8 +138,8 @@ func TestTyped(t *testing.T) {
 	}
 }
 
-// TestTypedPositionsHaveOneSign: the sign of the degrees is that of the whole, said once or three times
-// and by a letter as well.
+// TestTypedPositionsHaveOneSign: a position has the sign of its degrees, whether writers store it once,
+// three times, or as a letter as well.
 func TestTypedPositionsHaveOneSign(t *testing.T) {
 	for _, tt := range []struct {
 		ref   string
@@ -165,7 +165,7 @@ func TestTypedPositionsHaveOneSign(t *testing.T) {
 	}
 }
 
-// TestTypedPositionsOnEarth: what no latitude or longitude can be is null.
+// TestTypedPositionsOnEarth: an impossible latitude or longitude is null.
 func TestTypedPositionsOnEarth(t *testing.T) {
 	for _, tt := range []struct {
 		id   uint16
@@ -197,7 +197,7 @@ func TestTypedPositionsOnEarth(t *testing.T) {
 	}
 }
 
-// TestTypedDates: a fraction and an offset come from the date's own tags, or not at all.
+// TestTypedDates: a fraction and an offset come only from the date's own tags.
 func TestTypedDates(t *testing.T) {
 	const date = "2021:04:11 15:47:53"
 	dates := []struct {
@@ -233,7 +233,7 @@ func TestTypedDates(t *testing.T) {
 		{"2021/04/11 15:47:53", "", "", `"2021-04-11T15:47:53"`},
 		{"2021:04:11", "054", "+01:00", `"2021-04-11"`},
 		{"2020:02:29 00:00:00", "", "", `"2020-02-29T00:00:00"`},
-		// no dates: the text as it is
+		// invalid dates: the unchanged text
 		{"2021:02:29 00:00:00", "1", "Z", `"2021:02:29 00:00:00"`},
 		{"2021:13:01 00:00:00", "", "", `"2021:13:01 00:00:00"`},
 		{"2021:00:00 00:00:00", "", "", `"2021:00:00 00:00:00"`},
@@ -274,7 +274,7 @@ func TestTypedDates(t *testing.T) {
 				}
 			})
 		}
-		// the other dates' tags say nothing of this one
+		// the tags of other dates don't apply
 		var others []testimage.Entry
 		for _, o := range dates {
 			if o.id != d.id {
@@ -296,8 +296,8 @@ func TestTypedDates(t *testing.T) {
 	}
 }
 
-// TestSignedTagsStoredUnsigned: numbers of tags that the standard has signed are signed, in typed and
-// described; raw has them as they are.
+// TestSignedTagsStoredUnsigned: the typed and described styles render the numbers of tags that the
+// standard has signed as signed; raw renders them as stored.
 func TestSignedTagsStoredUnsigned(t *testing.T) {
 	rat, long, short := testimage.Rational, testimage.Long, testimage.Short
 	minus := func(n uint32) uint32 { return -n }
@@ -333,8 +333,8 @@ func TestSignedTagsStoredUnsigned(t *testing.T) {
 	}
 }
 
-// TestTypedDatesAsWritersPadThem: blanks, fractions and offsets in the text itself, which go before
-// what the tags say, and the end of a day.
+// TestTypedDatesAsWritersPadThem: blanks, and fractions and offsets in the text itself, which take
+// precedence over the tags, and the end of a day.
 func TestTypedDatesAsWritersPadThem(t *testing.T) {
 	for _, tt := range []struct{ date, want string }{
 		{"2021: 4: 1  9: 5: 3", "2021-04-01T09:05:03"},
@@ -401,7 +401,7 @@ func TestTypedOffsetsAsWritersSpellThem(t *testing.T) {
 	}
 }
 
-// TestTypedFloatsAsEncodingJSON: numbers look as encoding/json writes them.
+// TestTypedFloatsAsEncodingJSON: numbers look the same as from encoding/json.
 func TestTypedFloatsAsEncodingJSON(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 100000 {
@@ -429,8 +429,8 @@ func TestTypedFloatsAsEncodingJSON(t *testing.T) {
 	}
 }
 
-// TestTypedCorpus compares with oracle.jsonl, what ExifTool reads of real files: numbers with its
-// numbers, positions with its decimals and their Ref tags, dates with theirs.
+// TestTypedCorpus compares numbers, positions with their Ref tags, and dates with oracle.jsonl, ExifTool's
+// output for real files.
 func TestTypedCorpus(t *testing.T) {
 	dir := os.Getenv("EXIF_CORPUS")
 	if dir == "" {
@@ -506,8 +506,7 @@ func TestTypedCorpus(t *testing.T) {
 
 var exifDate = regexp.MustCompile(`^(\d{4}):(\d\d):(\d\d)( (\d\d:\d\d:\d\d))?$`)
 
-// wantTyped is what the oracle says a value is, as JSON; kind is empty where it says nothing that
-// can be compared.
+// wantTyped returns the oracle's value as JSON; kind is empty if it can't be compared.
 func wantTyped(ot oracleTag, all map[string]oracleTag, ours *tag) (want, kind string) {
 	switch {
 	case ot.ID == 0x0201, ot.ID == 0x0111:
@@ -575,7 +574,7 @@ func wantTyped(ot oracleTag, all map[string]oracleTag, ours *tag) (want, kind st
 	return "[" + strings.Join(words, ",") + "]", "array"
 }
 
-// sameTyped compares JSON, numbers with the precision that the oracle has.
+// sameTyped compares JSON, with numbers in the oracle's precision.
 func sameTyped(got, want string) bool {
 	var g, w any
 	if json.Unmarshal([]byte(got), &g) != nil || json.Unmarshal([]byte(want), &w) != nil {
@@ -599,8 +598,8 @@ func sameTyped(got, want string) bool {
 	})
 }
 
-// FuzzDates renders any text, fraction and offset as a date: a text that isn't the file's own is one
-// that programs read.
+// FuzzDates renders any text, fraction and offset as a date: if the output isn't the file's own text, it
+// is a date that programs parse.
 func FuzzDates(f *testing.F) {
 	f.Add("2021:04:11 15:47:53", "054", "+09:00")
 	f.Add("2021: 4: 1  9: 5: 3.25 -0330", "", "+9")

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// SVG is XML whose first element is svg. Before it may stand a byte order mark, the XML declaration
-// and other instructions, comments and a document type (XML 1.0, 2.8). It holds no EXIF; it is known
-// here so that it counts as an image.
+// SVG is XML whose first element is svg. Before it may come a byte order mark, the XML declaration
+// and other instructions, comments and a document type (XML 1.0, 2.8). It can't hold EXIF; the format is
+// here so that SVG counts as an image.
 
 var utf8BOM = []byte("\xEF\xBB\xBF")
 
-// maySVG knows XML that may turn out to be SVG.
+// maySVG recognizes XML that may be SVG.
 func maySVG(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, utf8BOM), " \t\r\n")
 	for _, start := range []string{"<svg", "<?xml", "<!--", "<!DOCTYPE"} {
@@ -28,14 +28,14 @@ func maySVG(head []byte) bool {
 	return false
 }
 
-// findSVG tells SVG from other XML.
+// findSVG returns no block for SVG, and ErrNotImage for other XML.
 func findSVG(r io.ReaderAt) ([]block, error) {
 	_, err := readSVG(r)
 	return nil, err
 }
 
-// infoSVG reads the size that the first element states. Where it leaves out the width or the height, or gives
-// it as a share of a page, the view box has their ratio, or is the size.
+// infoSVG reads the size in the first element. If the width or the height is missing or a percentage, it
+// computes them from the view box.
 func infoSVG(r io.ReaderAt, i *Info) error {
 	attributes, err := readSVG(r)
 	if err != nil {
@@ -72,13 +72,13 @@ func infoSVG(r io.ReaderAt, i *Info) error {
 	return nil
 }
 
-// cssUnits are the lengths in pixels (CSS Values and Units 3, 5.2).
+// cssUnits maps the units of lengths to pixels (CSS Values and Units 3, 5.2).
 var cssUnits = map[string]float64{
 	"": 1, "px": 1, "pt": 96. / 72, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 96 / 25.4, "q": 96 / 101.6,
 	"em": 16, "rem": 16, "ex": 8,
 }
 
-// cssPixels is a length in pixels, 0 if it isn't one that stands on its own.
+// cssPixels converts a length to pixels. It returns 0 for other values, such as percentages.
 func cssPixels(s string) float64 {
 	s = strings.TrimSpace(s)
 	unit := strings.TrimLeft(s, "+-.0123456789")
@@ -92,7 +92,7 @@ func cssPixels(s string) float64 {
 	return n * cssUnits[strings.ToLower(unit)]
 }
 
-// viewBox is its four numbers, with blanks or a comma in between.
+// viewBox parses four numbers separated by blanks or commas.
 func viewBox(s string) (v [4]float64) {
 	fields := strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) })
 	if len(fields) != len(v) {
@@ -122,13 +122,13 @@ func readSVG(r io.ReaderAt) ([]xml.Attr, error) {
 	return attributes, nil
 }
 
-// svgElement returns the attributes of the first element; ok says that it is svg, of no prefix or the
-// customary one.
+// svgElement returns the attributes of the first element; ok reports whether it is svg, without a prefix or
+// with the prefix svg.
 func svgElement(b []byte) (attributes []xml.Attr, ok bool) {
 	d := xml.NewDecoder(bytes.NewReader(b))
-	d.Strict = false // entities of the document type stand in attributes
+	d.Strict = false // attributes may use entities of the document type
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) {
-		return charmap.Windows1252.NewDecoder().Reader(r), nil // markup is ASCII in all of them
+		return charmap.Windows1252.NewDecoder().Reader(r), nil // markup is ASCII in all charsets
 	}
 	for {
 		token, err := d.RawToken()

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// Tag describes a tag that can be part of an answer.
+// Tag describes a tag that the JSON can include.
 type Tag struct {
-	Name      string // as answers have it, less the prefix Thumb of the thumbnail's tags
-	Number    uint16 // in its directory
+	Name      string // key in the JSON, without the prefix Thumb of the thumbnail's tags
+	Number    uint16 // number in its directory
 	Directory string // IFD0, Exif, GPS or Interoperability; "Exif, IFD0" if standards have it in both
-	Type      string // the type that the standard asks for, such as "RATIONAL ×3"
-	Meaning   string // what it says, in a few words
-	ExifTool  string // ExifTool's name, if it is another one
+	Type      string // the standard's type, such as "RATIONAL ×3"
+	Meaning   string // meaning, in a few words
+	ExifTool  string // ExifTool's name, if different
 }
 
 // tagsText has a line for each name: name, type, meaning and, where it differs, ExifTool's name, separated
-// by tabs. It is text since only documentation needs it.
+// by tabs. It is text because only documentation needs it.
 //
 //go:embed tags.txt
 var tagsText string
 
-// Tags lists the tags that can be part of answers: directory by directory, in the order of their numbers.
-// Names that two numbers share are listed for each.
+// Tags returns the tags that the JSON can include: directory by directory, sorted by number. A name that
+// two numbers share is listed twice.
 func Tags() []Tag {
 	texts := make(map[string][]string)
 	for line := range strings.Lines(tagsText) {
@@ -33,7 +33,7 @@ func Tags() []Tag {
 	}
 	var tags []Tag
 	add := func(directory string, number uint16, def tagDef) {
-		if !def.answered() {
+		if !def.included() {
 			return
 		}
 		text := texts[def.name]

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestEveryTagIsDescribed: a tag that is added to the tables needs a line in tags.txt.
+// TestEveryTagIsDescribed: each tag of the tables needs a line in tags.txt.
 func TestEveryTagIsDescribed(t *testing.T) {
 	var listed, names []string
 	for _, tag := range Tags() {
@@ -39,8 +39,8 @@ func TestEveryTagIsDescribed(t *testing.T) {
 	}
 }
 
-// TestExifToolsNamesAreSuggested: a config that has ExifTool's name of a tag is told ours, unless we have
-// that name for another tag.
+// TestExifToolsNamesAreSuggested: the error for a config with ExifTool's name of a tag suggests ours, unless
+// another tag has that name.
 func TestExifToolsNamesAreSuggested(t *testing.T) {
 	names := Names()
 	for _, tag := range Tags() {

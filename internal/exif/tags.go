@@ -1,13 +1,13 @@
 package exif
 
-// tagDef names a tag of one directory and says how its bytes read where the TIFF type alone doesn't tell.
+// tagDef is the name of a tag in one directory, and how to decode its bytes if the TIFF type isn't enough.
 type tagDef struct {
 	name string
 	as   storage
 }
 
-// answered reports whether such tags are part of answers.
-func (d tagDef) answered() bool { return d.as != asPointer && d.as != asLeftOut }
+// included reports whether the JSON can include the tag.
+func (d tagDef) included() bool { return d.as != asPointer && d.as != asLeftOut }
 
 // storage is how a tag's value is stored.
 type storage uint8
@@ -23,21 +23,21 @@ const (
 	asCFAPattern                 // UNDEFINED: two 16-bit counts, then one byte a cell (Exif 3.0, 4.6.6, CFAPattern)
 	asOnlyText                   // as asText; numbers under this id are another writer's tag
 	asDevelopment                // DevelopmentType (see isDevelopmentType); any other value is another writer's tag
-	asPointer                    // offset of a further directory; never part of the answer
-	asLeftOut                    // binary that means nothing outside its own format; never part of the answer
+	asPointer                    // offset of another directory; never in the JSON
+	asLeftOut                    // binary without meaning outside its own format; never in the JSON
 )
 
-// There is one table per directory, because the same number means different things in different
-// directories: 0x0001 is GPSLatitudeRef in one and InteroperabilityIndex in the next.
+// Each directory has its own table, since the same number has different meanings in different
+// directories: 0x0001 is GPSLatitudeRef in one and InteroperabilityIndex in another.
 //
-// A name is goexif's exif.FieldName where it has one and spells it right, else the standard's own,
-// less any character that isn't a letter or digit.
+// A name is goexif's exif.FieldName if goexif has one and spells it right, else the standard's, without
+// characters that aren't letters or digits.
 
 // tiffTags names the tags of IFD0 and IFD1: TIFF 6.0 (Appendix A), TIFF/EP (ISO 12234-2), DNG 1.7.1
-// (chapter 4) and what Windows and Photoshop add to them. Tags that are left out are listed all the
-// same: one that isn't here would count as unknown, and unknown tags can be asked for.
+// (chapter 4) and the additions of Windows and Photoshop. It lists tags left out of the JSON, too:
+// otherwise they would count as unknown, and clients can request unknown tags.
 var tiffTags = map[uint16]tagDef{
-	// TIFF 6.0 baseline and extensions: the image, how it is stored, who and what made it
+	// TIFF 6.0 baseline and extensions: the image, its storage, its author and equipment
 	0x00FE: {name: "NewSubfileType"},
 	0x00FF: {name: "SubfileType"},
 	0x0100: {name: "ImageWidth"},
@@ -315,8 +315,8 @@ var tiffTags = map[uint16]tagDef{
 	0xCD4B: {name: "JXLDecodeSpeed"},
 }
 
-// exifTags names the tags of the Exif IFD: Exif 3.0 (CIPA DC-008-2023) 4.6.6, and 4.6.3 for the pointer;
-// what 3.1 (CIPA DC-008-2026) adds says so.
+// exifTags names the tags of the Exif IFD: Exif 3.0 (CIPA DC-008-2023) 4.6.6, and 4.6.3 for the pointer.
+// Comments mark additions of 3.1 (CIPA DC-008-2026).
 var exifTags = map[uint16]tagDef{
 	// Picture-taking conditions
 	0x829A: {name: "ExposureTime"},
@@ -487,8 +487,8 @@ var interopTags = map[uint16]tagDef{
 	0x1002: {name: "RelatedImageLength"},
 }
 
-// writersTags names the tags of IFD0, IFD1 and the Exif IFD that programs and other formats add to those
-// of the standards above.
+// writersTags names the tags of IFD0, IFD1 and the Exif IFD that programs and other formats add to the
+// standards above.
 var writersTags = map[uint16]tagDef{
 	// Windows and programs such as ACDSee, digiKam and gThumb (ExifTool)
 	0x000B: {name: "ProcessingSoftware"},
@@ -646,8 +646,8 @@ var writersTags = map[uint16]tagDef{
 	0xBCC4: {name: "ImageDataDiscard"},
 	0xBCC5: {name: "AlphaDataDiscard"},
 
-	// Photoshop's Camera Raw, in the Exif directory (ExifTool). The names are those of Exif's tags that say
-	// the same.
+	// Photoshop's Camera Raw, in the Exif directory (ExifTool). The names are those of Exif's tags with the
+	// same meaning.
 	0xFDE8: {name: "CameraOwnerName", as: asOnlyText},
 	0xFDE9: {name: "BodySerialNumber", as: asOnlyText},
 	0xFDEA: {name: "Lens", as: asOnlyText},

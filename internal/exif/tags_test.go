@@ -35,8 +35,8 @@ func TestTagNames(t *testing.T) {
 	}
 }
 
-// TestTagNamesAreGoexifs holds our names against all of goexif's fields. Its maps of numbers aren't
-// exported, so the numbers are repeated here.
+// TestTagNamesAreGoexifs compares our names with all of goexif's fields. goexif doesn't export its maps of
+// numbers, so the test repeats them.
 func TestTagNamesAreGoexifs(t *testing.T) {
 	tests := []struct {
 		directory string
@@ -73,7 +73,7 @@ func TestTagNamesAreGoexifs(t *testing.T) {
 			0x9C9E: goexif.XPKeywords,
 			0x9C9F: goexif.XPSubject,
 		}},
-		// goexif has one map for IFD0 and the Exif IFD. These tags our tables have in both, since
+		// goexif has one map for IFD0 and the Exif IFD. Our tables have these tags in both, since
 		// TIFF/EP keeps Exif's tags in IFD0.
 		{"IFD0 and Exif IFD", []map[uint16]tagDef{tiffTags, exifTags}, "", map[uint16]goexif.FieldName{
 			0x829A: goexif.ExposureTime,
@@ -196,7 +196,7 @@ func TestTagNamesAreGoexifs(t *testing.T) {
 	}
 }
 
-// TestExif31Tags has what CIPA DC-008-2026 adds, in all styles.
+// TestExif31Tags renders the tags that CIPA DC-008-2026 adds in all styles.
 func TestExif31Tags(t *testing.T) {
 	shorts := func(id uint16, v ...uint16) testimage.Entry {
 		e := testimage.Short(id, v...)
@@ -216,7 +216,7 @@ func TestExif31Tags(t *testing.T) {
 			{"LearningOptOutIn", shorts(0x9287, 1, 0, 2), `"1 0 2"`, `"All uses: unspecified"`, `[1,0,2]`},
 			{"LearningOptOutIn", shorts(0x9287, 1, 9, 9), `"1 9 9"`, `"Unknown (9): Unknown (9)"`, `[1,9,9]`},
 			{"LearningOptOutIn", shorts(0x9287, 0), `"0"`, `"None"`, `0`},
-			{"LearningOptOutIn", shorts(0x9287, 7, 1, 0), `"7 1 0"`, `"7 1 0"`, `[7,1,0]`},                                       // fewer than it says
+			{"LearningOptOutIn", shorts(0x9287, 7, 1, 0), `"7 1 0"`, `"7 1 0"`, `[7,1,0]`},                                       // fewer than stated
 			{"LearningOptOutIn", testimage.Short(0x9287, 1, 4, 1), `"1 4 1"`, `"Input to a trained model: opted in"`, `[1,4,1]`}, // as SHORTs
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0101), `"257"`, `"Accurate reproduction, factory default settings"`, `257`},
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0204), `"516"`, `"Small differences, unknown settings"`, `516`},
@@ -229,14 +229,14 @@ func TestExif31Tags(t *testing.T) {
 		} {
 			b := testimage.Block{BigEndian: bigEndian, Exif: []testimage.Entry{tc.entry}}
 			for style, want := range map[Style]string{Raw: tc.raw, Described: tc.described, Typed: tc.typed} {
-				if got, want := answerOf(b.Encode(), &Options{Style: style}), `{"`+tc.name+`":`+want+`}`; got != want {
+				if got, want := decodeToJSON(b.Encode(), &Options{Style: style}), `{"`+tc.name+`":`+want+`}`; got != want {
 					t.Errorf("big-endian %v, style %v: got %s, want %s", bigEndian, style, got, want)
 				}
 			}
 		}
 	}
 	odd := testimage.Block{Exif: []testimage.Entry{testimage.Undefined(0x9287, []byte{1, 0, 2, 0, 0, 0, 9})}}
-	if got := answerOf(odd.Encode(), &Options{}); got != `{"LearningOptOutIn":"1 2 0"}` {
+	if got := decodeToJSON(odd.Encode(), &Options{}); got != `{"LearningOptOutIn":"1 2 0"}` {
 		t.Errorf("an odd byte: got %s", got)
 	}
 }
@@ -253,17 +253,17 @@ func TestNumbersOfAnotherWriter(t *testing.T) {
 	} {
 		for _, bigEndian := range []bool{false, true} {
 			b := testimage.Block{BigEndian: bigEndian, Exif: []testimage.Entry{e}}
-			if got := answerOf(b.Encode(), &Options{}); got != "{}" {
+			if got := decodeToJSON(b.Encode(), &Options{}); got != "{}" {
 				t.Errorf("%#04x: got %s, want none", e.ID, got)
 			}
-			if got := answerOf(b.Encode(), &Options{Unknown: true}); !strings.HasPrefix(got, fmt.Sprintf(`{"UnknownTag_0x%04x":`, e.ID)) {
+			if got := decodeToJSON(b.Encode(), &Options{Unknown: true}); !strings.HasPrefix(got, fmt.Sprintf(`{"UnknownTag_0x%04x":`, e.ID)) {
 				t.Errorf("%#04x: got %s, want it as an unknown tag", e.ID, got)
 			}
 		}
 	}
 }
 
-// TestTagsOfWriters has tags of programs and formats beside the standards answered without unknown.
+// TestTagsOfWriters: Decode returns nonstandard tags of programs and formats without Options.Unknown.
 func TestTagsOfWriters(t *testing.T) {
 	pixelFormat := []byte("\x24\xC3\xDD\x6F\x03\x4E\xFE\x4B\xB1\x85\x3D\x77\x76\x8D\xC9\x0C")
 	for _, tc := range []struct {
@@ -327,21 +327,21 @@ func TestTagsOfWriters(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := testimage.Block{IFD0: tc.ifd0, Exif: tc.exif}
-			if got := answerOf(b.Encode(), &Options{}); got != "{"+tc.want+"}" {
+			if got := decodeToJSON(b.Encode(), &Options{}); got != "{"+tc.want+"}" {
 				t.Errorf("got  %s\nwant {%s}", got, tc.want)
 			}
 		})
 	}
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.Bytes(0xBC01, typeByte, pixelFormat)}}
-	if got := answerOf(b.Encode(), &Options{Style: Described}); got != `{"PixelFormat":"24-bit BGR"}` {
+	if got := decodeToJSON(b.Encode(), &Options{Style: Described}); got != `{"PixelFormat":"24-bit BGR"}` {
 		t.Errorf("described: got %s", got)
 	}
 }
 
-// TestPanasonicsOwnNumbers: in RW2, 0x000B isn't the software.
+// TestPanasonicsOwnNumbers: 0x000B isn't the software in RW2.
 func TestPanasonicsOwnNumbers(t *testing.T) {
 	file := testimage.RW2([]testimage.Entry{testimage.Short(0x000B, 34316), testimage.ASCII(0x010F, "Panasonic")}, testimage.JPEG(testimage.Gradient(8, 6)))
-	if got := answerOf(file, &Options{}); got != `{"Make":"Panasonic"}` {
+	if got := decodeToJSON(file, &Options{}); got != `{"Make":"Panasonic"}` {
 		t.Errorf("got %s", got)
 	}
 }

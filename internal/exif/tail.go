@@ -2,58 +2,56 @@ package exif
 
 import "io"
 
-// One PNG in ten with EXIF has it after the picture, which is cut into IDAT chunks, of 8 KiB if libpng
-// is left alone: to step over 40 MB of them would be 700 windows of an object. An animated WebP has a
-// chunk for each frame, and its EXIF after all of them. So the file's last kilobytes are read, and the
-// chunks in them found from the end on backwards: a chunk is where a length leads exactly to the next
-// one's start and a type stands beside it; in PNG, with the right checksum.
+// One PNG in ten with EXIF has it after the picture, which is cut into IDAT chunks, of 8 KiB by libpng's
+// default: stepping over 40 MB of them would take 700 windows of an object. An animated WebP has a chunk
+// for each frame, and its EXIF after all frames. So tail reads the file's last kilobytes and finds the
+// chunks in them backwards from the end: a chunk starts where a length leads exactly to the start of the
+// next chunk, with a valid type beside it, and in PNG with the right checksum.
 //
-// By chance, bytes of a picture look like that once in 2^64, in PNG in 2^96. Who makes a PNG whose
-// picture's bytes do, with a checksum that is that of the IDAT as well, has a file with EXIF that other
-// readers don't see; it is EXIF of his own, and he could as well have added a chunk. Who stuffs the
-// bytes with beginnings of chunks finds the work for checksums bounded.
+// By chance, bytes of a picture look like that once in 2^64, in PNG in 2^96. An attacker could craft a PNG
+// whose picture contains such bytes, and so EXIF that other readers don't see, but could as well add a
+// chunk. maxChecked bounds the checksums of a file full of chunk beginnings.
 //
-// From the last chunk of the picture that was found, or from the first after it, chunks are stepped
-// over as before.
+// From the last chunk of the picture found, or from the first after it, the finders step over chunks as
+// before.
 
 const (
-	// tailPiece is how many bytes of the end are read at a time. With the quarter of a window that an
-	// object reads before, it is a window of the usual size.
+	// tailPiece is the number of bytes per read. With the quarter of a window that an object reads before
+	// an offset, it makes a window of the usual size.
 	tailPiece = 48 << 10
-	// maxTail is how far from the end the picture's last chunk may begin. What isn't found there has to
-	// be EXIF of 240 KB, or to stand before as much text.
+	// maxTail is how far from the end the picture's last chunk may begin. tail misses only EXIF of 240 KB,
+	// or EXIF before as much text.
 	maxTail = 5 * tailPiece
-	// maxChecked bounds the bytes of all checksums that are computed. The chunks there are, are as long
-	// as the tail.
+	// maxChecked bounds the bytes of all checksums computed. Real chunks are together as long as the tail.
 	maxChecked = 4 * maxTail
 )
 
 // tail is the end of a file of chunks.
 type tail struct {
-	r     io.ReaderAt
-	kind  chunkKind
-	from  int64  // where a chunk starts, and the search ends
-	start int64  // where buf starts
-	buf   []byte // up to the end of the file, or of what is read of it
-	most  int64  // how long buf may get
+	r       io.ReaderAt
+	kind    chunkKind
+	stop    int64  // start of a chunk, where the search ends
+	start   int64  // offset of buf in the file
+	buf     []byte // bytes from start to the end of the file or of the search
+	maxSize int64  // maximum length of buf
 
-	checked int64 // bytes
+	checked int64 // bytes checked
 }
 
-// chunkKind is how a format's chunks look.
+// chunkKind describes a format's chunks.
 type chunkKind struct {
-	least int64 // the length of a chunk without data, its head of 8 bytes included
-	// total is the length that a head says the chunk has.
-	total func(head []byte) int64
-	// whole reports whether that is a chunk.
-	whole func(chunk []byte) bool
-	// picture reports whether the chunk is one of the picture's.
+	minSize int64 // the length of a chunk without data, including its head of 8 bytes
+	// size returns the length of a chunk by its head.
+	size func(head []byte) int64
+	// valid reports whether the bytes are a chunk.
+	valid func(chunk []byte) bool
+	// picture reports whether the chunk belongs to the picture.
 	picture func(chunk []byte) bool
 }
 
-// grow reads another piece; ok is false where enough has been read.
+// grow reads another piece; ok is false at the limit of buf or of the search.
 func (t *tail) grow() (ok bool, err error) {
-	n := min(tailPiece, t.start-t.from, t.most-int64(len(t.buf)))
+	n := min(tailPiece, t.start-t.stop, t.maxSize-int64(len(t.buf)))
 	if n <= 0 {
 		return false, nil
 	}
@@ -66,28 +64,28 @@ func (t *tail) grow() (ok bool, err error) {
 	return true, nil
 }
 
-// walkBack moves at from a chunk's start, or the end, to that of the chunk before it, and so on; ok is
-// true once it is at one of the picture's, or where the search ends.
+// walkBack moves at from a chunk's start, or the end, to the start of the chunk before it, and so on. ok is
+// true if it reached a chunk of the picture or the end of the search.
 func (t *tail) walkBack(at *int64) (ok bool, err error) {
-	for i := *at - t.kind.least; ; i-- {
+	for i := *at - t.kind.minSize; ; i-- {
 		for i < t.start {
 			if ok, err = t.grow(); !ok || err != nil {
 				return false, err
 			}
 		}
 		b := t.buf[i-t.start:]
-		if t.kind.total(b) != *at-i || !t.whole(b[:*at-i]) {
+		if t.kind.size(b) != *at-i || !t.valid(b[:*at-i]) {
 			continue
 		}
 		*at = i
-		if t.kind.picture(b) || i == t.from {
+		if t.kind.picture(b) || i == t.stop {
 			return true, nil
 		}
-		i -= t.kind.least - 1
+		i -= t.kind.minSize - 1
 	}
 }
 
-func (t *tail) whole(chunk []byte) bool {
+func (t *tail) valid(chunk []byte) bool {
 	t.checked += int64(len(chunk))
-	return t.checked <= maxChecked && t.kind.whole(chunk)
+	return t.checked <= maxChecked && t.kind.valid(chunk)
 }

@@ -14,15 +14,15 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// sizeless hides how long a file is.
+// sizeless hides the length of a file.
 type sizeless struct{ io.ReaderAt }
 
 // layout of the pictures of TestLargePNG
 type pngLayout struct {
 	name string
 	testimage.Repeated
-	// unsteady says that the IDATs are no row of equal ones, so that all are walked where the size
-	// isn't known
+	// unsteady is true if the IDATs differ in length, so that findPNG walks all of them if it doesn't know
+	// the size
 	unsteady bool
 }
 
@@ -62,7 +62,7 @@ func pngLayouts() []pngLayout {
 	}
 }
 
-// TestLargePNG: what stands after the picture is found however large that is, and that nothing does.
+// TestLargePNG: findPNG finds EXIF after a picture of any size, and its absence.
 func TestLargePNG(t *testing.T) {
 	b := tagsOf(false)
 	block := b.Encode()
@@ -87,7 +87,7 @@ func TestLargePNG(t *testing.T) {
 			name   string
 			chunks []byte
 			want   string
-			steady bool // only where IDATs are equal
+			steady bool // only if the IDATs are equal
 		}{
 			{"nothing", iend, "{}", false},
 			{"eXIf", slices.Concat(eXIf, iend), wantTags, false},
@@ -128,7 +128,7 @@ func TestLargePNG(t *testing.T) {
 	}
 }
 
-// TestFakeChunkInPicture: a picture whose bytes hold an eXIf chunk, checksum and all, has no EXIF.
+// TestFakeChunkInPicture: a picture whose bytes contain an eXIf chunk with its checksum has no EXIF.
 func TestFakeChunkInPicture(t *testing.T) {
 	fake := testimage.PNGChunk("eXIf", other())
 	iend := testimage.PNGChunk("IEND", nil)
@@ -142,7 +142,7 @@ func TestFakeChunkInPicture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := testimage.LargePNG(3<<20, 8192)
 			f.End = slices.Concat(testimage.PNGChunk("IDAT", data), iend)
-			if got := answerAt(f); got != "{}" {
+			if got := decodeReaderToJSON(f); got != "{}" {
 				t.Errorf("got %s, want {}", got)
 			}
 		})
@@ -154,28 +154,28 @@ func TestFakeChunkInPicture(t *testing.T) {
 	t.Run("of the wrong checksum", func(t *testing.T) {
 		f := testimage.LargePNG(3<<20, 8192)
 		f.End = slices.Concat(testimage.PNGChunk("IDAT", picture(0)), iend)
-		if got := answerAt(f); got != "{}" {
+		if got := decodeReaderToJSON(f); got != "{}" {
 			t.Errorf("got %s, want {}", got)
 		}
 	})
-	// A chunk that leads to the picture's end, and has the checksum that stands there, can't be told
-	// from one: who builds that gets the EXIF he has built.
+	// A fake chunk that leads to the picture's end, and has the checksum there, is indistinguishable from a
+	// real one: Decode returns its EXIF.
 	t.Run("of the right checksum", func(t *testing.T) {
-		// both checksums are the same if that of what stands before the type is as if nothing did
+		// both checksums are equal if the bytes before the type leave the checksum's state unchanged
 		x := zeroOf(func(x uint32) uint32 {
 			b := picture(x)
 			return crc32.ChecksumIEEE(append([]byte("IDAT"), b[:len(b)-104]...))
 		})
 		f := testimage.LargePNG(3<<20, 8192)
 		f.End = slices.Concat(testimage.PNGChunk("IDAT", picture(x)), iend)
-		if got := answerAt(f); got != `{"Make":"Other"}` {
+		if got := decodeReaderToJSON(f); got != `{"Make":"Other"}` {
 			t.Errorf("got %s, want the EXIF that was built", got)
 		}
 	})
 }
 
-// zeroOf is the x for which f is 0, where f is as checksums are: the exclusive or of what each bit of x
-// makes of it.
+// zeroOf returns the x for which f is 0. f must be affine like checksums: an exclusive or of the
+// contributions of x's bits.
 func zeroOf(f func(x uint32) uint32) (x uint32) {
 	rest := f(0)
 	type row struct{ makes, of uint32 }
@@ -198,7 +198,7 @@ func zeroOf(f func(x uint32) uint32) (x uint32) {
 	return x
 }
 
-func answerAt(r io.ReaderAt) string {
+func decodeReaderToJSON(r io.ReaderAt) string {
 	m, err := Decode(r, &Options{})
 	if err != nil {
 		return err.Error()
@@ -210,7 +210,7 @@ func answerAt(r io.ReaderAt) string {
 	return string(b)
 }
 
-// TestLargeAnimation: what stands after the frames of a WebP is found however many they are.
+// TestLargeAnimation: findWebP finds EXIF after any number of frames.
 func TestLargeAnimation(t *testing.T) {
 	b := tagsOf(false)
 	exif := testimage.RIFFChunk("EXIF", b.Encode())
@@ -239,7 +239,7 @@ func TestLargeAnimation(t *testing.T) {
 						binary.LittleEndian.PutUint32(f.Start[4:], uint32(f.Size()-8))
 					}
 					for _, r := range []io.ReaderAt{&f, sizeless{&f}} {
-						if got := answerAt(r); got != tc.want {
+						if got := decodeReaderToJSON(r); got != tc.want {
 							t.Errorf("%T: got %s, want %s", r, got, tc.want)
 						}
 					}

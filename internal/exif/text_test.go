@@ -12,7 +12,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestCharacterCodesAsWritersSpellThem: padded by NUL or blanks, in letters of any case, or none.
+// TestCharacterCodesAsWritersSpellThem: codes padded with NUL or blanks, in any letter case, or missing.
 func TestCharacterCodesAsWritersSpellThem(t *testing.T) {
 	wide := func(s string) string { return string(utf16Bytes(binary.LittleEndian, s)) }
 	const jis = "\x1B$BF|K\\\x1B(B"
@@ -39,7 +39,7 @@ func TestCharacterCodesAsWritersSpellThem(t *testing.T) {
 		{"JIS\x00\x00\x00\x00\x00" + jis, "日本"},
 		{"JIS     " + jis, "日本"},
 		{"Jis\x00 \x00 \x00" + jis, "日本"},
-		// no code, or one of no standard
+		// no code, or a nonstandard one
 		{"Hello", "Hello"},
 		{"Hello, you", "Hello, you"},
 		{"GPS\x00\x00\x00\x00\x00", "GPS"},
@@ -57,8 +57,9 @@ func TestCharacterCodesAsWritersSpellThem(t *testing.T) {
 	}
 }
 
-// TestBytesThatWindowsLeavesOpenAreControls: as the WHATWG Encoding Standard has them, not U+FFFD.
-func TestBytesThatWindowsLeavesOpenAreControls(t *testing.T) {
+// TestUndefinedWindowsBytesAreControls: undefined bytes decode as in the WHATWG Encoding Standard, not
+// as U+FFFD.
+func TestUndefinedWindowsBytesAreControls(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		o    Options
@@ -81,8 +82,8 @@ func TestBytesThatWindowsLeavesOpenAreControls(t *testing.T) {
 	}
 }
 
-// TestVersionsAsNumbersAndBytes: the standard's four digits are a text. A Samsung S22 writes 220 as one
-// byte, others as a number or as one byte a digit.
+// TestVersionsAsNumbersAndBytes: the standard stores four digits as text. A Samsung S22 writes 220 as one
+// byte, others as a number or as one byte per digit.
 func TestVersionsAsNumbersAndBytes(t *testing.T) {
 	undef, short := testimage.Undefined, testimage.Short
 	for _, tt := range []struct {
@@ -119,8 +120,8 @@ func TestVersionsAsNumbersAndBytes(t *testing.T) {
 	}
 }
 
-// FuzzText reads any bytes as a text with a character code, in either byte order and several
-// character sets: what comes out is valid UTF-8 and no longer than the bytes allow.
+// FuzzText decodes any bytes as a text with a character code, in either byte order and several
+// character sets: the result is valid UTF-8 and no longer than the bytes allow.
 func FuzzText(f *testing.F) {
 	for _, code := range []string{"ASCII\x00\x00\x00", "Unicode ", "UNICODE\x00", "JIS     ", "GOOGLE\x00\x00", "\x00garbage"} {
 		f.Add([]byte(code + "Grüße \xFF\x81"))

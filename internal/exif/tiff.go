@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// directory is one of the five directories that are read, in the order their tags are answered.
+// directory is one of the five directories, in the order of their tags in the JSON.
 type directory uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	gpsIFD
 	interopIFD
 	ifd1
-	directories // their number
+	directories // number of directories
 )
 
 // The tags that point at further directories (Exif 3.0, 4.6.3).
@@ -52,7 +52,7 @@ const (
 	typeUTF8      = 129
 )
 
-// typeSize is the size in bytes of one value of a type, 0 if there is no such type.
+// typeSize returns the size in bytes of one value of a type, 0 for an unknown type.
 func typeSize(t uint16) uint64 {
 	switch t {
 	case typeByte, typeASCII, typeSByte, typeUndefined, typeUTF8:
@@ -67,13 +67,13 @@ func typeSize(t uint16) uint64 {
 	return 0
 }
 
-// layout is what the header decides: how numbers read and how wide the fields are.
+// layout is the byte order and the width of fields, which the header states.
 type layout struct {
 	order binary.ByteOrder
 	big   bool // BigTIFF: counts and offsets of 8 bytes
 }
 
-// offsetSize is the size in bytes of an offset, and of an entry's count.
+// offsetSize returns the size in bytes of an offset, and of an entry's count.
 func (l layout) offsetSize() int {
 	if l.big {
 		return 8
@@ -83,7 +83,7 @@ func (l layout) offsetSize() int {
 
 func (l layout) entrySize() int64 { return int64(4 + 2*l.offsetSize()) }
 
-// uint is a number of 1, 2, 4 or 8 bytes.
+// uint decodes a number of 1, 2, 4 or 8 bytes.
 func (l layout) uint(b []byte) uint64 {
 	switch len(b) {
 	case 1:
@@ -97,21 +97,21 @@ func (l layout) uint(b []byte) uint64 {
 	}
 }
 
-// fields are those of an entry. value is the value if it fits there, else its offset.
+// fields returns the fields of an entry. value is the value if it fits there, else its offset.
 func (l layout) fields(e []byte) (id, typ uint16, count uint64, value []byte) {
 	n := l.offsetSize()
 	return l.order.Uint16(e), l.order.Uint16(e[2:]), l.uint(e[4 : 4+n]), e[4+n : 4+2*n]
 }
 
-// isTIFF knows TIFF and what is built on it by the byte order and the number after it: 42 for TIFF
-// and most RAW formats, 43 for BigTIFF, and the numbers some makers put there instead.
+// isTIFF recognizes TIFF and formats based on it by the byte order and the number after it: 42 for TIFF
+// and most RAW formats, 43 for BigTIFF, and the numbers that some makers use instead.
 func isTIFF(head []byte) bool {
 	_, _, ok := parseHeader(head)
 	return ok
 }
 
-// parseHeader reads a TIFF block's header: the layout and the offset of IFD0. Only a wrong byte
-// order or number is refused here.
+// parseHeader decodes a TIFF block's header: the layout and the offset of IFD0. ok is false for a wrong
+// byte order or number; parseHeader doesn't check the offset.
 func parseHeader(head []byte) (l layout, first int64, ok bool) {
 	if len(head) < 8 {
 		return l, 0, false
@@ -140,7 +140,7 @@ func parseHeader(head []byte) (l layout, first int64, ok bool) {
 	return l, 0, false
 }
 
-// offset makes an offset of 8 bytes one that can be added to; what is larger is past any file.
+// offset limits an offset of 8 bytes, so that sums don't overflow. The limit is beyond the end of any file.
 func offset(v uint64) int64 {
 	if v > math.MaxInt64/2 {
 		return math.MaxInt64 / 2
@@ -151,30 +151,29 @@ func offset(v uint64) int64 {
 // block is a TIFF block of a file. Most files have one.
 type block struct {
 	r io.ReaderAt
-	// first is what the block's first directory holds: IFD0, but for makers that keep each
-	// directory in a block of its own.
+	// first is the block's first directory: IFD0, except in formats with a block for each directory.
 	first directory
-	// foreign reports the numbers of the first directory that mean something else in this format;
-	// nil for none.
+	// foreign reports whether a number of the first directory has another meaning in this format. It may
+	// be nil.
 	foreign func(id uint16) bool
-	// pages says that the block is a TIFF file, in which the second directory can be a further page of
-	// the same rank (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
+	// pages is true if the block is a TIFF file, whose second directory can be another page
+	// (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
 	pages bool
 }
 
-// budget is what has been used of the limits for all blocks of one file.
+// budget counts the use of the limits by all blocks of one file.
 type budget struct {
 	values  uint64 // counted against maxValues
 	entries int    // counted against maxEntries
-	intact  int    // entries that could be read
+	intact  int    // readable entries
 }
 
-// maxNested bounds the directories of one kind in a block, of which each costs a read: an Exif directory
+// maxNested bounds the directories of one kind in a block, since each needs a read and an Exif directory
 // may point at another.
 const maxNested = 4
 
-// entryChunk is how many entries of a directory are read at a time: its count may claim far more
-// than there are.
+// entryChunk is the number of entries that each reads at a time: a directory's count may claim far more
+// than it has.
 const entryChunk = 128
 
 // walker reads the directories of one block.
@@ -184,18 +183,18 @@ type walker struct {
 	*budget
 	o      *Options
 	m      *Metadata
-	stored *[]storedTag // the tags as they are stored, for Rewrite; else nil
+	stored *[]storedTag // the tags as stored, for Rewrite; else nil
 
-	starts  [directories]int64             // where each directory starts, 0 for none
-	spare   [directories]int64             // where IFD1 says that they start
-	visited [directories * maxNested]int64 // the starts of those that were read
-	read    int                            // their number
+	starts       [directories]int64             // where each directory starts, 0 for none
+	startsByIFD1 [directories]int64             // where it starts according to IFD1
+	visited      [directories * maxNested]int64 // the starts of the directories already read
+	visitedCount int                            // number of directories already read
 }
 
-// walk adds the tags of the blocks, each directory from all of them before the next directory.
+// walk adds the tags of the blocks: of each directory in all blocks, before the next directory.
 func (m *Metadata) walk(blocks []block, o *Options) error { return m.walkStored(blocks, o, nil) }
 
-// walkStored is walk that appends the tags as they are stored to stored, where it isn't nil.
+// walkStored is walk, and also appends the tags as stored to stored unless it is nil.
 func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) error {
 	var used budget
 	if m.scratch.names == nil {
@@ -237,16 +236,16 @@ func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) e
 	return m.scratch.numbers.decode()
 }
 
-// directory reads a directory, and those of the same kind that it points at: some writers put a
-// pointer to a second Exif directory into the first. ok is false where there is none to be read.
+// directory reads a directory, and others of the same kind that it points at: some writers put a
+// pointer to a second Exif directory into the first. ok is false if there is none or it is unreadable.
 func (w *walker) directory(d directory) (ok bool, err error) {
-	start := cmp.Or(w.starts[d], w.spare[d])
+	start := cmp.Or(w.starts[d], w.startsByIFD1[d])
 	for range maxNested {
 		if start == 0 || w.wasRead(start) {
 			break
 		}
-		w.visited[w.read] = start
-		w.read++
+		w.visited[w.visitedCount] = start
+		w.visitedCount++
 		w.starts[d] = 0
 		next, there, err := w.each(start, func(e []byte) error {
 			intact, err := w.entry(d, e)
@@ -269,8 +268,8 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 	return ok, nil
 }
 
-// each calls f for the entries of the directory that starts there; ok is false where there is none to
-// be read. end is where its entries end, 0 if they are cut off.
+// each calls f for the entries of the directory at start. ok is false if the directory is unreadable. end
+// is where its entries end, 0 if they are truncated.
 func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, err error) {
 	b := w.m.scratch.word[:]
 	countSize := int64(2)
@@ -300,7 +299,7 @@ func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, 
 			}
 		}
 		if int64(got) < int64(n)*size {
-			// cut off: what was there has been read
+			// truncated: f has had the complete entries
 			return 0, got >= int(size) || left < count, nil
 		}
 		left -= n
@@ -309,7 +308,7 @@ func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, 
 	return pos, true, nil
 }
 
-// next reads the offset of IFD1, which follows the entries of IFD0.
+// next reads the offset of IFD1 at pos, after the entries of IFD0.
 func (w *walker) next(pos int64) error {
 	b := w.m.scratch.word[:w.offsetSize()]
 	ok, err := readFull(w.r, b, pos)
@@ -319,19 +318,19 @@ func (w *walker) next(pos int64) error {
 	return err
 }
 
-func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.read], start) }
+func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.visitedCount], start) }
 
-// The tags of a directory that say where a picture is, and whether it is a JPEG (TIFF 6.0, sections 8 and
-// 22; Exif 3.0, 4.6.5; TIFF/EP, SubIFDs). The tags of a JPEG of its own are jpegTag and the next.
+// The tags of a directory that locate a picture, and tell whether it is a JPEG (TIFF 6.0, sections 8 and
+// 22; Exif 3.0, 4.6.5; TIFF/EP, SubIFDs). jpegTag and jpegSizeTag locate a separate JPEG.
 const (
 	stripTag     = 0x0111
 	stripSizeTag = 0x0117
 	jpegSizeTag  = 0x0202
 )
 
-// block notes the JPEGs that the directories of a block point at, and the photo's Orientation: IFD0, those
-// that follow it, and those that they point at.
-func (s *pictureSearch) block(b block) error {
+// addBlock adds the JPEGs that a block's directories point at, and reads the photo's Orientation. The
+// directories are IFD0, those after it, and their SubIFDs.
+func (s *pictureSearch) addBlock(b block) error {
 	var head [16]byte
 	n, err := readAt(b.r, head[:], 0)
 	if err != nil || b.first != ifd0 {
@@ -356,8 +355,8 @@ func (s *pictureSearch) block(b block) error {
 			return err
 		}
 		s.addDir(b, &d, rank)
-		if rank == ifd0 && d.exif > 0 && len(s.notes) < maxPictures {
-			s.notes = append(s.notes, exifDir{l, b, d.exif})
+		if rank == ifd0 && d.exif > 0 && len(s.exifDirs) < maxPictures {
+			s.exifDirs = append(s.exifDirs, exifDir{l, b, d.exif})
 		}
 		subs = append(subs, d.subs...)
 		next = d.next
@@ -380,16 +379,16 @@ func (s *pictureSearch) block(b block) error {
 	return nil
 }
 
-// pictureDir is what a directory says of its pictures.
+// pictureDir holds the values of a directory that describe its pictures.
 type pictureDir struct {
 	next, orientation, exif  int64
 	jpeg, strip              extent
-	compression, photometric int64 // -1: not told
-	page                     bool  // of the same rank as the first, as far as the directory says
+	compression, photometric int64 // -1 if missing
+	page                     bool  // a page rather than a reduced version, as far as the directory tells
 	subs                     []int64
 }
 
-// pictureDir reads the directory that starts there.
+// pictureDir reads the directory at start.
 func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err error) {
 	d.compression, d.photometric, d.page = -1, -1, w.pages
 	end, _, err := w.each(start, func(e []byte) error {
@@ -404,7 +403,7 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 			d.page = d.page && n&1 == 0
 			return err
 		case subIFDsTag:
-			if d.subs != nil { // the same again and again
+			if d.subs != nil { // a repeated tag
 				return nil
 			}
 			d.subs, err = w.offsets(typ, count, value)
@@ -444,21 +443,21 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 	return d, err
 }
 
-// addDir notes the pictures of a directory.
+// addDir adds the pictures of a directory.
 func (s *pictureSearch) addDir(b block, d *pictureDir, rank directory) {
 	if rank == ifd0 && s.orientation == 0 && d.orientation <= 8 {
 		s.orientation = d.orientation
 	}
-	s.add(picturePlace{r: b.r, run: d.jpeg, own: rank == ifd1})
-	// a strip of compression 6 or 7 can be a whole JPEG, unless its colors are others than a JPEG's
+	s.add(picturePlace{r: b.r, run: d.jpeg, ofIFD1: rank == ifd1})
+	// a strip of compression 6 or 7 can be a whole JPEG if its colors are those of a JPEG
 	const oldJPEG, newJPEG, gray, ycbcr = 6, 7, 1, 6
 	if (d.compression == oldJPEG || d.compression == newJPEG) &&
 		(d.photometric == -1 || d.photometric == gray || d.photometric == ycbcr) {
-		s.add(picturePlace{r: b.r, run: d.strip, own: rank == ifd1 && !d.page})
+		s.add(picturePlace{r: b.r, run: d.strip, ofIFD1: rank == ifd1 && !d.page})
 	}
 }
 
-// offsets is the values of an entry of offsets, as many as are of use.
+// offsets returns the values of an entry of offsets, at most maxSubIFDs of them.
 func (w *walker) offsets(typ uint16, count uint64, value []byte) (offs []int64, err error) {
 	switch typ {
 	case typeLong, typeIFD, typeLong8, typeIFD8:
@@ -479,14 +478,14 @@ func (w *walker) offsets(typ uint16, count uint64, value []byte) (offs []int64, 
 	return offs, nil
 }
 
-// The tags that tell a thumbnail from a page.
+// The tags that distinguish a thumbnail from a page.
 const (
-	newSubfileTypeTag = 0x00FE // bit 0 says that it is a reduced version of another image (TIFF 6.0, section 8)
-	jpegTag           = 0x0201 // where a JPEG of its own starts
+	newSubfileTypeTag = 0x00FE // bit 0 means a reduced version of another image (TIFF 6.0, section 8)
+	jpegTag           = 0x0201 // start of a separate JPEG
 )
 
-// preview looks through IFD1 before its turn: a further page of a TIFF is left out, and some writers put
-// there the only pointer to the picture's Exif directory.
+// preview reads IFD1 ahead of its turn. It skips IFD1 if it is a page of a TIFF, and notes its pointers,
+// since some writers put the only pointer to the picture's Exif directory there.
 func (w *walker) preview() error {
 	start := w.starts[ifd1]
 	if start == 0 || w.wasRead(start) {
@@ -514,9 +513,8 @@ func (w *walker) preview() error {
 	return err
 }
 
-// entry reads one entry of directory d. Of a name that occurs twice the first wins, unless it is an
-// empty text. intact is false if it is broken; that an entry is of no
-// interest doesn't make it so.
+// entry reads one entry of directory d. If a name occurs twice, the first entry wins, unless it is an
+// empty text. intact is false if the entry is broken, not if entry leaves it out.
 func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	id, typ, count, inline := w.fields(e)
 	unit := typeSize(typ)
@@ -529,7 +527,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	}
 
 	def, known := lookup(d, id)
-	if known && (d == w.first && w.foreign != nil && w.foreign(id) || !w.meant(def.as, typ, count, inline)) {
+	if known && (d == w.first && w.foreign != nil && w.foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
 		def, known = tagDef{}, false
 	}
 	switch {
@@ -540,7 +538,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	case size > sizeLimit(def.as, typ):
 		return true, nil
 	}
-	// the name is built in place: all entries of a file may have the same
+	// build the name in the scratch buffer: all entries of a file may have the same name
 	name := w.m.scratch.name[:0]
 	if d == ifd1 {
 		name = append(name, thumbPrefix...)
@@ -595,20 +593,20 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 		w.m.tags[earlier] = t
 		return true, nil
 	}
-	if len(t.name) != len(name) { // not as it stands in a table
+	if len(t.name) != len(name) { // no string of a table
 		t.name = string(name)
 	}
 	names[t.name] = len(w.m.tags)
-	if n := len(w.m.tags); n == cap(w.m.tags) { // append would grow by a quarter, again and again
+	if n := len(w.m.tags); n == cap(w.m.tags) { // double it, since append grows by a quarter only
 		w.m.tags = slices.Grow(w.m.tags, max(n, 64))
 	}
 	w.m.tags = append(w.m.tags, t)
 	return true, nil
 }
 
-// meant reports whether an entry is what the table says of its number, under which some writers have
-// tags of their own.
-func (w *walker) meant(as storage, typ uint16, count uint64, inline []byte) bool {
+// matchesTable reports whether an entry is the tag of the table, since some writers use its number for tags of
+// their own.
+func (w *walker) matchesTable(as storage, typ uint16, count uint64, inline []byte) bool {
 	switch as {
 	case asOnlyText:
 		return bytewise(typ)
@@ -618,15 +616,15 @@ func (w *walker) meant(as storage, typ uint16, count uint64, inline []byte) bool
 	return true
 }
 
-// isDevelopmentType reports whether both bytes of n are values that Exif 3.1 defines: the upper one says
-// how accurate the colors are, the lower one how the settings were chosen.
+// isDevelopmentType reports whether both bytes of n are values that Exif 3.1 defines: the upper one is the
+// accuracy of the colors, the lower one the choice of the settings.
 func isDevelopmentType(n uint16) bool {
 	const defined = 1<<1 | 1<<2 | 1<<4
 	return defined>>(n>>8)&1 == 1 && defined>>(n&0xFF)&1 == 1
 }
 
-// pointer notes where a further directory starts. The first pointer to a directory wins, those of IFD1
-// after all others: that directory is about the thumbnail.
+// pointer stores where another directory starts. The first pointer to a directory wins. Pointers of IFD1
+// come after all others, since IFD1 describes the thumbnail.
 func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byte) (intact bool, err error) {
 	var to directory
 	switch id {
@@ -645,17 +643,17 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	}
 	starts := &w.starts
 	if d == ifd1 {
-		starts = &w.spare
+		starts = &w.startsByIFD1
 	}
-	// a directory that was passed already would never be read
+	// the walk is past all directories before d
 	if (to >= d || d == ifd1) && starts[to] == 0 {
 		starts[to] = at
 	}
 	return true, nil
 }
 
-// integer is the value of an entry that holds one integer, of whatever type: writers of pointers use all
-// of them. Signed ones read as unsigned, since no offset is negative.
+// integer returns the value of an entry with one integer. It accepts all integer types, since writers use
+// all of them for pointers, and reads signed ones as unsigned, since no offset is negative.
 func (w *walker) integer(typ uint16, count uint64, inline []byte) (n int64, ok bool, err error) {
 	if count != 1 {
 		return 0, false, nil
@@ -677,15 +675,15 @@ func (w *walker) integer(typ uint16, count uint64, inline []byte) (n int64, ok b
 	return offset(w.uint(b)), true, nil
 }
 
-// cost is what a value counts against maxValues: what it will hold, and at least minRead if it must
-// be read from elsewhere in the file.
+// cost returns what a value counts against maxValues: the memory for it, and at least minRead if it lies
+// outside the entry.
 func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
-	n := 8 * count // numbers are kept in 64 bits
+	n := 8 * count // numbers take 64 bits
 	switch {
 	case sizeLimit(as, typ) == maxText:
 		n = size
 	case typ == typeRational || typ == typeSRational:
-		n = 40 * count // two numbers, and the slice that goexif keeps them in
+		n = 40 * count // two numbers, and goexif's slice of them
 	}
 	if inEntry {
 		return n
@@ -693,7 +691,7 @@ func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
 	return max(n, minRead)
 }
 
-// sizeLimit is the size above which a value is left out.
+// sizeLimit returns the size in bytes above which Decode leaves out a value.
 func sizeLimit(as storage, typ uint16) uint64 {
 	switch as {
 	case asText, asOnlyText, asCharCode, asUTF16:
@@ -708,8 +706,8 @@ func sizeLimit(as storage, typ uint16) uint64 {
 // thumbPrefix begins the names of the tags of IFD1.
 const thumbPrefix = "Thumb"
 
-// appendUnknownName appends the name of a tag that no table names. Those of the GPS directory begin
-// as all of its names do, so that a pattern for these takes them, too.
+// appendUnknownName appends the name of an unknown tag. In the GPS directory it begins with GPS, so that
+// the pattern GPS* matches it.
 func appendUnknownName(name []byte, d directory, id uint16) []byte {
 	const hex = "0123456789abcdef"
 	if d == gpsIFD {
@@ -719,13 +717,13 @@ func appendUnknownName(name []byte, d directory, id uint16) []byte {
 	return append(name, hex[id>>12], hex[id>>8&15], hex[id>>4&15], hex[id&15])
 }
 
-// lookup finds what a tag number means in a directory.
+// lookup returns the definition of a tag number in a directory.
 func lookup(d directory, id uint16) (def tagDef, ok bool) {
 	def, ok = tagsOfDirectory(d)[id]
 	return def, ok
 }
 
-// tagsOfDirectory is the table of the tags that a directory can have.
+// tagsOfDirectory returns the table of a directory's tags.
 func tagsOfDirectory(d directory) map[uint16]tagDef {
 	switch d {
 	case gpsIFD:
@@ -737,9 +735,9 @@ func tagsOfDirectory(d directory) map[uint16]tagDef {
 	}
 }
 
-// sharedTags are those of IFD0, IFD1 and the Exif directory. Cameras put TIFF tags in the Exif
-// directory and the other way round, and those of Interoperability in either; from 0x000B on their
-// numbers don't collide.
+// sharedTags is the table of IFD0, IFD1 and the Exif directory. Cameras put TIFF tags in the Exif
+// directory and the other way round, and Interoperability tags in either. From 0x000B on their numbers
+// don't collide.
 var sharedTags = func() map[uint16]tagDef {
 	all := make(map[uint16]tagDef)
 	for _, table := range [...]map[uint16]tagDef{interopTags, writersTags, exifTags, tiffTags} {
@@ -749,7 +747,7 @@ var sharedTags = func() map[uint16]tagDef {
 	return all
 }()
 
-// The tags that say what a directory's picture is (TIFF 6.0, sections 2 and 8; TIFF/EP, DNG).
+// The tags that describe a directory's picture (TIFF 6.0, sections 2 and 8; TIFF/EP, DNG).
 const (
 	widthTag       = 0x0100
 	heightTag      = 0x0101
@@ -763,17 +761,17 @@ const (
 	dngVersionTag  = 0xC612
 )
 
-// tiffFile reads what the directories of a TIFF block say of their pictures.
+// tiffFile reads the directories of a TIFF block for ReadInfo.
 type tiffFile struct {
 	layout
 	r       io.ReaderAt
 	head    [16]byte
 	first   int64 // where IFD0 starts
-	entries int   // read so far, counted against maxEntries
+	entries int   // entries read, counted against maxEntries
 	buf     [32 * 20]byte
 }
 
-// openTIFF reads the header of the block in r; ok is false where there is none.
+// openTIFF reads the header of the block in r; ok is false if it has none.
 func openTIFF(r io.ReaderAt) (t *tiffFile, ok bool, err error) {
 	t = &tiffFile{r: r}
 	n, err := readAt(r, t.head[:], 0)
@@ -784,21 +782,21 @@ func openTIFF(r io.ReaderAt) (t *tiffFile, ok bool, err error) {
 	return t, ok, nil
 }
 
-// tiffDir is what a directory says of its picture; -1 stands for what it doesn't say.
+// tiffDir holds the values of a directory that describe its picture.
 type tiffDir struct {
-	kind                     int64 // NewSubfileType: bit 0 says that it is a reduced version of another
-	width, height            int64 // 0 where they aren't said
-	photometric, compression int64
-	orientation              int      // 0 where it isn't said
-	sensor                   [8]int64 // Panasonic's tags 2 to 7, 0 where they aren't said
+	kind                     int64    // NewSubfileType, -1 if missing: bit 0 means a reduced version of another
+	width, height            int64    // 0 if missing
+	photometric, compression int64    // -1 if missing
+	orientation              int      // 0 if missing
+	sensor                   [8]int64 // Panasonic's tags 2 to 7, 0 if missing
 	make                     extent
 	subIFDs                  extent
-	wide                     bool  // the offsets there are of 8 bytes
-	dng, thumbnail           bool  // it has DNG's version, or a JPEG of its own
-	next                     int64 // where the next directory starts, 0 for nowhere
+	wide                     bool  // subIFDs has offsets of 8 bytes
+	dng, thumbnail           bool  // the directory has DNG's version, or a separate JPEG
+	next                     int64 // where the next directory starts, 0 for none
 }
 
-// dir reads the directory that starts there, as far as it can be read.
+// dir reads the directory at start, as far as it is readable.
 func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
 	d.kind, d.photometric, d.compression = -1, -1, -1
 	countSize := int64(2)
@@ -839,7 +837,7 @@ func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
 	return d, nil
 }
 
-// entry notes what the entry at pos says.
+// entry stores the value of the entry e at pos in d.
 func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
 	id, typ, count, value := t.fields(e)
 	switch id {
@@ -898,8 +896,8 @@ func (d *tiffDir) larger(than *tiffDir) bool {
 	return min(d.width, maxSide)*min(d.height, maxSide>>1) > min(than.width, maxSide)*min(than.height, maxSide>>1)
 }
 
-// main is the directory of the main picture: the one that says so, else IFD0, unless that is a reduced
-// version; then the largest.
+// main returns the directory of the main picture: the one that states it, else IFD0, or the largest if
+// IFD0 is a reduced version.
 func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 	best := *ifd0
 	if ifd0.kind == 0 && ifd0.width > 0 {
@@ -910,7 +908,7 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 	if err != nil {
 		return best, err
 	}
-	only := ifd0.kind < 0 && ifd0.width > 0 // only one that says that it is the main picture comes before it
+	preferIFD0 := ifd0.kind < 0 && ifd0.width > 0 // only a directory that states to be the main picture beats IFD0
 	for _, start := range starts[:n] {
 		d, err := t.dir(start)
 		if err != nil {
@@ -919,14 +917,14 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 		if d.kind == 0 && d.width > 0 {
 			return d, nil
 		}
-		if !only && d.larger(&best) {
+		if !preferIFD0 && d.larger(&best) {
 			best = d
 		}
 	}
-	if only || best.width > ifd0.width {
+	if preferIFD0 || best.width > ifd0.width {
 		return best, nil
 	}
-	// IFD1 and those after it, of which cameras have two or three
+	// IFD1 and the directories after it; cameras write two or three
 	next := ifd0.next
 	for k := 0; k < 4 && next != 0; k++ {
 		d, err := t.dir(next)
@@ -941,7 +939,7 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 	return best, nil
 }
 
-// offsets reads those of the directory's SubIFDs.
+// offsets reads the offsets of the directory's SubIFDs into to.
 func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
 	if d.subIFDs.n == 0 {
 		return 0, nil
@@ -959,16 +957,16 @@ func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
 	return n, err
 }
 
-// photometrics are the color models of TIFF (TIFF 6.0, part 2; TIFF/EP; DNG).
+// photometrics maps PhotometricInterpretation to color models (TIFF 6.0, part 2; TIFF/EP; DNG).
 var photometrics = map[int64]string{
 	0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "ycbcr", 8: "lab", 9: "lab", 10: "lab",
 	cfa: "cfa", 34892: "rgb",
 }
 
-// cfa is the photometric interpretation of a sensor's samples, each of one color.
+// cfa is the PhotometricInterpretation of sensor samples, each of one color.
 const cfa = 32803
 
-// rawWords are the names of makers' raw files that differ from TIFF in their values alone.
+// rawWords lists the names of makers' raw files that have TIFF's header.
 var rawWords = [...]struct{ maker, word string }{
 	{"NIKON", "NEF"},
 	{"SONY", "ARW"},
@@ -979,7 +977,7 @@ var rawWords = [...]struct{ maker, word string }{
 	{"Phase One", "IIQ"},
 }
 
-// kind is the name of the file's kind, by IFD0 and the main picture, empty for plain TIFF.
+// kind returns the name of the raw format, by IFD0 and the main picture, empty for plain TIFF.
 func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
 	switch {
 	case ifd0.dng:
@@ -999,7 +997,7 @@ func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
 	return "", err
 }
 
-// infoTIFF reads the main picture's directory.
+// infoTIFF reads IFD0 and the main picture's directory.
 func infoTIFF(r io.ReaderAt, i *Info) error {
 	t, ok, err := openTIFF(r)
 	if !ok || err != nil {
@@ -1028,19 +1026,19 @@ func infoTIFF(r io.ReaderAt, i *Info) error {
 	return err
 }
 
-// infoORF reads Olympus' raw files, whose IFD0 calls a sensor's samples gray.
+// infoORF reads Olympus' raw files, whose IFD0 declares the sensor samples as gray.
 func infoORF(r io.ReaderAt, i *Info) error {
 	err := infoTIFF(r, i)
 	i.ColorModel, i.Frames = photometrics[cfa], 0
 	return err
 }
 
-// pages counts the directories that are pages, 0 if there are too many to look at.
+// pages counts the directories that are pages. It returns 0 if there are too many directories.
 func (t *tiffFile) pages(ifd0 *tiffDir) (n int64, err error) {
 	r := t.r
 	t.r = readerFunc(func(p []byte, off int64) (int, error) { return peekAt(r, p, off) })
 	n = 1
-	const near = 4 << 10 // within what one request is likely to have brought
+	const near = 4 << 10 // the same request has probably fetched these bytes
 	last, far := t.first, 0
 	next := ifd0.next
 	for range maxPages {

@@ -11,10 +11,10 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestBrokenPartsCostThemselves breaks one thing after the other in a block: the rest is answered.
-func TestBrokenPartsCostThemselves(t *testing.T) {
+// TestBrokenPartLosesOnlyItself breaks one part of a block after the other: Decode returns the rest.
+func TestBrokenPartLosesOnlyItself(t *testing.T) {
 	le := binary.LittleEndian
-	// entry is where the entry of that number stands, from its number on
+	// entry returns the offset of the entry with a tag number
 	entry := func(block []byte, id, typ uint16) []byte {
 		i := bytes.Index(block, le.AppendUint16(le.AppendUint16(nil, id), typ))
 		if i < 0 {
@@ -74,7 +74,7 @@ func TestBrokenPartsCostThemselves(t *testing.T) {
 	}
 }
 
-// TestEmptyTextIsReplaced: of a name that occurs twice the first wins, but an empty text says nothing.
+// TestEmptyTextIsReplaced: if a name occurs twice, the first entry wins, unless it is an empty text.
 func TestEmptyTextIsReplaced(t *testing.T) {
 	const make, model = 0x010F, 0x0110
 	text := func(id uint16, s string) testimage.Entry { return testimage.ASCII(id, s) }
@@ -100,7 +100,7 @@ func TestEmptyTextIsReplaced(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := answerOf(test.block.Encode(), &Options{}); got != test.want {
+			if got := decodeToJSON(test.block.Encode(), &Options{}); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
@@ -108,13 +108,13 @@ func TestEmptyTextIsReplaced(t *testing.T) {
 	t.Run("in another block", func(t *testing.T) {
 		first := testimage.Block{IFD0: []testimage.Entry{text(make, "")}}
 		second := testimage.Block{IFD0: []testimage.Entry{text(make, "Canon")}}
-		if got := answerOf(testimage.CR3(first.Encode(), second.Encode(), nil), &Options{}); got != `{"Make":"Canon"}` {
+		if got := decodeToJSON(testimage.CR3(first.Encode(), second.Encode(), nil), &Options{}); got != `{"Make":"Canon"}` {
 			t.Errorf("got %s", got)
 		}
 	})
 }
 
-// orderOf is the byte order of a block.
+// orderOf returns the byte order of a block.
 func orderOf(bigEndian bool) interface {
 	binary.ByteOrder
 	binary.AppendByteOrder
@@ -125,7 +125,8 @@ func orderOf(bigEndian bool) interface {
 	return binary.LittleEndian
 }
 
-// TestPointersOfAnyIntegerType: a Canon with a GPS pointer of type SLONG has a GPS directory all the same.
+// TestPointersOfAnyIntegerType: Decode follows pointers of any integer type, such as a Canon's GPS pointer
+// of type SLONG.
 func TestPointersOfAnyIntegerType(t *testing.T) {
 	for name, typ := range map[string]uint16{
 		"SHORT": typeShort, "SSHORT": typeSShort, "LONG": typeLong, "SLONG": typeSLong, "IFD": typeIFD,
@@ -142,11 +143,11 @@ func TestPointersOfAnyIntegerType(t *testing.T) {
 					switch typeSize(typ) {
 					case 2:
 						copy(e[8:], o.AppendUint16(nil, uint16(at)))
-					case 8: // in the place that the entry says, as any other value of 8 bytes
+					case 8: // at the entry's offset, like any value of 8 bytes
 						o.PutUint32(e[8:], uint32(len(b)))
 						b = o.AppendUint64(b, uint64(at))
 					}
-					if got := answerOf(b, &Options{}); got != wantTags {
+					if got := decodeToJSON(b, &Options{}); got != wantTags {
 						t.Errorf("got  %s\nwant %s", got, wantTags)
 					}
 				})
@@ -155,8 +156,8 @@ func TestPointersOfAnyIntegerType(t *testing.T) {
 	}
 }
 
-// TestPointersThatArentOne: two offsets, or a text, lead nowhere.
-func TestPointersThatArentOne(t *testing.T) {
+// TestInvalidPointersAreIgnored: Decode ignores pointers of two offsets or a text.
+func TestInvalidPointersAreIgnored(t *testing.T) {
 	for name, e := range map[string]testimage.Entry{
 		"two":       testimage.Long(gpsPointer, 26, 26),
 		"a text":    testimage.Bytes(gpsPointer, typeASCII, []byte{26, 0, 0, 0}),
@@ -168,10 +169,10 @@ func TestPointersThatArentOne(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// the directory at 26 would be one of GPS
+			// the directory at 26 would be GPS
 			b := (&testimage.Block{IFD0: []testimage.Entry{e}}).Encode()
 			b = append(b[:26:26], dirOf(testimage.ASCII(0x0001, "N"))...)
-			if got := answerOf(b, &Options{}); strings.Contains(got, "GPS") {
+			if got := decodeToJSON(b, &Options{}); strings.Contains(got, "GPS") {
 				t.Errorf("got %s", got)
 			}
 		})
@@ -184,12 +185,11 @@ func dirOf(entries ...testimage.Entry) []byte {
 	return b.Encode()[8:]
 }
 
-// TestPointersInOtherDirectories has directories found that writers put a pointer to where it doesn't
-// belong.
+// TestPointersInOtherDirectories: Decode follows pointers that writers put into the wrong directory.
 func TestPointersInOtherDirectories(t *testing.T) {
 	const iso, orientation, mode, ref = 0x8827, 0x0112, 0xA402, 0x0001
 	type entry = testimage.Entry
-	// IFD0 has one entry and starts at 8, so that this is where it ends
+	// IFD0 has one entry, starts at 8 and ends here
 	const first = 8 + 2 + 12 + 4
 	one := func(id, v uint16) entry { return testimage.Short(id, v) }
 	long := func(id uint16, v int) entry { return testimage.Long(id, uint32(v)) }
@@ -248,7 +248,7 @@ func TestPointersInOtherDirectories(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := test.block()
-			if got := answerOf(b, &Options{}); got != test.want {
+			if got := decodeToJSON(b, &Options{}); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 			check(t, b)
@@ -256,15 +256,15 @@ func TestPointersInOtherDirectories(t *testing.T) {
 	}
 }
 
-// TestTIFFPagesAreNoThumbnails: what follows the first directory of a TIFF is a further page, of which
-// nothing is answered, unless it says that it is a thumbnail.
+// TestTIFFPagesAreNoThumbnails: the second directory of a TIFF is a page, whose tags Decode leaves out,
+// unless it states to be a thumbnail.
 func TestTIFFPagesAreNoThumbnails(t *testing.T) {
 	type entries []testimage.Entry
 	page := entries{testimage.Short(0x0100, 640), testimage.Short(0x0101, 480), testimage.Short(0x0129, 1, 2)}
 	for _, test := range []struct {
 		name  string
 		ifd1  entries
-		thumb string // in the answer, where it is one
+		thumb string // in the JSON, if it is a thumbnail
 	}{
 		{"a page", page, ""},
 		{"a page that says so", append(entries{testimage.Long(0x00FE, 2)}, page...), ""},
@@ -283,7 +283,7 @@ func TestTIFFPagesAreNoThumbnails(t *testing.T) {
 					"TIFF": (*testimage.Block).Encode, "BigTIFF": (*testimage.Block).EncodeBig,
 				} {
 					b := testimage.Block{BigEndian: bigEndian, IFD0: entries{testimage.Short(0x0112, 6)}, IFD1: test.ifd1}
-					got := answerOf(encode(&b), &Options{Unknown: true})
+					got := decodeToJSON(encode(&b), &Options{Unknown: true})
 					if want := `{"Orientation":"6"`; !strings.HasPrefix(got, want) || strings.Contains(got, "Thumb") != (test.thumb != "") ||
 						!strings.Contains(got, test.thumb) {
 						t.Errorf("%s, big-endian %v: got %s, want %s", name, bigEndian, got, cmp.Or(test.thumb, "no thumbnail"))
@@ -294,8 +294,8 @@ func TestTIFFPagesAreNoThumbnails(t *testing.T) {
 	}
 }
 
-// TestSecondDirectoryOfEXIFIsTheThumbnail: within other formats nothing has to say so. Kodak's DC210
-// and Sony's D700 have thumbnails that aren't JPEGs.
+// TestSecondDirectoryOfEXIFIsTheThumbnail: in other formats the second directory needs no tag for it.
+// Kodak's DC210 and Sony's D700 have thumbnails that aren't JPEGs.
 func TestSecondDirectoryOfEXIFIsTheThumbnail(t *testing.T) {
 	b := testimage.Block{
 		IFD0: []testimage.Entry{testimage.Short(0x0112, 6)},
@@ -312,7 +312,7 @@ func TestSecondDirectoryOfEXIFIsTheThumbnail(t *testing.T) {
 		"psd":  testimage.PSD(1, testimage.PSDResource(1058, "", block)),
 		"mrw":  testimage.MRW(block, false),
 	} {
-		if got := answerOf(file, &Options{}); got != want {
+		if got := decodeToJSON(file, &Options{}); got != want {
 			t.Errorf("%s: got %s, want %s", format, got, want)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 )
 
-// utf16Text decodes UTF-16 up to its first NUL; a byte order mark has the last word.
+// utf16Text decodes UTF-16 up to its first NUL; a byte order mark overrides order.
 func utf16Text(order binary.ByteOrder, b []byte) string {
 	if len(b) >= 2 {
 		switch order.Uint16(b) {
@@ -45,11 +45,11 @@ func otherOrder(order binary.ByteOrder) binary.ByteOrder {
 
 // The limits of textOrder.
 const (
-	// orderUnits is the number of UTF-16 units that textOrder looks at. More of a text only say the
-	// same again.
+	// orderUnits is the number of UTF-16 units that textOrder looks at. More of a text wouldn't change
+	// the result.
 	orderUnits = 128
 	// orderBits is by how many bits the other order must be cheaper than the file's own. It is more
-	// than "N" and "一" differ by, which are the same two bytes.
+	// than the difference of "N" and "一", which are the same two bytes.
 	orderBits = 4
 )
 
@@ -65,7 +65,7 @@ func textOrder(own binary.ByteOrder, b []byte) binary.ByteOrder {
 	var w textWeight
 	weight := w.bits(own, b)
 	if weight <= (alphabet-1)*(len(b)/2) {
-		return own // ASCII, than which nothing is cheaper
+		return own // ASCII, the cheapest text
 	}
 	if other := otherOrder(own); w.bits(other, b)+orderBits <= weight {
 		return other
@@ -73,19 +73,19 @@ func textOrder(own binary.ByteOrder, b []byte) binary.ByteOrder {
 	return own
 }
 
-// textWeight estimates how much a text says, which is little in the right byte order: its letters are
-// common ones and of one script. In the wrong one they are spread over all of Unicode.
+// textWeight estimates the information in a text. In the right byte order it is little, since the letters
+// are common ones of one script. In the wrong one they are spread over all of Unicode.
 type textWeight struct {
-	common [len(commonLetters)]*encoding.Encoder // of commonLetters, made when needed
+	common [len(commonLetters)]*encoding.Encoder // of commonLetters, created on demand
 }
 
-// commonLetters are the character sets of East Asia, and the first bytes of their common letters: the
-// first levels of GB 2312, Big5 and JIS X 0208, and the syllables of KS X 1001. There is one character
-// in six among them, and nearly all of a text.
+// commonLetters lists the character sets of East Asia, and the first bytes of their common letters: the
+// first levels of GB 2312, Big5 and JIS X 0208, and the syllables of KS X 1001. They have one character
+// in six, and nearly all of a text.
 var commonLetters = [...]struct {
 	set         encoding.Encoding
 	first, last byte
-	trail       byte // the lowest second byte; those below it are later, rare additions
+	trail       byte // the lowest second byte; lower ones are later, rare additions
 }{
 	{simplifiedchinese.GBK, 0xB0, 0xD7, 0xA1},
 	{traditionalchinese.Big5, 0xA4, 0xC6, 0x40},
@@ -97,16 +97,16 @@ var commonLetters = [...]struct {
 type script int
 
 const (
-	noScript  script = iota // what every script uses: digits, punctuation, symbols
+	noScript  script = iota // used with every script: digits, punctuation, symbols
 	latin                   // in more than one block
 	eastAsian               // Han and kana
 	hangul
 	otherScripts // and above: each block of 256 counts as one
 )
 
-// bits estimates the bits that it takes to tell the text.
+// bits estimates the bits needed to encode the text.
 func (w *textWeight) bits(order binary.ByteOrder, b []byte) int {
-	const another = 6 // to say which script comes next
+	const another = 6 // for a change of script
 	total, last := 0, noScript
 	for i := 0; i+1 < len(b); i += 2 {
 		r := rune(order.Uint16(b[i:]))
@@ -128,16 +128,16 @@ func (w *textWeight) bits(order binary.ByteOrder, b []byte) int {
 	return total
 }
 
-// The bits of a letter of an alphabet, of a rare letter, and of what no text has: controls, private
-// use, what isn't assigned, half a surrogate pair.
+// The bits of a letter of an alphabet, of a rare letter, and of code points that no text has: controls,
+// private use, unassigned ones, half a surrogate pair.
 const (
-	alphabet = 7
-	rare     = 13
-	never    = 30
+	alphabet    = 7
+	rare        = 13
+	implausible = 30
 )
 
-// letter estimates the bits that it takes to tell a character from the others of its script, as if
-// each were as frequent as the others of its kind.
+// letter estimates the bits needed to distinguish a character from the others of its script, as if all
+// characters of its kind were equally frequent.
 func (w *textWeight) letter(r rune) (bits int, s script) {
 	isLetter := unicode.In(r, unicode.L, unicode.M)
 	switch {
@@ -145,10 +145,10 @@ func (w *textWeight) letter(r rune) (bits int, s script) {
 		return alphabet - 1, latin
 	case r < 0x7F && unicode.IsPrint(r), r == '\n', r == '\r', r == '\t':
 		return alphabet - 1, noScript
-	case unicode.Is(unicode.Inherited, r): // accents on their own, joiners, the looks of emoji
+	case unicode.Is(unicode.Inherited, r): // combining accents, joiners, variation selectors of emoji
 		return alphabet + 3, noScript
 
-	case r >= 0x3000 && r <= 0x3011, r >= 0xFF01 && r <= 0xFF65: // East Asia's punctuation, and Latin as wide as that
+	case r >= 0x3000 && r <= 0x3011, r >= 0xFF01 && r <= 0xFF65: // East Asia's punctuation, full-width Latin
 		return alphabet + 1, noScript
 	case r >= 0x3041 && r <= 0x30FF && isLetter: // kana
 		return alphabet, eastAsian
@@ -179,7 +179,7 @@ func (w *textWeight) letter(r rune) (bits int, s script) {
 	case unicode.IsGraphic(r):
 		return rare + 3, noScript
 	}
-	return never, noScript
+	return implausible, noScript
 }
 
 // isCommon reports whether a letter is one of commonLetters.

@@ -10,7 +10,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// sentences are what people write under their photos.
+// sentences are typical captions of photos.
 var sentences = map[string][]string{
 	"English":     {"New York, 5th Avenue at night", "The old bridge over the river in autumn", "Happy birthday, Grandma! 80 years", "IMG_2041 edited"},
 	"German":      {"Schöne Grüße aus München, größter Spaß", "Überall Äpfel und süße Öfen", "Straße nach Köln im Frühling 2019"},
@@ -52,7 +52,7 @@ func utf16Bytes(order binary.AppendByteOrder, s string) (b []byte) {
 	return b
 }
 
-// comments are the tags whose text has a character code.
+// comments lists the tags whose text has a character code.
 func comments(big bool, value []byte) *testimage.Block {
 	return &testimage.Block{
 		BigEndian: big,
@@ -61,7 +61,7 @@ func comments(big bool, value []byte) *testimage.Block {
 	}
 }
 
-// commentOf decodes such a value as each of the tags, which must be the same text.
+// commentOf decodes a value as each of these tags, and checks that the texts are the same.
 func commentOf(t *testing.T, big bool, value []byte, o *Options) string {
 	t.Helper()
 	m, err := Decode(bytes.NewReader(comments(big, value).Encode()), o)
@@ -76,12 +76,11 @@ func commentOf(t *testing.T, big bool, value []byte, o *Options) string {
 	return m.tags[0].val.text
 }
 
-// ambiguous are parts of sentences whose letters are as likely others in the other order: "大樓" is
-// "❙፪" there.
+// ambiguous lists parts of sentences that are as plausible in the other byte order: "大樓" is "❙፪" there.
 var ambiguous = map[string]bool{"京　": true, "一大": true, "一大樓": true, "和妈": true, "和妈妈": true, "妈妈": true, "大樓": true, "녕하": true, "దర": true}
 
-// TestUTF16InEitherByteOrder: a text reads right in the file's byte order however short it is, and in
-// the other from two letters on.
+// TestUTF16InEitherByteOrder: a text of any length decodes right in the file's byte order, and one of two
+// or more letters in the other.
 func TestUTF16InEitherByteOrder(t *testing.T) {
 	orders := [...]binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian}
 	all, wrong := 0, 0
@@ -114,7 +113,7 @@ func TestUTF16InEitherByteOrder(t *testing.T) {
 	t.Logf("%d of %d, texts of one letter or ambiguous in the order that isn't the file's", wrong, all)
 }
 
-// TestOneLetterReadsInTheFilesOrder has every letter and sign that isn't a rare one, alone.
+// TestOneLetterReadsInTheFilesOrder decodes every single letter and sign except rare ones.
 func TestOneLetterReadsInTheFilesOrder(t *testing.T) {
 	var w textWeight
 	all := 0
@@ -136,8 +135,7 @@ func TestOneLetterReadsInTheFilesOrder(t *testing.T) {
 	}
 }
 
-// TestByteOrderOfPaddedText: fields of a fixed size end with NUL, and what comes after it counts for
-// nothing.
+// TestByteOrderOfPaddedText: fields of a fixed size end with NUL, and the bytes after it don't count.
 func TestByteOrderOfPaddedText(t *testing.T) {
 	for _, text := range []string{"Hello", "東京　タワー", "Привет", "😀👍🎉"} {
 		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
@@ -154,8 +152,8 @@ func TestByteOrderOfPaddedText(t *testing.T) {
 	}
 }
 
-// TestByteOrderMarkHasTheLastWord: with a mark, not even the likeliest guess counts.
-func TestByteOrderMarkHasTheLastWord(t *testing.T) {
+// TestByteOrderMarkOverridesGuess: a byte order mark overrides the most plausible guess.
+func TestByteOrderMarkOverridesGuess(t *testing.T) {
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
 		for _, text := range []string{"New York", "一", "一一", "攀攀攀", "\uE900\uE901\uE902"} {
 			for _, big := range []bool{false, true} {

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/text/encoding/japanese"
 )
 
-// kind is what a value consists of.
+// kind is the kind of a value.
 type kind uint8
 
 const (
-	kindNone  kind = iota // nothing to be shown
+	kindNone  kind = iota // left out
 	kindText              // one text
 	kindInt               // integers
 	kindRat               // fractions
@@ -29,13 +29,13 @@ type value struct {
 	n      int
 	text   string
 	ints   []int64  // integers that goexif doesn't read
-	source *numbers // all other numbers: n of these,
-	at     int      // from here on
-	signed bool     // numbers too large are negative ones of a tag that the standard has signed
+	source *numbers // where all other numbers are, n of them
+	at     int      // index of the first in source
+	signed bool     // the standard has the tag signed: large unsigned numbers stand for negative ones
 }
 
-// quotient returns the i'th number of any kind as a decimal; ok is false where it has none: n/0,
-// 0/0, NaN and infinities.
+// quotient returns the i'th number of any kind as a decimal; ok is false for n/0, 0/0, NaN and
+// infinities.
 func (v *value) quotient(i int) (f float64, ok bool) {
 	switch v.kind {
 	case kindInt:
@@ -52,7 +52,7 @@ func (v *value) quotient(i int) (f float64, ok bool) {
 
 func textValue(s string) value { return value{kind: kindText, n: 1, text: s} }
 
-// blank reports whether v is a text that says nothing, so that a later one of the same name counts.
+// blank reports whether v is an empty text, which a later tag of the same name replaces.
 func (v *value) blank() bool { return v.kind == kindText && v.text == "" }
 
 func intsValue(b []byte) value {
@@ -63,9 +63,9 @@ func intsValue(b []byte) value {
 	return value{kind: kindInt, n: len(ints), ints: ints}
 }
 
-// value turns the bytes of a checked entry into a value; b holds whole values of the type, at most
-// maxText bytes, in the file's byte order, and is not kept. ok is false where they are broken.
-// Numbers can be had after decode.
+// value converts the bytes of a checked entry to a value. b holds whole values of the type, at most
+// maxText bytes, in the given byte order; value doesn't keep it. ok is false if they are broken. The
+// numbers of a value are available after decode.
 func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
 	switch as {
 	case asText, asOnlyText:
@@ -127,8 +127,8 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 	return v, true
 }
 
-// bytewise reports whether values of the type are one byte each, so that they can be read as what
-// the tag's definition says.
+// bytewise reports whether values of the type are one byte each, so that the tag's definition can
+// decide how to decode them.
 func bytewise(typ uint16) bool {
 	switch typ {
 	case typeByte, typeASCII, typeUndefined, typeUTF8, typeSByte:
@@ -137,8 +137,7 @@ func bytewise(typ uint16) bool {
 	return false
 }
 
-// undefined reads bytes of which nothing is known: as text if they look like it, as numbers if they
-// are few.
+// undefined decodes bytes of unknown meaning: printable ones as text, others as numbers if they are few.
 func undefined(b []byte, o *Options) value {
 	if t := bytes.TrimRight(b, "\x00"); len(t) > 0 && printable(t) {
 		return textValue(text(b, o))
@@ -161,8 +160,8 @@ func printable(b []byte) bool {
 	return true
 }
 
-// text reads bytes up to their first NUL, without trailing blanks, as UTF-8 if they are that, else
-// in the configured charset.
+// text decodes bytes up to the first NUL, without trailing blanks: as UTF-8 if valid, else in the
+// configured charset.
 func text(b []byte, o *Options) string {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
@@ -174,7 +173,7 @@ func text(b []byte, o *Options) string {
 	return decodeText(o.charset(), b)
 }
 
-// decodeText decodes b; what the encoding doesn't know becomes U+FFFD.
+// decodeText decodes b, and replaces bytes that the encoding doesn't define by U+FFFD.
 func decodeText(enc encoding.Encoding, b []byte) string {
 	if set, ok := enc.(*charmap.Charmap); ok {
 		return decodeBytes(set, b)
@@ -186,9 +185,8 @@ func decodeText(enc encoding.Encoding, b []byte) string {
 	return strings.ToValidUTF8(string(s), "\uFFFD")
 }
 
-// decodeBytes decodes a character set of one byte a letter. Bytes of 0x80 to 0x9F that a Windows code
-// page leaves open are control characters, as the WHATWG Encoding Standard has them and charmap
-// hasn't.
+// decodeBytes decodes a single-byte character set. Bytes of 0x80 to 0x9F that a Windows code page doesn't
+// define become control characters, as in the WHATWG Encoding Standard but not in charmap.
 func decodeBytes(set *charmap.Charmap, b []byte) string {
 	var s strings.Builder
 	s.Grow(len(b))
@@ -202,9 +200,9 @@ func decodeBytes(set *charmap.Charmap, b []byte) string {
 	return s.String()
 }
 
-// charCodeText reads a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
-// Many writers leave the code out, pad it with blanks or write it in small letters, and some write
-// UNICODE in the byte order they like.
+// charCodeText decodes a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
+// Many writers leave the code out, pad it with blanks or write it in lower case, and some write
+// UNICODE in a byte order other than the file's.
 func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	if len(b) < 8 {
 		return text(b, o)
@@ -222,7 +220,7 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 			rest = rest[:i]
 		}
 		if bytes.IndexByte(rest, 0x1B) < 0 && !ascii(rest) {
-			return text(rest, o) // JIS by name only
+			return text(rest, o) // no JIS escape sequences
 		}
 		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
 	case "UNICODE":
@@ -231,7 +229,7 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 		}
 		return utf16Text(textOrder(order, rest), rest)
 	}
-	// no code, or one of no standard: all of it is text
+	// no code, or a nonstandard one: all of it is text
 	s := text(b, o)
 	if t := text(rest, o); len(code) < 8 && b[len(code)] == 0 && t != "" && printable([]byte(t)) {
 		s += " " + t
@@ -239,8 +237,8 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	return s
 }
 
-// unicodeByName reports whether b is ASCII although its code says "Unicode", as Ricoh's does: long
-// enough not to be a few Chinese letters of two such bytes, and not kana, whose first bytes are "0".
+// unicodeByName reports whether b is ASCII although its code is "Unicode", as Ricoh writes it. It must be
+// too long for a few Chinese characters of two such bytes, and not kana, whose first bytes are "0".
 func unicodeByName(b []byte) bool {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
@@ -263,8 +261,8 @@ func ascii(b []byte) bool {
 	return true
 }
 
-// cfaPattern reads columns and rows, 16 bits each, then one byte a cell. Cameras write the two
-// numbers in either byte order, whatever the file's; the one that fits the size is right.
+// cfaPattern decodes columns and rows, 16 bits each, then one byte a cell. Cameras write the two
+// numbers in either byte order, whatever the file's; cfaPattern takes the order that fits the size.
 func cfaPattern(order binary.ByteOrder, b []byte) (v value, ok bool) {
 	if len(b) < 4 {
 		return v, false

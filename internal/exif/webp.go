@@ -7,24 +7,24 @@ import (
 
 // WebP (RFC 9649): "RIFF", a size, "WEBP", then chunks, each a name of 4 letters, a little-endian
 // size, and as many bytes, padded to an even number. The EXIF chunk (2.7.1.5) is a TIFF block; some
-// writers put JPEG's "Exif\0\0" before it. VP8X has a flag for it that not every writer sets, and
-// the size of the whole is as often wrong, so neither is believed.
+// writers put JPEG's "Exif\0\0" before it. Not every writer sets the flag for it in VP8X, and the size
+// of the file is wrong as often, so findWebP relies on neither.
 //
-// golang.org/x/image/riff would read through the picture, which lies before the EXIF; here its
-// header alone is read.
+// golang.org/x/image/riff would read all of the picture, which comes before the EXIF; findWebP reads only
+// its header.
 
 func isWebP(head []byte) bool {
 	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
 }
 
-// riffChunks are the chunks after the frames of an animation.
+// riffChunks describes the chunks after the frames of an animation.
 var riffChunks = chunkKind{
-	least: 8,
-	total: func(head []byte) int64 {
+	minSize: 8,
+	size: func(head []byte) int64 {
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		return 8 + size + size&1
 	},
-	whole: func(chunk []byte) bool {
+	valid: func(chunk []byte) bool {
 		switch string(chunk[:4]) {
 		case "ANMF", "EXIF", "XMP ":
 			return true
@@ -34,8 +34,8 @@ var riffChunks = chunkKind{
 	picture: func(chunk []byte) bool { return string(chunk[:4]) == "ANMF" },
 }
 
-// afterFrames returns where a chunk starts, of those from next on, that has nothing but frames before
-// it. end is where the file says that it ends, announced whether it says that it has EXIF.
+// afterFrames returns the start of a chunk at or after next, with only frames between the two. end is the
+// file's end by its header, and announced reports whether the header announces EXIF.
 func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) {
 	size := sizeOf(r)
 	if end <= next || end > size {
@@ -44,7 +44,7 @@ func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) 
 	if end-next <= tailPiece {
 		return next, nil
 	}
-	t := tail{r: r, kind: riffChunks, from: next, start: end, most: maxTail}
+	t := tail{r: r, kind: riffChunks, stop: next, start: end, maxSize: maxTail}
 	at := end
 	ok, err := t.walkBack(&at)
 	if !ok && announced && at == end {
@@ -72,7 +72,7 @@ func findWebP(r io.ReaderAt) ([]block, error) {
 		}
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		if string(head[:4]) == "EXIF" {
-			return withoutIntro(part(r, extent{off + 8, size}))
+			return withoutIntro(runReader(r, extent{off + 8, size}))
 		}
 		off += 8 + size + size&1
 		if string(head[:4]) == "ANMF" && !frames {
@@ -104,7 +104,7 @@ func infoWebP(r io.ReaderAt, i *Info) error {
 				return err
 			}
 		}
-		// the first picture's chunk tells the colors
+		// the chunk of the first picture determines the colors
 		next := 12 + 8 + (int64(o.Uint32(b[16:]))+1)&^1
 		n, err := readAt(r, b[:4], next)
 		switch {
@@ -113,7 +113,7 @@ func infoWebP(r io.ReaderAt, i *Info) error {
 		case n == 4 && string(b[:4]) == "VP8L":
 			i.ColorModel = "rgb"
 		case n < 4 || string(b[:4]) != "VP8 " && string(b[:4]) != "ALPH":
-			i.ColorModel = "" // the picture comes after other chunks
+			i.ColorModel = "" // other chunks come before the picture
 		}
 	case name == "VP8 " && n == len(b) && string(b[start+3:start+6]) == "\x9D\x01\x2A":
 		i.setSize(int64(o.Uint16(b[start+6:])&0x3FFF), int64(o.Uint16(b[start+8:])&0x3FFF))
@@ -126,14 +126,14 @@ func infoWebP(r io.ReaderAt, i *Info) error {
 	return i.orient(findWebP(r))
 }
 
-// webpFrames counts the frames of an animation, 0 if it isn't short.
+// webpFrames counts the frames of an animation. It returns 0 if the file is too large.
 func webpFrames(r io.ReaderAt) (frames int64, err error) {
 	if !countable(sizeOf(r)) {
 		return 0, nil
 	}
-	f := forward{r: r, off: 12, end: maxFrameBytes}
+	f := sequentialReader{r: r, off: 12, end: maxFrameBytes}
 	for {
-		head := f.take(8)
+		head := f.next(8)
 		if head == nil {
 			break
 		}
@@ -143,7 +143,7 @@ func webpFrames(r io.ReaderAt) (frames int64, err error) {
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		f.skip(size + size&1)
 	}
-	if f.tooFar() {
+	if f.hitLimit() {
 		frames = 0
 	}
 	return frames, f.err

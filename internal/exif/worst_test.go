@@ -18,20 +18,19 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// worstFile is the file that keeps one loop of the package busy for longest, as far as is known.
+// worstFile is the known file that keeps one loop of the package busy for longest.
 type worstFile struct {
-	name  string // the loop's file and what it walks over
+	name  string // the loop's file and the parts that it walks over
 	data  []byte
 	o     Options
-	bytes int64 // that may be read, maxRead if 0
-	reads int   // 2*maxBoxes if 0
+	bytes int64 // limit of bytes read, maxRead if 0
+	reads int   // limit of reads, 2*maxBoxes if 0
 }
 
-// maxRead is what the handler reads of a file by default.
+// maxRead is the handler's default limit of bytes read from a file.
 const maxRead = 16 << 20
 
-// fill repeats b more often than any loop goes around, or up to the size of the largest file that is
-// read.
+// fill repeats b more often than any loop runs, or up to the size of the largest file read.
 func fill(b []byte) []byte { return bytes.Repeat(b, min(maxRead/len(b), 2*maxChunks)) }
 
 // bits writes numbers bit by bit, the lowest bit first, as Deflate and Brotli read them.
@@ -50,8 +49,8 @@ func (w *bits) put(v uint32, n uint) {
 	}
 }
 
-// deflateTables is a zlib stream of blocks that hold nothing but the tables of their codes
-// (RFC 1951, 3.2.7): 11 bytes of file for two tables.
+// deflateTables is a zlib stream of blocks with only the tables of their codes (RFC 1951, 3.2.7): 11 bytes
+// of the file for two tables.
 func deflateTables(size int) []byte {
 	var w bits
 	w.put(0x0178, 16)
@@ -89,7 +88,7 @@ func brotliTrees(size int) []byte {
 		w.put(0, 1)  // not the last
 		w.put(0, 2)  // a length of 4 nibbles:
 		w.put(0, 16) // 1
-		w.put(0, 1)  // packed
+		w.put(0, 1)  // compressed
 		w.put(0, 3)  // one block type of each kind
 		w.put(0, 6)  // distances
 		w.put(0, 2)  // context mode
@@ -121,7 +120,7 @@ func brotliContexts(size int) []byte {
 		w.put(0, 1)              // not the last
 		w.put(0, 2)              // a length of 4 nibbles:
 		w.put(0, 16)             // 1
-		w.put(0, 1)              // packed
+		w.put(0, 1)              // compressed
 		w.put(1|7<<1|127<<4, 11) // 256 types of literals
 		w.put(1|0<<2|2<<4, 4+9)  // the code of types,
 		w.put(1|0<<2|0<<4, 4+5)  // the code of counts,
@@ -144,19 +143,19 @@ func brotliContexts(size int) []byte {
 	return w.b
 }
 
-// brob is a JPEG XL file with a packed Exif box.
+// brob is a JPEG XL file with a compressed Exif box.
 func brob(packed []byte) []byte {
 	return testimage.JXL(testimage.Box("brob", []byte("Exif"), packed))
 }
 
-// itemsFile is a HEIF file with these boxes in meta besides the primary item, which is 9.
+// itemsFile is a HEIF file with the given boxes in meta, and the primary item 9.
 func itemsFile(boxes ...[]byte) []byte {
 	return append(testimage.FileType("heic"), testimage.FullBox("meta", 0,
 		append([][]byte{testimage.FullBox("pitm", 0, []byte{0, 9})}, boxes...)...)...)
 }
 
-// tiffOf is a little-endian directory of n entries that e writes, and what stands after it; tail is
-// where that is.
+// tiffOf is a little-endian directory of n entries that e writes, and the bytes after it; tail is their
+// offset.
 func tiffOf(n int, e func(b []byte, i int, tail uint32) []byte, after []byte) []byte {
 	tail := uint32(8 + 2 + 12*n + 4)
 	b := put16(header(8), uint16(n))
@@ -222,7 +221,7 @@ func worstFiles() []worstFile {
 	}
 	refs := testimage.FullBox("iref", 0, fill(testimage.Box("cdsc", append([]byte{0, 1, 0xFF, 0xFF}, make([]byte, 0xFFFF*2)...))))
 	split := fill(testimage.EXIFSegment(make([]byte, 0xFFFF-2-6)))
-	// the first segment holds a directory, whose values lie at the end of the last
+	// the first segment has a directory whose values lie at the end of the last segment
 	far := tiffOf(5000, func(b []byte, i int, _ uint32) []byte {
 		return entry(b, uint16(i), typeASCII, 5, uint32(len(split)-3000))
 	}, nil)
@@ -231,7 +230,7 @@ func worstFiles() []worstFile {
 		return entry(b, 0x010F, typeASCII, maxText, 60000)
 	}, nil))
 	extents := func(n int) []byte {
-		// pieces of one byte, the last of the rest: the block lies in it
+		// pieces of one byte, and the rest as the last piece, which contains the block
 		b := tiffOf(65000, func(b []byte, i int, tail uint32) []byte { return entry(b, uint16(i), typeASCII, 5, tail) }, []byte("texts"))
 		h := testimage.HEIF{Iloc: 1, Exif: [][]byte{testimage.ExifData(b, false)}, Pieces: n}
 		return h.Encode()
@@ -330,7 +329,7 @@ func worstFiles() []worstFile {
 	}
 }
 
-// tailBytes are filled, from their end on backwards, with what f makes of the number of bytes left.
+// tailBytes fills bytes backwards from the end with the result of f for the number of bytes left.
 func tailBytes(f func(left int) []byte) []byte {
 	data := make([]byte, 1<<20)
 	n := len(f(0))
@@ -340,7 +339,7 @@ func tailBytes(f func(left int) []byte) []byte {
 	return data
 }
 
-// tailOf is a PNG with an IDAT that is filled like that, up to IEND.
+// tailOf is a PNG with an IDAT filled by tailBytes, up to IEND.
 func tailOf(f func(left int) []byte) []byte {
 	data := tailBytes(func(left int) []byte { return f(left + 4) })
 	return slices.Concat(testimage.PNGHead(), testimage.IDATs(100), testimage.PNGChunk("IDAT", data), testimage.PNGChunk("IEND", nil))
@@ -378,14 +377,13 @@ func decodeWorst(r io.ReaderAt, f *worstFile) {
 	}
 }
 
-// TestWorst holds what the worst files cost against limits that don't depend on the machine: what is
-// read and allocated, and the time in multiples of what 65,536 boxes take, which is 2 ms on a slow
-// machine. No file may take more than 20 ms there, which are ten of them; the race detector makes some
-// loops slower than others.
+// TestWorst checks the costs of the worst files against limits that don't depend on the machine: bytes read
+// and allocated, and the time in units of 65,536 boxes, which take 2 ms on a slow machine. No file may take
+// more than ten units, 20 ms there; the race detector slows some loops down more than others.
 func TestWorst(t *testing.T) {
 	const maxUnits = 20
-	// the fastest of several times, since other processes may be running: as many as it takes to
-	// stay within the limit
+	// take the fastest of several runs, since other processes may be running: as many as needed to stay
+	// within the limit
 	fastest := func(f *worstFile, limit time.Duration) time.Duration {
 		best := time.Duration(math.MaxInt64)
 		for i := 0; i < 5 || i < 50 && best > limit; i++ {
@@ -437,7 +435,7 @@ func BenchmarkWorst(b *testing.B) {
 	}
 }
 
-// tally counts what is asked for.
+// tally counts reads and bytes requested.
 type tally struct {
 	r     io.ReaderAt
 	reads int
@@ -450,5 +448,5 @@ func (c *tally) ReadAt(p []byte, off int64) (int, error) {
 	return c.r.ReadAt(p, off)
 }
 
-// Size implements what tells a file's length.
+// Size returns the file's length.
 func (c *tally) Size() int64 { return sizeOf(c.r) }

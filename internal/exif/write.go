@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// storedTag is a tag of the answer as it stands in a TIFF block, less the bytes of its value that the
-// answer doesn't show.
+// storedTag is a tag as stored in a TIFF block, without the bytes of its value that the JSON doesn't show.
 type storedTag struct {
 	dir   directory
 	id    uint16
@@ -16,12 +15,12 @@ type storedTag struct {
 	value []byte
 }
 
-// needed reports whether the picture isn't shown right without the tag.
+// needed reports whether viewers need the tag to show the picture right.
 func (t *storedTag) needed() bool {
 	return t.name == "Orientation" || t.name == "ColorSpace" || t.name == "InteroperabilityIndex"
 }
 
-// thumbnailImage reports whether the tag says where a picture is, which a rewritten block doesn't have.
+// thumbnailImage reports whether the tag locates the thumbnail, which a rewritten block doesn't have.
 func (t *storedTag) thumbnailImage() bool {
 	return (t.id == jpegTag || t.id == jpegLengthTag) && t.dir != gpsIFD && t.dir != interopIFD
 }
@@ -29,7 +28,7 @@ func (t *storedTag) thumbnailImage() bool {
 // jpegLengthTag is the length of the JPEG that jpegTag points at.
 const jpegLengthTag = 0x0202
 
-// size is what the tag takes of a block.
+// size returns the bytes that the tag takes in a block.
 func (t *storedTag) size() int {
 	if len(t.value) <= 4 {
 		return 12
@@ -37,23 +36,23 @@ func (t *storedTag) size() int {
 	return 12 + len(t.value)
 }
 
-// IsReadable reports whether Decode takes a block for EXIF, or looks on for another.
+// IsReadable reports whether Decode accepts a block as EXIF, instead of looking for another.
 func IsReadable(block []byte) bool {
 	blocks, _ := withoutIntro(bytes.NewReader(block))
 	ok, _ := readable(blocks)
 	return ok
 }
 
-// Rewrite returns a TIFF block that tells no more than the answer that is made of block with these options:
-// its tags, and those that the picture needs (Orientation, ColorSpace, InteroperabilityIndex). Nil options
-// keep only the latter. So does a block of which there is no answer because it is broken or too large.
+// Rewrite returns a TIFF block with only the tags that the JSON of block with these options includes, and
+// those that viewers need (Orientation, ColorSpace, InteroperabilityIndex). If o is nil, or block is broken
+// or too large for JSON, it keeps only the latter.
 //
-// The new block is decoded to the same answer, but for JPEGInterchangeFormat and its length: the thumbnail
-// isn't there any more. Nor are bytes that the answer doesn't show, such as text after the first NUL. The
-// new block is no longer than the old one; if the values don't fit, since several entries had one in
-// common, the last tags are dropped. It is nil if there is no room for a block.
+// The new block decodes to the same JSON, except JPEGInterchangeFormat and its length: it has no thumbnail.
+// It also lacks bytes that the JSON doesn't show, such as text after the first NUL. It is no longer than
+// block; if the values don't fit, because several entries shared one, Rewrite drops the last tags. It
+// returns nil if not even an empty block fits.
 //
-// "Exif\0\0" before the block, as JPEG has it, is taken for a part of it, and is in the new block, too.
+// "Exif\0\0" before the block, as in JPEG, counts as part of it, and the new block begins with it, too.
 func Rewrite(block []byte, o *Options) []byte {
 	if rest, ok := bytes.CutPrefix(block, exifIntro); ok {
 		b := Rewrite(rest, o)
@@ -85,7 +84,7 @@ func Rewrite(block []byte, o *Options) []byte {
 	return encode(l.order, kept, len(block))
 }
 
-// encode writes a block of at most limit bytes.
+// encode returns a block with the tags, of at most limit bytes.
 func encode(order binary.ByteOrder, tags []storedTag, limit int) []byte {
 	var dirs [directories][]storedTag
 	for _, t := range tags {
@@ -125,7 +124,7 @@ func encode(order binary.ByteOrder, tags []storedTag, limit int) []byte {
 	return w.b
 }
 
-// pointers are the tags by which a directory points at others that there are.
+// pointers returns the tags by which directory d points at the other directories in dirs.
 func pointers(dirs *[directories][]storedTag, d directory) (ids []uint16) {
 	switch {
 	case d == exifIFD && len(dirs[interopIFD]) > 0:
@@ -141,7 +140,7 @@ func pointers(dirs *[directories][]storedTag, d directory) (ids []uint16) {
 	return ids
 }
 
-// size is the length of the block that has these directories.
+// size returns the length of a block with these directories.
 func size(dirs *[directories][]storedTag) int {
 	n := 8
 	for d := range dirs {
@@ -156,8 +155,8 @@ func size(dirs *[directories][]storedTag) int {
 	return n
 }
 
-// dropLast drops the last tag, those that the picture needs after all others, and returns its size, 0 if
-// there is none.
+// dropLast drops the last tag and returns its size, 0 if there is none. It drops the tags that viewers
+// need after all others.
 func dropLast(dirs *[directories][]storedTag) (n int) {
 	for _, needed := range [...]bool{false, true} {
 		for d := len(dirs) - 1; d >= 0; d-- {
@@ -180,10 +179,10 @@ type blockWriter struct {
 	aligned bool // values start at even offsets (TIFF 6.0, section 2)
 }
 
-// nextDirectory stands for the offset of the next directory, which is no tag's value.
+// nextDirectory is the key of the next directory's offset, which isn't the value of a tag.
 const nextDirectory = 0
 
-// point makes the offset at that place point at the end.
+// point makes the offset stored at at refer to the end of the block.
 func (w *blockWriter) point(at int) {
 	w.align()
 	w.order.PutUint32(w.b[at:], w.end())
@@ -197,8 +196,8 @@ func (w *blockWriter) align() {
 	}
 }
 
-// directory writes the tags as they come, with pointers where they belong by their numbers, and returns
-// where the offsets of other directories are to be written.
+// directory writes the tags in the given order, inserts the pointers by their numbers, and returns the
+// places for the offsets of other directories.
 func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint16]int) {
 	places = make(map[uint16]int)
 	count := len(tags) + len(ids)
@@ -236,8 +235,8 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 	return places
 }
 
-// shown returns the bytes of a value without those that the answer doesn't show. They are read as the same
-// value. v is what b is read as.
+// shown returns b, the stored bytes of v, without the bytes that the JSON doesn't show. The result decodes
+// to the same value.
 func shown(order binary.ByteOrder, typ uint16, b []byte, as storage, v value) []byte {
 	switch {
 	case as == asCharCode && bytewise(typ):
@@ -254,7 +253,7 @@ func shown(order binary.ByteOrder, typ uint16, b []byte, as storage, v value) []
 	return b
 }
 
-// shownText is what text shows of b, with a NUL after it if there was one.
+// shownText returns the bytes of b that the function text decodes, with a NUL if an ASCII value had more.
 func shownText(b []byte, typ uint16, as storage) []byte {
 	t := b
 	if i := bytes.IndexByte(t, 0); i >= 0 {
@@ -265,7 +264,7 @@ func shownText(b []byte, typ uint16, as storage) []byte {
 	case len(b) == 0:
 		return nil
 	case len(t) == 0 && typ == typeUndefined && as != asVersion && as != asText && as != asOnlyText:
-		return []byte{' '} // bytes of zero would be read as numbers
+		return []byte{' '} // zero bytes would decode as numbers
 	case len(t) == 0:
 		return []byte{0}
 	case len(t) < len(b) && typ == typeASCII:
@@ -274,7 +273,7 @@ func shownText(b []byte, typ uint16, as storage) []byte {
 	return t
 }
 
-// shownUTF16 is b up to its first NUL, and that.
+// shownUTF16 returns b up to its first NUL, inclusive.
 func shownUTF16(b []byte) []byte {
 	for i := 0; i+1 < len(b); i += 2 {
 		if b[i] == 0 && b[i+1] == 0 {
@@ -287,7 +286,7 @@ func shownUTF16(b []byte) []byte {
 	return b[:len(b)&^1]
 }
 
-// shownCharCode is a text with a character code before it.
+// shownCharCode returns the text in b, after its character code.
 func shownCharCode(order binary.ByteOrder, b []byte, text string) []byte {
 	if len(b) >= 8 {
 		code, _, _ := bytes.Cut(b[:8], []byte{0})

@@ -20,8 +20,8 @@ var rewriteOptions = []Options{
 	{Unknown: true, Keep: func(name string) bool { return len(name)%2 == 0 }},
 }
 
-// answerOfBlock is the answer made of a block, without what only a thumbnail needs; false where there is none.
-func answerOfBlock(block []byte, o *Options) (string, bool) {
+// blockToJSON returns the JSON of a block without the tags that locate a thumbnail; false if there is none.
+func blockToJSON(block []byte, o *Options) (string, bool) {
 	keep := *o
 	keep.Keep = func(name string) bool {
 		return !strings.Contains(name, "JPEGInterchangeFormat") && (o.Keep == nil || o.Keep(name))
@@ -37,8 +37,8 @@ func answerOfBlock(block []byte, o *Options) (string, bool) {
 	return string(b), err == nil
 }
 
-// checkRewrite checks that a rewritten block tells what the block tells, in no more room, and no more
-// when it is rewritten again.
+// checkRewrite checks that a rewritten block has the same JSON as the block, is no longer, and stays the
+// same if rewritten again.
 func checkRewrite(t *testing.T, block []byte) {
 	t.Helper()
 	for i := range rewriteOptions {
@@ -50,26 +50,26 @@ func checkRewrite(t *testing.T, block []byte) {
 		if got == nil {
 			continue
 		}
-		want, ok := answerOfBlock(block, o)
-		answer, readable := answerOfBlock(got, o)
+		want, ok := blockToJSON(block, o)
+		after, readable := blockToJSON(got, o)
 		switch {
 		case !readable:
 			t.Fatalf("options %d: the new block can't be read: %q", i, got)
 		case !ok:
-		case answer == want:
-		case len(got) > len(block)-300: // tags that had a value in common were dropped
-			if !strings.HasPrefix(want, answer[:min(len(answer)-1, 20)]) {
-				t.Fatalf("options %d:\ngot  %s\nwant %s", i, answer, want)
+		case after == want:
+		case len(got) > len(block)-300: // Rewrite dropped tags that shared a value
+			if !strings.HasPrefix(want, after[:min(len(after)-1, 20)]) {
+				t.Fatalf("options %d:\ngot  %s\nwant %s", i, after, want)
 			}
 		default:
-			t.Fatalf("options %d:\ngot  %s\nwant %s", i, answer, want)
+			t.Fatalf("options %d:\ngot  %s\nwant %s", i, after, want)
 		}
 		if again := Rewrite(got, o); !bytes.Equal(again, got) && len(again) == len(got) {
 			t.Fatalf("options %d: rewritten again it is another:\n%q\n%q", i, got, again)
 		}
 	}
 	if b := Rewrite(block, nil); b != nil {
-		all, ok := answerOfBlock(b, &Options{Unknown: true})
+		all, ok := blockToJSON(b, &Options{Unknown: true})
 		for _, name := range []string{"Orientation", "ColorSpace", "InteroperabilityIndex"} {
 			all = strings.Replace(all, `"`+name+`"`, "", 1)
 		}
@@ -122,7 +122,7 @@ func TestRewrittenBlockHidesNothing(t *testing.T) {
 }
 
 func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
-	// two entries with one text: there is no room for both
+	// two entries share a text: both don't fit
 	block := []byte("II*\x00\x08\x00\x00\x00\x03\x00")
 	for _, id := range []byte{0x0E, 0x0F, 0x10} {
 		block = append(block, id, 1, 2, 0, 40, 0, 0, 0, 50, 0, 0, 0)
@@ -130,13 +130,13 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 	block = append(block, 0, 0, 0, 0)
 	block = append(block, strings.Repeat("x", 39)+"\x00"...)
 	got := Rewrite(block, &Options{})
-	answer, _ := answerOfBlock(got, &Options{})
+	answer, _ := blockToJSON(got, &Options{})
 	if want := `{"ImageDescription":"` + strings.Repeat("x", 39) + `"}`; answer != want || len(got) > len(block) {
 		t.Errorf("got %s, want %s", answer, want)
 	}
 }
 
-// blockOf is the TIFF block of an image that has one.
+// blockOf returns the TIFF block of an image with one.
 func blockOf(data []byte) []byte {
 	f := sniff(data[:min(len(data), sniffLen)])
 	if f == nil {
@@ -195,13 +195,13 @@ func FuzzRewrite(f *testing.F) {
 }
 
 func TestRewriteWithoutAnAnswerKeepsWhatThePictureNeeds(t *testing.T) {
-	// 16 texts of control characters, which JSON has no room for
+	// 16 texts of control characters, too large for JSON
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, 6)}}
 	for id := range uint16(16) {
 		b.IFD0 = append(b.IFD0, testimage.ASCII(0xFE00+id, strings.Repeat("\x01", 4000)))
 	}
 	got := Rewrite(b.Encode(), &Options{Unknown: true})
-	if answer, _ := answerOfBlock(got, &Options{Unknown: true}); answer != `{"Orientation":"6"}` {
+	if answer, _ := blockToJSON(got, &Options{Unknown: true}); answer != `{"Orientation":"6"}` {
 		t.Errorf("got %.100s", answer)
 	}
 }
