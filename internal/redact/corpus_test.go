@@ -240,6 +240,12 @@ func stays(tag string) (may, must bool) {
 		return true, false
 	case group == "File":
 		return name != "Comment", len(parts) == 2 && name == "ImageWidth"
+	case name == "ICC_Profile": // of which it can't read more
+		return true, false
+	case group == "JFIF":
+		return true, !strings.HasPrefix(name, "Thumbnail")
+	case group == "MPF0":
+		return true, tag == "MPF0:NumberOfImages"
 	case group == "PNG":
 		named := slices.Contains([]string{
 			"ImageWidth", "ImageHeight", "BitDepth", "ColorType", "Compression", "Filter", "Interlace", "Gamma", "SRGBRendering", "Palette", "Transparency",
@@ -257,13 +263,13 @@ func stays(tag string) (may, must bool) {
 		return !strings.Contains(name, "Date") && name != "HandlerDescription", strings.HasPrefix(name, "Image")
 	case group == "XMP-Container":
 		return strings.HasPrefix(name, "DirectoryItem"), true
-	case group == "XMP-hdrgm", group == "JFIF", group == "Adobe", group == "APP14", group == "PNG-cICP", group == "PNG-pHYs",
-		strings.HasPrefix(group, "ICC"), group == "MPF0", strings.HasPrefix(group, "MPImage"):
+	case group == "XMP-hdrgm", group == "Adobe", group == "APP14", group == "PNG-cICP", group == "PNG-pHYs",
+		strings.HasPrefix(group, "ICC"), strings.HasPrefix(group, "MPImage"):
 		return true, true
 	case group == "XMP-GPano", group == "XMP-GContainer":
 		return true, false
 	}
-	return tag == "IFD0:Orientation" || name == "ColorSpace" || name == "InteropIndex", false
+	return group == "IFD0" && name == "Orientation" || name == "ColorSpace" || name == "InteropIndex", false
 }
 
 func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
