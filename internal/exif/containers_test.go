@@ -1148,3 +1148,30 @@ func TestGeoJP2(t *testing.T) {
 		t.Errorf("without @location: got %s", got)
 	}
 }
+
+// TestJunkBetweenSegmentsIsSkipped has bytes that belong to no segment before EXIF and the frame header, as some
+// programs write them.
+func TestJunkBetweenSegmentsIsSkipped(t *testing.T) {
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.Short(0x0112, 6)}}
+	exif := testimage.EXIFSegment(b.Encode())
+	for name, tt := range map[string]struct {
+		junk []byte
+		want string
+	}{
+		"none":              {nil, `{"Orientation":"6"}`},
+		"a byte":            {[]byte{0}, `{"Orientation":"6"}`},
+		"an escaped byte":   {[]byte{0xFF, 0, 7}, `{"Orientation":"6"}`},
+		"fill bytes":        {[]byte{1, 0xFF, 0xFF, 0xFF}, `{"Orientation":"6"}`},
+		"as much as can be": {make([]byte, MaxJunk), `{"Orientation":"6"}`},
+		"too much":          {make([]byte, MaxJunk+1), `{}`},
+	} {
+		data := testimage.JPEG(testimage.Gradient(16, 8), testimage.Segment(0xE0, nil), tt.junk, exif)
+		if got := decodeToJSON(data, &Options{}); got != tt.want {
+			t.Errorf("%s: %s", name, got)
+		}
+		i, err := ReadInfo(bytes.NewReader(data))
+		if want := int64(16); tt.want != "{}" && (err != nil || i.Width != want) {
+			t.Errorf("%s: %d pixels wide, %v", name, i.Width, err)
+		}
+	}
+}

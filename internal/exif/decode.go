@@ -45,6 +45,8 @@ var (
 const (
 	// maxSegments bounds the JPEG segments walked: millions of 4-byte segments would waste CPU time.
 	maxSegments = 1 << 14
+	// MaxJunk bounds the bytes between a JPEG's segments that belong to none.
+	MaxJunk = 1 << 12
 	// MaxBroken is the number of broken EXIF blocks in one file after which Decode stops looking for a
 	// readable one.
 	MaxBroken = 1 << 4

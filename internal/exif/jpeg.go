@@ -9,7 +9,7 @@ import (
 
 // JPEG (ITU-T T.81, annex B): after the start of image come segments, each 0xFF, a marker and, but
 // for the markers that stand alone, a big-endian length that counts its own two bytes. Any number
-// of 0xFF may fill the space before a marker. EXIF is an APP1 segment that starts with "Exif\0\0"
+// of 0xFF may fill the space before a marker. Some files have junk there, which decoders skip. EXIF is an APP1 segment that starts with "Exif\0\0"
 // (Exif 3.0, 4.7.2); other APP1 segments (XMP) and APP0 (JFIF) may come before it. The image data
 // after the start of scan has no segments of interest.
 //
@@ -76,17 +76,28 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 	// one read for the whole head: reading fill bytes one by one would cost a read each
 	var h, last segmentHead
 	off := int64(2)
+	junk := 0
 	read := readAt
 	for range maxSegments {
 		n, err := read(w.r, h[:], off)
 		if err != nil {
 			return err
 		}
-		if n < 4 || h[0] != 0xFF {
+		if n < 4 {
 			return nil
 		}
 		marker := h[1]
 		switch {
+		case h[0] != 0xFF || marker == 0: // no marker: decoders look for the next
+			skipped := 1
+			for skipped < n && h[skipped] != 0xFF {
+				skipped++
+			}
+			off += int64(skipped)
+			if junk += skipped; junk > MaxJunk {
+				return nil
+			}
+			continue
 		case marker == 0xFF:
 			off++
 			continue

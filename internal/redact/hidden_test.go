@@ -307,3 +307,15 @@ func TestPNGKeepsTheEXIFOfTheAnswer(t *testing.T) {
 		checkSums(t, got)
 	}
 }
+
+func TestJPEGKeepsEXIFAfterJunk(t *testing.T) {
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "answered"), testimage.ASCII(0x010E, word)}}
+	for n, want := range map[int]string{0: `{"Make":"answered"}`, 1: `{"Make":"answered"}`, exif.MaxJunk: `{"Make":"answered"}`, exif.MaxJunk + 1: "{}"} {
+		junk := bytes.Repeat([]byte(word), n/len(word)+1)[:n]
+		data := testimage.JPEG(testimage.Gradient(16, 16), testimage.Segment(0xE0, nil), junk, testimage.EXIFSegment(b.Encode()))
+		got := redact(t, data, noText, 0)
+		if bytes.Contains(got, []byte("SECRET")) || answer(got, &exif.Options{}) != want || answer(data, noText.EXIF) != want {
+			t.Errorf("after %d bytes of junk: %s, the answer is %s", n, answer(got, &exif.Options{}), answer(data, noText.EXIF))
+		}
+	}
+}

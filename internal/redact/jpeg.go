@@ -62,6 +62,7 @@ type jpegFile struct {
 
 	first       bool    // the picture is the first one
 	wantEXIF    bool    // the EXIF that the answer shows may still come
+	junkBytes   int     // the number of bytes outside segments so far
 	brokenEXIFs int     // the number of unreadable EXIFs so far
 	starts      []int64 // offsets of the other pictures, from the MPF index
 	items       []xmpItem
@@ -115,13 +116,11 @@ func (j *jpegFile) picture() error {
 			if n < 0 {
 				n = len(b)
 			}
-			j.zero(int64(n))
-			j.wantEXIF = false // the EXIF decoder stops here
+			j.junk(n)
 		case marker == 0xFF:
 			j.pass(1)
 		case marker == 0:
-			j.zero(2)
-			j.wantEXIF = false
+			j.junk(2)
 		case marker == markerEOI:
 			j.pass(2)
 			return nil
@@ -144,6 +143,14 @@ func (j *jpegFile) picture() error {
 				j.scan()
 			}
 		}
+	}
+}
+
+// junk overwrites bytes between segments. The EXIF decoder gives up after too many of them.
+func (j *jpegFile) junk(n int) {
+	j.zero(int64(n))
+	if j.junkBytes += n; j.junkBytes > exif.MaxJunk {
+		j.wantEXIF = false
 	}
 }
 
