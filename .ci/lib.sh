@@ -27,8 +27,7 @@ corpus() {
 	[ -f "$EXIF_CORPUS/oracle.jsonl" ] && return
 	cat >&2 <<-END
 		There is no corpus at $EXIF_CORPUS: set EXIF_CORPUS to a folder of photos, such as those of
-		github.com/ianare/exif-samples, that has an oracle.jsonl made with ExifTool. The comment on oracleFile
-		in internal/exif/conformance_test.go says what is in it.
+		github.com/ianare/exif-samples, and let .ci/oracle write what ExifTool reads of them to it.
 	END
 	exit 1
 }
