@@ -545,7 +545,10 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 				spans = append(spans, span{from, to})
 			}
 		}
-		if f.over || elsewhere || method > 1 {
+		if f.over { // readers can follow what there is of it
+			return false
+		}
+		if elsewhere || method > 1 {
 			continue
 		}
 		kind := m.kinds[id]
