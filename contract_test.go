@@ -125,7 +125,7 @@ func TestContract(t *testing.T) {
 
 		// 2.3
 		{"no exif", "plain", "GET", "/plain.jpg" + s, nil, 200, `{}`},
-		{"exif behind xmp", "plain", "HEAD", "/xmp-first.jpg" + s, nil, 200, ""},
+		{"exif after xmp", "plain", "HEAD", "/xmp-first.jpg" + s, nil, 200, ""},
 
 		// 2.4
 		{"not an image", "plain", "GET", "/text.jpg" + s, nil, 400, "NotAnImage"},
@@ -178,7 +178,7 @@ func TestContract(t *testing.T) {
 		{"passed, good", "pass", "GET", "/iphone-4s.jpg" + s, nil, 200, iphone4S},
 	}
 	srv := serve(t, contractCaddyfile(samples(t)))
-	ofEXIF := []string{"no exif", "exif behind xmp", "broken exif"} // other operations respond differently to these
+	ofEXIF := []string{"no exif", "exif after xmp", "broken exif"} // other operations respond differently to these
 	for _, tc := range cases {
 		if asking != operations[0] && slices.Contains(ofEXIF, tc.name) {
 			continue

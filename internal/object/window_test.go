@@ -15,7 +15,7 @@ func TestNextWindow(t *testing.T) {
 		{"goes on, and needs more than a window", at(0, 64), windowRequest{64 * k, 100 * k, 1000 * k, all, 64 * k, 64 * k}, at(64, 100)},
 		{"elsewhere: a quarter in front", at(0, 64), windowRequest{200 * k, 10, 1000 * k, all, 64 * k, 1024 * k}, at(184, 64)},
 		{"elsewhere, and needs nearly a window", at(0, 64), windowRequest{200 * k, 60 * k, 1000 * k, all, 64 * k, 1024 * k}, at(184, 76)},
-		{"just behind the last isn't where it ended", at(0, 64), windowRequest{64*k + 1, 10, 1000 * k, all, 64 * k, 1024 * k}, span{48*k + 1, 64 * k}},
+		{"just after the last isn't where it ended", at(0, 64), windowRequest{64*k + 1, 10, 1000 * k, all, 64 * k, 1024 * k}, span{48*k + 1, 64 * k}},
 		{"before the start", at(0, 64), windowRequest{1 * k, 10, 1000 * k, all, 64 * k, 1024 * k}, at(0, 64)},
 		{"size unknown", at(0, 64), windowRequest{64 * k, 10, -1, all, 64 * k, 64 * k}, at(64, 64)},
 		{"size unknown, elsewhere", at(0, 64), windowRequest{1000 * k, 10, -1, all, 64 * k, 1024 * k}, at(984, 64)},

@@ -545,7 +545,7 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 				spans = append(spans, span{from, to})
 			}
 		}
-		if f.over { // readers can follow what there is of it
+		if f.over { // readers can use the items before the end
 			return false
 		}
 		if elsewhere || method > 1 {

@@ -25,7 +25,7 @@ func secretSegmentFiles() map[string][]byte {
 		testimage.ASCII(0xA420, "id\x00"+secret))
 	full.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(thumbnail)))}
 	full.Thumbnail = thumbnail
-	behind := cat(full.Encode(), secret) // after the block, in no entry
+	longer := cat(full.Encode(), secret) // after the block, in no entry
 	xmp := "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='" + nsRDF + "'><rdf:Description xmlns:hdrgm='" + nsGain + "' xmlns:dc='http://purl.org/dc/elements/1.1/' " +
 		"hdrgm:Version='1.0' dc:creator='" + secret + "'><dc:title>" + secret + "</dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"
 	seg := testimage.Segment
@@ -50,7 +50,7 @@ func secretSegmentFiles() map[string][]byte {
 
 	return map[string][]byte{
 		"jpeg exif":            jpeg(testimage.EXIFSegment(block)),
-		"jpeg full exif":       jpeg(testimage.EXIFSegment(behind)),
+		"jpeg full exif":       jpeg(testimage.EXIFSegment(longer)),
 		"jpeg second exif":     jpeg(testimage.EXIFSegment(block), testimage.EXIFSegment(block)),
 		"jpeg split exif":      jpeg(testimage.EXIFSegment(block[:20]), testimage.EXIFSegment(block[20:])),
 		"jpeg broken exif":     jpeg(seg(0xE1, []byte("Exif\x00\x00"+secret))),
@@ -79,7 +79,7 @@ func secretSegmentFiles() map[string][]byte {
 		"png xmp":              png(testimage.PNGChunk("iTXt", []byte(xmpKeyword+"\x00\x00"+xmp))),
 		"png xmp, no xml":      png(testimage.ITXT("XML:com.adobe.xmp", []byte(secret), false)),
 		"png exif":             png(testimage.PNGChunk("eXIf", block)),
-		"png full exif":        png(testimage.PNGChunk("eXIf", behind)),
+		"png full exif":        png(testimage.PNGChunk("eXIf", longer)),
 		"png late exif":        png2(testimage.PNGChunk("eXIf", block)),
 		"png second exif":      png(testimage.PNGChunk("eXIf", block), testimage.PNGChunk("eXIf", block)),
 		"png broken exif":      png(testimage.PNGChunk("eXIf", []byte(secret))),
@@ -91,7 +91,7 @@ func secretSegmentFiles() map[string][]byte {
 		"png broken length":    png(broken, testimage.TEXT("b", []byte(secret))),
 
 		"webp exif":         webp(riff("EXIF", block)),
-		"webp full exif":    webp(riff("EXIF", behind)),
+		"webp full exif":    webp(riff("EXIF", longer)),
 		"webp exif, intro":  webp(riff("EXIF", cat("Exif\x00\x00", block))),
 		"webp second exif":  webp(riff("EXIF", block), riff("EXIF", block)),
 		"webp broken exif":  webp(riff("EXIF", []byte(secret))),

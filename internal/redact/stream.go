@@ -27,7 +27,7 @@ type stream struct {
 	in        []byte // the argument of the current Write
 	sent, pos int    // in[:sent] is done, in[sent:pos] passed but not written yet, in[pos:] unread
 	held      []byte // unread bytes of earlier Writes, before in[pos:]
-	buf       []byte // the allocation behind held, for reuse
+	buf       []byte // the memory of held, for reuse
 
 	out         *bufio.Writer
 	err         error // the last error of out

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -98,13 +97,12 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 func (f *webpFile) rest(size, used int64) bool { return f.zero(size - used + size&1) }
 
 func (f *webpFile) junk(size int64) bool {
-	head, ok := f.peek(4)
-	if ok && !bytes.Equal(head, make([]byte, 4)) { // zeros are what was overwritten before
-		ok = f.replace([]byte("JUNK"))
-	} else {
-		ok = f.pass(4)
+	const zeros = "\x00\x00\x00\x00"
+	typ := "JUNK"
+	if head, _ := f.peek(len(zeros)); string(head) == zeros { // already overwritten
+		typ = zeros
 	}
-	return ok && f.pass(4) && f.rest(size, 0)
+	return f.replace([]byte(typ)) && f.pass(4) && f.rest(size, 0)
 }
 
 // frame redacts the chunks of a frame.

@@ -56,12 +56,12 @@ func IDATs(sizes ...int) (out []byte) {
 	return out
 }
 
-// LargePNG returns a PNG of about that size. All its IDATs except the last have idat bytes, and the chunks in
-// behind follow them.
-func LargePNG(size int64, idat int, behind ...[]byte) *Repeated {
+// LargePNG returns a PNG of about that size. All its IDATs except the last have idat bytes, and
+// after are the chunks that follow them.
+func LargePNG(size int64, idat int, after ...[]byte) *Repeated {
 	f := &Repeated{Start: PNGHead(), Piece: IDATs(idat), End: IDATs(idat / 3)}
 	f.Times = (size - int64(len(f.Start)+len(f.End))) / int64(len(f.Piece))
-	for _, b := range append(behind, PNGChunk("IEND", nil)) {
+	for _, b := range append(after, PNGChunk("IEND", nil)) {
 		f.End = append(f.End, b...)
 	}
 	return f
