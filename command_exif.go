@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -331,14 +330,6 @@ func (c *exifCommand) redact(img image) error {
 		if _, err := exif.ReadInfo(r); err != nil {
 			return err
 		}
-		head := make([]byte, redact.SniffLen)
-		n, err := r.ReadAt(head, 0)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if verdict, _ := redact.Sniff(head[:n]); verdict == redact.Refuse {
-			return errNotRedactable
-		}
 		name := filepath.Join(c.redactTo, img.path)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // redacted copies are meant to be read by others
 			return err
@@ -347,11 +338,12 @@ func (c *exifCommand) redact(img image) error {
 		if err != nil {
 			return err
 		}
-		w := redact.NewWriter(out, &redact.Policy{EXIF: &c.options, MaxHeld: 1 << 30})
-		_, err = io.Copy(w, io.NewSectionReader(r, 0, math.MaxInt64))
-		err = errors.Join(err, w.Close(), out.Close())
+		err = errors.Join(redact.Copy(out, r, &redact.Policy{EXIF: &c.options}), out.Close())
 		if err != nil {
 			_ = os.Remove(name)
+		}
+		if errors.Is(err, redact.ErrRefused) {
+			return errNotRedactable
 		}
 		return err
 	})

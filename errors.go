@@ -49,6 +49,7 @@ var errorTable = []struct {
 	{err: exif.ErrTooLarge, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
 	{err: object.ErrTooFar, status: http.StatusBadRequest, code: "ImageTooLarge", message: tooLarge},
 	{err: exif.ErrNoPicture, status: http.StatusNotFound, code: "NoThumbnail", message: "the image has no embedded picture"},
+	{err: errPrecondition, status: http.StatusPreconditionFailed, message: errPrecondition.Error()},
 	{err: errNotRedactable, status: http.StatusForbidden, code: "NotRedactable", message: errNotRedactable.Error()},
 	{err: object.ErrEncoded, status: http.StatusInternalServerError, code: "UnexpectedEncoding", message: object.ErrEncoded.Error()},
 

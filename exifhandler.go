@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -104,10 +105,10 @@ type Handler struct {
 
 	options    exif.Options
 	operations []*operation
-	marks      map[*operation]string // the settings' mark in our entity tags, by operation
+	marks      map[*operation]mark // in our entity tags, by operation
 
-	redactMarks redactMarks
-	perClient   bool // the rules can give clients different photos for one URL
+	full, bare audience // with redact: what a client gets that may read the EXIF response, and what others get
+	perClient  bool     // the rules can give clients different photos for one URL
 
 	cache   *responseCache
 	metrics *metrics
@@ -153,13 +154,33 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.operations, err = operationsOf(h.Operations); err != nil {
 		return err
 	}
-	h.marks = make(map[*operation]string, len(h.operations))
-	for _, op := range h.operations {
-		h.marks[op] = h.settingsMark(op.word)
+	var hide *tagCipher
+	if h.Redact {
+		if hide, err = h.tagCipher(ctx); err != nil {
+			return err
+		}
 	}
-	h.redactMarks = redactMarks{tags: h.settingsMark("redact"), none: h.settingsMark("redact, no tags")}
+	h.marks = make(map[*operation]mark, len(h.operations))
+	for _, op := range h.operations {
+		h.marks[op] = mark{h.settingsMark(op.word), hide}
+	}
+	h.full = audience{mark: mark{h.settingsMark("redact"), hide}, plans: new(operation)}
+	h.bare = audience{mark: mark{h.settingsMark("redact, no tags"), hide}, plans: new(operation)}
+	if slices.Contains(h.operations, operations[0]) {
+		h.full.policy.EXIF = &h.options // without the operation, no answer tells a tag
+	}
 	h.perClient = h.Permissions.dependOnClient()
 	return h.Permissions.provision(ctx)
+}
+
+// tagCipher returns the cipher for entity tags, with the key that Caddy's storage has.
+func (h *Handler) tagCipher(ctx caddy.Context) (*tagCipher, error) {
+	key, err := loadTagKey(ctx, ctx.Storage())
+	if err != nil {
+		h.logger.Warn("the storage has no key for entity tags, so they change with each start of Caddy", zap.Error(err))
+		key = newTagKey()
+	}
+	return newTagCipher(key)
 }
 
 // Validate checks the configuration.
@@ -178,7 +199,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return h.preflight(w, r, next, op)
 	}
 	start := time.Now()
-	id := requestID(r)
 	s := &stats{operation: op.word}
 	s.publish(r)
 	var res *response
@@ -191,7 +211,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f := failureOf(err)
 		h.metrics.observe(f.status, s, time.Since(start))
-		return h.writeFailure(w, r, f, op.suffix(), id)
+		return h.writeFailure(w, r, f, op.suffix())
 	}
 	defer func() { h.metrics.observe(res.status(), s, time.Since(start)) }()
 	if res.stream != nil {
@@ -210,7 +230,6 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 		defer o.Close()
 		return o.Pass(w, unchanged)
 	}
-	id := requestID(r)
 	only2xx := &successWriter{w: w, header: make(http.Header)}
 	err := func() error {
 		defer o.Close()
@@ -223,7 +242,7 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f.cause = err
 	}
-	return h.writeFailure(w, r, f, op.suffix(), id)
+	return h.writeFailure(w, r, f, op.suffix())
 }
 
 // unchanged leaves the client's request as it is.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/google/uuid"
+	"go.uber.org/zap"
 )
 
 // writeResponse writes the response, or a 304.
@@ -89,7 +91,8 @@ func copyObjectHeader(dst, src http.Header) {
 }
 
 // writeFailure writes an error as JSON, or returns it for handle_errors.
-func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix, id string) error {
+func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix string) error {
+	id := requestID(r)
 	h.logFailure(f, id)
 	if l := f.header.Get("Location"); l != "" {
 		f.header.Set("Location", appendSuffix(l, r.Host, suffix))
@@ -112,16 +115,25 @@ func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failur
 	return writeBody(w, r, f.status, jsonType, body)
 }
 
-// requestID returns the ID that Caddy gives the request, as in the access log. Reading it sets one of
-// Caddy's variables, so it must happen before the next handlers run: after that, a dial of theirs may be
-// reading the variables at any time.
+// requestID returns the ID that Caddy gives the request, as in the access log and in {http.request.uuid}. Caddy
+// makes it when it is first asked for and keeps it among the request's variables, which a dial of the next
+// handlers may be reading. So if there is none yet, requestID makes it, and tells Caddy's replacer.
 func requestID(r *http.Request) string {
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		if id, ok := repl.GetString("http.request.uuid"); ok {
-			return id
-		}
+	const key = "http.request.uuid"
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
 	}
-	return ""
+	if caddyhttp.GetVar(r.Context(), "uuid") != nil {
+		id, _ := repl.GetString(key)
+		return id
+	}
+	id := uuid.NewString()
+	repl.Set(key, id)
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(zap.String("uuid", id))
+	}
+	return id
 }
 
 // appendSuffix appends the suffix to a Location on this host.

@@ -258,7 +258,7 @@ func TestFailureIsWritten(t *testing.T) {
 		f := &failure{status: tc.status, code: "Code", message: "said", cause: errors.New("secret"), header: http.Header{"Location": {"/b.jpg"}, "Retry-After": {"7"}}}
 		retry := f.header["Retry-After"]
 		w := httptest.NewRecorder()
-		err := h.writeFailure(w, httptest.NewRequest(tc.method, "http://a.test/a.jpg"+suffix, nil), f, suffix, "the id")
+		err := h.writeFailure(w, httptest.NewRequest(tc.method, "http://a.test/a.jpg"+suffix, nil), f, suffix)
 		if w.Header().Get("Location") != "/b.jpg"+suffix || w.Header().Get("Retry-After") != "7" {
 			t.Errorf("%+v: got %v", tc, w.Header())
 		}

@@ -1,0 +1,18 @@
+package redact
+
+import (
+	"bytes"
+	"io"
+	"testing"
+)
+
+// writerFor returns a Writer for a body with a plan for all of it.
+func writerFor(t testing.TB, w io.Writer, body []byte, p *Policy) *Writer {
+	t.Helper()
+	_, format := Sniff(body[:min(len(body), SniffLen)])
+	plan, err := New(bytes.NewReader(body), format, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.NewWriter(w, 0)
+}
