@@ -3,6 +3,8 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A Windows bitmap has its size in the header after the file header. OS/2 1.x's form of it is 12 bytes long
@@ -11,7 +13,7 @@ import (
 // infoBMP reads the size and the bits per pixel.
 func infoBMP(r io.ReaderAt, i *Info) error {
 	var b [30]byte
-	n, err := readAt(r, b[:], 0)
+	n, err := container.ReadAt(r, b[:], 0)
 	if err != nil || n < 26 {
 		return err
 	}
@@ -35,7 +37,7 @@ func infoBMP(r io.ReaderAt, i *Info) error {
 // 16-byte entry, with 0 for 256.
 func infoICO(r io.ReaderAt, i *Info) error {
 	var b [6 + 256*16]byte
-	n, err := readAt(r, b[:], 0)
+	n, err := container.ReadAt(r, b[:], 0)
 	if err != nil || n < 6 {
 		return err
 	}

@@ -1,5 +1,7 @@
 package exif
 
+import "github.com/caddyexif/caddy-exif/internal/container"
+
 // candidates picks one of a file's EXIF blocks: the first that looks readable, else the first of all,
 // whose error Decode returns. Its zero value is ready for use.
 type candidates struct {
@@ -28,28 +30,28 @@ const entriesTried = 8
 func readable(blocks []block) (bool, error) {
 	for _, b := range blocks {
 		var buf [8 + 20*entriesTried]byte
-		n, err := readAt(b.r, buf[:16], 0)
+		n, err := container.ReadAt(b.r, buf[:16], 0)
 		if err != nil {
 			return false, err
 		}
-		l, first, ok := parseHeader(buf[:n])
+		l, first, ok := container.ParseTIFFHeader(buf[:n])
 		if !ok {
 			continue
 		}
-		count, size := int64(2), l.entrySize()
-		if l.big {
+		count, size := int64(2), l.EntrySize()
+		if l.Big {
 			count = 8
 		}
-		if n, err = readAt(b.r, buf[:count+entriesTried*size], first); err != nil {
+		if n, err = container.ReadAt(b.r, buf[:count+entriesTried*size], first); err != nil {
 			return false, err
 		}
 		if int64(n) < count {
 			continue
 		}
-		entries := l.uint(buf[:count])
+		entries := l.Uint(buf[:count])
 		for e := buf[count:n]; entries > 0 && int64(len(e)) >= size; e = e[size:] {
 			entries--
-			if ok, err := l.validEntry(b, e[:size]); ok || err != nil {
+			if ok, err := validEntry(l, b, e[:size]); ok || err != nil {
 				return ok, err
 			}
 		}
@@ -58,15 +60,15 @@ func readable(blocks []block) (bool, error) {
 }
 
 // validEntry reports whether an entry has a known type and its value lies within the block.
-func (l layout) validEntry(b block, e []byte) (bool, error) {
-	_, typ, count, value := l.fields(e)
+func validEntry(l container.Layout, b block, e []byte) (bool, error) {
+	_, typ, count, value := l.Fields(e)
 	unit := typeSize(typ)
-	if unit == 0 || count == 0 || count > toEnd/unit {
+	if unit == 0 || count == 0 || count > container.ToEnd/unit {
 		return false, nil
 	}
-	if offset(count*unit) <= int64(len(value)) {
+	if container.Offset(count*unit) <= int64(len(value)) {
 		return true, nil
 	}
 	var last [1]byte
-	return readFull(b.r, last[:], offset(l.uint(value))+offset(count*unit)-1)
+	return container.ReadFull(b.r, last[:], container.Offset(l.Uint(value))+container.Offset(count*unit)-1)
 }

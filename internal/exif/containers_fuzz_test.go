@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -66,7 +67,7 @@ func FuzzTail(f *testing.F) {
 func FuzzSniff(f *testing.F) {
 	for _, files := range testimage.Formats() {
 		for _, b := range files {
-			f.Add(bytes.Clone(b[:min(len(b), sniffLen)]))
+			f.Add(bytes.Clone(b[:min(len(b), container.SniffLen)]))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { checkGrowth(t, data) })

@@ -18,6 +18,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -572,7 +573,7 @@ func (c *counter) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Size returns -1 if the counted reader doesn't report its size.
-func (c *counter) Size() int64 { return sizeOf(c.r) }
+func (c *counter) Size() int64 { return container.SizeOf(c.r) }
 
 // TestTruncated cuts each sample at every byte.
 func TestTruncated(t *testing.T) {
@@ -711,7 +712,7 @@ func (f *failing) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Size returns the file's length.
-func (f *failing) Size() int64 { return sizeOf(f.r) }
+func (f *failing) Size() int64 { return container.SizeOf(f.r) }
 
 // TestReaderErrors: Decode returns the error of any failed read, since caches would keep a response made
 // of half a file.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Canon's CR3 consists of ISO boxes: the box moov has a uuid box with one TIFF block for each
@@ -12,34 +14,32 @@ import (
 
 const canonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"
 
-func isCR3(head []byte) bool { return isBMFF(head) && string(head[8:12]) == "crx " }
-
 // findCR3 finds the blocks of the three directories.
 func findCR3(r io.ReaderAt) (blocks []block, err error) {
-	w := &boxes{r: r}
-	canon := func(b box) (bool, error) {
-		switch b.typ {
+	w := &boxes{container.Boxes{R: r}}
+	canon := func(b container.Box) (bool, error) {
+		switch b.Type {
 		case "CMT1":
-			blocks = append(blocks, block{r: runReader(r, b.body), first: ifd0})
+			blocks = append(blocks, block{r: container.RunReader(r, b.Body), first: ifd0})
 		case "CMT2":
-			blocks = append(blocks, block{r: runReader(r, b.body), first: exifIFD})
+			blocks = append(blocks, block{r: container.RunReader(r, b.Body), first: exifIFD})
 		case "CMT4":
-			blocks = append(blocks, block{r: runReader(r, b.body), first: gpsIFD})
+			blocks = append(blocks, block{r: container.RunReader(r, b.Body), first: gpsIFD})
 		}
 		// a file has one of each; a hostile one could repeat them
 		return len(blocks) == 3, nil
 	}
-	moov := func(b box) (bool, error) {
-		if b.typ != "uuid" || string(b.uuid[:]) != canonUUID {
+	moov := func(b container.Box) (bool, error) {
+		if b.Type != "uuid" || string(b.UUID[:]) != canonUUID {
 			return false, nil
 		}
-		return true, w.each(b.body, canon)
+		return true, w.Each(b.Body, canon)
 	}
-	err = w.each(wholeFile, func(b box) (bool, error) {
-		if b.typ != "moov" {
+	err = w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+		if b.Type != "moov" {
 			return false, nil
 		}
-		return true, w.each(b.body, moov)
+		return true, w.Each(b.Body, moov)
 	})
 	return blocks, err
 }
@@ -53,35 +53,35 @@ const (
 
 // picturesInCR3 adds the thumbnail, the preview and the full-size picture.
 func picturesInCR3(s *pictureSearch) error {
-	w := &boxes{r: s.r}
-	canon := func(b box) (bool, error) {
-		if b.typ == "THMB" {
-			s.add(picturePlace{r: s.r, run: fullBody(b.body, canonPictureHead)})
+	w := &boxes{container.Boxes{R: s.r}}
+	canon := func(b container.Box) (bool, error) {
+		if b.Type == "THMB" {
+			s.add(picturePlace{r: s.r, run: container.Skip(b.Body, canonPictureHead)})
 		}
 		return false, nil
 	}
-	moov := func(b box) (bool, error) {
+	moov := func(b container.Box) (bool, error) {
 		switch {
-		case b.typ == "uuid" && string(b.uuid[:]) == canonUUID:
-			return false, w.each(b.body, canon)
-		case b.typ == "trak":
-			return false, w.jpegTrack(s, b.body)
+		case b.Type == "uuid" && string(b.UUID[:]) == canonUUID:
+			return false, w.Each(b.Body, canon)
+		case b.Type == "trak":
+			return false, w.jpegTrack(s, b.Body)
 		}
 		return false, nil
 	}
 	seen := 0
-	return w.each(wholeFile, func(b box) (bool, error) {
+	return w.Each(container.WholeFile, func(b container.Box) (bool, error) {
 		switch {
-		case b.typ == "moov":
+		case b.Type == "moov":
 			seen++
-			return seen == 2, w.each(b.body, moov)
-		case b.typ == "uuid" && string(b.uuid[:]) == canonPreviewUUID:
+			return seen == 2, w.Each(b.Body, moov)
+		case b.Type == "uuid" && string(b.UUID[:]) == canonPreviewUUID:
 			seen++
-			return seen == 2, w.each(fullBody(b.body, 8), func(b box) (bool, error) {
-				if b.typ == "PRVW" {
-					s.add(picturePlace{r: s.r, run: fullBody(b.body, canonPictureHead)})
+			return seen == 2, w.Each(container.Skip(b.Body, 8), func(b container.Box) (bool, error) {
+				if b.Type == "PRVW" {
+					s.add(picturePlace{r: s.r, run: container.Skip(b.Body, canonPictureHead)})
 				}
-				return b.typ == "PRVW", nil
+				return b.Type == "PRVW", nil
 			})
 		}
 		return false, nil
@@ -89,48 +89,48 @@ func picturesInCR3(s *pictureSearch) error {
 }
 
 // jpegTrack adds the first sample of a track, unless it is raw data (box CMP1).
-func (w *boxes) jpegTrack(s *pictureSearch, trak extent) error {
-	var stsd, stsz, stco extent
+func (w *boxes) jpegTrack(s *pictureSearch, trak container.Extent) error {
+	var stsd, stsz, stco container.Extent
 	wide := int64(4)
-	stbl := func(b box) (bool, error) {
-		switch b.typ {
+	stbl := func(b container.Box) (bool, error) {
+		switch b.Type {
 		case "stsd":
-			stsd = b.body
+			stsd = b.Body
 		case "stsz":
-			stsz = b.body
+			stsz = b.Body
 		case "stco":
-			stco = b.body
+			stco = b.Body
 		case "co64":
-			stco, wide = b.body, 8
+			stco, wide = b.Body, 8
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
-		return func(b box) (bool, error) {
-			if b.typ != typ {
+	descend := func(typ string, f func(container.Box) (bool, error)) func(container.Box) (bool, error) {
+		return func(b container.Box) (bool, error) {
+			if b.Type != typ {
 				return false, nil
 			}
-			return true, w.each(b.body, f)
+			return true, w.Each(b.Body, f)
 		}
 	}
-	if err := w.each(trak, descend("mdia", descend("minf", descend("stbl", stbl)))); err != nil {
+	if err := w.Each(trak, descend("mdia", descend("minf", descend("stbl", stbl)))); err != nil {
 		return err
 	}
 	var entry [256]byte
-	n, err := readAt(w.r, entry[:min(int64(len(entry)), stsd.n)], stsd.off)
+	n, err := container.ReadAt(w.R, entry[:min(int64(len(entry)), stsd.N)], stsd.Off)
 	if err != nil || bytes.Contains(entry[:n], []byte("CMP1")) {
 		return err
 	}
 	// version and flags, the size of all samples or 0, their number, the size of the first
-	c := w.cursor(fullBody(stsz, 4))
-	size := c.uint(4)
-	if c.uint(4); size == 0 {
-		size = c.uint(4)
+	c := w.Cursor(container.Skip(stsz, 4))
+	size := c.Uint(4)
+	if c.Uint(4); size == 0 {
+		size = c.Uint(4)
 	}
-	sizeErr := c.err
-	c = w.cursor(fullBody(stco, 4+4))
-	s.add(picturePlace{r: s.r, run: extent{offset(c.uint(wide)), offset(size)}})
-	return cmp.Or(sizeErr, c.err)
+	sizeErr := c.Err
+	c = w.Cursor(container.Skip(stco, 4+4))
+	s.add(picturePlace{r: s.r, run: container.Extent{Off: container.Offset(c.Uint(wide)), N: container.Offset(size)}})
+	return cmp.Or(sizeErr, c.Err)
 }
 
 // infoCR3 reads the size and the orientation in CMT1.

@@ -29,16 +29,18 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // The errors of Decode. It returns errors of the reader unchanged.
 var (
 	// ErrNotImage means that the file is in no image format that this package knows.
-	ErrNotImage = errors.New("exif: not an image of a known format")
+	ErrNotImage = container.ErrNotImage
 	// ErrInvalid means that the image has EXIF, but none of it can be read.
 	ErrInvalid = errors.New("exif: the EXIF is broken, none of it can be read")
 	// ErrTooLarge means that reading the EXIF would exceed a limit of this package.
-	ErrTooLarge = errors.New("exif: the EXIF is larger than can be read")
+	ErrTooLarge = container.ErrTooLarge
 )
 
 // The limits, each with the attack it stops. Real files stay far below all of them.
@@ -53,9 +55,6 @@ const (
 	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked, for the
 	// same reason. A picture of 500 MB in chunks of 8 KiB has this many.
 	maxChunks = 1 << 16
-	// maxBoxes bounds the ISO boxes walked, all depths of one file together, for the same reason.
-	// HEIF has one for each item, and a picture made of tiles has an item for each tile.
-	maxBoxes = 1 << 16
 	// maxItems bounds the entries read of HEIF's item location box, whose count has 32 bits, and the
 	// items that Exif items reference: each of 32,000 Exif items can reference 65,535.
 	maxItems = 1 << 16
@@ -152,7 +151,7 @@ type scratch struct {
 	names   map[string]int // index in tags by name
 	name    []byte         // name of an entry
 	walkers []walker
-	head    [sniffLen]byte
+	head    [16]byte
 	word    [8]byte
 	entries [entryChunk * 20]byte // entries of a directory
 	value   []byte                // value of an entry
@@ -192,19 +191,15 @@ func Decode(r io.ReaderAt, o *Options) (*Metadata, error) {
 // Decode reads the EXIF of the image r into m, as the function Decode does, and replaces m's tags.
 func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
 	m.reset()
-	n, err := readAt(r, m.scratch.head[:], 0)
+	f, name, err := sniff(r)
 	if err != nil {
 		return err
-	}
-	f := sniff(m.scratch.head[:n])
-	if f == nil {
-		return ErrNotImage
 	}
 	blocks, err := f.find(r)
 	if errors.Is(err, ErrNotImage) {
 		return err
 	}
-	m.Format = f.name
+	m.Format = name
 	if err != nil || len(blocks) == 0 {
 		return err
 	}
@@ -225,22 +220,4 @@ func (m *Metadata) reset() {
 	if cap(m.scratch.value) > maxBinary*4 {
 		m.scratch.value = nil
 	}
-}
-
-// readAt reads up to len(p) bytes at off. If it reads fewer without an error, the file ends there.
-func readAt(r io.ReaderAt, p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, nil
-	}
-	n, err := r.ReadAt(p, off)
-	if n == len(p) || errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return n, err
-}
-
-// readFull reads exactly len(p) bytes at off; ok is false if the file ends before.
-func readFull(r io.ReaderAt, p []byte, off int64) (ok bool, err error) {
-	n, err := readAt(r, p, off)
-	return err == nil && n == len(p), err
 }

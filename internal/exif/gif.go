@@ -3,6 +3,8 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // GIF (89a): a header of 6 bytes, the screen's width and height, flags, and two bytes; a color table, if
@@ -12,13 +14,13 @@ import (
 // infoGIF reads the screen's size, and counts the pictures of a short animation.
 func infoGIF(r io.ReaderAt, i *Info) error {
 	var b [13]byte
-	if ok, err := readFull(r, b[:], 0); !ok || err != nil {
+	if ok, err := container.ReadFull(r, b[:], 0); !ok || err != nil {
 		return err
 	}
 	o := binary.LittleEndian
 	i.setSize(int64(o.Uint16(b[6:])), int64(o.Uint16(b[8:])))
 	i.ColorModel = "palette"
-	if !countable(sizeOf(r)) {
+	if !countable(container.SizeOf(r)) {
 		return nil
 	}
 	f := sequentialReader{r: r, off: int64(len(b)) + colorTable(b[10]), end: maxFrameBytes}

@@ -3,6 +3,8 @@ package exif
 import (
 	"io"
 	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // HEIF (ISO/IEC 23008-12), and AVIF, which is based on it: the box meta, anywhere in the file, lists
@@ -15,79 +17,44 @@ import (
 // returns ErrInvalid. A file with the box mini in place of meta (23008-12:2025) counts as one without
 // EXIF.
 
-func isBMFF(head []byte) bool { return len(head) >= 12 && string(head[4:8]) == "ftyp" }
-
-// isAVIF reports whether the brands in head are AVIF's. The major brand may be HEIF's.
-func isAVIF(head []byte) bool {
-	if !isBMFF(head) {
-		return false
-	}
-	switch string(head[8:12]) {
-	case "avif", "avis":
-		return true
-	case "mif3": // the minor version names the codec (23008-12, annex K)
-		return len(head) >= 16 && string(head[12:16]) == "avif"
-	case "mif1", "msf1", "miaf":
-		brands := head[min(16, len(head)):]
-		return hasBrand(brands, "avif", "avis") && !hasBrand(brands, "heic", "heix", "hevc", "hevx")
-	}
-	return false
-}
-
-func hasBrand(brands []byte, names ...string) bool {
-	for ; len(brands) >= 4; brands = brands[4:] {
-		if slices.Contains(names, string(brands[:4])) {
-			return true
-		}
-	}
-	return false
-}
-
-// imageBrands lists the brands of pictures and sequences of pictures (23008-12, annexes B, E, F, H, L;
-// AVIF, MIAF). A file with one is an image whatever it contains.
-var imageBrands = []string{
-	"mif1", "mif2", "mif3", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs",
-	"avif", "avis", "avci", "avcs", "jpeg", "jpgs", "j2ki", "j2is", "vvic", "vvis", "evbi", "evbs",
-}
+// boxes reads the boxes of one file.
+type boxes struct{ container.Boxes }
 
 // itemBoxes holds the boxes of meta that describe items.
-type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp extent }
+type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp container.Extent }
 
 // heifFile holds the contents of a file's top-level boxes.
 type heifFile struct {
 	image      bool      // it is an image, by its brands or contents
 	sequence   bool      // its brands announce a track of pictures
 	items      itemBoxes // without iinf if there are no items
-	moov, mini extent
+	moov, mini container.Extent
 }
-
-// sequenceBrands lists the brands of image sequences (23008-12, annexes B and E; AVIF).
-var sequenceBrands = []string{"msf1", "hevc", "hevx", "hevs", "hevm", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
 
 // heif reads the top-level boxes. A file of another brand without items is a film: heif returns
 // ErrNotImage and stops at its first moov or moof, since a fragmented film has thousands of boxes.
 func (w *boxes) heif() (f heifFile, err error) {
-	err = w.each(wholeFile, func(b box) (done bool, err error) {
-		switch b.typ {
+	err = w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
+		switch b.Type {
 		case "ftyp":
 			var brands [256]byte
-			n, err := readAt(w.r, brands[:min(int64(len(brands)), b.body.n)], b.body.off)
+			n, err := container.ReadAt(w.R, brands[:min(int64(len(brands)), b.Body.N)], b.Body.Off)
 			has := func(names []string) bool {
-				return n >= 4 && (hasBrand(brands[:4], names...) || n > 8 && hasBrand(brands[8:n], names...))
+				return n >= 4 && (container.HasBrand(brands[:4], names...) || n > 8 && container.HasBrand(brands[8:n], names...))
 			}
-			f.image, f.sequence = has(imageBrands), has(sequenceBrands)
+			f.image, f.sequence = has(container.ImageBrands), has(container.SequenceBrands)
 			return false, err
 		case "moov":
-			f.moov = b.body
+			f.moov = b.Body
 			return !f.image, nil
 		case "moof":
 			return !f.image, nil
 		case "mini":
-			f.image, f.mini = true, b.body
+			f.image, f.mini = true, b.Body
 			return true, nil
 		case "meta":
-			m, err := w.meta(b.body)
-			if err != nil || m.iinf.n == 0 {
+			m, err := w.meta(b.Body)
+			if err != nil || m.iinf.N == 0 {
 				return false, err
 			}
 			f.image, f.items = true, m
@@ -103,19 +70,19 @@ func (w *boxes) heif() (f heifFile, err error) {
 
 // findHEIF finds the Exif item.
 func findHEIF(r io.ReaderAt) ([]block, error) {
-	w := &boxes{r: r}
+	w := &boxes{container.Boxes{R: r}}
 	f, err := w.heif()
-	if err != nil || f.items.iinf.n == 0 {
+	if err != nil || f.items.iinf.N == 0 {
 		return nil, err
 	}
 	return w.exifItem(&f.items)
 }
 
 // meta finds the boxes in the full box meta.
-func (w *boxes) meta(body extent) (m itemBoxes, err error) {
-	err = w.each(fullBody(body, 4), func(b box) (bool, error) {
-		var to *extent
-		switch b.typ {
+func (w *boxes) meta(body container.Extent) (m itemBoxes, err error) {
+	err = w.Each(container.Skip(body, 4), func(b container.Box) (bool, error) {
+		var to *container.Extent
+		switch b.Type {
 		case "pitm":
 			to = &m.pitm
 		case "iinf":
@@ -131,21 +98,13 @@ func (w *boxes) meta(body extent) (m itemBoxes, err error) {
 		default:
 			return false, nil
 		}
-		if to.n == 0 {
-			*to = b.body
+		if to.N == 0 {
+			*to = b.Body
 		}
 		return false, nil
 	})
 	return m, err
 }
-
-// fullBody returns the body without its first n bytes.
-func fullBody(body extent, n int64) extent {
-	n = min(n, body.n)
-	return extent{body.off + n, body.n - n}
-}
-
-func (w *boxes) cursor(run extent) *cursor { return &cursor{r: w.r, run: run} }
 
 // exifItem returns the block of the Exif item, none if there is no such item or it is empty.
 func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
@@ -170,26 +129,26 @@ func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
 	if len(runs) == 0 {
 		return nil, nil
 	}
-	return offsetBlock(join(w.r, runs))
+	return offsetBlock(container.Join(w.R, runs))
 }
 
 // itemsOf returns the IDs of the items of a type. The picture, its depth map etc. can each have an Exif item.
-func (w *boxes) itemsOf(iinf extent, want string) (items []uint64, err error) {
-	c := w.cursor(iinf)
+func (w *boxes) itemsOf(iinf container.Extent, want string) (items []uint64, err error) {
+	c := w.Cursor(iinf)
 	head := int64(4 + 2)
-	if c.uint(1) > 0 { // version
+	if c.Uint(1) > 0 { // version
 		head = 4 + 4
 	}
-	if c.err != nil {
-		return nil, c.err
+	if c.Err != nil {
+		return nil, c.Err
 	}
-	err = w.each(fullBody(iinf, head), func(b box) (bool, error) {
+	err = w.Each(container.Skip(iinf, head), func(b container.Box) (bool, error) {
 		// version and flags, ID (16 or 32 bits), protection (16 bits), type
-		if b.typ != "infe" || len(b.peek) < 12 {
+		if b.Type != "infe" || len(b.Peek) < 12 {
 			return false, nil
 		}
 		idSize := 0
-		switch b.peek[0] {
+		switch b.Peek[0] {
 		case 2:
 			idSize = 2
 		case 3:
@@ -198,11 +157,11 @@ func (w *boxes) itemsOf(iinf extent, want string) (items []uint64, err error) {
 			return false, nil
 		}
 		typ := 4 + idSize + 2
-		if len(b.peek) < typ+4 || string(b.peek[typ:typ+4]) != want {
+		if len(b.Peek) < typ+4 || string(b.Peek[typ:typ+4]) != want {
 			return false, nil
 		}
 		var id uint64
-		for _, v := range b.peek[4 : 4+idSize] {
+		for _, v := range b.Peek[4 : 4+idSize] {
 			id = id<<8 | uint64(v)
 		}
 		items = append(items, id)
@@ -222,48 +181,48 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 		isItem[id] = true
 	}
 	found, refs := items[0], 0
-	c := w.cursor(m.iref)
-	idSize := wordSize(c.uint(1) > 0)
-	if c.err != nil {
-		return 0, c.err
+	c := w.Cursor(m.iref)
+	idSize := container.IDSize(c.Uint(1) > 0)
+	if c.Err != nil {
+		return 0, c.Err
 	}
-	err = w.each(fullBody(m.iref, 4), func(b box) (bool, error) {
-		if b.typ != "cdsc" {
+	err = w.Each(container.Skip(m.iref, 4), func(b container.Box) (bool, error) {
+		if b.Type != "cdsc" {
 			return false, nil
 		}
-		c.start(b.body)
-		id := c.uint(idSize)
+		c.Start(b.Body)
+		id := c.Uint(idSize)
 		if !isItem[id] {
-			return false, c.err
+			return false, c.Err
 		}
-		for n := c.uint(2); n > 0 && !c.truncated; n-- {
+		for n := c.Uint(2); n > 0 && !c.Truncated; n-- {
 			if refs++; refs > maxItems {
 				return false, ErrTooLarge
 			}
-			if c.uint(idSize) == primary && !c.truncated {
+			if c.Uint(idSize) == primary && !c.Truncated {
 				found = id
 				return true, nil
 			}
 		}
-		return false, c.err
+		return false, c.Err
 	})
 	return found, err
 }
 
 // primary returns the ID of the primary item.
 func (w *boxes) primary(m *itemBoxes) (item uint64, ok bool, err error) {
-	c := w.cursor(m.pitm)
-	idSize := wordSize(c.uint(1) > 0)
-	c.uint(3)
-	item = c.uint(idSize)
-	return item, !c.truncated && c.err == nil, c.err
+	c := w.Cursor(m.pitm)
+	idSize := container.IDSize(c.Uint(1) > 0)
+	c.Uint(3)
+	item = c.Uint(idSize)
+	return item, !c.Truncated && c.Err == nil, c.Err
 }
 
 // picturesInHEIF adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
 func picturesInHEIF(s *pictureSearch) error {
-	w := &boxes{r: s.r}
+	w := &boxes{container.Boxes{R: s.r}}
 	f, err := w.heif()
-	if err != nil || f.items.iinf.n == 0 {
+	if err != nil || f.items.iinf.N == 0 {
 		return err
 	}
 	return w.thumbnails(s, &f.items)
@@ -279,37 +238,37 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 	if !ok || err != nil {
 		return err
 	}
-	c := w.cursor(m.iref)
-	idSize := wordSize(c.uint(1) > 0)
+	c := w.Cursor(m.iref)
+	idSize := container.IDSize(c.Uint(1) > 0)
 	refs := 0
-	return w.each(fullBody(m.iref, 4), func(b box) (bool, error) {
-		if b.typ != "thmb" {
+	return w.Each(container.Skip(m.iref, 4), func(b container.Box) (bool, error) {
+		if b.Type != "thmb" {
 			return false, nil
 		}
-		c.start(b.body)
-		id := c.uint(idSize)
+		c.Start(b.Body)
+		id := c.Uint(idSize)
 		if !slices.Contains(jpegs, id) {
-			return false, c.err
+			return false, c.Err
 		}
 		if refs++; refs > maxPictures {
 			return true, nil
 		}
 		found := false
-		for n := min(c.uint(2), maxPictures); n > 0 && !c.truncated && !found; n-- {
-			found = c.uint(idSize) == primary && !c.truncated
+		for n := min(c.Uint(2), maxPictures); n > 0 && !c.Truncated && !found; n-- {
+			found = c.Uint(idSize) == primary && !c.Truncated
 		}
 		if !found {
-			return false, c.err
+			return false, c.Err
 		}
 		runs, ok, err := w.locate(m, id)
 		if !ok || err != nil || len(runs) == 0 {
 			return false, err
 		}
 		if len(runs) == 1 {
-			s.add(picturePlace{r: w.r, run: runs[0]})
+			s.add(picturePlace{r: w.R, run: runs[0]})
 		} else {
-			e := join(w.r, runs)
-			s.add(picturePlace{r: e, run: extent{0, e.ends[len(runs)-1]}})
+			e := container.Join(w.R, runs)
+			s.add(picturePlace{r: e, run: container.Extent{Off: 0, N: e.Ends[len(runs)-1]}})
 		}
 		return false, nil
 	})
@@ -318,61 +277,53 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 // orientationOfHEIF returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
 // Orientation.
 func orientationOfHEIF(r io.ReaderAt) (orientation int64, err error) {
-	w := &boxes{r: r}
+	w := &boxes{container.Boxes{R: r}}
 	f, err := w.heif()
 	i := Info{Orientation: 1}
-	if err == nil && f.items.iinf.n > 0 {
+	if err == nil && f.items.iinf.N > 0 {
 		err = w.picture(&f.items, &i)
 	}
 	return int64(i.Orientation), err
 }
 
-// wordSize returns the size in bytes of an item's ID: 4 in later versions of a box, else 2.
-func wordSize(later bool) int64 {
-	if later {
-		return 4
-	}
-	return 2
-}
-
 // locate returns the extents of an item; ok is false if they are missing or unsupported.
-func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err error) {
-	c := w.cursor(m.iloc)
-	version := c.uint(1)
-	c.uint(3)
-	sizes := c.uint(2) // 4 bits each
+func (w *boxes) locate(m *itemBoxes, item uint64) (runs []container.Extent, ok bool, err error) {
+	c := w.Cursor(m.iloc)
+	version := c.Uint(1)
+	c.Uint(3)
+	sizes := c.Uint(2) // 4 bits each
 	offsetSize, lengthSize := int64(sizes>>12), int64(sizes>>8&15)
 	baseSize, indexSize := int64(sizes>>4&15), int64(sizes&15)
 	if version == 0 {
 		indexSize = 0 // reserved
 	}
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
-		return nil, false, c.err
+		return nil, false, c.Err
 	}
-	count := c.uint(wordSize(version == 2))
-	for i := uint64(0); i < count && !c.truncated; i++ {
+	count := c.Uint(container.IDSize(version == 2))
+	for i := uint64(0); i < count && !c.Truncated; i++ {
 		if i == maxItems {
 			return nil, false, ErrTooLarge
 		}
-		id := c.uint(wordSize(version == 2))
+		id := c.Uint(container.IDSize(version == 2))
 		method := uint64(0)
 		if version > 0 {
-			method = c.uint(2) & 15
+			method = c.Uint(2) & 15
 		}
-		elsewhere := c.uint(2) != 0 // the data reference, 0 for this file
-		base := offset(c.uint(baseSize))
-		n := c.uint(2)
-		if c.truncated {
+		elsewhere := c.Uint(2) != 0 // the data reference, 0 for this file
+		base := container.Offset(c.Uint(baseSize))
+		n := c.Uint(2)
+		if c.Truncated {
 			break
 		}
 		if id != item {
-			c.skip(offset(n) * (indexSize + offsetSize + lengthSize))
+			c.Skip(container.Offset(n) * (indexSize + offsetSize + lengthSize))
 			continue
 		}
-		in := wholeFile
+		in := container.WholeFile
 		switch {
 		case elsewhere || method > 1:
-			return nil, false, c.err
+			return nil, false, c.Err
 		case method == 1:
 			in = m.idat
 		}
@@ -380,23 +331,23 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []extent, ok bool, err e
 			return nil, false, ErrTooLarge
 		}
 		for range n {
-			c.uint(indexSize)
-			off := min(base+offset(c.uint(offsetSize)), in.n)
-			length := offset(c.uint(lengthSize))
-			if c.truncated {
+			c.Uint(indexSize)
+			off := min(base+container.Offset(c.Uint(offsetSize)), in.N)
+			length := container.Offset(c.Uint(lengthSize))
+			if c.Truncated {
 				break
 			}
 			if lengthSize == 0 { // the whole source; so is a length of 0 by the standard, but writers mean no bytes
-				length = in.n
+				length = in.N
 			}
 			ok = true
 			if length > 0 {
-				runs = append(runs, extent{in.off + off, min(length, in.n-off)})
+				runs = append(runs, container.Extent{Off: in.Off + off, N: min(length, in.N-off)})
 			}
 		}
 		break
 	}
-	return runs, ok, c.err
+	return runs, ok, c.Err
 }
 
 // The primary item's size is among its properties: the box iprp has the properties of all items in ipco,
@@ -409,31 +360,31 @@ const maxProperties = 1 << 5
 
 // infoHEIF reads the primary item's properties, or the size of a track's pictures.
 func infoHEIF(r io.ReaderAt, i *Info) error {
-	w := &boxes{r: r}
+	w := &boxes{container.Boxes{R: r}}
 	f, err := w.heif()
 	if err != nil {
 		return err
 	}
-	if f.mini.n > 0 {
+	if f.mini.N > 0 {
 		return w.minimized(f.mini, i)
 	}
-	if f.items.iinf.n > 0 {
+	if f.items.iinf.N > 0 {
 		if err := w.picture(&f.items, i); err != nil {
 			return err
 		}
 	}
-	if f.sequence && f.moov.n == 0 {
-		err := w.each(wholeFile, func(b box) (bool, error) {
-			if b.typ == "moov" {
-				f.moov = b.body
+	if f.sequence && f.moov.N == 0 {
+		err := w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+			if b.Type == "moov" {
+				f.moov = b.Body
 			}
-			return b.typ == "moov", nil
+			return b.Type == "moov", nil
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if f.moov.n > 0 {
+	if f.moov.N > 0 {
 		return w.tracks(f.moov, i)
 	}
 	i.Frames = 1
@@ -446,28 +397,28 @@ func (w *boxes) picture(m *itemBoxes, i *Info) error {
 	if !ok || err != nil {
 		return err
 	}
-	var ipco extent
+	var ipco container.Extent
 	var list []uint64 // indexes of the item's properties, from 1
-	err = w.each(m.iprp, func(b box) (done bool, err error) {
+	err = w.Each(m.iprp, func(b container.Box) (done bool, err error) {
 		switch {
-		case b.typ == "ipco" && ipco.n == 0:
-			ipco = b.body
-		case b.typ == "ipma" && list == nil:
-			list, err = w.associated(b.body, item)
+		case b.Type == "ipco" && ipco.N == 0:
+			ipco = b.Body
+		case b.Type == "ipma" && list == nil:
+			list, err = w.associated(b.Body, item)
 		}
-		return ipco.n > 0 && list != nil, err
+		return ipco.N > 0 && list != nil, err
 	})
 	if err != nil {
 		return err
 	}
 	properties := make([]property, len(list))
 	place := uint64(0)
-	err = w.each(ipco, func(b box) (bool, error) {
+	err = w.Each(ipco, func(b container.Box) (bool, error) {
 		place++
 		for k, p := range list {
 			if p == place {
-				properties[k].typ = b.typ
-				properties[k].n = copy(properties[k].body[:], b.peek)
+				properties[k].typ = b.Type
+				properties[k].n = copy(properties[k].body[:], b.Peek)
 			}
 		}
 		return false, nil
@@ -492,30 +443,30 @@ func (w *boxes) picture(m *itemBoxes, i *Info) error {
 }
 
 // associated returns the indexes of an item's properties.
-func (w *boxes) associated(ipma extent, item uint64) (list []uint64, err error) {
-	c := w.cursor(ipma)
-	idSize := wordSize(c.uint(1) > 0)
-	c.uint(2)
-	size := 1 + int64(c.uint(1)&1)
-	entries := c.uint(4)
-	for k := uint64(0); k < entries && !c.truncated; k++ {
+func (w *boxes) associated(ipma container.Extent, item uint64) (list []uint64, err error) {
+	c := w.Cursor(ipma)
+	idSize := container.IDSize(c.Uint(1) > 0)
+	c.Uint(2)
+	size := 1 + int64(c.Uint(1)&1)
+	entries := c.Uint(4)
+	for k := uint64(0); k < entries && !c.Truncated; k++ {
 		if k == maxItems {
 			return nil, ErrTooLarge
 		}
-		id, n := c.uint(idSize), int64(c.uint(1)) //nolint:gosec // one byte
+		id, n := c.Uint(idSize), int64(c.Uint(1)) //nolint:gosec // one byte
 		if id != item {
-			c.skip(n * size)
+			c.Skip(n * size)
 			continue
 		}
 		for range min(n, maxProperties) {
 			// the first bit marks an essential property
-			if p := c.uint(size) & (1<<(8*size-1) - 1); !c.truncated {
+			if p := c.Uint(size) & (1<<(8*size-1) - 1); !c.Truncated {
 				list = append(list, p)
 			}
 		}
 		break
 	}
-	return list, c.err
+	return list, c.Err
 }
 
 // property is the start of an item's property.
@@ -528,7 +479,7 @@ type property struct {
 // size sets the size as coded from ispe.
 func (p *property) size(i *Info) {
 	if p.typ == "ispe" && p.n >= 12 && i.Width == 0 {
-		i.setSize(bigEndian(p.body[4:]))
+		i.setSize(container.TwoUint32(p.body[4:]))
 	}
 }
 
@@ -547,8 +498,8 @@ func (p *property) transform(i *Info) {
 			i.Orientation = rotated(i.Orientation, 2)
 		}
 	case p.typ == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
-		width, widthBy := bigEndian(p.body[:])
-		height, heightBy := bigEndian(p.body[8:])
+		width, widthBy := container.TwoUint32(p.body[:])
+		height, heightBy := container.TwoUint32(p.body[8:])
 		if widthBy == 0 || heightBy == 0 {
 			return
 		}
@@ -569,86 +520,86 @@ func (p *property) transform(i *Info) {
 // flags, the numbers of rows and columns, the width and the height.
 func (w *boxes) grid(m *itemBoxes, item uint64, i *Info) error {
 	runs, ok, err := w.locate(m, item)
-	if !ok || err != nil || len(runs) != 1 || runs[0].n != 8 && runs[0].n != 12 {
+	if !ok || err != nil || len(runs) != 1 || runs[0].N != 8 && runs[0].N != 12 {
 		return err
 	}
-	c := w.cursor(runs[0])
-	version, flags := c.uint(1), c.uint(1)
-	c.uint(2)
-	size := wordSize(flags&1 == 1)
-	if width, height := c.uint(size), c.uint(size); version == 0 && !c.truncated {
-		i.setSize(offset(width), offset(height))
+	c := w.Cursor(runs[0])
+	version, flags := c.Uint(1), c.Uint(1)
+	c.Uint(2)
+	size := container.IDSize(flags&1 == 1)
+	if width, height := c.Uint(size), c.Uint(size); version == 0 && !c.Truncated {
+		i.setSize(container.Offset(width), container.Offset(height))
 	}
-	return c.err
+	return c.Err
 }
 
 // tracks reads the number of pictures in the first track of pictures, and their size if it isn't known.
-func (w *boxes) tracks(moov extent, i *Info) error {
+func (w *boxes) tracks(moov container.Extent, i *Info) error {
 	pictures := false
-	var entry, sizes extent // of the current track
-	var table, information, media, track func(b box) (bool, error)
-	table = func(b box) (bool, error) {
-		switch b.typ {
+	var entry, sizes container.Extent // of the current track
+	var table, information, media, track func(b container.Box) (bool, error)
+	table = func(b container.Box) (bool, error) {
+		switch b.Type {
 		case "stsd":
-			entry = b.body
+			entry = b.Body
 		case "stsz", "stz2":
-			sizes = b.body
+			sizes = b.Body
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
-		return func(b box) (bool, error) {
-			if b.typ != typ {
+	descend := func(typ string, f func(container.Box) (bool, error)) func(container.Box) (bool, error) {
+		return func(b container.Box) (bool, error) {
+			if b.Type != typ {
 				return false, nil
 			}
-			return false, w.each(b.body, f)
+			return false, w.Each(b.Body, f)
 		}
 	}
 	information = descend("stbl", table)
-	media = func(b box) (bool, error) {
-		if b.typ == "hdlr" {
-			pictures = len(b.peek) >= 12 && string(b.peek[8:12]) == "pict"
+	media = func(b container.Box) (bool, error) {
+		if b.Type == "hdlr" {
+			pictures = len(b.Peek) >= 12 && string(b.Peek[8:12]) == "pict"
 			return !pictures, nil
 		}
 		return descend("minf", information)(b)
 	}
 	track = descend("mdia", media)
-	return w.each(moov, func(b box) (bool, error) {
-		if b.typ != "trak" {
+	return w.Each(moov, func(b container.Box) (bool, error) {
+		if b.Type != "trak" {
 			return false, nil
 		}
 		pictures = false
-		entry, sizes = extent{}, extent{}
-		if err := w.each(b.body, track); err != nil || !pictures {
+		entry, sizes = container.Extent{}, container.Extent{}
+		if err := w.Each(b.Body, track); err != nil || !pictures {
 			return false, err
 		}
 		// version and flags, the size of all pictures or the width of the sizes, their number
-		c := w.cursor(fullBody(sizes, 8))
-		i.Frames = offset(c.uint(4))
-		if i.Width == 0 && c.err == nil {
+		c := w.Cursor(container.Skip(sizes, 8))
+		i.Frames = container.Offset(c.Uint(4))
+		if i.Width == 0 && c.Err == nil {
 			// version and flags, the number of entries, the first entry's header, 24 bytes
-			c = w.cursor(fullBody(entry, 8+8+24))
-			i.setSize(offset(c.uint(2)), offset(c.uint(2)))
+			c = w.Cursor(container.Skip(entry, 8+8+24))
+			i.setSize(container.Offset(c.Uint(2)), container.Offset(c.Uint(2)))
 		}
-		return true, c.err
+		return true, c.Err
 	})
 }
 
 // minimized reads the box mini, which describes a simple file in a few bits (23008-12:2025, annex).
-func (w *boxes) minimized(mini extent, i *Info) error {
-	c := w.cursor(mini)
+func (w *boxes) minimized(mini container.Extent, i *Info) error {
+	c := w.Cursor(mini)
 	// a version of 2 bits, nine flags, the colors' subsampling in 2, the orientation in 3
-	head := c.uint(2)
+	head := c.Uint(2)
 	// a flag for the length of width and height
-	sizes, length := c.uint(4), 7
+	sizes, length := c.Uint(4), 7
 	if sizes>>31 == 1 {
 		length = 15
 	}
 	mask := uint64(1)<<length - 1
-	if c.truncated {
-		return c.err
+	if c.Truncated {
+		return c.Err
 	}
-	i.setSize(offset(sizes>>(31-length)&mask)+1, offset(sizes>>(31-2*length)&mask)+1)
+	i.setSize(container.Offset(sizes>>(31-length)&mask)+1, container.Offset(sizes>>(31-2*length)&mask)+1)
 	i.Orientation, i.ColorModel, i.Frames = 1+int(head&7), "ycbcr", 1
 	if head>>3&3 == 0 {
 		i.ColorModel = "gray"

@@ -1,12 +1,13 @@
 package exif
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Info describes the picture of an image, as its headers state it. Fields that they don't state are 0
@@ -52,21 +53,16 @@ const (
 // ReadInfo reads the headers of the image r. Its errors are ErrNotImage, ErrTooLarge and those of r,
 // except io.EOF. Broken or truncated headers are no error: Info lacks what they don't state.
 func ReadInfo(r io.ReaderAt) (Info, error) {
-	i := Info{Size: sizeOf(r)}
-	var head [sniffLen]byte
-	n, err := readAt(r, head[:], 0)
+	i := Info{Size: container.SizeOf(r)}
+	f, name, err := sniff(r)
 	if err != nil {
 		return i, err
-	}
-	f := sniff(head[:n])
-	if f == nil {
-		return i, ErrNotImage
 	}
 	err = f.info(r, &i)
 	if errors.Is(err, ErrNotImage) {
 		return i, err
 	}
-	i.Format = f.name
+	i.Format = name
 	if i.Width <= 0 || i.Height <= 0 || i.Width > maxSide || i.Height > maxSide {
 		i.Width, i.Height, i.DisplayWidth, i.DisplayHeight = 0, 0, 0, 0
 	} else if i.DisplayWidth <= 0 || i.DisplayHeight <= 0 {
@@ -233,7 +229,7 @@ func (f *sequentialReader) next(n int) []byte {
 			f.buf = make([]byte, 16<<10)
 		}
 		got := 0
-		got, f.err = readAt(f.r, f.buf, f.off)
+		got, f.err = container.ReadAt(f.r, f.buf, f.off)
 		f.buffered = f.buf[:got]
 		if f.err != nil || got < n {
 			return nil
@@ -246,7 +242,7 @@ func (f *sequentialReader) next(n int) []byte {
 
 // hitLimit reports whether f has reached a limit before the end of the file.
 func (f *sequentialReader) hitLimit() bool {
-	size := sizeOf(f.r)
+	size := container.SizeOf(f.r)
 	return f.steps > maxFrameSteps || f.off >= f.end && (size < 0 || f.off < size)
 }
 
@@ -257,8 +253,3 @@ func (f *sequentialReader) skip(n int64) {
 
 // countable reports whether a file of this size is small enough to count its frames.
 func countable(size int64) bool { return size <= maxFrameBytes }
-
-// bigEndian reads two big-endian numbers of 4 bytes each.
-func bigEndian(b []byte) (int64, int64) {
-	return int64(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint32(b[4:]))
-}

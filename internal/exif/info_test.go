@@ -325,9 +325,9 @@ func TestReadInfo(t *testing.T) {
 
 // TestEveryFormatHasInfo: a row without the function would panic.
 func TestEveryFormatHasInfo(t *testing.T) {
-	for _, f := range formats {
+	for name, f := range formats {
 		if f.info == nil {
-			t.Errorf("%s has no function for its info", f.name)
+			t.Errorf("%s has no function for its info", name)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG 2000's JP2 and JPX (ITU-T T.800, annex I) consist of boxes like ISO's. The standard has no
@@ -20,16 +22,19 @@ const (
 
 // findJP2 returns the first EXIF, and the first readable GeoJP2 block before it.
 func findJP2(r io.ReaderAt) (blocks []block, err error) {
+	if bare, err := container.StartsWith(r, container.J2KCodestream); bare || err != nil {
+		return nil, err // it can't hold EXIF
+	}
 	var geo []block
-	w := &boxes{r: r}
-	err = w.each(wholeFile, func(b box) (done bool, err error) {
+	w := &container.Boxes{R: r}
+	err = w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
 		switch {
-		case b.typ == "Exif":
-			blocks, err = offsetBlock(runReader(r, b.body))
-		case b.typ == "uuid" && (string(b.uuid[:]) == jp2UUID || string(b.uuid[:]) == photoshopUUID):
-			blocks, err = withoutIntro(runReader(r, b.body))
-		case b.typ == "uuid" && string(b.uuid[:]) == geoUUID && geo == nil:
-			found, err := findTIFF(runReader(r, b.body))
+		case b.Type == "Exif":
+			blocks, err = offsetBlock(container.RunReader(r, b.Body))
+		case b.Type == "uuid" && (string(b.UUID[:]) == jp2UUID || string(b.UUID[:]) == photoshopUUID):
+			blocks, err = withoutIntro(container.RunReader(r, b.Body))
+		case b.Type == "uuid" && string(b.UUID[:]) == geoUUID && geo == nil:
+			found, err := findTIFF(container.RunReader(r, b.Body))
 			if err != nil {
 				return false, err
 			}
@@ -49,22 +54,25 @@ func findJP2(r io.ReaderAt) (blocks []block, err error) {
 // infoJP2 reads the boxes ihdr (I.5.3.1) and colr (I.5.3.3) in jp2h, or the codestream of a file without
 // them.
 func infoJP2(r io.ReaderAt, i *Info) error {
+	if bare, err := container.StartsWith(r, container.J2KCodestream); bare || err != nil {
+		return infoJ2K(r, i)
+	}
 	i.Frames = 1
-	w := &boxes{r: r}
-	header := func(b box) (bool, error) {
+	w := &container.Boxes{R: r}
+	header := func(b container.Box) (bool, error) {
 		switch {
-		case b.typ == "ihdr" && i.Width == 0:
+		case b.Type == "ihdr" && i.Width == 0:
 			var h [10]byte
-			ok, err := readFull(r, h[:], b.body.off)
+			ok, err := container.ReadFull(r, h[:], b.Body.Off)
 			if ok {
-				height, width := bigEndian(h[:])
+				height, width := container.TwoUint32(h[:])
 				i.setSize(width, height)
 				i.ColorModel = jp2Colors(int64(binary.BigEndian.Uint16(h[8:])))
 			}
 			return false, err
-		case b.typ == "colr" && len(b.peek) >= 7 && b.peek[0] == 1: // an enumerated color space
+		case b.Type == "colr" && len(b.Peek) >= 7 && b.Peek[0] == 1: // an enumerated color space
 			const sRGB, gray, sYCC, cmyk = 16, 17, 18, 12
-			switch binary.BigEndian.Uint32(b.peek[3:]) {
+			switch binary.BigEndian.Uint32(b.Peek[3:]) {
 			case sRGB:
 				i.ColorModel = "rgb"
 			case gray:
@@ -78,13 +86,13 @@ func infoJP2(r io.ReaderAt, i *Info) error {
 		}
 		return false, nil
 	}
-	return w.each(wholeFile, func(b box) (bool, error) {
-		switch b.typ {
+	return w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+		switch b.Type {
 		case "jp2h":
-			err := w.each(b.body, header)
+			err := w.Each(b.Body, header)
 			return i.Width > 0, err
 		case "jp2c":
-			return true, infoJ2K(runReader(r, b.body), i)
+			return true, infoJ2K(container.RunReader(r, b.Body), i)
 		}
 		return false, nil
 	})
@@ -106,12 +114,12 @@ func jp2Colors(components int64) string {
 func infoJ2K(r io.ReaderAt, i *Info) error {
 	i.Frames = 1
 	var b [42]byte
-	ok, err := readFull(r, b[:], 0)
-	if !ok || err != nil || string(b[:4]) != "\xFF\x4F\xFF\x51" {
+	ok, err := container.ReadFull(r, b[:], 0)
+	if !ok || err != nil || string(b[:4]) != container.J2KCodestream {
 		return err
 	}
-	right, bottom := bigEndian(b[8:])
-	left, top := bigEndian(b[16:])
+	right, bottom := container.TwoUint32(b[8:])
+	left, top := container.TwoUint32(b[16:])
 	i.setSize(right-left, bottom-top)
 	i.ColorModel = jp2Colors(int64(binary.BigEndian.Uint16(b[40:])))
 	return nil

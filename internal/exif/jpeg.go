@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG (ITU-T T.81, annex B): after the start of image come segments, each 0xFF, a marker and, but
@@ -54,12 +56,12 @@ func (h *segmentHead) alike(other *segmentHead) bool { return string(h[:8]) == s
 func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
 	step := 2 + before.length()
 	limit := int64(maxSegments)
-	if size := sizeOf(r); size >= 0 {
+	if size := container.SizeOf(r); size >= 0 {
 		limit = min(limit, (size-off)/step+1)
 	}
-	return gallop(limit, func(k int64) (bool, error) {
+	return container.Gallop(limit, func(k int64) (bool, error) {
 		var h segmentHead
-		n, err := peekAt(r, h[:], off+(k-1)*step)
+		n, err := container.PeekAt(r, h[:], off+(k-1)*step)
 		return n == len(h) && h.alike(before), err
 	})
 }
@@ -67,7 +69,7 @@ func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
 // jpegWalk iterates over a JPEG's segments.
 type jpegWalk struct {
 	r    io.ReaderAt
-	peek bool // use peekAt for segments after long ones
+	peek bool // use container.PeekAt for segments after long ones
 }
 
 // each calls f for each segment before the start of scan, until f returns done. h has the first n bytes
@@ -77,7 +79,7 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 	var h, last segmentHead
 	off := int64(2)
 	junk := 0
-	read := readAt
+	read := container.ReadAt
 	for range maxSegments {
 		n, err := read(w.r, h[:], off)
 		if err != nil {
@@ -129,8 +131,8 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 			}
 		}
 		last = h
-		if read = readAt; w.peek && length >= longSegment {
-			read = peekAt
+		if read = container.ReadAt; w.peek && length >= longSegment {
+			read = container.PeekAt
 		}
 	}
 	return ErrTooLarge
@@ -141,13 +143,13 @@ type jpegEXIF struct {
 	candidates
 	r         io.ReaderAt
 	left      int // limit of continuation segments still to read
-	photoshop []extent
+	photoshop []container.Extent
 }
 
 // add checks a segment for EXIF; done is true if the search can stop.
 func (e *jpegEXIF) add(h *segmentHead, n int, off int64) (done bool, err error) {
 	if isEXIF, _ := h.exif(n); isEXIF {
-		return e.candidates.add(oneBlock(&segments{extents{r: e.r}, off, &e.left}))
+		return e.candidates.add(oneBlock(&segments{container.Joined{R: e.r}, off, &e.left}))
 	}
 	if h[1] == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:])) {
 		e.photoshop = append(e.photoshop, resourcesOf(off, h.length()))
@@ -172,19 +174,19 @@ func findJPEG(r io.ReaderAt) ([]block, error) {
 }
 
 // resourcesOf returns the part of Photoshop's resources in the segment at off.
-func resourcesOf(off, length int64) extent {
+func resourcesOf(off, length int64) container.Extent {
 	intro := int64(len(photoshopIntro))
-	return extent{off + 4 + intro, max(0, length-2-intro)}
+	return container.Extent{Off: off + 4 + intro, N: max(0, length-2-intro)}
 }
 
 // withPhotoshop returns the EXIF that c has picked, or that of Photoshop's resources if none is readable.
 // Resources of more than 64 KiB are split into several segments.
-func withPhotoshop(r io.ReaderAt, c *candidates, resources []extent) ([]block, error) {
+func withPhotoshop(r io.ReaderAt, c *candidates, resources []container.Extent) ([]block, error) {
 	if len(resources) == 0 {
 		return c.blocks, nil
 	}
-	joined := join(r, resources)
-	blocks, err := findResource(joined, extent{0, joined.ends[len(resources)-1]})
+	joined := container.Join(r, resources)
+	blocks, err := findResource(joined, container.Extent{Off: 0, N: joined.Ends[len(resources)-1]})
 	if err != nil || len(blocks) == 0 {
 		return c.blocks, err
 	}
@@ -195,14 +197,14 @@ func withPhotoshop(r io.ReaderAt, c *candidates, resources []extent) ([]block, e
 // segments reads an EXIF segment and its continuation segments. It looks for these only when a read needs
 // them, since most EXIF fits in one segment.
 type segments struct {
-	extents
+	container.Joined
 	next int64 // where the next segment is, 0 if there is none
 	left *int  // limit of segments still to read, for all EXIF of the file
 }
 
 // ReadAt implements io.ReaderAt.
 func (s *segments) ReadAt(p []byte, off int64) (int, error) {
-	for len(s.ends) == 0 || s.ends[len(s.ends)-1] < off+int64(len(p)) {
+	for len(s.Ends) == 0 || s.Ends[len(s.Ends)-1] < off+int64(len(p)) {
 		ok, err := s.addNext()
 		if err != nil {
 			return 0, err
@@ -211,7 +213,7 @@ func (s *segments) ReadAt(p []byte, off int64) (int, error) {
 			break
 		}
 	}
-	return s.extents.ReadAt(p, off)
+	return s.Joined.ReadAt(p, off)
 }
 
 // addNext adds the next segment; ok is false if it doesn't continue the EXIF.
@@ -221,16 +223,16 @@ func (s *segments) addNext() (ok bool, err error) {
 	}
 	*s.left--
 	var h segmentHead
-	n, err := readAt(s.r, h[:], s.next)
+	n, err := container.ReadAt(s.R, h[:], s.next)
 	if err != nil {
 		return false, err
 	}
 	ok, begins := h.exif(n)
-	if !ok || begins && len(s.runs) > 0 {
+	if !ok || begins && len(s.Runs) > 0 {
 		s.next = 0
 		return false, nil
 	}
-	s.add(extent{s.next + 10, h.length() - 8})
+	s.Add(container.Extent{Off: s.next + 10, N: h.length() - 8})
 	s.next += 2 + h.length()
 	return true, nil
 }
@@ -256,7 +258,7 @@ func picturesInJPEG(s *pictureSearch) error {
 		switch {
 		case n < len(h):
 		case h[1] == markerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
-			s.add(picturePlace{r: s.r, run: fullBody(extent{off + 4, h.length() - 2}, int64(len(jfxxIntro)))})
+			s.add(picturePlace{r: s.r, run: container.Skip(container.Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
 		case h[1] == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
 			// a file has one index
 			return true, s.addIndex(off + 4 + int64(len(mpfIntro)))
@@ -267,29 +269,29 @@ func picturesInJPEG(s *pictureSearch) error {
 
 // addIndex adds the pictures of the MPF index whose block starts at start.
 func (s *pictureSearch) addIndex(start int64) error {
-	b := block{r: fromOffset(s.r, start)}
+	b := block{r: container.FromOffset(s.r, start)}
 	var head [16]byte
-	n, err := readAt(b.r, head[:], 0)
-	l, first, ok := parseHeader(head[:n])
+	n, err := container.ReadAt(b.r, head[:], 0)
+	l, first, ok := container.ParseTIFFHeader(head[:n])
 	if !ok || err != nil {
 		return err
 	}
-	w := &walker{layout: l, block: b, budget: &s.budget, m: s.m}
+	w := &walker{Layout: l, block: b, budget: &s.budget, m: s.m}
 	_, _, err = w.each(first, func(e []byte) error {
-		id, typ, count, value := w.fields(e)
+		id, typ, count, value := w.Fields(e)
 		if id != mpEntryTag || !bytewise(typ) || count < mpEntry {
 			return nil
 		}
 		var entries [maxPictures * mpEntry]byte
-		n, err := readAt(b.r, entries[:min(count, uint64(len(entries)))], offset(w.uint(value)))
+		n, err := container.ReadAt(b.r, entries[:min(count, uint64(len(entries)))], container.Offset(w.Uint(value)))
 		for e := entries[:n]; len(e) >= mpEntry; e = e[mpEntry:] {
-			attributes := w.uint(e[:4])
+			attributes := w.Uint(e[:4])
 			const format, kind = 7 << 24, 1<<24 - 1
-			size, off := int64(w.uint(e[4:8])), int64(w.uint(e[8:12])) //nolint:gosec // of 32 bits
+			size, off := int64(w.Uint(e[4:8])), int64(w.Uint(e[8:12])) //nolint:gosec // of 32 bits
 			if off == 0 || attributes&format != 0 || attributes&kind == mpDisparity || attributes&kind == mpGainMap {
 				continue // 0 is the photo itself
 			}
-			s.add(picturePlace{r: s.r, run: extent{start + off, size}, mayBeMap: true})
+			s.add(picturePlace{r: s.r, run: container.Extent{Off: start + off, N: size}, mayBeMap: true})
 		}
 		return err
 	})
@@ -334,7 +336,7 @@ func infoJPEG(r io.ReaderAt, i *Info) error {
 			components, name = h[9], h[10]
 		case h[1] == markerAPPE && n == len(h) && string(h[4:9]) == "Adobe" && h.length() >= 14:
 			var b [1]byte
-			ok, err := readFull(r, b[:], off+15)
+			ok, err := container.ReadFull(r, b[:], off+15)
 			if err != nil {
 				return false, err
 			}

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/andybalholm/brotli"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes. The box Exif (9.5) has the same content as
@@ -13,13 +15,16 @@ import (
 
 // findJXL finds the Exif box, compressed or not.
 func findJXL(r io.ReaderAt) (blocks []block, err error) {
-	w := &boxes{r: r}
-	err = w.each(wholeFile, func(b box) (done bool, err error) {
+	if bare, err := container.StartsWith(r, container.JXLCodestream); bare || err != nil {
+		return nil, err // it can't hold EXIF
+	}
+	w := &container.Boxes{R: r}
+	err = w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
 		switch {
-		case b.typ == "Exif":
-			blocks, err = offsetBlock(runReader(r, b.body))
-		case b.typ == "brob" && bytes.HasPrefix(b.peek, []byte("Exif")):
-			blocks, err = brotliBlock(r, fullBody(b.body, 4))
+		case b.Type == "Exif":
+			blocks, err = offsetBlock(container.RunReader(r, b.Body))
+		case b.Type == "brob" && bytes.HasPrefix(b.Peek, []byte("Exif")):
+			blocks, err = brotliBlock(r, container.Skip(b.Body, 4))
 		default:
 			return false, nil
 		}
@@ -40,21 +45,21 @@ func Unbrotli(b []byte) (out []byte, ok bool) {
 }
 
 // brotliBlock returns the block in a compressed Exif box. It accepts a truncated stream.
-func brotliBlock(r io.ReaderAt, run extent) ([]block, error) {
+func brotliBlock(r io.ReaderAt, run container.Extent) ([]block, error) {
 	var head [8]byte
-	n, err := readAt(r, head[:min(int64(len(head)), run.n)], run.off)
+	n, err := container.ReadAt(r, head[:min(int64(len(head)), run.N)], run.Off)
 	if err != nil {
 		return nil, err
 	}
 	if n > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
 		return nil, ErrTooLarge
 	}
-	src := &section{r: r, run: extent{run.off, min(run.n, maxBrotliPacked)}}
+	src := &container.Section{R: r, Run: container.Extent{Off: run.Off, N: min(run.N, maxBrotliPacked)}}
 	out, tooLarge := unbrotli(src)
 	switch {
-	case src.err != nil:
-		return nil, src.err
-	case tooLarge || run.n > maxBrotliPacked && src.run.n == 0:
+	case src.Err != nil:
+		return nil, src.Err
+	case tooLarge || run.N > maxBrotliPacked && src.Run.N == 0:
 		return nil, ErrTooLarge
 	}
 	return offsetBlock(bytes.NewReader(out))
@@ -128,31 +133,33 @@ func smallWindow(bits uint64) bool {
 // maxPieces bounds the pieces joined: the headers are in the first.
 const maxPieces = 1 << 4
 
-// infoJXLBoxes reads the codestream's headers from the container.
-func infoJXLBoxes(r io.ReaderAt, i *Info) error {
-	var pieces []extent
-	w := &boxes{r: r}
-	err := w.each(wholeFile, func(b box) (bool, error) {
-		switch b.typ {
+// infoJXL reads the codestream's headers.
+func infoJXL(r io.ReaderAt, i *Info) error {
+	if bare, err := container.StartsWith(r, container.JXLCodestream); bare || err != nil {
+		return infoJXLCodestream(r, i)
+	}
+	var pieces []container.Extent
+	w := &container.Boxes{R: r}
+	err := w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+		switch b.Type {
 		case "jxlc":
-			pieces = []extent{b.body}
+			pieces = []container.Extent{b.Body}
 			return true, nil
 		case "jxlp":
-			pieces = append(pieces, fullBody(b.body, 4))
-			return len(pieces) == maxPieces || b.body.n > 4+int64(len(bitReader{}.buf)), nil
+			pieces = append(pieces, container.Skip(b.Body, 4))
+			return len(pieces) == maxPieces || b.Body.N > 4+int64(len(bitReader{}.buf)), nil
 		}
 		return false, nil
 	})
 	if err != nil || len(pieces) == 0 {
 		return err
 	}
-	return infoJXL(join(r, pieces), i)
+	return infoJXLCodestream(container.Join(r, pieces), i)
 }
 
-// infoJXL reads the codestream's headers.
-func infoJXL(r io.ReaderAt, i *Info) error {
+func infoJXLCodestream(r io.ReaderAt, i *Info) error {
 	var b bitReader
-	n, err := readAt(r, b.buf[:], 0)
+	n, err := container.ReadAt(r, b.buf[:], 0)
 	if err != nil || n < 3 || b.buf[0] != 0xFF || b.buf[1] != 0x0A {
 		return err
 	}

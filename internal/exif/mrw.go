@@ -3,6 +3,8 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Minolta's MRW begins with a zero byte, "MRM" (big-endian) or "MRI" (little-endian) and the length
@@ -11,9 +13,9 @@ import (
 // https://libopenraw.freedesktop.org/formats/mrw/ describes it.
 
 // eachBlock calls f for the blocks of the file until f returns done.
-func eachBlock(r io.ReaderAt, f func(name string, order binary.ByteOrder, data extent) (done bool, err error)) error {
+func eachBlock(r io.ReaderAt, f func(name string, order binary.ByteOrder, data container.Extent) (done bool, err error)) error {
 	var b [8]byte
-	if ok, err := readFull(r, b[:], 0); !ok || err != nil {
+	if ok, err := container.ReadFull(r, b[:], 0); !ok || err != nil {
 		return err
 	}
 	order := binary.ByteOrder(binary.BigEndian)
@@ -26,25 +28,25 @@ func eachBlock(r io.ReaderAt, f func(name string, order binary.ByteOrder, data e
 		if end-off < int64(len(b)) {
 			return nil
 		}
-		if ok, err := readFull(r, b[:], off); !ok || err != nil {
+		if ok, err := container.ReadFull(r, b[:], off); !ok || err != nil {
 			return err
 		}
-		data := extent{off + 8, int64(order.Uint32(b[4:]))}
+		data := container.Extent{Off: off + 8, N: int64(order.Uint32(b[4:]))}
 		if done, err := f(string(b[1:4]), order, data); done || err != nil {
 			return err
 		}
-		off = data.off + data.n
+		off = data.Off + data.N
 	}
 	return ErrTooLarge
 }
 
 // findMRW finds the TTW block.
 func findMRW(r io.ReaderAt) (blocks []block, err error) {
-	err = eachBlock(r, func(name string, _ binary.ByteOrder, data extent) (bool, error) {
+	err = eachBlock(r, func(name string, _ binary.ByteOrder, data container.Extent) (bool, error) {
 		if name != "TTW" {
 			return false, nil
 		}
-		blocks = oneBlock(runReader(r, data))
+		blocks = oneBlock(container.RunReader(r, data))
 		return true, nil
 	})
 	return blocks, err
@@ -54,12 +56,12 @@ func findMRW(r io.ReaderAt) (blocks []block, err error) {
 // picture's.
 func infoMRW(r io.ReaderAt, i *Info) error {
 	i.ColorModel = photometrics[cfa]
-	err := eachBlock(r, func(name string, order binary.ByteOrder, data extent) (bool, error) {
+	err := eachBlock(r, func(name string, order binary.ByteOrder, data container.Extent) (bool, error) {
 		if name != "PRD" {
 			return false, nil
 		}
 		var b [16]byte
-		ok, err := readFull(r, b[:], data.off)
+		ok, err := container.ReadFull(r, b[:], data.Off)
 		if ok {
 			i.setSize(int64(order.Uint16(b[14:])), int64(order.Uint16(b[12:])))
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A photo often contains smaller versions of itself: JPEGs that a viewer shows while it decodes the photo,
@@ -44,13 +46,13 @@ type Picture struct {
 
 	r    io.ReaderAt
 	head []piece
-	body extent // from the end of the start of scan to the picture's end
+	body container.Extent // from the end of the start of scan to the picture's end
 }
 
 // piece is a part of a picture's header: bytes, or a run of the file.
 type piece struct {
 	b   []byte
-	run extent
+	run container.Extent
 }
 
 // FindThumbnail returns the thumbnail of the photo's IFD1, else the smallest embedded JPEG that is at
@@ -71,35 +73,30 @@ func (p *Picture) less(q *Picture) bool {
 	if a, b := p.Width*p.Height, q.Width*q.Height; a != b {
 		return a < b
 	}
-	return p.body.n < q.body.n
+	return p.body.N < q.body.N
 }
 
 // findPicture returns the best picture by better, or with ifd1First the first valid one of IFD1.
 func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bool) (Picture, error) {
-	var head [sniffLen]byte
-	n, err := readAt(r, head[:], 0)
+	f, name, err := sniff(r)
 	if err != nil {
 		return Picture{}, err
 	}
-	f := sniff(head[:n])
-	if f == nil {
-		return Picture{}, ErrNotImage
-	}
 	s := &pictureSearch{r: r, m: new(Metadata)}
-	best, err := s.best(f, ifd1First, better)
+	best, err := s.best(&f, ifd1First, better)
 	if errors.Is(err, ErrNotImage) {
 		return Picture{}, err
 	}
 	if err == nil && best.r == nil {
 		err = ErrNoPicture
 	}
-	if err == nil && (f.name == "heif" || f.name == "avif") { // browsers ignore EXIF's Orientation there
+	if err == nil && (name == "heif" || name == "avif") { // browsers ignore EXIF's Orientation there
 		s.orientation, err = orientationOfHEIF(r)
 	}
 	if err != nil {
-		return Picture{Format: f.name}, err
+		return Picture{Format: name}, err
 	}
-	best.Format = f.name
+	best.Format = name
 	best.orient(s.orientation)
 	return best, nil
 }
@@ -120,7 +117,7 @@ type pictureSearch struct {
 // picturePlace is where a JPEG may be.
 type picturePlace struct {
 	r   io.ReaderAt
-	run extent
+	run container.Extent
 	// ofIFD1 is true if it is the thumbnail of IFD1.
 	ofIFD1 bool
 	// mayBeMap is true if it may be a gain map, a depth map or a matte.
@@ -129,7 +126,7 @@ type picturePlace struct {
 
 // add adds a place, unless it is empty or there are too many.
 func (s *pictureSearch) add(p picturePlace) {
-	if p.run.off >= 0 && p.run.n > 0 && p.run.n < toEnd && len(s.places) < maxPictures {
+	if p.run.Off >= 0 && p.run.N > 0 && p.run.N < container.ToEnd && len(s.places) < maxPictures {
 		s.places = append(s.places, p)
 	}
 }
@@ -214,15 +211,15 @@ type headerParser struct {
 
 // parse reads the header of the picture at a place; ok is false if it isn't valid.
 func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
-	off, end := at.run.off, at.run.off+at.run.n
+	off, end := at.run.Off, at.run.Off+at.run.N
 	var h [pictureHead]byte
-	if at.run.n < int64(len(h)) {
+	if at.run.N < int64(len(h)) {
 		return p, false, nil
 	}
 	if ok, err := within(at.r, at.run); !ok || err != nil {
 		return p, false, err
 	}
-	n, err := peekAt(at.r, h[:2], off)
+	n, err := container.PeekAt(at.r, h[:2], off)
 	if err != nil || n < 2 || h[0] != 0xFF || h[1] != markerSOI {
 		return p, false, err
 	}
@@ -232,7 +229,7 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 		if s.steps++; s.steps > maxPictureSteps {
 			return p, false, ErrTooLarge
 		}
-		n, err := peekAt(at.r, h[:min(pictureHead, end-off)], off)
+		n, err := container.PeekAt(at.r, h[:min(pictureHead, end-off)], off)
 		if err != nil || n < 4 || h[0] != 0xFF {
 			return p, false, err
 		}
@@ -244,12 +241,12 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 		if h[1] < markerSOF0 || markerRST0 <= h[1] && h[1] <= markerEOI || length < 2 || off+2+length > end {
 			return p, false, nil
 		}
-		run := extent{off, 2 + length}
+		run := container.Extent{Off: off, N: 2 + length}
 		off += 2 + length
 		if h[1] == markerSOS {
 			c.p.add(run)
-			c.p.body = extent{off, end - off}
-			return c.p, c.complete(h[:n], run.n), nil
+			c.p.body = container.Extent{Off: off, N: end - off}
+			return c.p, c.complete(h[:n], run.N), nil
 		}
 		ok, err := c.segment(h[:n], run)
 		if !ok || err != nil {
@@ -260,33 +257,33 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 }
 
 // within reports whether the file has all of a run. It checks each piece of a run in joined extents.
-func within(r io.ReaderAt, run extent) (bool, error) {
-	if size := sizeOf(r); size >= 0 {
-		return run.off+run.n <= size, nil
+func within(r io.ReaderAt, run container.Extent) (bool, error) {
+	if size := container.SizeOf(r); size >= 0 {
+		return run.Off+run.N <= size, nil
 	}
-	e, ok := r.(*extents)
+	e, ok := r.(*container.Joined)
 	if !ok {
 		var last [1]byte
-		n, err := peekAt(r, last[:], run.off+run.n-1)
+		n, err := container.PeekAt(r, last[:], run.Off+run.N-1)
 		return n == 1, err
 	}
 	start := int64(0) // of the piece, in the joined file
-	for i, of := range e.runs {
-		from, to := max(start, run.off), min(e.ends[i], run.off+run.n)
+	for i, of := range e.Runs {
+		from, to := max(start, run.Off), min(e.Ends[i], run.Off+run.N)
 		if from < to {
-			ok, err := within(e.r, extent{of.off + from - start, to - from})
+			ok, err := within(e.R, container.Extent{Off: of.Off + from - start, N: to - from})
 			if !ok || err != nil {
 				return false, err
 			}
 		}
-		start = e.ends[i]
+		start = e.Ends[i]
 	}
-	return run.off+run.n <= start, nil
+	return run.Off+run.N <= start, nil
 }
 
 // segment adds a segment to the header if the pixels need it; ok is false if the picture isn't valid. h has
 // the segment's first bytes.
-func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
+func (c *headerParser) segment(h []byte, run container.Extent) (ok bool, err error) {
 	switch m := h[1]; {
 	case m == markerDQT, m == markerDHT, m == markerDRI:
 		c.quant = c.quant || m == markerDQT
@@ -300,13 +297,13 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 		c.p.add(run)
 	case m <= markerSOFF, m == markerDNL, m == markerDHP, m == markerEXP:
 		return false, nil // lossless, hierarchical, arithmetic
-	case m == markerAPP0 && hasPayload(h, "JFIF\x00") && run.n >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
+	case m == markerAPP0 && hasPayload(h, "JFIF\x00") && run.N >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
 		// without the thumbnail in it
 		c.jfif = append([]byte("\xFF\xE0\x00\x10"), h[4:4+12]...)
 		c.jfif = append(c.jfif, 0, 0)
 	case m == markerAPP2 && hasPayload(h, "ICC_PROFILE\x00"):
 		c.p.add(run)
-	case m == markerAPPE && hasPayload(h, "Adobe") && run.n >= 2+14 && len(h) >= 2+14:
+	case m == markerAPPE && hasPayload(h, "Adobe") && run.N >= 2+14 && len(h) >= 2+14:
 		c.p.head = append(c.p.head, piece{b: append([]byte("\xFF\xEE\x00\x0E"), h[4:4+12]...)})
 	case c.mayBeMap && m == markerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
 		return false, nil // a gain map (ISO 21496-1)
@@ -320,21 +317,21 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 func hasPayload(h []byte, begin string) bool { return bytes.HasPrefix(h[4:], []byte(begin)) }
 
 // isGainMap reports whether XMP marks the picture as a gain map: Adobe's and Google's, or Apple's.
-func isGainMap(r io.ReaderAt, run extent) (bool, error) {
-	b := make([]byte, min(run.n, 8<<10))
-	n, err := peekAt(r, b, run.off)
+func isGainMap(r io.ReaderAt, run container.Extent) (bool, error) {
+	b := make([]byte, min(run.N, 8<<10))
+	n, err := container.PeekAt(r, b, run.Off)
 	b = b[:n]
 	return bytes.Contains(b, []byte("hdr-gain-map/")) || bytes.Contains(b, []byte("aux:hdrgainmap")), err
 }
 
 // startOfFrame reads the frame header (T.81, B.2.2); ok is false for frames that browsers don't decode.
-func (c *headerParser) startOfFrame(run extent) (ok bool, err error) {
+func (c *headerParser) startOfFrame(run container.Extent) (ok bool, err error) {
 	var b [2 + 8 + 3*4]byte
-	n := run.n
+	n := run.N
 	if c.frame || n < 2+8+3 || n > int64(len(b)) {
 		return false, nil
 	}
-	if ok, err := readFull(readerFunc(func(p []byte, off int64) (int, error) { return peekAt(c.p.r, p, off) }), b[:n], run.off); !ok || err != nil {
+	if ok, err := container.ReadFull(container.ReaderFunc(func(p []byte, off int64) (int, error) { return container.PeekAt(c.p.r, p, off) }), b[:n], run.Off); !ok || err != nil {
 		return false, err
 	}
 	components := int64(b[9])
@@ -362,7 +359,7 @@ func (c *headerParser) complete(h []byte, n int64) bool {
 		return false
 	}
 	units := ((c.p.Width + c.mcuW - 1) / c.mcuW) * ((c.p.Height + c.mcuH - 1) / c.mcuH)
-	if components < 1 || components > 4 || n != 2+6+2*components || c.p.body.n < units/8 {
+	if components < 1 || components > 4 || n != 2+6+2*components || c.p.body.N < units/8 {
 		return false
 	}
 	c.p.head = append([]piece{{b: append([]byte{0xFF, markerSOI}, c.jfif...)}}, c.p.head...)
@@ -370,10 +367,10 @@ func (c *headerParser) complete(h []byte, n int64) bool {
 }
 
 // add appends a run of the file to the header.
-func (p *Picture) add(run extent) {
+func (p *Picture) add(run container.Extent) {
 	if n := len(p.head); n > 0 && p.head[n-1].b == nil {
-		if last := &p.head[n-1].run; last.off+last.n == run.off {
-			last.n += run.n
+		if last := &p.head[n-1].run; last.Off+last.N == run.Off {
+			last.N += run.N
 			return
 		}
 	}
@@ -393,9 +390,9 @@ func (p *Picture) orient(orientation int64) {
 
 // Size returns the number of bytes that WriteTo writes.
 func (p *Picture) Size() int64 {
-	n := p.body.n
+	n := p.body.N
 	for _, h := range p.head {
-		n += int64(len(h.b)) + h.run.n
+		n += int64(len(h.b)) + h.run.N
 	}
 	return n
 }
@@ -432,13 +429,13 @@ type pictureWriter struct {
 }
 
 // copyRun copies a run of the file, scrubbed by s unless s is nil.
-func (o *pictureWriter) copyRun(run extent, s *scrubber) error {
-	for run.n > 0 {
-		b := o.buf[o.used:][:min(run.n, int64(len(o.buf)-o.used))]
+func (o *pictureWriter) copyRun(run container.Extent, s *scrubber) error {
+	for run.N > 0 {
+		b := o.buf[o.used:][:min(run.N, int64(len(o.buf)-o.used))]
 		if s != nil && s.ended() {
 			clear(b)
 		} else {
-			n, err := readAt(o.p.r, b, run.off)
+			n, err := container.ReadAt(o.p.r, b, run.Off)
 			if err != nil {
 				return err
 			}
@@ -449,8 +446,8 @@ func (o *pictureWriter) copyRun(run extent, s *scrubber) error {
 				s.scrub(b)
 			}
 		}
-		run.off += int64(len(b))
-		run.n -= int64(len(b))
+		run.Off += int64(len(b))
+		run.N -= int64(len(b))
 		if err := o.filled(len(b)); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -138,7 +139,7 @@ func TestPictureIsClean(t *testing.T) {
 				want = s.thumbnail
 			}
 			// readers that don't report their size work, too
-			for _, r := range []io.ReaderAt{bytes.NewReader(s.data), readerFunc(bytes.NewReader(s.data).ReadAt)} {
+			for _, r := range []io.ReaderAt{bytes.NewReader(s.data), container.ReaderFunc(bytes.NewReader(s.data).ReadAt)} {
 				p, err := find(r)
 				if p.Format == "" || !errors.Is(err, map[bool]error{true: ErrNoPicture}[want == nil]) {
 					t.Errorf("%s of %s: got error %v of format %q", what, s.name, err, p.Format)
@@ -259,7 +260,7 @@ func TestBrokenPictureDoesNotCount(t *testing.T) {
 	file := testimage.ARW(large, nil)
 	end := bytes.Index(file, large) + len(large)
 	for _, n := range []int{end, end - 1} {
-		for _, r := range []io.ReaderAt{bytes.NewReader(file[:n]), readerFunc(bytes.NewReader(file[:n]).ReadAt)} {
+		for _, r := range []io.ReaderAt{bytes.NewReader(file[:n]), container.ReaderFunc(bytes.NewReader(file[:n]).ReadAt)} {
 			if _, err := FindPreview(r); (err == nil) != (n == end) {
 				t.Errorf("%d of %d bytes: %v", n, end, err)
 			}

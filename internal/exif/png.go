@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // PNG (3rd edition): after 8 bytes of signature come chunks, each a length of 4 bytes, a type of 4
@@ -37,7 +39,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 	off := int64(8)
 	picture := false
 	for range maxChunks {
-		n, err := readAt(r, head[:], off)
+		n, err := container.ReadAt(r, head[:], off)
 		if err != nil {
 			return nil, err
 		}
@@ -45,12 +47,12 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 		if n < 8 || length > 1<<31-1 { // 5.3: lengths have 31 bits
 			return best(), nil
 		}
-		data := extent{off + 8, length}
+		data := container.Extent{Off: off + 8, N: length}
 		typ := string(head[4:8])
 		off += 12 + length
 		switch typ {
 		case "eXIf":
-			blocks, err := withoutIntro(runReader(r, data))
+			blocks, err := withoutIntro(container.RunReader(r, data))
 			if err != nil {
 				return nil, err
 			}
@@ -63,7 +65,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 			}
 			if !picture {
 				picture = true
-				if off, err = afterPicture(r, data.off-8, length); err != nil {
+				if off, err = afterPicture(r, data.Off-8, length); err != nil {
 					return nil, err
 				}
 			}
@@ -76,7 +78,7 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 				break
 			}
 			skip := int64(len(keyword)) + 1
-			found, err := p.read(typ, extent{data.off + skip, data.n - skip})
+			found, err := p.read(typ, container.Extent{Off: data.Off + skip, N: data.N - skip})
 			if err != nil {
 				return nil, err
 			}
@@ -126,7 +128,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	// lengthAt returns the length of the IDAT at an offset, -1 if there is none
 	lengthAt := func(at int64) (int64, error) {
 		var head [8]byte
-		n, err := peekAt(r, head[:], at)
+		n, err := container.PeekAt(r, head[:], at)
 		if n < len(head) || string(head[4:]) != "IDAT" {
 			return -1, err
 		}
@@ -136,9 +138,9 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		n, err := lengthAt(off + k*step)
 		return n == length, err
 	}
-	size := sizeOf(r)
+	size := container.SizeOf(r)
 	if size < 0 {
-		n, err := gallop(maxChunks, same)
+		n, err := container.Gallop(maxChunks, same)
 		return off + n*step, err
 	}
 	next := off + step
@@ -171,7 +173,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		_, err = t.walkBack(&end)
 		return end, err
 	}
-	n, err := bisect(0, (size-off)/step+1, max(1, nearPieces/step), same)
+	n, err := container.Bisect(0, (size-off)/step+1, max(1, nearPieces/step), same)
 	return max(off+n*step, next), err
 }
 
@@ -204,7 +206,7 @@ func ProfileBlock(typ string, data []byte) []byte {
 	}
 	p := profiles{r: bytes.NewReader(data), left: maxProfileSteps}
 	skip := int64(len(keyword)) + 1
-	text, _, err := p.text(typ, extent{skip, int64(len(data)) - skip}, maxProfile)
+	text, _, err := p.text(typ, container.Extent{Off: skip, N: int64(len(data)) - skip}, maxProfile)
 	if err != nil {
 		return nil
 	}
@@ -230,7 +232,7 @@ const (
 )
 
 // read returns the EXIF of a profile, nil if it isn't EXIF. data is a text chunk's data after the keyword.
-func (p *profiles) read(typ string, data extent) ([]block, error) {
+func (p *profiles) read(typ string, data container.Extent) ([]block, error) {
 	if p.left -= profileSteps; p.left < 0 {
 		return nil, ErrTooLarge
 	}
@@ -239,7 +241,7 @@ func (p *profiles) read(typ string, data extent) ([]block, error) {
 		return nil, err
 	}
 	b, more := decodeProfile(text)
-	if !bytes.HasPrefix(b, exifIntro) && !isTIFF(b) {
+	if !bytes.HasPrefix(b, exifIntro) && !container.IsTIFF(b) {
 		if cut && len(text) < profileHead {
 			return nil, ErrTooLarge
 		}
@@ -258,10 +260,10 @@ func (p *profiles) read(typ string, data extent) ([]block, error) {
 
 // text returns up to limit bytes of the decompressed text in the data of a text chunk, after the fields of
 // the chunk's type; cut is true if there may be more. The text is empty if the fields are broken.
-func (p *profiles) text(typ string, data extent, limit int) (text []byte, cut bool, err error) {
-	src := &section{r: p.r, run: extent{data.off, max(0, min(data.n, p.left/packedSteps))}}
+func (p *profiles) text(typ string, data container.Extent, limit int) (text []byte, cut bool, err error) {
+	src := &container.Section{R: p.r, Run: container.Extent{Off: data.Off, N: max(0, min(data.N, p.left/packedSteps))}}
 	if typ != "zTXt" { // may be uncompressed
-		src.run.n = max(0, min(data.n, p.left))
+		src.Run.N = max(0, min(data.N, p.left))
 	}
 	in := bufio.NewReaderSize(src, 1024)
 	packed := typ == "zTXt"
@@ -280,20 +282,20 @@ func (p *profiles) text(typ string, data extent, limit int) (text []byte, cut bo
 	}
 	if packed {
 		unread := int64(in.Buffered())
-		src.run.n = max(0, min(src.run.n, p.left/packedSteps-unread))
+		src.Run.N = max(0, min(src.Run.N, p.left/packedSteps-unread))
 		text = unzlib(in, limit)
 	} else {
-		text = make([]byte, min(int64(limit), src.run.n+int64(in.Buffered())))
+		text = make([]byte, min(int64(limit), src.Run.N+int64(in.Buffered())))
 		n, _ := io.ReadFull(in, text)
 		text = text[:n]
 	}
-	used := src.run.off - data.off
-	cut = len(text) == limit || used < data.n && src.run.n == 0
+	used := src.Run.Off - data.Off
+	cut = len(text) == limit || used < data.N && src.Run.N == 0
 	if packed {
 		used = used*packedSteps + int64(len(text))
 	}
 	p.left -= used
-	return text, cut, src.err
+	return text, cut, src.Err
 }
 
 // decodeProfile decodes a profile's text: its name, its length and its hexadecimal digits. more is
@@ -350,25 +352,25 @@ var pngColors = map[byte]string{0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6:
 // animation's frames. Browsers ignore the orientation of EXIF after the picture.
 func infoPNG(r io.ReaderAt, i *Info) error {
 	var head [8 + 10]byte
-	n, err := readAt(r, head[:], 8)
+	n, err := container.ReadAt(r, head[:], 8)
 	if err != nil || n < len(head) || string(head[4:8]) != "IHDR" {
 		return err
 	}
-	i.setSize(bigEndian(head[8:]))
+	i.setSize(container.TwoUint32(head[8:]))
 	i.ColorModel = pngColors[head[17]]
 	off := int64(8)
 	for range maxChunks {
-		n, err := readAt(r, head[:12], off)
+		n, err := container.ReadAt(r, head[:12], off)
 		if err != nil {
 			return err
 		}
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		switch {
 		case n < 12 || length > 1<<31-1 || string(head[4:8]) == "IEND":
-			return i.orient(findPNG(runReader(r, extent{0, off})))
+			return i.orient(findPNG(container.RunReader(r, container.Extent{Off: 0, N: off})))
 		case string(head[4:8]) == "IDAT":
 			i.Frames = max(i.Frames, 1)
-			return i.orient(findPNG(runReader(r, extent{0, off})))
+			return i.orient(findPNG(container.RunReader(r, container.Extent{Off: 0, N: off})))
 		case string(head[4:8]) == "acTL":
 			i.Frames = int64(binary.BigEndian.Uint32(head[8:]))
 		}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Photoshop's PSD and PSB (Adobe Photoshop File Formats Specification): a header of 26 bytes, the
@@ -23,27 +25,27 @@ var resourceSignatures = []string{"8BIM", "PHUT", "DCSR", "AgHg", "MeSa"}
 // findPSD returns the EXIF in the image resources.
 func findPSD(r io.ReaderAt) ([]block, error) {
 	var b [4]byte
-	if ok, err := readFull(r, b[:4], 26); !ok || err != nil {
+	if ok, err := container.ReadFull(r, b[:4], 26); !ok || err != nil {
 		return nil, err
 	}
 	off := 30 + int64(binary.BigEndian.Uint32(b[:]))
-	if ok, err := readFull(r, b[:4], off); !ok || err != nil {
+	if ok, err := container.ReadFull(r, b[:4], off); !ok || err != nil {
 		return nil, err
 	}
-	return findResource(r, extent{off + 4, int64(binary.BigEndian.Uint32(b[:]))})
+	return findResource(r, container.Extent{Off: off + 4, N: int64(binary.BigEndian.Uint32(b[:]))})
 }
 
 // findResource returns EXIF data 1, or else EXIF data 3, of image resources.
-func findResource(r io.ReaderAt, in extent) ([]block, error) {
+func findResource(r io.ReaderAt, in container.Extent) ([]block, error) {
 	var second []block
 	var b [12]byte
-	off, end := in.off, in.off+in.n
+	off, end := in.Off, in.Off+in.N
 	for range maxChunks {
 		if end-off < int64(len(b)) {
 			return second, nil
 		}
 		// the whole head of a resource without a name, as most are
-		if ok, err := readFull(r, b[:], off); !ok || err != nil {
+		if ok, err := container.ReadFull(r, b[:], off); !ok || err != nil {
 			return second, err
 		}
 		if !slices.Contains(resourceSignatures, string(b[:4])) {
@@ -53,17 +55,17 @@ func findResource(r io.ReaderAt, in extent) ([]block, error) {
 		name := (1 + int64(b[6]) + 1) &^ 1
 		off += 6 + name + 4
 		if name > 2 {
-			if ok, err := readFull(r, b[8:], off-4); !ok || err != nil {
+			if ok, err := container.ReadFull(r, b[8:], off-4); !ok || err != nil {
 				return second, err
 			}
 		}
 		length := int64(binary.BigEndian.Uint32(b[8:]))
 		switch {
 		case id == psdEXIF1:
-			return withoutIntro(runReader(r, extent{off, length}))
+			return withoutIntro(container.RunReader(r, container.Extent{Off: off, N: length}))
 		case id == psdEXIF3 && second == nil:
 			var err error
-			if second, err = withoutIntro(runReader(r, extent{off, length})); err != nil {
+			if second, err = withoutIntro(container.RunReader(r, container.Extent{Off: off, N: length})); err != nil {
 				return nil, err
 			}
 		}
@@ -80,10 +82,10 @@ var psdColors = map[uint16]string{
 // infoPSD reads the header: signature, version, 6 bytes, channels, height, width, depth and color mode.
 func infoPSD(r io.ReaderAt, i *Info) error {
 	var b [26]byte
-	if ok, err := readFull(r, b[:], 0); !ok || err != nil {
+	if ok, err := container.ReadFull(r, b[:], 0); !ok || err != nil {
 		return err
 	}
-	height, width := bigEndian(b[14:])
+	height, width := container.TwoUint32(b[14:])
 	i.setSize(width, height)
 	i.ColorModel, i.Frames = psdColors[binary.BigEndian.Uint16(b[24:])], 1
 	return nil

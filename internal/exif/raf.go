@@ -1,19 +1,23 @@
 package exif
 
-import "io"
+import (
+	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+)
 
 // Fujifilm's RAF begins with a header of fixed size with the offset and the length of a JPEG preview,
 // big-endian at 84 and 88; the EXIF is the preview's. Fujifilm hasn't documented it;
 // https://libopenraw.freedesktop.org/formats/raf/ describes it.
 
 // rafPreview returns the run of the preview; ok is false if there is none.
-func rafPreview(r io.ReaderAt) (run extent, ok bool, err error) {
+func rafPreview(r io.ReaderAt) (run container.Extent, ok bool, err error) {
 	var b [8]byte
-	if ok, err := readFull(r, b[:], 84); !ok || err != nil {
+	if ok, err := container.ReadFull(r, b[:], 84); !ok || err != nil {
 		return run, false, err
 	}
-	run.off, run.n = bigEndian(b[:])
-	return run, run.off > 0 && run.n > 0, nil
+	run.Off, run.N = container.TwoUint32(b[:])
+	return run, run.Off > 0 && run.N > 0, nil
 }
 
 // findRAF returns the EXIF of the preview.
@@ -22,7 +26,7 @@ func findRAF(r io.ReaderAt) ([]block, error) {
 	if !ok || err != nil {
 		return nil, err
 	}
-	return findJPEG(runReader(r, preview))
+	return findJPEG(container.RunReader(r, preview))
 }
 
 // picturesInRAF adds the preview.
@@ -40,7 +44,7 @@ func infoRAF(r io.ReaderAt, i *Info) error {
 	if !ok || err != nil {
 		return err
 	}
-	err = infoJPEG(runReader(r, preview), i)
+	err = infoJPEG(container.RunReader(r, preview), i)
 	i.ColorModel, i.Frames = photometrics[cfa], 0
 	return err
 }

@@ -3,6 +3,8 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Panasonic's RW2 is a TIFF file with 0x55 instead of 42. The tags of its IFD0 below 0x00FE, and some
@@ -23,35 +25,35 @@ func panasonicsOwn(id uint16) bool {
 func findRW2(r io.ReaderAt) ([]block, error) {
 	blocks := []block{{r: r, first: ifd0, foreign: panasonicsOwn, pages: true}}
 	jpeg, err := previewRW2(r)
-	if jpeg.n == 0 || err != nil {
+	if jpeg.N == 0 || err != nil {
 		return blocks, err
 	}
-	preview, err := findJPEG(runReader(r, jpeg))
+	preview, err := findJPEG(container.RunReader(r, jpeg))
 	return append(blocks, preview...), err
 }
 
 // previewRW2 returns the run of the preview, empty if there is none.
-func previewRW2(r io.ReaderAt) (extent, error) {
+func previewRW2(r io.ReaderAt) (container.Extent, error) {
 	o := binary.LittleEndian
 	var b [12]byte
-	if ok, err := readFull(r, b[:4], 4); !ok || err != nil {
-		return extent{}, err
+	if ok, err := container.ReadFull(r, b[:4], 4); !ok || err != nil {
+		return container.Extent{}, err
 	}
 	off := int64(o.Uint32(b[:]))
-	if ok, err := readFull(r, b[:2], off); !ok || err != nil {
-		return extent{}, err
+	if ok, err := container.ReadFull(r, b[:2], off); !ok || err != nil {
+		return container.Extent{}, err
 	}
 	off += 2
 	for range o.Uint16(b[:]) {
-		if ok, err := readFull(r, b[:], off); !ok || err != nil {
-			return extent{}, err
+		if ok, err := container.ReadFull(r, b[:], off); !ok || err != nil {
+			return container.Extent{}, err
 		}
 		if o.Uint16(b[:]) == panasonicJPEG {
-			return extent{int64(o.Uint32(b[8:])), int64(o.Uint32(b[4:]))}, nil
+			return container.Extent{Off: int64(o.Uint32(b[8:])), N: int64(o.Uint32(b[4:]))}, nil
 		}
 		off += 12
 	}
-	return extent{}, nil
+	return container.Extent{}, nil
 }
 
 // picturesInRW2 adds the preview.

@@ -9,24 +9,13 @@ import (
 	"strings"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // SVG is XML whose first element is svg. Before it may come a byte order mark, the XML declaration
 // and other instructions, comments and a document type (XML 1.0, 2.8). It can't hold EXIF; the format is
 // here so that SVG counts as an image.
-
-var utf8BOM = []byte("\xEF\xBB\xBF")
-
-// maySVG recognizes XML that may be SVG.
-func maySVG(head []byte) bool {
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, utf8BOM), " \t\r\n")
-	for _, start := range []string{"<svg", "<?xml", "<!--", "<!DOCTYPE"} {
-		if bytes.HasPrefix(head, []byte(start)) {
-			return true
-		}
-	}
-	return false
-}
 
 // findSVG returns no block for SVG, and ErrNotImage for other XML.
 func findSVG(r io.ReaderAt) ([]block, error) {
@@ -111,11 +100,11 @@ func viewBox(s string) (v [4]float64) {
 // readSVG returns the first element's attributes.
 func readSVG(r io.ReaderAt) ([]xml.Attr, error) {
 	b := make([]byte, maxProlog)
-	n, err := readAt(r, b, 0)
+	n, err := container.ReadAt(r, b, 0)
 	if err != nil {
 		return nil, err
 	}
-	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], utf8BOM))
+	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], container.Utf8BOM))
 	if !ok {
 		return nil, ErrNotImage
 	}

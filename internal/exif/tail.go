@@ -1,6 +1,10 @@
 package exif
 
-import "io"
+import (
+	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+)
 
 // One PNG in ten with EXIF has it after the picture, which is cut into IDAT chunks, of 8 KiB by libpng's
 // default: stepping over 40 MB of them would take 700 windows of an object. An animated WebP has a chunk
@@ -56,7 +60,7 @@ func (t *tail) grow() (ok bool, err error) {
 		return false, nil
 	}
 	b := make([]byte, n+int64(len(t.buf)))
-	if ok, err = readFull(t.r, b[:n], t.start-n); !ok || err != nil {
+	if ok, err = container.ReadFull(t.r, b[:n], t.start-n); !ok || err != nil {
 		return false, err
 	}
 	copy(b[n:], t.buf)

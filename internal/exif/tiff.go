@@ -3,13 +3,14 @@ package exif
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"io"
 	"maps"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // directory is one of the five directories, in the order of their tags in the JSON.
@@ -67,87 +68,6 @@ func typeSize(t uint16) uint64 {
 	return 0
 }
 
-// layout is the byte order and the width of fields, which the header states.
-type layout struct {
-	order binary.ByteOrder
-	big   bool // BigTIFF: counts and offsets of 8 bytes
-}
-
-// offsetSize returns the size in bytes of an offset, and of an entry's count.
-func (l layout) offsetSize() int {
-	if l.big {
-		return 8
-	}
-	return 4
-}
-
-func (l layout) entrySize() int64 { return int64(4 + 2*l.offsetSize()) }
-
-// uint decodes a number of 1, 2, 4 or 8 bytes.
-func (l layout) uint(b []byte) uint64 {
-	switch len(b) {
-	case 1:
-		return uint64(b[0])
-	case 2:
-		return uint64(l.order.Uint16(b))
-	case 4:
-		return uint64(l.order.Uint32(b))
-	default:
-		return l.order.Uint64(b)
-	}
-}
-
-// fields returns the fields of an entry. value is the value if it fits there, else its offset.
-func (l layout) fields(e []byte) (id, typ uint16, count uint64, value []byte) {
-	n := l.offsetSize()
-	return l.order.Uint16(e), l.order.Uint16(e[2:]), l.uint(e[4 : 4+n]), e[4+n : 4+2*n]
-}
-
-// isTIFF recognizes TIFF and formats based on it by the byte order and the number after it: 42 for TIFF
-// and most RAW formats, 43 for BigTIFF, and the numbers that some makers use instead.
-func isTIFF(head []byte) bool {
-	_, _, ok := parseHeader(head)
-	return ok
-}
-
-// parseHeader decodes a TIFF block's header: the layout and the offset of IFD0. ok is false for a wrong
-// byte order or number; parseHeader doesn't check the offset.
-func parseHeader(head []byte) (l layout, first int64, ok bool) {
-	if len(head) < 8 {
-		return l, 0, false
-	}
-	switch string(head[:2]) {
-	case "II":
-		l.order = binary.LittleEndian
-	case "MM":
-		l.order = binary.BigEndian
-	default:
-		return l, 0, false
-	}
-	switch l.order.Uint16(head[2:]) {
-	case 42,
-		0x4F52, 0x5352, // "RO", "RS": Olympus ORF
-		0x0055, // Panasonic RW2
-		0x01BC: // JPEG XR (ITU-T T.832, annex A)
-		return l, int64(l.order.Uint32(head[4:])), true
-	case 43:
-		if len(head) < 16 || l.order.Uint16(head[4:]) != 8 {
-			return l, 0, false
-		}
-		l.big = true
-		return l, offset(l.order.Uint64(head[8:])), true
-	}
-	return l, 0, false
-}
-
-// offset limits an offset of 8 bytes, so that sums don't overflow. The limit is beyond the end of any file.
-func offset(v uint64) int64 {
-	if v > math.MaxInt64/2 {
-		return math.MaxInt64 / 2
-	}
-	return int64(v)
-}
-
 // block is a TIFF block of a file. Most files have one.
 type block struct {
 	r io.ReaderAt
@@ -178,7 +98,7 @@ const entryChunk = 128
 
 // walker reads the directories of one block.
 type walker struct {
-	layout
+	container.Layout
 	block
 	*budget
 	o      *Options
@@ -203,12 +123,12 @@ func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) e
 	walkers := m.scratch.walkers[:0]
 	for _, b := range blocks {
 		head := m.scratch.head[:16]
-		n, err := readAt(b.r, head, 0)
+		n, err := container.ReadAt(b.r, head, 0)
 		if err != nil {
 			return err
 		}
-		if l, first, ok := parseHeader(head[:n]); ok {
-			w := walker{layout: l, block: b, budget: &used, o: o, m: m, stored: stored}
+		if l, first, ok := container.ParseTIFFHeader(head[:n]); ok {
+			w := walker{Layout: l, block: b, budget: &used, o: o, m: m, stored: stored}
 			w.starts[b.first] = first
 			walkers = append(walkers, w)
 		}
@@ -273,20 +193,20 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, err error) {
 	b := w.m.scratch.word[:]
 	countSize := int64(2)
-	if w.big {
+	if w.Big {
 		countSize = 8
 	}
-	if ok, err := readFull(w.r, b[:countSize], start); !ok || err != nil {
+	if ok, err := container.ReadFull(w.r, b[:countSize], start); !ok || err != nil {
 		return 0, false, err
 	}
-	count := w.uint(b[:countSize])
+	count := w.Uint(b[:countSize])
 
 	buf := w.m.scratch.entries[:]
-	size := w.entrySize()
+	size := w.EntrySize()
 	pos := start + countSize
 	for left := count; left > 0; {
 		n := min(left, entryChunk)
-		got, err := readAt(w.r, buf[:int64(n)*size], pos)
+		got, err := container.ReadAt(w.r, buf[:int64(n)*size], pos)
 		if err != nil {
 			return 0, false, err
 		}
@@ -310,10 +230,10 @@ func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, 
 
 // next reads the offset of IFD1 at pos, after the entries of IFD0.
 func (w *walker) next(pos int64) error {
-	b := w.m.scratch.word[:w.offsetSize()]
-	ok, err := readFull(w.r, b, pos)
+	b := w.m.scratch.word[:w.OffsetSize()]
+	ok, err := container.ReadFull(w.r, b, pos)
 	if ok {
-		w.starts[ifd1] = offset(w.uint(b))
+		w.starts[ifd1] = container.Offset(w.Uint(b))
 	}
 	return err
 }
@@ -332,15 +252,15 @@ const (
 // directories are IFD0, those after it, and their SubIFDs.
 func (s *pictureSearch) addBlock(b block) error {
 	var head [16]byte
-	n, err := readAt(b.r, head[:], 0)
+	n, err := container.ReadAt(b.r, head[:], 0)
 	if err != nil || b.first != ifd0 {
 		return err
 	}
-	l, next, ok := parseHeader(head[:n])
+	l, next, ok := container.ParseTIFFHeader(head[:n])
 	if !ok {
 		return nil
 	}
-	w := &walker{layout: l, block: b, budget: &s.budget, m: s.m}
+	w := &walker{Layout: l, block: b, budget: &s.budget, m: s.m}
 	var seen, subs []int64
 	for rank := ifd0; next != 0 && !slices.Contains(seen, next); rank = ifd1 {
 		if s.dirs++; s.dirs > maxPictureDirs {
@@ -382,7 +302,7 @@ func (s *pictureSearch) addBlock(b block) error {
 // pictureDir holds the values of a directory that describe its pictures.
 type pictureDir struct {
 	next, orientation, exif  int64
-	jpeg, strip              extent
+	jpeg, strip              container.Extent
 	compression, photometric int64 // -1 if missing
 	page                     bool  // a page rather than a reduced version, as far as the directory tells
 	subs                     []int64
@@ -392,7 +312,7 @@ type pictureDir struct {
 func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err error) {
 	d.compression, d.photometric, d.page = -1, -1, w.pages
 	end, _, err := w.each(start, func(e []byte) error {
-		id, typ, count, value := w.fields(e)
+		id, typ, count, value := w.Fields(e)
 		if rank == ifd0 && w.foreign != nil && w.foreign(id) {
 			return nil
 		}
@@ -413,13 +333,13 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 		case photometricTag:
 			to = &d.photometric
 		case stripTag:
-			to = &d.strip.off
+			to = &d.strip.Off
 		case stripSizeTag:
-			to = &d.strip.n
+			to = &d.strip.N
 		case jpegTag:
-			to = &d.jpeg.off
+			to = &d.jpeg.Off
 		case jpegSizeTag:
-			to = &d.jpeg.n
+			to = &d.jpeg.N
 		case orientationTag:
 		case exifPointer:
 			to = &d.exif
@@ -435,10 +355,10 @@ func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err erro
 	if err != nil || end == 0 {
 		return d, err
 	}
-	b := w.m.scratch.word[:w.offsetSize()]
-	ok, err := readFull(w.r, b, end)
+	b := w.m.scratch.word[:w.OffsetSize()]
+	ok, err := container.ReadFull(w.r, b, end)
 	if ok {
-		d.next = offset(w.uint(b))
+		d.next = container.Offset(w.Uint(b))
 	}
 	return d, err
 }
@@ -469,11 +389,11 @@ func (w *walker) offsets(typ uint16, count uint64, value []byte) (offs []int64, 
 	b := buf[:size*min(count, maxSubIFDs)]
 	if count <= uint64(len(value))/size {
 		copy(b, value)
-	} else if ok, err := readFull(w.r, b, offset(w.uint(value))); !ok || err != nil {
+	} else if ok, err := container.ReadFull(w.r, b, container.Offset(w.Uint(value))); !ok || err != nil {
 		return nil, err
 	}
 	for ; len(b) > 0; b = b[size:] {
-		offs = append(offs, offset(w.uint(b[:size])))
+		offs = append(offs, container.Offset(w.Uint(b[:size])))
 	}
 	return offs, nil
 }
@@ -493,7 +413,7 @@ func (w *walker) preview() error {
 	}
 	page := w.pages
 	_, _, err := w.each(start, func(e []byte) error {
-		id, typ, count, value := w.fields(e)
+		id, typ, count, value := w.Fields(e)
 		switch id {
 		case newSubfileTypeTag:
 			n, _, err := w.integer(typ, count, value)
@@ -516,7 +436,7 @@ func (w *walker) preview() error {
 // entry reads one entry of directory d. If a name occurs twice, the first entry wins, unless it is an
 // empty text. intact is false if the entry is broken, not if entry leaves it out.
 func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
-	id, typ, count, inline := w.fields(e)
+	id, typ, count, inline := w.Fields(e)
 	unit := typeSize(typ)
 	if unit == 0 || count > math.MaxUint64/unit {
 		return false, nil
@@ -567,11 +487,11 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if inEntry {
 		copy(b, inline)
 	} else {
-		if ok, err := readFull(w.r, b, offset(w.uint(inline))); !ok || err != nil {
+		if ok, err := container.ReadFull(w.r, b, container.Offset(w.Uint(inline))); !ok || err != nil {
 			return false, err
 		}
 	}
-	v, ok := w.m.scratch.numbers.value(w.order, typ, b, def.as, w.o)
+	v, ok := w.m.scratch.numbers.value(w.Order, typ, b, def.as, w.o)
 	if !ok {
 		return false, nil
 	}
@@ -585,7 +505,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if w.stored != nil {
 		*w.stored = append(*w.stored, storedTag{
 			dir: d, id: id, name: string(name),
-			typ: typ, value: bytes.Clone(shown(w.order, typ, b, def.as, v)),
+			typ: typ, value: bytes.Clone(shown(w.Order, typ, b, def.as, v)),
 		})
 	}
 	if twice {
@@ -611,7 +531,7 @@ func (w *walker) matchesTable(as storage, typ uint16, count uint64, inline []byt
 	case asOnlyText:
 		return bytewise(typ)
 	case asDevelopment:
-		return typ == typeShort && count == 1 && isDevelopmentType(w.order.Uint16(inline))
+		return typ == typeShort && count == 1 && isDevelopmentType(w.Order.Uint16(inline))
 	}
 	return true
 }
@@ -668,11 +588,11 @@ func (w *walker) integer(typ uint16, count uint64, inline []byte) (n int64, ok b
 		b = b[:size]
 	} else {
 		b = w.m.scratch.word[:]
-		if ok, err := readFull(w.r, b, offset(w.uint(inline))); !ok || err != nil {
+		if ok, err := container.ReadFull(w.r, b, container.Offset(w.Uint(inline))); !ok || err != nil {
 			return 0, false, err
 		}
 	}
-	return offset(w.uint(b)), true, nil
+	return container.Offset(w.Uint(b)), true, nil
 }
 
 // cost returns what a value counts against maxValues: the memory for it, and at least minRead if it lies
@@ -763,7 +683,7 @@ const (
 
 // tiffFile reads the directories of a TIFF block for ReadInfo.
 type tiffFile struct {
-	layout
+	container.Layout
 	r       io.ReaderAt
 	head    [16]byte
 	first   int64 // where IFD0 starts
@@ -774,11 +694,11 @@ type tiffFile struct {
 // openTIFF reads the header of the block in r; ok is false if it has none.
 func openTIFF(r io.ReaderAt) (t *tiffFile, ok bool, err error) {
 	t = &tiffFile{r: r}
-	n, err := readAt(r, t.head[:], 0)
+	n, err := container.ReadAt(r, t.head[:], 0)
 	if err != nil {
 		return nil, false, err
 	}
-	t.layout, t.first, ok = parseHeader(t.head[:n])
+	t.Layout, t.first, ok = container.ParseTIFFHeader(t.head[:n])
 	return t, ok, nil
 }
 
@@ -789,8 +709,8 @@ type tiffDir struct {
 	photometric, compression int64    // -1 if missing
 	orientation              int      // 0 if missing
 	sensor                   [8]int64 // Panasonic's tags 2 to 7, 0 if missing
-	make                     extent
-	subIFDs                  extent
+	make                     container.Extent
+	subIFDs                  container.Extent
 	wide                     bool  // subIFDs has offsets of 8 bytes
 	dng, thumbnail           bool  // the directory has DNG's version, or a separate JPEG
 	next                     int64 // where the next directory starts, 0 for none
@@ -800,17 +720,17 @@ type tiffDir struct {
 func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
 	d.kind, d.photometric, d.compression = -1, -1, -1
 	countSize := int64(2)
-	if t.big {
+	if t.Big {
 		countSize = 8
 	}
-	if ok, err := readFull(t.r, t.buf[:countSize], start); !ok || err != nil {
+	if ok, err := container.ReadFull(t.r, t.buf[:countSize], start); !ok || err != nil {
 		return d, err
 	}
-	count := t.uint(t.buf[:countSize])
-	size, pos := t.entrySize(), start+countSize
+	count := t.Uint(t.buf[:countSize])
+	size, pos := t.EntrySize(), start+countSize
 	for left := min(count, maxDirEntries); left > 0; {
 		n := int64(min(left, 32))
-		got, err := readAt(t.r, t.buf[:n*size], pos)
+		got, err := container.ReadAt(t.r, t.buf[:n*size], pos)
 		if err != nil {
 			return d, err
 		}
@@ -829,26 +749,26 @@ func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
 	if count > maxDirEntries {
 		return d, nil
 	}
-	b := t.buf[:t.offsetSize()]
-	if ok, err := readFull(t.r, b, pos); !ok || err != nil {
+	b := t.buf[:t.OffsetSize()]
+	if ok, err := container.ReadFull(t.r, b, pos); !ok || err != nil {
 		return d, err
 	}
-	d.next = offset(t.uint(b))
+	d.next = container.Offset(t.Uint(b))
 	return d, nil
 }
 
 // entry stores the value of the entry e at pos in d.
 func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
-	id, typ, count, value := t.fields(e)
+	id, typ, count, value := t.Fields(e)
 	switch id {
 	case makeTag, subIFDsTag:
 		size := typeSize(typ)
 		if size == 0 || count > maxText {
 			return
 		}
-		run := extent{pos + int64(len(e)-len(value)), offset(size * count)}
-		if run.n > int64(len(value)) {
-			run.off = offset(t.uint(value))
+		run := container.Extent{Off: pos + int64(len(e)-len(value)), N: container.Offset(size * count)}
+		if run.N > int64(len(value)) {
+			run.Off = container.Offset(t.Uint(value))
 		}
 		if id == makeTag {
 			d.make = run
@@ -867,7 +787,7 @@ func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
 	if count != 1 || size == 0 || size > uint64(len(value)) || typ == typeFloat || typ == typeRational || typ == typeDouble {
 		return
 	}
-	n := offset(t.uint(value[:size]))
+	n := container.Offset(t.Uint(value[:size]))
 	switch id {
 	case newSubfileTypeTag:
 		d.kind = n
@@ -941,7 +861,7 @@ func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
 
 // offsets reads the offsets of the directory's SubIFDs into to.
 func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
-	if d.subIFDs.n == 0 {
+	if d.subIFDs.N == 0 {
 		return 0, nil
 	}
 	size := int64(4)
@@ -949,9 +869,9 @@ func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
 		size = 8
 	}
 	var b [8 * maxSubIFDs]byte
-	got, err := readAt(t.r, b[:min(d.subIFDs.n, size*int64(len(to)))], d.subIFDs.off)
+	got, err := container.ReadAt(t.r, b[:min(d.subIFDs.N, size*int64(len(to)))], d.subIFDs.Off)
 	for e := b[:got]; int64(len(e)) >= size; e = e[size:] {
-		to[n] = offset(t.uint(e[:size]))
+		to[n] = container.Offset(t.Uint(e[:size]))
 		n++
 	}
 	return n, err
@@ -984,11 +904,11 @@ func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
 		return "DNG", nil
 	case string(t.head[8:11]) == "CR\x02":
 		return "CR2", nil
-	case picture.photometric != cfa || ifd0.make.n == 0:
+	case picture.photometric != cfa || ifd0.make.N == 0:
 		return "", nil
 	}
 	var b [16]byte
-	n, err := readAt(t.r, b[:min(int64(len(b)), ifd0.make.n)], ifd0.make.off)
+	n, err := container.ReadAt(t.r, b[:min(int64(len(b)), ifd0.make.N)], ifd0.make.Off)
 	for _, w := range rawWords {
 		if len(w.maker) <= n && strings.EqualFold(string(b[:len(w.maker)]), w.maker) {
 			return w.word, err
@@ -1036,7 +956,7 @@ func infoORF(r io.ReaderAt, i *Info) error {
 // pages counts the directories that are pages. It returns 0 if there are too many directories.
 func (t *tiffFile) pages(ifd0 *tiffDir) (n int64, err error) {
 	r := t.r
-	t.r = readerFunc(func(p []byte, off int64) (int, error) { return peekAt(r, p, off) })
+	t.r = container.ReaderFunc(func(p []byte, off int64) (int, error) { return container.PeekAt(r, p, off) })
 	n = 1
 	const near = 4 << 10 // the same request has probably fetched these bytes
 	last, far := t.first, 0

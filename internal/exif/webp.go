@@ -3,6 +3,8 @@ package exif
 import (
 	"encoding/binary"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // WebP (RFC 9649): "RIFF", a size, "WEBP", then chunks, each a name of 4 letters, a little-endian
@@ -12,10 +14,6 @@ import (
 //
 // golang.org/x/image/riff would read all of the picture, which comes before the EXIF; findWebP reads only
 // its header.
-
-func isWebP(head []byte) bool {
-	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
-}
 
 // riffChunks describes the chunks after the frames of an animation.
 var riffChunks = chunkKind{
@@ -37,7 +35,7 @@ var riffChunks = chunkKind{
 // afterFrames returns the start of a chunk at or after next, with only frames between the two. end is the
 // file's end by its header, and announced reports whether the header announces EXIF.
 func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) {
-	size := sizeOf(r)
+	size := container.SizeOf(r)
 	if end <= next || end > size {
 		end = size
 	}
@@ -56,7 +54,7 @@ func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) 
 // findWebP finds the EXIF chunk.
 func findWebP(r io.ReaderAt) ([]block, error) {
 	var start [21]byte // up to the flags of VP8X
-	n, err := readAt(r, start[:], 0)
+	n, err := container.ReadAt(r, start[:], 0)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +64,13 @@ func findWebP(r io.ReaderAt) ([]block, error) {
 	var head [8]byte
 	off := int64(12)
 	for range maxChunks {
-		ok, err := readFull(r, head[:], off)
+		ok, err := container.ReadFull(r, head[:], off)
 		if !ok || err != nil {
 			return nil, err
 		}
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		if string(head[:4]) == "EXIF" {
-			return withoutIntro(runReader(r, extent{off + 8, size}))
+			return withoutIntro(container.RunReader(r, container.Extent{Off: off + 8, N: size}))
 		}
 		off += 8 + size + size&1
 		if string(head[:4]) == "ANMF" && !frames {
@@ -89,7 +87,7 @@ func findWebP(r io.ReaderAt) ([]block, error) {
 // 9.1) or VP8L (RFC 9649, 3.4), and counts the frames of a short animation.
 func infoWebP(r io.ReaderAt, i *Info) error {
 	var b [30]byte
-	n, err := readAt(r, b[:], 0)
+	n, err := container.ReadAt(r, b[:], 0)
 	if err != nil {
 		return err
 	}
@@ -106,7 +104,7 @@ func infoWebP(r io.ReaderAt, i *Info) error {
 		}
 		// the chunk of the first picture determines the colors
 		next := 12 + 8 + (int64(o.Uint32(b[16:]))+1)&^1
-		n, err := readAt(r, b[:4], next)
+		n, err := container.ReadAt(r, b[:4], next)
 		switch {
 		case err != nil:
 			return err
@@ -128,7 +126,7 @@ func infoWebP(r io.ReaderAt, i *Info) error {
 
 // webpFrames counts the frames of an animation. It returns 0 if the file is too large.
 func webpFrames(r io.ReaderAt) (frames int64, err error) {
-	if !countable(sizeOf(r)) {
+	if !countable(container.SizeOf(r)) {
 		return 0, nil
 	}
 	f := sequentialReader{r: r, off: 12, end: maxFrameBytes}

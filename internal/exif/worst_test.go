@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -24,7 +25,7 @@ type worstFile struct {
 	data  []byte
 	o     Options
 	bytes int64 // limit of bytes read, maxRead if 0
-	reads int   // limit of reads, 2*maxBoxes if 0
+	reads int   // limit of reads, 2*container.MaxBoxes if 0
 }
 
 // maxRead is the handler's default limit of bytes read from a file.
@@ -411,7 +412,7 @@ func TestWorst(t *testing.T) {
 			if limit := cmp.Or(f.bytes, maxRead); c.bytes > limit {
 				t.Errorf("read %d bytes, want at most %d", c.bytes, limit)
 			}
-			if limit := cmp.Or(f.reads, 2*maxBoxes); c.reads > limit {
+			if limit := cmp.Or(f.reads, 2*container.MaxBoxes); c.reads > limit {
 				t.Errorf("read %d times, want at most %d", c.reads, limit)
 			}
 			if allocated > maxGrowth+maxGrowth/4 {
@@ -449,4 +450,4 @@ func (c *tally) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Size returns the file's length.
-func (c *tally) Size() int64 { return sizeOf(c.r) }
+func (c *tally) Size() int64 { return container.SizeOf(c.r) }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // storedTag is a tag as stored in a TIFF block, without the bytes of its value that the JSON doesn't show.
@@ -77,11 +79,11 @@ func Rewrite(block []byte, o *Options) []byte {
 			kept = append(kept, t)
 		}
 	}
-	l, _, ok := parseHeader(block)
+	l, _, ok := container.ParseTIFFHeader(block)
 	if !ok {
-		l.order = binary.LittleEndian
+		l.Order = binary.LittleEndian
 	}
-	return encode(l.order, kept, len(block))
+	return encode(l.Order, kept, len(block))
 }
 
 // encode returns a block with the tags, of at most limit bytes.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -138,8 +139,8 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 
 // blockOf returns the TIFF block of an image with one.
 func blockOf(data []byte) []byte {
-	f := sniff(data[:min(len(data), sniffLen)])
-	if f == nil {
+	f, _, err := sniff(bytes.NewReader(data))
+	if err != nil {
 		return nil
 	}
 	blocks, err := f.find(bytes.NewReader(data))
@@ -147,7 +148,7 @@ func blockOf(data []byte) []byte {
 		return nil
 	}
 	b := make([]byte, 1<<20)
-	n, _ := readAt(blocks[0].r, b, 0)
+	n, _ := container.ReadAt(blocks[0].r, b, 0)
 	return b[:n]
 }
 
