@@ -268,7 +268,7 @@ func passSignature(s *stream, h boxHead) bool {
 
 // rewriteExifItem rebuilds in place the EXIF of an item or a box, which starts with the TIFF block's offset
 // (23008-12, A.2.1), and returns the item's new length, 0 if nothing is left of it.
-func rewriteExifItem(b []byte, p *Policy) (n int) {
+func rewriteExifItem(b []byte, p *Plan) (n int) {
 	at := exif.OffsetOf(b)
 	if at < 0 {
 		clear(b)
@@ -293,4 +293,4 @@ func rewriteExifItem(b []byte, p *Policy) (n int) {
 }
 
 // rewriteExifBox rebuilds the EXIF of an Exif box in place; ok is false if nothing is left of it.
-func rewriteExifBox(b *box, p *Policy) (ok bool) { return rewriteExifItem(b.body, p) > 0 }
+func rewriteExifBox(b *box, p *Plan) (ok bool) { return rewriteExifItem(b.body, p) > 0 }

@@ -57,7 +57,7 @@ func photos(t *testing.T) map[string][]byte {
 func isPhoto(name, photo string) bool { return strings.Contains(name, "-"+photo+".") }
 
 // neededOnly keeps only the tags that the picture needs.
-var neededOnly = &Policy{MaxHeld: 8 << 20}
+var neededOnly = &Policy{}
 
 // decoders maps a format to a command that decodes IN to OUT or to standard output.
 var decoders = map[string][]string{

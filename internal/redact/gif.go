@@ -11,7 +11,7 @@ package redact
 // gifApplications are the application extensions to keep.
 var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, "ICCRGBG1012": true}
 
-func redactGIF(s *stream, _ *Policy) error {
+func redactGIF(s *stream, _ *Plan) error {
 	head, ok := s.peek(13)
 	if !ok || !s.pass(13+colorTable(head[10])) {
 		return nil

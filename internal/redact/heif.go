@@ -130,7 +130,7 @@ func keepAuxC(b *box) bool {
 }
 
 // redactHEIF is the parser of HEIF and AVIF.
-func redactHEIF(s *stream, p *Policy) error {
+func redactHEIF(s *stream, p *Plan) error {
 	var f heif
 	if err := f.readIndex(s, p); err != nil {
 		return err
@@ -173,8 +173,8 @@ type heif struct {
 }
 
 // readIndex buffers the file up to the end of meta, and in a sequence also of moov, and redacts these boxes.
-func (f *heif) readIndex(s *stream, p *Policy) error {
-	most := max(p.MaxHeld, maxHold)
+func (f *heif) readIndex(s *stream, p *Plan) error {
+	most := int64(16<<20)
 	readAt := func(off, n int64) ([]byte, error) {
 		if off+n > most {
 			if _, ok := s.peek(int(most) + 1); ok {

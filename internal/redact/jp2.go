@@ -42,7 +42,7 @@ func keepJP2Colr(b *box) bool {
 	return true
 }
 
-func redactJP2(s *stream, p *Policy) error {
+func redactJP2(s *stream, p *Plan) error {
 	if b, _ := s.peek(len(codestream)); string(b) == codestream {
 		redactCodestream(s, openEnd)
 		return nil
@@ -95,7 +95,7 @@ const (
 // rewriteUUID rebuilds the EXIF in a uuid box. isEXIF reports whether the box has EXIF, of which only the first is
 // kept. GeoJP2's TIFF block doesn't count as EXIF: the answer shows it in addition, if it comes before the EXIF.
 // ok is false if nothing is left of the box.
-func rewriteUUID(b *box, seen bool, p *Policy) (isEXIF, ok bool) {
+func rewriteUUID(b *box, seen bool, p *Plan) (isEXIF, ok bool) {
 	if len(b.body) < 16 {
 		return false, false
 	}

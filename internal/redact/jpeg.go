@@ -58,7 +58,7 @@ const maxPictures = 1 << 10
 // jpegFile is one JPEG file.
 type jpegFile struct {
 	*stream
-	p *Policy
+	p *Plan
 
 	first       bool    // the picture is the first one
 	wantEXIF    bool    // the EXIF that the answer shows may still come
@@ -68,7 +68,7 @@ type jpegFile struct {
 	items       []xmpItem
 }
 
-func redactJPEG(s *stream, p *Policy) error {
+func redactJPEG(s *stream, p *Plan) error {
 	j := &jpegFile{stream: s, p: p, first: true, wantEXIF: true}
 	if err := j.picture(); err != nil {
 		return err
@@ -362,7 +362,7 @@ func (j *jpegFile) rewrite(block []byte) []byte {
 		return nil
 	}
 	j.wantEXIF = false
-	return exif.Rewrite(block, j.p.EXIF)
+	return exif.Rewrite(block, j.p.policy.EXIF)
 }
 
 // xmp rewrites an XMP segment of n bytes. Extended XMP is removed.

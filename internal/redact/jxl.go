@@ -16,14 +16,14 @@ import (
 // It passes a naked codestream (18181-1) and the boxes jxlc and jxlp unchanged: only decoding tells where a
 // codestream ends.
 
-func redactJXL(s *stream, p *Policy) error {
+func redactJXL(s *stream, p *Plan) error {
 	if b, _ := s.peek(2); string(b) == "\xFF\x0A" {
 		s.pass(toEnd)
 		return nil
 	}
 	// the EXIF answer shows only the first EXIF, compressed or not
 	seen := false
-	first := func(b *box, rewrite func(*box, *Policy) bool) {
+	first := func(b *box, rewrite func(*box, *Plan) bool) {
 		if seen || !rewrite(b, p) {
 			b.free()
 		}
@@ -61,13 +61,13 @@ func redactJXL(s *stream, p *Policy) error {
 }
 
 // rewriteBrotli rebuilds the EXIF of a brob box in place; ok is false if nothing is left of it.
-func rewriteBrotli(b *box, p *Policy) (ok bool) {
+func rewriteBrotli(b *box, p *Plan) (ok bool) {
 	data, ok := exif.Unbrotli(b.body[4:])
 	if !ok {
 		return false
 	}
 	var compressed []byte
-	for _, p := range [...]*Policy{p, {}} { // if the EXIF doesn't fit, keep only what the picture needs
+	for _, p := range [...]*Plan{p, {policy: &Policy{}}} { // if the EXIF doesn't fit, keep only what the picture needs
 		item := bytes.Clone(data)
 		n := rewriteExifItem(item, p)
 		if n == 0 {

@@ -185,7 +185,7 @@ func (l *layout) overlappingItems() map[int]bool {
 }
 
 // rewrite redacts b, the bytes of a run with items.
-func (w *run) rewrite(b []byte, p *Policy) {
+func (w *run) rewrite(b []byte, p *Plan) {
 	out := make([]byte, len(b))
 	for _, k := range w.keep {
 		copy(out[k.from-w.from:], b[k.from-w.from:k.to-w.from])
@@ -218,7 +218,7 @@ func (w *run) rewrite(b []byte, p *Policy) {
 }
 
 // redactMemory redacts b, all bytes that the layout maps.
-func (l *layout) redactMemory(b []byte, p *Policy) {
+func (l *layout) redactMemory(b []byte, p *Plan) {
 	at := int64(0)
 	for i := range l.runs {
 		r := &l.runs[i]
@@ -236,7 +236,7 @@ func (l *layout) redactMemory(b []byte, p *Policy) {
 }
 
 // redactStream redacts the next n bytes of s, the body of an mdat box.
-func (l *layout) redactStream(s *stream, n int64, p *Policy) bool {
+func (l *layout) redactStream(s *stream, n int64, p *Plan) bool {
 	end := s.offset + n
 	for s.offset < end {
 		for l.next < len(l.runs) && l.runs[l.next].to <= s.offset {
@@ -283,7 +283,7 @@ func (w *run) hasSignature(b []byte) bool {
 }
 
 // newWriter returns a Writer for a nested JPEG or JPEG 2000 file.
-func (w *run) newWriter(dst io.Writer, p *Policy) *Writer {
+func (w *run) newWriter(dst io.Writer, p *Plan) *Writer {
 	return newWriter(dst, func(s *stream) error {
 		if w.kind == jpegPicture {
 			return redactJPEG(s, p)
@@ -294,7 +294,7 @@ func (w *run) newWriter(dst io.Writer, p *Policy) *Writer {
 }
 
 // redactMemory redacts a nested file in memory.
-func (w *run) redactMemory(b []byte, p *Policy) {
+func (w *run) redactMemory(b []byte, p *Plan) {
 	if !w.hasSignature(b) {
 		clear(b)
 		return
@@ -307,7 +307,7 @@ func (w *run) redactMemory(b []byte, p *Policy) {
 }
 
 // redactStream redacts a nested file of n bytes in a stream.
-func (w *run) redactStream(s *stream, n int64, p *Policy) (ok bool) {
+func (w *run) redactStream(s *stream, n int64, p *Plan) (ok bool) {
 	if head, _ := s.peek(int(min(n, 4))); !w.hasSignature(head) {
 		return s.zero(n)
 	}

@@ -61,7 +61,7 @@ func TestMemoryIsFlat(t *testing.T) {
 		"jp2 XML":               {testimage.JP2(), box("xml ", xmp[len(xmpIntro):])},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := NewWriter(io.Discard, &Policy{EXIF: &exif.Options{Unknown: true}, MaxHeld: maxHold})
+			w := writerFor(t, io.Discard, parts[0], &Policy{EXIF: &exif.Options{Unknown: true}})
 			data := slices.Clone(parts[0])
 			for len(data) < 512<<10 {
 				data = append(data, parts[1]...)

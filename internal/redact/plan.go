@@ -20,6 +20,7 @@ type Plan struct {
 	Format string
 
 	policy *Policy
+	exif   []exif.Kept
 	parse  parser // of a format that only a pass over the whole body can redact, else nil
 	edits  edits  // of a format whose index says where everything is
 
@@ -30,6 +31,10 @@ type Plan struct {
 // takes. Its errors are ErrRefused and those of r.
 func New(r io.ReaderAt, format string, p *Policy) (*Plan, error) {
 	plan := &Plan{Format: format, policy: p}
+	var err error
+	if plan.exif, err = exif.Keep(r, p.EXIF); err != nil {
+		return nil, err
+	}
 	if planner := planners[format]; planner != nil {
 		return plan, planner(r, plan)
 	}
@@ -53,7 +58,7 @@ func (p *Plan) NewWriter(w io.Writer, off int64) *Writer {
 	if p.Ranged() {
 		return &Writer{edits: &p.edits, dst: w, off: off}
 	}
-	return newWriter(w, func(s *stream) error { return p.parse(s, p.policy) })
+	return newWriter(w, func(s *stream) error { return p.parse(s, p) })
 }
 
 // Copy writes the redacted file r to w. It returns ErrRefused before it has written anything, or errors of r and w.
@@ -181,5 +186,14 @@ type planner func(r io.ReaderAt, plan *Plan) error
 // planners maps the name of each format with an index to its planner.
 var planners = map[string]planner{}
 
-// options returns what the EXIF that stays is chosen by, nil for what the picture needs alone.
-func (p *Policy) options() *exif.Options { return p.EXIF }
+// exifAt returns what stays of the EXIF that the part of the file at an offset carries, nil for nothing: the answer
+// tells other EXIF, or none. The offset is that of the TIFF block in a JPEG segment, of the data of a chunk, of
+// the body of a box, or of an item's first extent.
+func (p *Plan) exifAt(off int64) *exif.Kept {
+	for i := range p.exif {
+		if p.exif[i].Off == off {
+			return &p.exif[i]
+		}
+	}
+	return nil
+}

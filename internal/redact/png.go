@@ -37,11 +37,11 @@ const (
 // pngFile is one PNG.
 type pngFile struct {
 	*stream
-	p        *Policy
+	p        *Plan
 	wantEXIF bool // the EXIF that the answer shows may still come
 }
 
-func redactPNG(s *stream, p *Policy) error {
+func redactPNG(s *stream, p *Plan) error {
 	f := pngFile{s, p, true}
 	s.pass(8)
 	for {
@@ -104,7 +104,7 @@ func (f *pngFile) metadata(typ string, length int) bool {
 	if len(block) == 0 || !f.wantEXIF || !exif.IsReadable(block) {
 		return f.junk(int64(length))
 	}
-	policies := []*Policy{f.p, {}} // if the EXIF doesn't fit, keep only what the picture needs
+	policies := []*Plan{f.p, {policy: &Policy{}}} // if the EXIF doesn't fit, keep only what the picture needs
 	if typ != "eXIf" {
 		// block is a decoded copy here, so it stays valid after the next peek
 		switch found, ok := f.beforePicture(12 + length); {
@@ -116,7 +116,7 @@ func (f *pngFile) metadata(typ string, length int) bool {
 	}
 	f.wantEXIF = false // the answer shows this EXIF
 	for _, p := range policies {
-		b := exif.Rewrite(block, p.EXIF)
+		b := exif.Rewrite(block, p.policy.EXIF)
 		if b == nil || !exif.IsReadable(b) { // nothing is left
 			continue
 		}

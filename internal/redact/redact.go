@@ -22,8 +22,6 @@ type Policy struct {
 	// EXIF selects the tags to keep, as it does for the EXIF answer. Nil keeps only the tags that readers
 	// need to show the picture.
 	EXIF *exif.Options
-	// MaxHeld bounds the bytes of a HEIF that a Writer buffers if the box meta comes after mdat.
-	MaxHeld int64
 }
 
 // Verdict is what Sniff decides about a body.
@@ -50,7 +48,7 @@ var errBroken = errors.New("redact: the structure can't be followed")
 
 // parser redacts one body. The Writer overwrites all bytes that the parser hasn't consumed when it returns,
 // with or without an error. A parser must return soon after the stream reports the end of the body.
-type parser func(s *stream, p *Policy) error
+type parser func(s *stream, p *Plan) error
 
 // parsers maps the name of each format that can be redacted to its parser.
 var parsers = map[string]parser{

@@ -12,7 +12,7 @@ import (
 func redact(t testing.TB, body []byte, p *Policy, piece int) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := NewWriter(&out, p)
+	w := writerFor(t, &out, body, p)
 	in := bytes.Clone(body) // a Writer must not change its argument
 	for b := body; len(b) > 0; {
 		n := len(b)
@@ -150,7 +150,7 @@ func (f *failing) Write(p []byte) (int, error) {
 }
 
 func TestWriterStopsWhenTheClientIsGone(t *testing.T) {
-	w := NewWriter(&failing{after: 100}, &Policy{})
+	w := writerFor(t, &failing{after: 100}, []byte("\xFF\xD8\xFF"), &Policy{})
 	_, err := io.Copy(w, io.LimitReader(endless{}, 1<<20))
 	if err == nil {
 		t.Fatal("no error")

@@ -26,11 +26,11 @@ const (
 // webpFile is one WebP.
 type webpFile struct {
 	*stream
-	p    *Policy
+	p    *Plan
 	seen []string // the types so far that may occur only once
 }
 
-func redactWebP(s *stream, p *Policy) error {
+func redactWebP(s *stream, p *Plan) error {
 	f := webpFile{stream: s, p: p}
 	if !s.pass(webpHead) {
 		return errBroken
@@ -144,7 +144,7 @@ func (f *webpFile) exif(size int) bool {
 	if !ok {
 		return false
 	}
-	b := exif.Rewrite(chunk[webpChunkTop:], f.p.EXIF)
+	b := exif.Rewrite(chunk[webpChunkTop:], f.p.policy.EXIF)
 	if b == nil {
 		return f.junk(int64(size))
 	}
