@@ -804,6 +804,8 @@ func (s *screen) close() error {
 	switch s.state {
 	case passing:
 		s.copyTrailers()
+	case waiting: // the next handlers returned an error, or nothing
+		replaceHeader(s.d.w.Header(), s.header)
 	case redacting:
 		err := s.body.Close()
 		s.d.h.metrics.redacted(s.format, s.body.Overwritten())

@@ -174,7 +174,7 @@ type heif struct {
 
 // readIndex buffers the file up to the end of meta, and in a sequence also of moov, and redacts these boxes.
 func (f *heif) readIndex(s *stream, p *Plan) error {
-	most := int64(16<<20)
+	most := int64(16 << 20)
 	readAt := func(off, n int64) ([]byte, error) {
 		if off+n > most {
 			if _, ok := s.peek(int(most) + 1); ok {
