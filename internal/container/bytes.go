@@ -40,6 +40,15 @@ func (e *Joined) Add(run Extent) {
 	e.Runs, e.Ends = append(e.Runs, run), append(e.Ends, end)
 }
 
+// Place returns where the byte at off of the joined file is in the file.
+func (e *Joined) Place(off int64) int64 {
+	i, _ := slices.BinarySearch(e.Ends, off+1)
+	if i == len(e.Ends) {
+		return -1
+	}
+	return e.Runs[i].Off + off - e.Ends[i] + e.Runs[i].N
+}
+
 // RunReader returns a reader of one run of r.
 func RunReader(r io.ReaderAt, run Extent) io.ReaderAt { return Join(r, []Extent{run}) }
 

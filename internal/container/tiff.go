@@ -18,6 +18,15 @@ func (l Layout) OffsetSize() int {
 	return 4
 }
 
+// CountSize returns the size in bytes of a directory's count.
+func (l Layout) CountSize() int64 {
+	if l.Big {
+		return 8
+	}
+	return 2
+}
+
+// EntrySize returns the size in bytes of an entry.
 func (l Layout) EntrySize() int64 { return int64(4 + 2*l.OffsetSize()) }
 
 // Uint decodes a number of 1, 2, 4 or 8 bytes.

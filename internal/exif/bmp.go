@@ -10,8 +10,8 @@ import (
 // A Windows bitmap has its size in the header after the file header. OS/2 1.x's form of it is 12 bytes long
 // and has numbers of 16 bits. A negative height means that the rows go from top to bottom.
 
-// infoBMP reads the size and the bits per pixel.
-func infoBMP(r io.ReaderAt, i *Info) error {
+// bmpInfo reads the size and the bits per pixel.
+func bmpInfo(r io.ReaderAt, i *facts) error {
 	var b [30]byte
 	n, err := container.ReadAt(r, b[:], 0)
 	if err != nil || n < 26 {
@@ -33,9 +33,9 @@ func infoBMP(r io.ReaderAt, i *Info) error {
 	return nil
 }
 
-// infoICO reads the size of the largest picture. The width and height are one byte each of a picture's
+// icoInfo reads the size of the largest picture. The width and height are one byte each of a picture's
 // 16-byte entry, with 0 for 256.
-func infoICO(r io.ReaderAt, i *Info) error {
+func icoInfo(r io.ReaderAt, i *facts) error {
 	var b [6 + 256*16]byte
 	n, err := container.ReadAt(r, b[:], 0)
 	if err != nil || n < 6 {

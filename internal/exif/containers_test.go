@@ -1163,8 +1163,8 @@ func TestJunkBetweenSegmentsIsSkipped(t *testing.T) {
 		"a byte":            {[]byte{0}, `{"Orientation":"6"}`},
 		"an escaped byte":   {[]byte{0xFF, 0, 7}, `{"Orientation":"6"}`},
 		"fill bytes":        {[]byte{1, 0xFF, 0xFF, 0xFF}, `{"Orientation":"6"}`},
-		"as much as can be": {make([]byte, MaxJunk), `{"Orientation":"6"}`},
-		"too much":          {make([]byte, MaxJunk+1), `{}`},
+		"as much as can be": {make([]byte, maxJunk), `{"Orientation":"6"}`},
+		"too much":          {make([]byte, maxJunk+1), `{}`},
 	} {
 		data := testimage.JPEG(testimage.Gradient(16, 8), testimage.Segment(0xE0, nil), tt.junk, exif)
 		if got := decodeToJSON(data, &Options{}); got != tt.want {

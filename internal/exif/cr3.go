@@ -14,20 +14,15 @@ import (
 
 const canonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"
 
-// findCR3 finds the blocks of the three directories.
-func findCR3(r io.ReaderAt) (blocks []block, err error) {
-	w := &boxes{container.Boxes{R: r}}
+// cr3EXIF offers the blocks of the three directories.
+func cr3EXIF(r io.ReaderAt, f offer) error {
+	w := &container.Boxes{R: r}
 	canon := func(b container.Box) (bool, error) {
-		switch b.Type {
-		case "CMT1":
-			blocks = append(blocks, block{r: container.RunReader(r, b.Body), first: ifd0})
-		case "CMT2":
-			blocks = append(blocks, block{r: container.RunReader(r, b.Body), first: exifIFD})
-		case "CMT4":
-			blocks = append(blocks, block{r: container.RunReader(r, b.Body), first: gpsIFD})
+		first, ok := map[string]Directory{"CMT1": IFD0, "CMT2": ExifIFD, "CMT4": GPSIFD}[b.Type]
+		if !ok {
+			return false, nil
 		}
-		// a file has one of each; a hostile one could repeat them
-		return len(blocks) == 3, nil
+		return f(block{r: container.RunReader(r, b.Body), off: b.Body.Off, first: first})
 	}
 	moov := func(b container.Box) (bool, error) {
 		if b.Type != "uuid" || string(b.UUID[:]) != canonUUID {
@@ -35,13 +30,12 @@ func findCR3(r io.ReaderAt) (blocks []block, err error) {
 		}
 		return true, w.Each(b.Body, canon)
 	}
-	err = w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+	return w.Each(container.WholeFile, func(b container.Box) (bool, error) {
 		if b.Type != "moov" {
 			return false, nil
 		}
 		return true, w.Each(b.Body, moov)
 	})
-	return blocks, err
 }
 
 // The pictures are the body of a box THMB next to CMT1, the body of a box PRVW in another uuid box, both
@@ -51,12 +45,12 @@ const (
 	canonPictureHead = 16
 )
 
-// picturesInCR3 adds the thumbnail, the preview and the full-size picture.
-func picturesInCR3(s *pictureSearch) error {
-	w := &boxes{container.Boxes{R: s.r}}
+// cr3Pictures adds the thumbnail, the preview and the full-size picture.
+func cr3Pictures(r io.ReaderAt, add func(place)) error {
+	w := &container.Boxes{R: r}
 	canon := func(b container.Box) (bool, error) {
 		if b.Type == "THMB" {
-			s.add(picturePlace{r: s.r, run: container.Skip(b.Body, canonPictureHead)})
+			add(place{r: r, run: container.Skip(b.Body, canonPictureHead)})
 		}
 		return false, nil
 	}
@@ -65,7 +59,7 @@ func picturesInCR3(s *pictureSearch) error {
 		case b.Type == "uuid" && string(b.UUID[:]) == canonUUID:
 			return false, w.Each(b.Body, canon)
 		case b.Type == "trak":
-			return false, w.jpegTrack(s, b.Body)
+			return false, jpegTrack(w, b.Body, add)
 		}
 		return false, nil
 	}
@@ -79,7 +73,7 @@ func picturesInCR3(s *pictureSearch) error {
 			seen++
 			return seen == 2, w.Each(container.Skip(b.Body, 8), func(b container.Box) (bool, error) {
 				if b.Type == "PRVW" {
-					s.add(picturePlace{r: s.r, run: container.Skip(b.Body, canonPictureHead)})
+					add(place{r: r, run: container.Skip(b.Body, canonPictureHead)})
 				}
 				return b.Type == "PRVW", nil
 			})
@@ -89,7 +83,7 @@ func picturesInCR3(s *pictureSearch) error {
 }
 
 // jpegTrack adds the first sample of a track, unless it is raw data (box CMP1).
-func (w *boxes) jpegTrack(s *pictureSearch, trak container.Extent) error {
+func jpegTrack(w *container.Boxes, trak container.Extent, add func(place)) error {
 	var stsd, stsz, stco container.Extent
 	wide := int64(4)
 	stbl := func(b container.Box) (bool, error) {
@@ -129,26 +123,6 @@ func (w *boxes) jpegTrack(s *pictureSearch, trak container.Extent) error {
 	}
 	sizeErr := c.Err
 	c = w.Cursor(container.Skip(stco, 4+4))
-	s.add(picturePlace{r: s.r, run: container.Extent{Off: container.Offset(c.Uint(wide)), N: container.Offset(size)}})
+	add(place{r: w.R, run: container.Extent{Off: container.Offset(c.Uint(wide)), N: container.Offset(size)}})
 	return cmp.Or(sizeErr, c.Err)
-}
-
-// infoCR3 reads the size and the orientation in CMT1.
-func infoCR3(r io.ReaderAt, i *Info) error {
-	i.ColorModel = photometrics[cfa]
-	blocks, err := findCR3(r)
-	for _, b := range blocks {
-		if b.first != ifd0 {
-			continue
-		}
-		t, ok, err := openTIFF(b.r)
-		if !ok || err != nil {
-			return err
-		}
-		d, err := t.dir(t.first)
-		i.setSize(d.width, d.height)
-		i.Orientation = d.orientation
-		return err
-	}
-	return err
 }

@@ -1,7 +1,6 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
 	"io"
 	"maps"
@@ -10,37 +9,37 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// format is one container format. find returns its TIFF blocks, none and no error if the file has no EXIF. info
-// reads the picture's headers. Both return ErrNotImage if later bytes show that it is no image. pictures adds the
-// embedded JPEGs that no TIFF block points at; it is nil if a format has none.
+// format is one container format. choose returns the TIFF blocks of its EXIF, none and no error if the file has
+// none. info reads the picture's headers. Both return ErrNotImage if later bytes show that it is no image. pictures
+// adds the embedded JPEGs that no TIFF block points at; it is nil if a format has none.
 type format struct {
-	find     func(r io.ReaderAt) ([]block, error)
+	choose   func(r io.ReaderAt) ([]block, error)
 	info     func(r io.ReaderAt, i *Info) error
-	pictures func(s *pictureSearch) error
+	pictures func(r io.ReaderAt, add func(place)) error
 }
 
-// formats has the formats by the names that Sniff gives them. A new format needs a signature there, a file with
-// its finder, an entry here, and a sample in testimage.Formats.
+// formats has the formats by the names that container.Sniff gives them. A new format needs a signature there, a file
+// with its parts, an entry here, and a sample in testimage.Formats.
 var formats = map[string]format{
-	"jpeg": {findJPEG, infoJPEG, picturesInJPEG},
-	"png":  {findPNG, infoPNG, nil},
-	"webp": {findWebP, infoWebP, nil},
-	"cr3":  {findCR3, infoCR3, picturesInCR3},
-	"avif": {findHEIF, infoHEIF, picturesInHEIF},
-	"heif": {findHEIF, infoHEIF, picturesInHEIF},
-	"jxl":  {findJXL, infoJXL, nil},
-	"jp2":  {findJP2, infoJP2, nil},
-	"psd":  {findPSD, infoPSD, nil},
-	"raf":  {findRAF, infoRAF, picturesInRAF},
-	"mrw":  {findMRW, infoMRW, nil},
-	"rw2":  {findRW2, infoRW2, picturesInRW2},
-	"orf":  {findTIFF, infoORF, nil},
-	"jxr":  {findTIFF, infoTIFF, nil},
-	"tiff": {findTIFF, infoTIFF, nil},
-	"gif":  {findNone, infoGIF, nil},
-	"bmp":  {findNone, infoBMP, nil},
-	"ico":  {findNone, infoICO, nil},
-	"svg":  {findSVG, infoSVG, nil},
+	"jpeg": {chooseJPEG, infoJPEG, jpegPictures},
+	"png":  {choosePNG, infoPNG, nil},
+	"webp": {first(webpEXIF), withEXIF(webpInfo, first(webpEXIF)), nil},
+	"cr3":  {chooseCR3, infoCR3, cr3Pictures},
+	"avif": {chooseHEIF, plain(heifInfo), heifPictures},
+	"heif": {chooseHEIF, plain(heifInfo), heifPictures},
+	"jxl":  {first(jxlEXIF), plain(jxlInfo), nil},
+	"jp2":  {chooseJP2, plain(jp2Info), nil},
+	"psd":  {choosePSD, plain(psdInfo), nil},
+	"raf":  {chooseRAF, infoRAF, rafPictures},
+	"mrw":  {first(mrwEXIF), infoMRW, nil},
+	"rw2":  {chooseRW2, infoRW2, rw2Pictures},
+	"orf":  {chooseTIFF, infoORF, nil},
+	"jxr":  {chooseTIFF, infoTIFF, nil},
+	"tiff": {chooseTIFF, infoTIFF, nil},
+	"gif":  {chooseNone, plain(gifInfo), nil},
+	"bmp":  {chooseNone, plain(bmpInfo), nil},
+	"ico":  {chooseNone, plain(icoInfo), nil},
+	"svg":  {chooseSVG, plain(svgInfo), nil},
 }
 
 // Formats returns the sorted names of all known formats.
@@ -94,70 +93,4 @@ func startsWithItems(head []byte) bool {
 	}
 	meta := head[size:]
 	return string(meta[4:8]) == "meta" && string(meta[16:20]) == "hdlr" && string(meta[handler:handler+4]) == "pict"
-}
-
-// findTIFF returns the block of formats whose whole file is a TIFF block.
-func findTIFF(r io.ReaderAt) ([]block, error) { return []block{{r: r, first: ifd0, pages: true}}, nil }
-
-// findNone returns no block, for formats that can't hold EXIF.
-func findNone(io.ReaderAt) ([]block, error) { return nil, nil }
-
-func oneBlock(r io.ReaderAt) []block { return []block{{r: r, first: ifd0}} }
-
-// unreadable returns an empty block, for EXIF that exists but can't be read.
-func unreadable() []block { return oneBlock(bytes.NewReader(nil)) }
-
-// startsAt reports whether a TIFF block starts at off.
-func startsAt(r io.ReaderAt, off int64) (bool, error) {
-	var head [16]byte
-	n, err := container.ReadAt(r, head[:], off)
-	_, _, ok := container.ParseTIFFHeader(head[:n])
-	return ok, err
-}
-
-// withoutIntro returns the TIFF block in r, after "Exif\0\0" if the writer put that before the block, as
-// in JPEG.
-func withoutIntro(r io.ReaderAt) ([]block, error) {
-	var head [6]byte
-	ok, err := container.ReadFull(r, head[:], 0)
-	if ok && bytes.Equal(head[:], exifIntro) {
-		r = container.FromOffset(r, int64(len(exifIntro)))
-	}
-	return oneBlock(r), err
-}
-
-// offsetBlock returns the TIFF block in r, which begins with the block's offset: 4 bytes big-endian,
-// counted from their end (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). If no block starts
-// there, offsetBlock tries the places of writers that leave the offset wrong or out.
-func offsetBlock(r io.ReaderAt) ([]block, error) {
-	var b [4]byte
-	ok, err := container.ReadFull(r, b[:], 0)
-	if !ok || err != nil {
-		return unreadable(), err
-	}
-	stated := 4 + int64(binary.BigEndian.Uint32(b[:]))
-	intro := int64(len(exifIntro))
-	for _, off := range [...]int64{stated, 4, 4 + intro, 0, intro} {
-		ok, err := startsAt(r, off)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			return oneBlock(container.FromOffset(r, off)), nil
-		}
-	}
-	return unreadable(), nil
-}
-
-// OffsetOf returns where the TIFF block starts in an Exif item or box that begins with its offset, -1 if
-// there is none.
-func OffsetOf(b []byte) int {
-	blocks, err := offsetBlock(bytes.NewReader(b))
-	if err != nil {
-		return -1
-	}
-	if e, ok := blocks[0].r.(*container.Joined); ok {
-		return int(e.Runs[0].Off)
-	}
-	return -1
 }

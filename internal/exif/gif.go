@@ -11,8 +11,8 @@ import (
 // the flags announce it; then blocks (extensions and pictures) up to a trailer. The data of a block is cut
 // into sub-blocks of at most 255 bytes, each after its length, up to an empty one.
 
-// infoGIF reads the screen's size, and counts the pictures of a short animation.
-func infoGIF(r io.ReaderAt, i *Info) error {
+// gifInfo reads the screen's size, and counts the pictures of a short animation.
+func gifInfo(r io.ReaderAt, i *facts) error {
 	var b [13]byte
 	if ok, err := container.ReadFull(r, b[:], 0); !ok || err != nil {
 		return err

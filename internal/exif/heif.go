@@ -17,69 +17,81 @@ import (
 // returns ErrInvalid. A file with the box mini in place of meta (23008-12:2025) counts as one without
 // EXIF.
 
-// boxes reads the boxes of one file.
-type boxes struct{ container.Boxes }
+// The limits of HEIF.
+const (
+	// maxItems bounds the entries read of the item location box, whose count has 32 bits, and the
+	// items that Exif items reference: each of 32,000 Exif items can reference 65,535.
+	maxItems = 1 << 16
+	// maxExtents bounds the extents of one item: an item can list 65,535 extents without taking any
+	// bytes of the file, and every read of the item would step through them. Writers use one.
+	maxExtents = 1 << 8
+	// maxFileType bounds the bytes read of the box ftyp, 4 for each brand.
+	maxFileType = 1 << 12
+)
 
 // itemBoxes holds the boxes of meta that describe items.
 type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp container.Extent }
 
 // heifFile holds the contents of a file's top-level boxes.
 type heifFile struct {
+	container.Boxes
 	image      bool      // it is an image, by its brands or contents
 	sequence   bool      // its brands announce a track of pictures
 	items      itemBoxes // without iinf if there are no items
 	moov, mini container.Extent
 }
 
-// heif reads the top-level boxes. A file of another brand without items is a film: heif returns
+// openHEIF reads the top-level boxes. A file of another brand without items is a film: openHEIF returns
 // ErrNotImage and stops at its first moov or moof, since a fragmented film has thousands of boxes.
-func (w *boxes) heif() (f heifFile, err error) {
+func openHEIF(r io.ReaderAt) (w *heifFile, err error) {
+	w = &heifFile{Boxes: container.Boxes{R: r}}
 	err = w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
 		switch b.Type {
 		case "ftyp":
-			var brands [256]byte
-			n, err := container.ReadAt(w.R, brands[:min(int64(len(brands)), b.Body.N)], b.Body.Off)
-			has := func(names []string) bool {
-				return n >= 4 && (container.HasBrand(brands[:4], names...) || n > 8 && container.HasBrand(brands[8:n], names...))
-			}
-			f.image, f.sequence = has(container.ImageBrands), has(container.SequenceBrands)
-			return false, err
+			return false, w.fileType(b.Body)
 		case "moov":
-			f.moov = b.Body
-			return !f.image, nil
+			w.moov = b.Body
+			return !w.image, nil
 		case "moof":
-			return !f.image, nil
+			return !w.image, nil
 		case "mini":
-			f.image, f.mini = true, b.Body
+			w.image, w.mini = true, b.Body
 			return true, nil
 		case "meta":
 			m, err := w.meta(b.Body)
 			if err != nil || m.iinf.N == 0 {
 				return false, err
 			}
-			f.image, f.items = true, m
+			w.image, w.items = true, m
 			return true, nil
 		}
 		return false, nil
 	})
-	if err == nil && !f.image {
-		err = ErrNotImage
+	if err == nil && !w.image {
+		err = container.ErrNotImage
 	}
-	return f, err
+	return w, err
 }
 
-// findHEIF finds the Exif item.
-func findHEIF(r io.ReaderAt) ([]block, error) {
-	w := &boxes{container.Boxes{R: r}}
-	f, err := w.heif()
-	if err != nil || f.items.iinf.N == 0 {
-		return nil, err
+// fileType reads the brands: the major one, its version, then the others.
+func (w *heifFile) fileType(body container.Extent) error {
+	var b [256]byte
+	for at := int64(0); at < min(body.N, maxFileType); at += int64(len(b)) {
+		n, err := container.ReadAt(w.R, b[:min(int64(len(b)), body.N-at)], body.Off+at)
+		if err != nil {
+			return err
+		}
+		if at == 0 && n > 4 {
+			clear(b[4:min(n, 8)])
+		}
+		w.image = w.image || container.HasBrand(b[:n], container.ImageBrands...)
+		w.sequence = w.sequence || container.HasBrand(b[:n], container.SequenceBrands...)
 	}
-	return w.exifItem(&f.items)
+	return nil
 }
 
 // meta finds the boxes in the full box meta.
-func (w *boxes) meta(body container.Extent) (m itemBoxes, err error) {
+func (w *heifFile) meta(body container.Extent) (m itemBoxes, err error) {
 	err = w.Each(container.Skip(body, 4), func(b container.Box) (bool, error) {
 		var to *container.Extent
 		switch b.Type {
@@ -106,34 +118,28 @@ func (w *boxes) meta(body container.Extent) (m itemBoxes, err error) {
 	return m, err
 }
 
-// exifItem returns the block of the Exif item, none if there is no such item or it is empty.
-func (w *boxes) exifItem(m *itemBoxes) ([]block, error) {
-	items, err := w.itemsOf(m.iinf, "Exif")
-	if err != nil || len(items) == 0 {
-		return nil, err
-	}
-	item := items[0]
-	if len(items) > 1 {
-		item, err = w.describing(m, items)
-		if err != nil {
-			return nil, err
-		}
-	}
-	runs, ok, err := w.locate(m, item)
+// exif returns the block of an Exif item; ok is false if it is empty.
+func (w *heifFile) exif(item uint64) (b block, ok bool, err error) {
+	runs, ok, err := w.locate(item)
 	if err != nil {
-		return nil, err
+		return b, false, err
 	}
 	if !ok {
-		return unreadable(), nil
+		return block{r: unreadable}, true, nil
 	}
 	if len(runs) == 0 {
-		return nil, nil
+		return b, false, nil
 	}
-	return offsetBlock(container.Join(w.R, runs))
+	r, err := offsetBlock(container.Join(w.R, runs))
+	return block{r: r, off: runs[0].Off}, true, err
 }
 
 // itemsOf returns the IDs of the items of a type. The picture, its depth map etc. can each have an Exif item.
-func (w *boxes) itemsOf(iinf container.Extent, want string) (items []uint64, err error) {
+func (w *heifFile) itemsOf(want string) (items []uint64, err error) {
+	iinf := w.items.iinf
+	if iinf.N == 0 {
+		return nil, nil
+	}
 	c := w.Cursor(iinf)
 	head := int64(4 + 2)
 	if c.Uint(1) > 0 { // version
@@ -170,23 +176,25 @@ func (w *boxes) itemsOf(iinf container.Extent, want string) (items []uint64, err
 	return items, err
 }
 
-// describing returns the item that describes the primary item, the first item if none does.
-func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
-	primary, ok, err := w.primary(m)
+// describing returns the first of some items that describes the primary item (reference cdsc); ok is false if none
+// does.
+func (w *heifFile) describing(items []uint64) (found uint64, ok bool, err error) {
+	primary, ok, err := w.primary()
 	if !ok || err != nil {
-		return items[0], err
+		return 0, false, err
 	}
+	ok = false
 	isItem := make(map[uint64]bool, len(items))
 	for _, id := range items {
 		isItem[id] = true
 	}
-	found, refs := items[0], 0
-	c := w.Cursor(m.iref)
+	refs := 0
+	c := w.Cursor(w.items.iref)
 	idSize := container.IDSize(c.Uint(1) > 0)
 	if c.Err != nil {
-		return 0, c.Err
+		return 0, false, c.Err
 	}
-	err = w.Each(container.Skip(m.iref, 4), func(b container.Box) (bool, error) {
+	err = w.Each(container.Skip(w.items.iref, 4), func(b container.Box) (bool, error) {
 		if b.Type != "cdsc" {
 			return false, nil
 		}
@@ -197,51 +205,50 @@ func (w *boxes) describing(m *itemBoxes, items []uint64) (uint64, error) {
 		}
 		for n := c.Uint(2); n > 0 && !c.Truncated; n-- {
 			if refs++; refs > maxItems {
-				return false, ErrTooLarge
+				return false, container.ErrTooLarge
 			}
 			if c.Uint(idSize) == primary && !c.Truncated {
-				found = id
+				found, ok = id, true
 				return true, nil
 			}
 		}
 		return false, c.Err
 	})
-	return found, err
+	return found, ok, err
 }
 
 // primary returns the ID of the primary item.
-func (w *boxes) primary(m *itemBoxes) (item uint64, ok bool, err error) {
-	c := w.Cursor(m.pitm)
+func (w *heifFile) primary() (item uint64, ok bool, err error) {
+	c := w.Cursor(w.items.pitm)
 	idSize := container.IDSize(c.Uint(1) > 0)
 	c.Uint(3)
 	item = c.Uint(idSize)
 	return item, !c.Truncated && c.Err == nil, c.Err
 }
 
-// picturesInHEIF adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
-func picturesInHEIF(s *pictureSearch) error {
-	w := &boxes{container.Boxes{R: s.r}}
-	f, err := w.heif()
-	if err != nil || f.items.iinf.N == 0 {
+// heifPictures adds the primary item's thumbnails that are coded as JPEG.
+func heifPictures(r io.ReaderAt, add func(place)) error {
+	w, err := openHEIF(r)
+	if err != nil {
 		return err
 	}
-	return w.thumbnails(s, &f.items)
+	return w.thumbnails(add)
 }
 
-// thumbnails adds the primary item's thumbnails that are coded as JPEG.
-func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
-	jpegs, err := w.itemsOf(m.iinf, "jpeg")
+// thumbnails adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
+func (w *heifFile) thumbnails(add func(place)) error {
+	jpegs, err := w.itemsOf("jpeg")
 	if err != nil || len(jpegs) == 0 {
 		return err
 	}
-	primary, ok, err := w.primary(m)
+	primary, ok, err := w.primary()
 	if !ok || err != nil {
 		return err
 	}
-	c := w.Cursor(m.iref)
+	c := w.Cursor(w.items.iref)
 	idSize := container.IDSize(c.Uint(1) > 0)
 	refs := 0
-	return w.Each(container.Skip(m.iref, 4), func(b container.Box) (bool, error) {
+	return w.Each(container.Skip(w.items.iref, 4), func(b container.Box) (bool, error) {
 		if b.Type != "thmb" {
 			return false, nil
 		}
@@ -260,15 +267,15 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 		if !found {
 			return false, c.Err
 		}
-		runs, ok, err := w.locate(m, id)
+		runs, ok, err := w.locate(id)
 		if !ok || err != nil || len(runs) == 0 {
 			return false, err
 		}
 		if len(runs) == 1 {
-			s.add(picturePlace{r: w.R, run: runs[0]})
+			add(place{r: w.R, run: runs[0]})
 		} else {
 			e := container.Join(w.R, runs)
-			s.add(picturePlace{r: e, run: container.Extent{Off: 0, N: e.Ends[len(runs)-1]}})
+			add(place{r: e, run: container.Extent{Off: 0, N: e.Ends[len(runs)-1]}})
 		}
 		return false, nil
 	})
@@ -277,18 +284,17 @@ func (w *boxes) thumbnails(s *pictureSearch, m *itemBoxes) error {
 // orientationOfHEIF returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
 // Orientation.
 func orientationOfHEIF(r io.ReaderAt) (orientation int64, err error) {
-	w := &boxes{container.Boxes{R: r}}
-	f, err := w.heif()
-	i := Info{Orientation: 1}
-	if err == nil && f.items.iinf.N > 0 {
-		err = w.picture(&f.items, &i)
+	w, err := openHEIF(r)
+	i := facts{Orientation: 1}
+	if err == nil && w.items.iinf.N > 0 {
+		err = w.picture(&i)
 	}
 	return int64(i.Orientation), err
 }
 
 // locate returns the extents of an item; ok is false if they are missing or unsupported.
-func (w *boxes) locate(m *itemBoxes, item uint64) (runs []container.Extent, ok bool, err error) {
-	c := w.Cursor(m.iloc)
+func (w *heifFile) locate(item uint64) (runs []container.Extent, ok bool, err error) {
+	c := w.Cursor(w.items.iloc)
 	version := c.Uint(1)
 	c.Uint(3)
 	sizes := c.Uint(2) // 4 bits each
@@ -303,7 +309,7 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []container.Extent, ok b
 	count := c.Uint(container.IDSize(version == 2))
 	for i := uint64(0); i < count && !c.Truncated; i++ {
 		if i == maxItems {
-			return nil, false, ErrTooLarge
+			return nil, false, container.ErrTooLarge
 		}
 		id := c.Uint(container.IDSize(version == 2))
 		method := uint64(0)
@@ -325,10 +331,10 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []container.Extent, ok b
 		case elsewhere || method > 1:
 			return nil, false, c.Err
 		case method == 1:
-			in = m.idat
+			in = w.items.idat
 		}
 		if n > maxExtents {
-			return nil, false, ErrTooLarge
+			return nil, false, container.ErrTooLarge
 		}
 		for range n {
 			c.Uint(indexSize)
@@ -358,25 +364,24 @@ func (w *boxes) locate(m *itemBoxes, item uint64) (runs []container.Extent, ok b
 // maxProperties bounds the properties of an item. Writers need about six.
 const maxProperties = 1 << 5
 
-// infoHEIF reads the primary item's properties, or the size of a track's pictures.
-func infoHEIF(r io.ReaderAt, i *Info) error {
-	w := &boxes{container.Boxes{R: r}}
-	f, err := w.heif()
+// heifInfo reads the primary item's properties, or the size of a track's pictures.
+func heifInfo(r io.ReaderAt, i *facts) error {
+	w, err := openHEIF(r)
 	if err != nil {
 		return err
 	}
-	if f.mini.N > 0 {
-		return w.minimized(f.mini, i)
+	if w.mini.N > 0 {
+		return w.minimized(w.mini, i)
 	}
-	if f.items.iinf.N > 0 {
-		if err := w.picture(&f.items, i); err != nil {
+	if w.items.iinf.N > 0 {
+		if err := w.picture(i); err != nil {
 			return err
 		}
 	}
-	if f.sequence && f.moov.N == 0 {
+	if w.sequence && w.moov.N == 0 {
 		err := w.Each(container.WholeFile, func(b container.Box) (bool, error) {
 			if b.Type == "moov" {
-				f.moov = b.Body
+				w.moov = b.Body
 			}
 			return b.Type == "moov", nil
 		})
@@ -384,22 +389,22 @@ func infoHEIF(r io.ReaderAt, i *Info) error {
 			return err
 		}
 	}
-	if f.moov.N > 0 {
-		return w.tracks(f.moov, i)
+	if w.moov.N > 0 {
+		return w.tracks(w.moov, i)
 	}
 	i.Frames = 1
 	return nil
 }
 
 // picture reads the properties of the primary item.
-func (w *boxes) picture(m *itemBoxes, i *Info) error {
-	item, ok, err := w.primary(m)
+func (w *heifFile) picture(i *facts) error {
+	item, ok, err := w.primary()
 	if !ok || err != nil {
 		return err
 	}
 	var ipco container.Extent
 	var list []uint64 // indexes of the item's properties, from 1
-	err = w.Each(m.iprp, func(b container.Box) (done bool, err error) {
+	err = w.Each(w.items.iprp, func(b container.Box) (done bool, err error) {
 		switch {
 		case b.Type == "ipco" && ipco.N == 0:
 			ipco = b.Body
@@ -430,7 +435,7 @@ func (w *boxes) picture(m *itemBoxes, i *Info) error {
 		properties[k].size(i)
 	}
 	if i.Width == 0 {
-		if err := w.grid(m, item, i); err != nil {
+		if err := w.grid(item, i); err != nil {
 			return err
 		}
 	}
@@ -443,7 +448,7 @@ func (w *boxes) picture(m *itemBoxes, i *Info) error {
 }
 
 // associated returns the indexes of an item's properties.
-func (w *boxes) associated(ipma container.Extent, item uint64) (list []uint64, err error) {
+func (w *heifFile) associated(ipma container.Extent, item uint64) (list []uint64, err error) {
 	c := w.Cursor(ipma)
 	idSize := container.IDSize(c.Uint(1) > 0)
 	c.Uint(2)
@@ -451,7 +456,7 @@ func (w *boxes) associated(ipma container.Extent, item uint64) (list []uint64, e
 	entries := c.Uint(4)
 	for k := uint64(0); k < entries && !c.Truncated; k++ {
 		if k == maxItems {
-			return nil, ErrTooLarge
+			return nil, container.ErrTooLarge
 		}
 		id, n := c.Uint(idSize), int64(c.Uint(1)) //nolint:gosec // one byte
 		if id != item {
@@ -477,14 +482,14 @@ type property struct {
 }
 
 // size sets the size as coded from ispe.
-func (p *property) size(i *Info) {
+func (p *property) size(i *facts) {
 	if p.typ == "ispe" && p.n >= 12 && i.Width == 0 {
 		i.setSize(container.TwoUint32(p.body[4:]))
 	}
 }
 
 // transform applies the property to the picture as displayed.
-func (p *property) transform(i *Info) {
+func (p *property) transform(i *facts) {
 	switch {
 	case p.typ == "irot" && p.n >= 1: // quarters counterclockwise
 		quarters := int(p.body[0] & 3)
@@ -518,8 +523,8 @@ func (p *property) transform(i *Info) {
 
 // grid reads the size of a picture made of tiles (23008-12, 6.6.2.3.2) whose item lacks ispe: a version,
 // flags, the numbers of rows and columns, the width and the height.
-func (w *boxes) grid(m *itemBoxes, item uint64, i *Info) error {
-	runs, ok, err := w.locate(m, item)
+func (w *heifFile) grid(item uint64, i *facts) error {
+	runs, ok, err := w.locate(item)
 	if !ok || err != nil || len(runs) != 1 || runs[0].N != 8 && runs[0].N != 12 {
 		return err
 	}
@@ -534,7 +539,7 @@ func (w *boxes) grid(m *itemBoxes, item uint64, i *Info) error {
 }
 
 // tracks reads the number of pictures in the first track of pictures, and their size if it isn't known.
-func (w *boxes) tracks(moov container.Extent, i *Info) error {
+func (w *heifFile) tracks(moov container.Extent, i *facts) error {
 	pictures := false
 	var entry, sizes container.Extent // of the current track
 	var table, information, media, track func(b container.Box) (bool, error)
@@ -586,7 +591,7 @@ func (w *boxes) tracks(moov container.Extent, i *Info) error {
 }
 
 // minimized reads the box mini, which describes a simple file in a few bits (23008-12:2025, annex).
-func (w *boxes) minimized(mini container.Extent, i *Info) error {
+func (w *heifFile) minimized(mini container.Extent, i *facts) error {
 	c := w.Cursor(mini)
 	// a version of 2 bits, nine flags, the colors' subsampling in 2, the orientation in 3
 	head := c.Uint(2)

@@ -3,7 +3,6 @@ package exif
 import (
 	"errors"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 
@@ -19,36 +18,8 @@ type Info struct {
 	Word string
 	// Size is the length of the file in bytes, -1 if the reader doesn't report it.
 	Size int64
-	// Width and Height are the size of the picture as coded; in RAW files, of the main picture.
-	Width, Height int64
-	// DisplayWidth and DisplayHeight are the size of the picture as a browser lays it out: rotated and cropped.
-	DisplayWidth, DisplayHeight int64
-	// Orientation is how to rotate and mirror the picture for display, as in EXIF: 1 to 8.
-	Orientation int
-	// ColorModel is ycbcr, rgb, gray, palette, cmyk, ycck, lab or cfa.
-	ColorModel string
-	// Frames is the number of frames of an animation, or of pages.
-	Frames int64
+	facts
 }
-
-// The limits of ReadInfo, in addition to those of the finders.
-const (
-	// maxFrameBytes bounds the part of a file that ReadInfo searches for frames. It counts the frames of
-	// an animation only if all of them are within it.
-	maxFrameBytes = 3 << 19
-	// maxFrameSteps bounds the blocks in this search, which may be of one byte each.
-	maxFrameSteps = 1 << 17
-	// maxFarPages bounds the pages of a TIFF that lie so far from the page before that each may need a
-	// request. maxPages bounds all pages.
-	maxFarPages = 16
-	maxPages    = 1 << 12
-	// maxDirEntries bounds the entries searched in a directory. No camera writes 300.
-	maxDirEntries = 1 << 10
-	// maxSubIFDs bounds the directories that one entry points at.
-	maxSubIFDs = 16
-	// maxSide bounds the width and height of a picture: only SVG and BigTIFF can state more.
-	maxSide = math.MaxUint32
-)
 
 // ReadInfo reads the headers of the image r. Its errors are ErrNotImage, ErrTooLarge and those of r,
 // except io.EOF. Broken or truncated headers are no error: Info lacks what they don't state.
@@ -73,9 +44,6 @@ func ReadInfo(r io.ReaderAt) (Info, error) {
 	}
 	return i, err
 }
-
-// setSize sets the size of the picture as coded.
-func (i *Info) setSize(width, height int64) { i.Width, i.Height = width, height }
 
 // words maps format names to their names in the JSON, where that isn't the name in capitals. KS3 has
 // JPG, PNG, GIF and BMP.
@@ -149,6 +117,59 @@ func scaled(n int64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64) + units[unit:unit+1] + "B"
 }
 
+// plain is for formats whose container tells all.
+func plain(read func(io.ReaderAt, *facts) error) func(io.ReaderAt, *Info) error {
+	return func(r io.ReaderAt, i *Info) error { return read(r, &i.facts) }
+}
+
+// withEXIF is for formats whose orientation is in the EXIF.
+func withEXIF(read func(io.ReaderAt, *facts) error, choose func(io.ReaderAt) ([]block, error)) func(io.ReaderAt, *Info) error {
+	return func(r io.ReaderAt, i *Info) error {
+		if err := read(r, &i.facts); err != nil {
+			return err
+		}
+		return i.orient(choose(r))
+	}
+}
+
+// infoJPEG looks for the EXIF and the size in one walk.
+func infoJPEG(r io.ReaderAt, i *Info) error {
+	c := jpegChoice{w: newJPEG(r)}
+	if err := jpegInfo(c.w, &i.facts, c.add); err != nil {
+		return err
+	}
+	if !c.readable {
+		return i.orient(c.withPhotoshop())
+	}
+	return i.orient(c.blocks, nil)
+}
+
+// infoPNG ignores EXIF after the picture, as browsers do.
+func infoPNG(r io.ReaderAt, i *Info) error {
+	picture, err := pngInfo(r, &i.facts)
+	if err != nil || picture == 0 {
+		return err
+	}
+	return i.orient(choosePNG(container.RunReader(r, container.Extent{N: picture})))
+}
+
+// infoRAF reads the size of the preview, as ExifTool does: the camera crops it like the photo.
+func infoRAF(r io.ReaderAt, i *Info) error {
+	preview, ok, err := rafPreview(r)
+	if !ok || err != nil {
+		return err
+	}
+	err = infoJPEG(container.RunReader(r, preview), i)
+	i.ColorModel, i.Frames = photometrics[cfa], 0
+	return err
+}
+
+// infoMRW reads the size of the sensor's picture.
+func infoMRW(r io.ReaderAt, i *Info) error {
+	i.ColorModel = photometrics[cfa]
+	return withEXIF(mrwInfo, first(mrwEXIF))(r, i)
+}
+
 // orient sets the orientation from the first IFD0 that has one. It ignores unreadable EXIF.
 func (i *Info) orient(blocks []block, err error) error {
 	if errors.Is(err, ErrTooLarge) {
@@ -178,78 +199,3 @@ func (i *Info) orient(blocks []block, err error) error {
 	}
 	return nil
 }
-
-// orientations lists the values of EXIF's Orientation by mirroring from left to right, then by quarter
-// turns clockwise.
-var orientations = [2][4]int{{1, 6, 3, 8}, {2, 7, 4, 5}}
-
-// rotated returns the orientation o (1 to 8) rotated by so many quarter turns clockwise.
-func rotated(o, quarters int) int {
-	for mirror, row := range orientations {
-		for k, v := range row {
-			if v == o {
-				return orientations[mirror][(k+quarters)&3]
-			}
-		}
-	}
-	return o
-}
-
-// mirrored returns the orientation o mirrored from left to right.
-func mirrored(o int) int {
-	for mirror, row := range orientations {
-		for k, v := range row {
-			if v == o {
-				return orientations[1-mirror][-k&3]
-			}
-		}
-	}
-	return o
-}
-
-// sequentialReader reads a file sequentially from an offset on, in small pieces.
-type sequentialReader struct {
-	r     io.ReaderAt
-	off   int64 // offset of the next byte
-	end   int64 // where reading stops
-	steps int
-
-	err      error
-	buf      []byte
-	buffered []byte
-}
-
-// next returns the next n bytes, at most 16 KiB, or nil at the end of the file or at a limit.
-func (f *sequentialReader) next(n int) []byte {
-	if f.steps++; f.err != nil || f.hitLimit() {
-		return nil
-	}
-	if len(f.buffered) < n {
-		if f.buf == nil {
-			f.buf = make([]byte, 16<<10)
-		}
-		got := 0
-		got, f.err = container.ReadAt(f.r, f.buf, f.off)
-		f.buffered = f.buf[:got]
-		if f.err != nil || got < n {
-			return nil
-		}
-	}
-	b := f.buffered[:n]
-	f.skip(int64(n))
-	return b
-}
-
-// hitLimit reports whether f has reached a limit before the end of the file.
-func (f *sequentialReader) hitLimit() bool {
-	size := container.SizeOf(f.r)
-	return f.steps > maxFrameSteps || f.off >= f.end && (size < 0 || f.off < size)
-}
-
-func (f *sequentialReader) skip(n int64) {
-	f.off += n
-	f.buffered = f.buffered[min(n, int64(len(f.buffered))):]
-}
-
-// countable reports whether a file of this size is small enough to count its frames.
-func countable(size int64) bool { return size <= maxFrameBytes }

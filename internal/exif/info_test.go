@@ -366,7 +366,7 @@ func TestInfoErrors(t *testing.T) {
 }
 
 func TestInfoStyles(t *testing.T) {
-	i := Info{Format: "jpeg", Size: 158421, Width: 4000, Height: 3000, DisplayWidth: 3000, DisplayHeight: 4000, Orientation: 6, ColorModel: "ycbcr", Frames: 1}
+	i := Info{Format: "jpeg", Size: 158421, facts: facts{Width: 4000, Height: 3000, DisplayWidth: 3000, DisplayHeight: 4000, Orientation: 6, ColorModel: "ycbcr", Frames: 1}}
 	for style, want := range map[Style]string{
 		Raw: `{"format":"JPG","size":"158421","width":"4000","height":"3000","orientation":"6","displayWidth":"3000",` +
 			`"displayHeight":"4000","colorModel":"ycbcr","frames":"1"}`,

@@ -20,42 +20,39 @@ const (
 	geoUUID = "\xB1\x4B\xF8\xBD\x08\x3D\x4B\x43\xA5\xAE\x8C\xD7\xD5\xA6\xCE\x03"
 )
 
-// findJP2 returns the first EXIF, and the first readable GeoJP2 block before it.
-func findJP2(r io.ReaderAt) (blocks []block, err error) {
+// jp2EXIF offers each EXIF; geo is true for that of GeoJP2.
+func jp2EXIF(r io.ReaderAt, f func(b block, geo bool) (done bool, err error)) error {
 	if bare, err := container.StartsWith(r, container.J2KCodestream); bare || err != nil {
-		return nil, err // it can't hold EXIF
+		return err // it can't hold EXIF
 	}
-	var geo []block
 	w := &container.Boxes{R: r}
-	err = w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
+	return w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
+		found := block{r: container.RunReader(r, b.Body), off: b.Body.Off}
+		uuid := string(b.UUID[:])
 		switch {
 		case b.Type == "Exif":
-			blocks, err = offsetBlock(container.RunReader(r, b.Body))
-		case b.Type == "uuid" && (string(b.UUID[:]) == jp2UUID || string(b.UUID[:]) == photoshopUUID):
-			blocks, err = withoutIntro(container.RunReader(r, b.Body))
-		case b.Type == "uuid" && string(b.UUID[:]) == geoUUID && geo == nil:
-			found, err := findTIFF(container.RunReader(r, b.Body))
-			if err != nil {
-				return false, err
-			}
-			ok, err := readable(found)
-			if ok {
-				geo = found
-			}
-			return false, err
+			found.r, err = offsetBlock(found.r)
+		case b.Type != "uuid":
+			return false, nil
+		case uuid == jp2UUID || uuid == photoshopUUID:
+			found.r, err = withoutIntro(found.r)
+		case uuid == geoUUID:
+			found.pages = true
 		default:
 			return false, nil
 		}
-		return true, err
+		if err != nil {
+			return false, err
+		}
+		return f(found, found.pages)
 	})
-	return append(blocks, geo...), err
 }
 
-// infoJP2 reads the boxes ihdr (I.5.3.1) and colr (I.5.3.3) in jp2h, or the codestream of a file without
+// jp2Info reads the boxes ihdr (I.5.3.1) and colr (I.5.3.3) in jp2h, or the codestream of a file without
 // them.
-func infoJP2(r io.ReaderAt, i *Info) error {
+func jp2Info(r io.ReaderAt, i *facts) error {
 	if bare, err := container.StartsWith(r, container.J2KCodestream); bare || err != nil {
-		return infoJ2K(r, i)
+		return j2kInfo(r, i)
 	}
 	i.Frames = 1
 	w := &container.Boxes{R: r}
@@ -92,7 +89,7 @@ func infoJP2(r io.ReaderAt, i *Info) error {
 			err := w.Each(b.Body, header)
 			return i.Width > 0, err
 		case "jp2c":
-			return true, infoJ2K(container.RunReader(r, b.Body), i)
+			return true, j2kInfo(container.RunReader(r, b.Body), i)
 		}
 		return false, nil
 	})
@@ -109,9 +106,9 @@ func jp2Colors(components int64) string {
 	return ""
 }
 
-// infoJ2K reads the codestream's segment SIZ (A.5.1): its length, capabilities, the width and height of the
+// j2kInfo reads the codestream's segment SIZ (A.5.1): its length, capabilities, the width and height of the
 // grid, the picture's offset on it, the size and offset of a tile, and the number of components.
-func infoJ2K(r io.ReaderAt, i *Info) error {
+func j2kInfo(r io.ReaderAt, i *facts) error {
 	i.Frames = 1
 	var b [42]byte
 	ok, err := container.ReadFull(r, b[:], 0)

@@ -17,20 +17,47 @@ import (
 //
 // EXIF of more than 64 KiB continues in the next APP1 segments, which also start with "Exif\0\0".
 // Photoshop also writes it among its resources in APP13 (psd.go), which count if there is no APP1.
+
+// The markers (T.81, table B.1).
 const (
 	markerTEM  = 0x01
+	markerSOF0 = 0xC0 // baseline
+	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
+	markerDHT  = 0xC4
+	markerJPG  = 0xC8
+	markerDAC  = 0xCC // these three are among the starts of frames
+	markerSOFF = 0xCF // the last start of frame
 	markerRST0 = 0xD0
+	markerRST7 = 0xD7
 	markerSOI  = 0xD8
 	markerEOI  = 0xD9
 	markerSOS  = 0xDA
+	markerDQT  = 0xDB
+	markerDNL  = 0xDC
+	markerDRI  = 0xDD
+	markerDHP  = 0xDE
+	markerEXP  = 0xDF
+	markerAPP0 = 0xE0
 	markerAPP1 = 0xE1
+	markerAPP2 = 0xE2
 	markerAPPD = 0xED
+	markerAPPE = 0xEE
+	markerAPPF = 0xEF
 )
 
-var exifIntro = []byte("Exif\x00\x00")
+// The limits of JPEGs.
+const (
+	// maxSegments bounds the segments walked: millions of 4-byte segments would waste CPU time.
+	maxSegments = 1 << 14
+	// maxJunk bounds the bytes between segments that belong to none.
+	maxJunk = 1 << 12
+)
 
 // photoshopIntro begins APP13 segments of image resources.
 const photoshopIntro = "Photoshop 3.0\x00"
+
+// exifHead is the length of marker, length and "Exif\0\0" before the block.
+const exifHead = 4 + 6
 
 // segmentHead is a segment's marker and length, and the bytes that identify EXIF and its block's start.
 type segmentHead [4 + 6 + 2]byte
@@ -69,7 +96,16 @@ func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
 // jpegWalk iterates over a JPEG's segments.
 type jpegWalk struct {
 	r    io.ReaderAt
+	left int  // limit of EXIF's continuation segments still to read
 	peek bool // use container.PeekAt for segments after long ones
+}
+
+// newJPEG returns a walk over the segments of r.
+func newJPEG(r io.ReaderAt) *jpegWalk { return &jpegWalk{r: r, left: maxSegments} }
+
+// exif returns the block that begins in the segment at off.
+func (w *jpegWalk) exif(off int64) block {
+	return block{r: &segments{container.Joined{R: w.r}, off, &w.left}, off: off + exifHead}
 }
 
 // each calls f for each segment before the start of scan, until f returns done. h has the first n bytes
@@ -96,7 +132,7 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 				skipped++
 			}
 			off += int64(skipped)
-			if junk += skipped; junk > MaxJunk {
+			if junk += skipped; junk > maxJunk {
 				return nil
 			}
 			continue
@@ -135,63 +171,15 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 			read = container.PeekAt
 		}
 	}
-	return ErrTooLarge
+	return container.ErrTooLarge
 }
 
-// jpegEXIF collects a JPEG's EXIF.
-type jpegEXIF struct {
-	candidates
-	r         io.ReaderAt
-	left      int // limit of continuation segments still to read
-	photoshop []container.Extent
-}
-
-// add checks a segment for EXIF; done is true if the search can stop.
-func (e *jpegEXIF) add(h *segmentHead, n int, off int64) (done bool, err error) {
-	if isEXIF, _ := h.exif(n); isEXIF {
-		return e.candidates.add(oneBlock(&segments{container.Joined{R: e.r}, off, &e.left}))
-	}
-	if h[1] == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:])) {
-		e.photoshop = append(e.photoshop, resourcesOf(off, h.length()))
-	}
-	return false, nil
-}
-
-// findJPEG returns the first readable EXIF.
-func findJPEG(r io.ReaderAt) ([]block, error) {
-	e := jpegEXIF{r: r, left: maxSegments}
-	found := false
-	w := jpegWalk{r: r}
-	err := w.each(func(h *segmentHead, n int, off int64) (bool, error) {
-		var err error
-		found, err = e.add(h, n, off)
-		return found, err
-	})
-	if found || err != nil {
-		return e.blocks, err
-	}
-	return withPhotoshop(r, &e.candidates, e.photoshop)
-}
-
-// resourcesOf returns the part of Photoshop's resources in the segment at off.
-func resourcesOf(off, length int64) container.Extent {
-	intro := int64(len(photoshopIntro))
-	return container.Extent{Off: off + 4 + intro, N: max(0, length-2-intro)}
-}
-
-// withPhotoshop returns the EXIF that c has picked, or that of Photoshop's resources if none is readable.
+// resources returns the part of Photoshop's resources in the segment at off; ok is false for other segments.
 // Resources of more than 64 KiB are split into several segments.
-func withPhotoshop(r io.ReaderAt, c *candidates, resources []container.Extent) ([]block, error) {
-	if len(resources) == 0 {
-		return c.blocks, nil
-	}
-	joined := container.Join(r, resources)
-	blocks, err := findResource(joined, container.Extent{Off: 0, N: joined.Ends[len(resources)-1]})
-	if err != nil || len(blocks) == 0 {
-		return c.blocks, err
-	}
-	_, err = c.add(blocks)
-	return c.blocks, err
+func (h *segmentHead) resources(n int, off int64) (run container.Extent, ok bool) {
+	intro := int64(len(photoshopIntro))
+	ok = h[1] == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:]))
+	return container.Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, ok
 }
 
 // segments reads an EXIF segment and its continuation segments. It looks for these only when a read needs
@@ -232,7 +220,7 @@ func (s *segments) addNext() (ok bool, err error) {
 		s.next = 0
 		return false, nil
 	}
-	s.Add(container.Extent{Off: s.next + 10, N: h.length() - 8})
+	s.Add(container.Extent{Off: s.next + exifHead, N: h.length() + 2 - exifHead})
 	s.next += 2 + h.length()
 	return true, nil
 }
@@ -251,47 +239,42 @@ const (
 	mpDisparity, mpGainMap = 0x020002, 0x050000
 )
 
-// picturesInJPEG adds the thumbnail of JFXX and the pictures of MPF.
-func picturesInJPEG(s *pictureSearch) error {
-	w := jpegWalk{r: s.r}
-	return w.each(func(h *segmentHead, n int, off int64) (done bool, err error) {
+// jpegPictures adds the thumbnail of JFXX and the pictures of MPF.
+func jpegPictures(r io.ReaderAt, add func(place)) error {
+	return newJPEG(r).each(func(h *segmentHead, n int, off int64) (done bool, err error) {
 		switch {
 		case n < len(h):
 		case h[1] == markerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
-			s.add(picturePlace{r: s.r, run: container.Skip(container.Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
+			add(place{r: r, run: container.Skip(container.Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
 		case h[1] == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
 			// a file has one index
-			return true, s.addIndex(off + 4 + int64(len(mpfIntro)))
+			return true, mpfPictures(r, off+4+int64(len(mpfIntro)), add)
 		}
 		return false, nil
 	})
 }
 
-// addIndex adds the pictures of the MPF index whose block starts at start.
-func (s *pictureSearch) addIndex(start int64) error {
-	b := block{r: container.FromOffset(s.r, start)}
-	var head [16]byte
-	n, err := container.ReadAt(b.r, head[:], 0)
-	l, first, ok := container.ParseTIFFHeader(head[:n])
+// mpfPictures adds the pictures of the MPF index whose block starts at start.
+func mpfPictures(r io.ReaderAt, start int64, add func(place)) error {
+	d, first, ok, err := openDirs(container.FromOffset(r, start), new(dirBuffer), new(int))
 	if !ok || err != nil {
 		return err
 	}
-	w := &walker{Layout: l, block: b, budget: &s.budget, m: s.m}
-	_, _, err = w.each(first, func(e []byte) error {
-		id, typ, count, value := w.Fields(e)
-		if id != mpEntryTag || !bytewise(typ) || count < mpEntry {
+	_, _, err = d.each(first, func(e []byte) error {
+		id, typ, count, value := d.Fields(e)
+		if id != mpEntryTag || typeSize(typ) != 1 || count < mpEntry {
 			return nil
 		}
 		var entries [maxPictures * mpEntry]byte
-		n, err := container.ReadAt(b.r, entries[:min(count, uint64(len(entries)))], container.Offset(w.Uint(value)))
+		n, err := container.ReadAt(d.r, entries[:min(count, uint64(len(entries)))], container.Offset(d.Uint(value)))
 		for e := entries[:n]; len(e) >= mpEntry; e = e[mpEntry:] {
-			attributes := w.Uint(e[:4])
+			attributes := d.Uint(e[:4])
 			const format, kind = 7 << 24, 1<<24 - 1
-			size, off := int64(w.Uint(e[4:8])), int64(w.Uint(e[8:12])) //nolint:gosec // of 32 bits
+			size, off := int64(d.Uint(e[4:8])), int64(d.Uint(e[8:12])) //nolint:gosec // of 32 bits
 			if off == 0 || attributes&format != 0 || attributes&kind == mpDisparity || attributes&kind == mpGainMap {
 				continue // 0 is the photo itself
 			}
-			s.add(picturePlace{r: s.r, run: container.Extent{Off: start + off, N: size}, mayBeMap: true})
+			add(place{r: r, run: container.Extent{Off: start + off, N: size}, mayBeMap: true})
 		}
 		return err
 	})
@@ -321,12 +304,11 @@ func jpegColors(components, name byte, transform int) string {
 	return ""
 }
 
-// infoJPEG reads the start of frame (T.81, B.2.2), which may come before or after megabytes of other segments:
+// jpegInfo reads the start of frame (T.81, B.2.2), which may come before or after megabytes of other segments:
 // the precision, the height, the width, the number of components, and for each its name and two more bytes.
-// Adobe's APP14 segment tells the color model of four components.
-func infoJPEG(r io.ReaderAt, i *Info) error {
-	e := jpegEXIF{r: r, left: maxSegments}
-	w := jpegWalk{r: r}
+// Adobe's APP14 segment tells the color model of four components. jpegInfo calls f for the other segments until
+// f returns done.
+func jpegInfo(w *jpegWalk, i *facts, f func(h *segmentHead, n int, off int64) (done bool, err error)) error {
 	transform := -1
 	var components, name byte
 	err := w.each(func(h *segmentHead, n int, off int64) (done bool, err error) {
@@ -336,7 +318,7 @@ func infoJPEG(r io.ReaderAt, i *Info) error {
 			components, name = h[9], h[10]
 		case h[1] == markerAPPE && n == len(h) && string(h[4:9]) == "Adobe" && h.length() >= 14:
 			var b [1]byte
-			ok, err := container.ReadFull(r, b[:], off+15)
+			ok, err := container.ReadFull(w.r, b[:], off+15)
 			if err != nil {
 				return false, err
 			}
@@ -344,18 +326,14 @@ func infoJPEG(r io.ReaderAt, i *Info) error {
 				transform = int(b[0])
 			}
 		case !w.peek:
-			w.peek, err = e.add(h, n, off)
+			w.peek, err = f(h, n, off)
 		}
 		return w.peek && components > 0, err
 	})
-	if err != nil && (components == 0 || !errors.Is(err, ErrTooLarge)) {
+	if err != nil && (components == 0 || !errors.Is(err, container.ErrTooLarge)) {
 		return err
 	}
 	i.Frames = 1
 	i.ColorModel = jpegColors(components, name, transform)
-	blocks := e.blocks
-	if !e.readable {
-		blocks, err = withPhotoshop(r, &e.candidates, e.photoshop)
-	}
-	return i.orient(blocks, err)
+	return nil
 }

@@ -13,24 +13,42 @@ import (
 // JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes. The box Exif (9.5) has the same content as
 // HEIF's Exif item. The box brob (9.7) has the type of another box and, as a Brotli stream, its body.
 
-// findJXL finds the Exif box, compressed or not.
-func findJXL(r io.ReaderAt) (blocks []block, err error) {
+// The limits of JPEG XL.
+const (
+	// maxBrotli bounds the bytes of a decompressed Brotli box: a kilobyte unpacks to hundreds of megabytes.
+	maxBrotli = 1 << 18
+	// maxBrotliPacked bounds the bytes of the compressed box.
+	maxBrotliPacked = 1 << 17
+	// maxBrotliIdle bounds the bytes of a Brotli box that produce no output, mostly meta-block headers:
+	// one of 100 bytes can ask for a table of 16,384 entries, or for 100 trees. Encoders need up to 1,700
+	// such bytes for the EXIF of real files.
+	maxBrotliIdle = 1 << 12
+	// maxBrotliWindow bounds the logarithm of Brotli's window, which the decoder allocates as the stream
+	// claims it: 24 would be 16 MiB for a few bytes. 22 is the encoders' default.
+	maxBrotliWindow = 22
+)
+
+// jxlEXIF offers each Exif box, compressed or not.
+func jxlEXIF(r io.ReaderAt, f offer) error {
 	if bare, err := container.StartsWith(r, container.JXLCodestream); bare || err != nil {
-		return nil, err // it can't hold EXIF
+		return err // it can't hold EXIF
 	}
 	w := &container.Boxes{R: r}
-	err = w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
+	return w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
+		found := block{off: b.Body.Off}
 		switch {
 		case b.Type == "Exif":
-			blocks, err = offsetBlock(container.RunReader(r, b.Body))
+			found.r, err = offsetBlock(container.RunReader(r, b.Body))
 		case b.Type == "brob" && bytes.HasPrefix(b.Peek, []byte("Exif")):
-			blocks, err = brotliBlock(r, container.Skip(b.Body, 4))
+			found.r, err = brotliBlock(r, container.Skip(b.Body, 4))
 		default:
 			return false, nil
 		}
-		return true, err
+		if err != nil {
+			return false, err
+		}
+		return f(found)
 	})
-	return blocks, err
 }
 
 // Unbrotli decompresses the body of a compressed Exif box; ok is false if it exceeds the limits of Decode.
@@ -45,14 +63,14 @@ func Unbrotli(b []byte) (out []byte, ok bool) {
 }
 
 // brotliBlock returns the block in a compressed Exif box. It accepts a truncated stream.
-func brotliBlock(r io.ReaderAt, run container.Extent) ([]block, error) {
+func brotliBlock(r io.ReaderAt, run container.Extent) (io.ReaderAt, error) {
 	var head [8]byte
 	n, err := container.ReadAt(r, head[:min(int64(len(head)), run.N)], run.Off)
 	if err != nil {
 		return nil, err
 	}
 	if n > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
-		return nil, ErrTooLarge
+		return nil, container.ErrTooLarge
 	}
 	src := &container.Section{R: r, Run: container.Extent{Off: run.Off, N: min(run.N, maxBrotliPacked)}}
 	out, tooLarge := unbrotli(src)
@@ -60,7 +78,7 @@ func brotliBlock(r io.ReaderAt, run container.Extent) ([]block, error) {
 	case src.Err != nil:
 		return nil, src.Err
 	case tooLarge || run.N > maxBrotliPacked && src.Run.N == 0:
-		return nil, ErrTooLarge
+		return nil, container.ErrTooLarge
 	}
 	return offsetBlock(bytes.NewReader(out))
 }
@@ -97,7 +115,7 @@ type brotliInput struct {
 func (b *brotliInput) Read(p []byte) (int, error) {
 	const piece = 8 // bytes; a copy command takes up to 7, so some pieces yield nothing
 	if b.idle > maxBrotliIdle {
-		return 0, ErrTooLarge
+		return 0, container.ErrTooLarge
 	}
 	n, err := b.src.Read(p[:min(len(p), piece)])
 	b.idle += n
@@ -133,10 +151,10 @@ func smallWindow(bits uint64) bool {
 // maxPieces bounds the pieces joined: the headers are in the first.
 const maxPieces = 1 << 4
 
-// infoJXL reads the codestream's headers.
-func infoJXL(r io.ReaderAt, i *Info) error {
+// jxlInfo reads the codestream's headers.
+func jxlInfo(r io.ReaderAt, i *facts) error {
 	if bare, err := container.StartsWith(r, container.JXLCodestream); bare || err != nil {
-		return infoJXLCodestream(r, i)
+		return jxlCodestreamInfo(r, i)
 	}
 	var pieces []container.Extent
 	w := &container.Boxes{R: r}
@@ -154,10 +172,10 @@ func infoJXL(r io.ReaderAt, i *Info) error {
 	if err != nil || len(pieces) == 0 {
 		return err
 	}
-	return infoJXLCodestream(container.Join(r, pieces), i)
+	return jxlCodestreamInfo(container.Join(r, pieces), i)
 }
 
-func infoJXLCodestream(r io.ReaderAt, i *Info) error {
+func jxlCodestreamInfo(r io.ReaderAt, i *facts) error {
 	var b bitReader
 	n, err := container.ReadAt(r, b.buf[:], 0)
 	if err != nil || n < 3 || b.buf[0] != 0xFF || b.buf[1] != 0x0A {

@@ -43,14 +43,13 @@ type makerNote struct {
 
 // exifDir is where a block's Exif directory starts.
 type exifDir struct {
-	container.Layout
-	block
+	dirs
 	start int64
 }
 
 // addMakerNote adds the picture that the maker note of an Exif directory locates.
 func (s *pictureSearch) addMakerNote(d exifDir) error {
-	w := &walker{Layout: d.Layout, block: d.block, budget: &s.budget, m: s.m}
+	w := &d.dirs
 	note := container.Extent{}
 	_, _, err := w.each(d.start, func(e []byte) error {
 		id, typ, count, value := w.Fields(e)
@@ -82,12 +81,12 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 			base = note.Off + k.base
 		}
 		// a run beyond the EXIF of a JPEG is in the file
-		in := func(run container.Extent) picturePlace {
+		in := func(run container.Extent) place {
 			g, ok := d.r.(*segments)
 			if ok && len(g.Ends) > 0 && run.Off+run.N > g.Ends[len(g.Ends)-1] {
-				return picturePlace{r: container.FromOffset(g.R, g.Runs[0].Off), run: run}
+				return place{r: container.FromOffset(g.R, g.Runs[0].Off), run: run}
 			}
-			return picturePlace{r: d.r, run: run}
+			return place{r: d.r, run: run}
 		}
 		sub, err := s.addNoteDir(w, note.Off+k.dir, base, k.tags, k.sub, in)
 		if err == nil && sub > 0 {
@@ -100,7 +99,7 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 
 // addNoteDir adds the picture that two tags of a directory locate, and returns the value of the pointer
 // subTag.
-func (s *pictureSearch) addNoteDir(w *walker, start, base int64, tags [2]uint16, subTag uint16, in func(container.Extent) picturePlace) (sub int64, err error) {
+func (s *pictureSearch) addNoteDir(w *dirs, start, base int64, tags [2]uint16, subTag uint16, in func(container.Extent) place) (sub int64, err error) {
 	var run container.Extent
 	_, _, err = w.each(start, func(e []byte) error {
 		id, typ, count, value := w.Fields(e)

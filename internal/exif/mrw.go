@@ -37,26 +37,23 @@ func eachBlock(r io.ReaderAt, f func(name string, order binary.ByteOrder, data c
 		}
 		off = data.Off + data.N
 	}
-	return ErrTooLarge
+	return container.ErrTooLarge
 }
 
-// findMRW finds the TTW block.
-func findMRW(r io.ReaderAt) (blocks []block, err error) {
-	err = eachBlock(r, func(name string, _ binary.ByteOrder, data container.Extent) (bool, error) {
+// mrwEXIF offers the TTW block.
+func mrwEXIF(r io.ReaderAt, f offer) error {
+	return eachBlock(r, func(name string, _ binary.ByteOrder, data container.Extent) (bool, error) {
 		if name != "TTW" {
 			return false, nil
 		}
-		blocks = oneBlock(container.RunReader(r, data))
-		return true, nil
+		return f(block{r: container.RunReader(r, data), off: data.Off})
 	})
-	return blocks, err
 }
 
-// infoMRW reads the size in the block PRD: 8 bytes of text, the sensor's height and width, and the
+// mrwInfo reads the size in the block PRD: 8 bytes of text, the sensor's height and width, and the
 // picture's.
-func infoMRW(r io.ReaderAt, i *Info) error {
-	i.ColorModel = photometrics[cfa]
-	err := eachBlock(r, func(name string, order binary.ByteOrder, data container.Extent) (bool, error) {
+func mrwInfo(r io.ReaderAt, i *facts) error {
+	return eachBlock(r, func(name string, order binary.ByteOrder, data container.Extent) (bool, error) {
 		if name != "PRD" {
 			return false, nil
 		}
@@ -67,8 +64,4 @@ func infoMRW(r io.ReaderAt, i *Info) error {
 		}
 		return true, err
 	})
-	if err != nil {
-		return err
-	}
-	return i.orient(findMRW(r))
 }

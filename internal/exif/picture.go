@@ -21,9 +21,6 @@ import (
 var ErrNoPicture = errors.New("exif: the image has no embedded JPEG")
 
 const (
-	// maxPictures bounds the JPEGs parsed in one file: each needs a few reads, which can be as many
-	// requests to a bucket. RAW files have up to five.
-	maxPictures = 32
 	// maxPictureDirs bounds the directories searched for JPEGs: a chain of pages can be as long as the file.
 	maxPictureDirs = 64
 	// maxPictureSegments bounds the segments of one picture's header: a color profile has up to 255.
@@ -78,120 +75,25 @@ func (p *Picture) less(q *Picture) bool {
 
 // findPicture returns the best picture by better, or with ifd1First the first valid one of IFD1.
 func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bool) (Picture, error) {
-	f, name, err := sniff(r)
-	if err != nil {
-		return Picture{}, err
-	}
-	s := &pictureSearch{r: r, m: new(Metadata)}
-	best, err := s.best(&f, ifd1First, better)
-	if errors.Is(err, ErrNotImage) {
-		return Picture{}, err
+	c, err := Choose(r)
+	var best Picture
+	s := &pictureSearch{r: r}
+	if err == nil {
+		best, err = s.best(&c, ifd1First, better)
 	}
 	if err == nil && best.r == nil {
 		err = ErrNoPicture
 	}
-	if err == nil && (name == "heif" || name == "avif") { // browsers ignore EXIF's Orientation there
+	if err == nil && (c.Format == "heif" || c.Format == "avif") { // browsers ignore EXIF's Orientation there
 		s.orientation, err = orientationOfHEIF(r)
 	}
 	if err != nil {
-		return Picture{Format: name}, err
+		return Picture{Format: c.Format}, err
 	}
-	best.Format = name
+	best.Format = c.Format
 	best.orient(s.orientation)
 	return best, nil
 }
-
-// pictureSearch is the search for the pictures of one file.
-type pictureSearch struct {
-	r           io.ReaderAt
-	places      []picturePlace
-	exifDirs    []exifDir // Exif directories whose maker notes may locate more
-	orientation int64     // the photo's Orientation, 0 if missing
-
-	m      *Metadata // for its scratch buffers
-	budget budget
-	dirs   int // directories read
-	steps  int // segments read
-}
-
-// picturePlace is where a JPEG may be.
-type picturePlace struct {
-	r   io.ReaderAt
-	run container.Extent
-	// ofIFD1 is true if it is the thumbnail of IFD1.
-	ofIFD1 bool
-	// mayBeMap is true if it may be a gain map, a depth map or a matte.
-	mayBeMap bool
-}
-
-// add adds a place, unless it is empty or there are too many.
-func (s *pictureSearch) add(p picturePlace) {
-	if p.run.Off >= 0 && p.run.N > 0 && p.run.N < container.ToEnd && len(s.places) < maxPictures {
-		s.places = append(s.places, p)
-	}
-}
-
-func (s *pictureSearch) best(f *format, ifd1First bool, better func(p, than *Picture) bool) (best Picture, err error) {
-	blocks, err := f.find(s.r)
-	if err != nil {
-		return best, err
-	}
-	for _, b := range blocks {
-		if err := s.addBlock(b); err != nil {
-			return best, err
-		}
-	}
-	if ifd1First {
-		for _, at := range s.places {
-			if !at.ofIFD1 {
-				continue
-			}
-			p, ok, err := s.parse(at)
-			if ok || err != nil {
-				return p, err
-			}
-		}
-	}
-	for _, d := range s.exifDirs {
-		if err := s.addMakerNote(d); err != nil {
-			return best, err
-		}
-	}
-	if f.pictures != nil {
-		if err := f.pictures(s); err != nil {
-			return best, err
-		}
-	}
-	for _, at := range s.places {
-		p, ok, err := s.parse(at)
-		if err != nil {
-			return best, err
-		}
-		if ok && better(&p, &best) {
-			best = p
-		}
-	}
-	return best, nil
-}
-
-// The markers of a picture's segments (T.81, table B.1).
-const (
-	markerSOF0 = 0xC0 // baseline
-	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
-	markerDHT  = 0xC4
-	markerJPG  = 0xC8
-	markerDAC  = 0xCC // these three are among the starts of frames
-	markerSOFF = 0xCF // the last start of frame
-	markerRST7 = 0xD7
-	markerDQT  = 0xDB
-	markerDNL  = 0xDC
-	markerDRI  = 0xDD
-	markerDHP  = 0xDE
-	markerEXP  = 0xDF
-	markerAPP0 = 0xE0
-	markerAPP2 = 0xE2
-	markerAPPE = 0xEE
-)
 
 // pictureHead is the number of bytes read of each segment: marker, length, and enough to identify it.
 const pictureHead = 4 + 16

@@ -18,22 +18,36 @@ import (
 // keywords "Raw profile type exif" and "Raw profile type APP1": a line with a name, a line with a
 // length, and the bytes as hexadecimal digits. An APP1 profile may also be XMP.
 //
-// eXIf before the picture has precedence, then the first of the others. eXIf and text may come after
-// the picture too (tail.go), but findPNG doesn't read that far if it found a profile before. Unreadable
-// EXIF counts if there is no other.
+// eXIf and text may come after the picture too (tail.go).
+
+// The limits of PNGs.
+const (
+	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked: millions of empty
+	// ones would waste CPU time. A picture of 500 MB in chunks of 8 KiB has this many.
+	maxChunks = 1 << 16
+	// maxProfile bounds the text of a profile: a kilobyte of zlib unpacks to a megabyte.
+	maxProfile = 1 << 20
+	// maxProfileSteps bounds the work for all profiles of a file, since the search for one with EXIF
+	// may read any number of them. It is enough for one profile of maxProfile, or for one of 100 KB
+	// compressed; EXIF copied from a JPEG has at most 70 KB. Deflate blocks of code tables alone take longest.
+	maxProfileSteps = maxProfile
+)
 
 // profileIntro begins the keywords of profiles; the profile's type comes after it.
 const profileIntro = "Raw profile type "
 
-// findPNG returns the first readable eXIf chunk or profile.
-func findPNG(r io.ReaderAt) ([]block, error) {
-	var chunks, texts candidates
-	best := func() []block {
-		if texts.readable && !chunks.readable || chunks.blocks == nil {
-			return texts.blocks
-		}
-		return chunks.blocks
-	}
+// pngPart is a part of a PNG that pngEXIF offers.
+type pngPart uint8
+
+const (
+	pngChunk   pngPart = iota // an eXIf chunk
+	pngProfile                // a profile in a text chunk, which may be EXIF
+	pngPicture                // a part of the picture
+)
+
+// pngEXIF calls f with each eXIf chunk, profile, and part of the picture, but for those in the middle of it. read
+// reads the EXIF; ok is false if a profile isn't EXIF.
+func pngEXIF(r io.ReaderAt, f func(p pngPart, read func() (b block, ok bool, err error)) (done bool, err error)) error {
 	p := profiles{r: r, left: maxProfileSteps}
 	var head [8 + len(profileIntro) + 5]byte // length, type and the longest keyword
 	off := int64(8)
@@ -41,58 +55,49 @@ func findPNG(r io.ReaderAt) ([]block, error) {
 	for range maxChunks {
 		n, err := container.ReadAt(r, head[:], off)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		if n < 8 || length > 1<<31-1 { // 5.3: lengths have 31 bits
-			return best(), nil
+			return nil
 		}
 		data := container.Extent{Off: off + 8, N: length}
 		typ := string(head[4:8])
 		off += 12 + length
+		done := false
 		switch typ {
 		case "eXIf":
-			blocks, err := withoutIntro(container.RunReader(r, data))
-			if err != nil {
-				return nil, err
-			}
-			if done, err := chunks.add(blocks); done || err != nil {
-				return best(), err
-			}
+			done, err = f(pngChunk, func() (block, bool, error) {
+				b, err := withoutIntro(container.RunReader(r, data))
+				return block{r: b, off: data.Off}, true, err
+			})
 		case "IDAT":
-			if texts.readable {
-				return best(), nil
-			}
-			if !picture {
+			done, err = f(pngPicture, nil)
+			if !done && err == nil && !picture {
 				picture = true
-				if off, err = afterPicture(r, data.Off-8, length); err != nil {
-					return nil, err
-				}
+				off, err = afterPicture(r, data.Off-8, length)
 			}
 		case "IEND":
-			return best(), nil
+			return nil
 		case "tEXt", "zTXt", "iTXt":
 			keyword, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
 			isEXIF, ok := profileKeyword(keyword)
-			if !ok || texts.readable {
+			if !ok {
 				break
 			}
-			skip := int64(len(keyword)) + 1
-			found, err := p.read(typ, container.Extent{Off: data.Off + skip, N: data.N - skip})
-			if err != nil {
-				return nil, err
-			}
-			if found == nil && isEXIF {
-				found = unreadable()
-			}
-			if found != nil {
-				if done, err := texts.add(found); err != nil || done && !texts.readable {
-					return best(), err
+			done, err = f(pngProfile, func() (block, bool, error) {
+				text, err := p.read(typ, container.Skip(data, int64(len(keyword))+1))
+				if text == nil && isEXIF {
+					text = unreadable
 				}
-			}
+				return block{r: text, off: data.Off}, text != nil, err
+			})
+		}
+		if done || err != nil {
+			return err
 		}
 	}
-	return nil, ErrTooLarge
+	return container.ErrTooLarge
 }
 
 // pngChunks describes the chunks after a picture.
@@ -205,8 +210,7 @@ func ProfileBlock(typ string, data []byte) []byte {
 		return nil
 	}
 	p := profiles{r: bytes.NewReader(data), left: maxProfileSteps}
-	skip := int64(len(keyword)) + 1
-	text, _, err := p.text(typ, container.Extent{Off: skip, N: int64(len(data)) - skip}, maxProfile)
+	text, _, err := p.text(typ, container.Skip(container.Extent{N: int64(len(data))}, int64(len(keyword))+1), maxProfile)
 	if err != nil {
 		return nil
 	}
@@ -232,9 +236,9 @@ const (
 )
 
 // read returns the EXIF of a profile, nil if it isn't EXIF. data is a text chunk's data after the keyword.
-func (p *profiles) read(typ string, data container.Extent) ([]block, error) {
+func (p *profiles) read(typ string, data container.Extent) (io.ReaderAt, error) {
 	if p.left -= profileSteps; p.left < 0 {
-		return nil, ErrTooLarge
+		return nil, container.ErrTooLarge
 	}
 	text, cut, err := p.text(typ, data, profileHead)
 	if err != nil {
@@ -243,7 +247,7 @@ func (p *profiles) read(typ string, data container.Extent) ([]block, error) {
 	b, more := decodeProfile(text)
 	if !bytes.HasPrefix(b, exifIntro) && !container.IsTIFF(b) {
 		if cut && len(text) < profileHead {
-			return nil, ErrTooLarge
+			return nil, container.ErrTooLarge
 		}
 		return nil, nil
 	}
@@ -252,7 +256,7 @@ func (p *profiles) read(typ string, data container.Extent) ([]block, error) {
 			return nil, err
 		}
 		if b, more = decodeProfile(text); more && cut {
-			return nil, ErrTooLarge
+			return nil, container.ErrTooLarge
 		}
 	}
 	return withoutIntro(bytes.NewReader(b))
@@ -348,13 +352,13 @@ func unhex(c byte) (v byte, ok bool) {
 // pngColors maps PNG's color types to color models (11.2.1).
 var pngColors = map[byte]string{0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6: "rgb"}
 
-// infoPNG reads IHDR and, before the picture, the EXIF and acTL (11.3.6.1) with the number of an
-// animation's frames. Browsers ignore the orientation of EXIF after the picture.
-func infoPNG(r io.ReaderAt, i *Info) error {
+// pngInfo reads IHDR and, before the picture, acTL (11.3.6.1) with the number of an animation's frames. It returns
+// where the picture starts: browsers ignore the orientation of EXIF after it.
+func pngInfo(r io.ReaderAt, i *facts) (picture int64, err error) {
 	var head [8 + 10]byte
 	n, err := container.ReadAt(r, head[:], 8)
 	if err != nil || n < len(head) || string(head[4:8]) != "IHDR" {
-		return err
+		return 0, err
 	}
 	i.setSize(container.TwoUint32(head[8:]))
 	i.ColorModel = pngColors[head[17]]
@@ -362,19 +366,19 @@ func infoPNG(r io.ReaderAt, i *Info) error {
 	for range maxChunks {
 		n, err := container.ReadAt(r, head[:12], off)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		length := int64(binary.BigEndian.Uint32(head[:]))
 		switch {
 		case n < 12 || length > 1<<31-1 || string(head[4:8]) == "IEND":
-			return i.orient(findPNG(container.RunReader(r, container.Extent{Off: 0, N: off})))
+			return off, nil
 		case string(head[4:8]) == "IDAT":
 			i.Frames = max(i.Frames, 1)
-			return i.orient(findPNG(container.RunReader(r, container.Extent{Off: 0, N: off})))
+			return off, nil
 		case string(head[4:8]) == "acTL":
 			i.Frames = int64(binary.BigEndian.Uint32(head[8:]))
 		}
 		off += 12 + length
 	}
-	return nil
+	return 0, nil
 }

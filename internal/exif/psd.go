@@ -22,56 +22,63 @@ const (
 // knows.
 var resourceSignatures = []string{"8BIM", "PHUT", "DCSR", "AgHg", "MeSa"}
 
-// findPSD returns the EXIF in the image resources.
-func findPSD(r io.ReaderAt) ([]block, error) {
+// psdResources returns the run of the image resources; ok is false if the file ends before.
+func psdResources(r io.ReaderAt) (run container.Extent, ok bool, err error) {
 	var b [4]byte
 	if ok, err := container.ReadFull(r, b[:4], 26); !ok || err != nil {
-		return nil, err
+		return run, false, err
 	}
 	off := 30 + int64(binary.BigEndian.Uint32(b[:]))
 	if ok, err := container.ReadFull(r, b[:4], off); !ok || err != nil {
-		return nil, err
+		return run, false, err
 	}
-	return findResource(r, container.Extent{Off: off + 4, N: int64(binary.BigEndian.Uint32(b[:]))})
+	return container.Extent{Off: off + 4, N: int64(binary.BigEndian.Uint32(b[:]))}, true, nil
 }
 
-// findResource returns EXIF data 1, or else EXIF data 3, of image resources.
-func findResource(r io.ReaderAt, in container.Extent) ([]block, error) {
-	var second []block
+// eachResource calls f with the image resources in a run until f returns done.
+func eachResource(r io.ReaderAt, in container.Extent, f func(id uint16, data container.Extent) (done bool, err error)) error {
 	var b [12]byte
 	off, end := in.Off, in.Off+in.N
 	for range maxChunks {
 		if end-off < int64(len(b)) {
-			return second, nil
+			return nil
 		}
 		// the whole head of a resource without a name, as most are
 		if ok, err := container.ReadFull(r, b[:], off); !ok || err != nil {
-			return second, err
+			return err
 		}
 		if !slices.Contains(resourceSignatures, string(b[:4])) {
-			return second, nil
+			return nil
 		}
 		id := binary.BigEndian.Uint16(b[4:])
 		name := (1 + int64(b[6]) + 1) &^ 1
 		off += 6 + name + 4
 		if name > 2 {
 			if ok, err := container.ReadFull(r, b[8:], off-4); !ok || err != nil {
-				return second, err
+				return err
 			}
 		}
 		length := int64(binary.BigEndian.Uint32(b[8:]))
-		switch {
-		case id == psdEXIF1:
-			return withoutIntro(container.RunReader(r, container.Extent{Off: off, N: length}))
-		case id == psdEXIF3 && second == nil:
-			var err error
-			if second, err = withoutIntro(container.RunReader(r, container.Extent{Off: off, N: length})); err != nil {
-				return nil, err
-			}
+		if done, err := f(id, container.Extent{Off: off, N: length}); done || err != nil {
+			return err
 		}
 		off += length + length&1
 	}
-	return nil, ErrTooLarge
+	return container.ErrTooLarge
+}
+
+// resourceEXIF offers the EXIF in image resources; third is true for EXIF data 3.
+func resourceEXIF(r io.ReaderAt, in container.Extent, f func(b block, third bool) (done bool, err error)) error {
+	return eachResource(r, in, func(id uint16, data container.Extent) (bool, error) {
+		if id != psdEXIF1 && id != psdEXIF3 {
+			return false, nil
+		}
+		b, err := withoutIntro(container.RunReader(r, data))
+		if err != nil {
+			return false, err
+		}
+		return f(block{r: b, off: data.Off}, id == psdEXIF3)
+	})
 }
 
 // psdColors maps the header's color mode to color models.
@@ -79,8 +86,8 @@ var psdColors = map[uint16]string{
 	0: "gray", 1: "gray", 2: "palette", 3: "rgb", 4: "cmyk", 8: "gray", 9: "lab",
 }
 
-// infoPSD reads the header: signature, version, 6 bytes, channels, height, width, depth and color mode.
-func infoPSD(r io.ReaderAt, i *Info) error {
+// psdInfo reads the header: signature, version, 6 bytes, channels, height, width, depth and color mode.
+func psdInfo(r io.ReaderAt, i *facts) error {
 	var b [26]byte
 	if ok, err := container.ReadFull(r, b[:], 0); !ok || err != nil {
 		return err

@@ -20,31 +20,11 @@ func rafPreview(r io.ReaderAt) (run container.Extent, ok bool, err error) {
 	return run, run.Off > 0 && run.N > 0, nil
 }
 
-// findRAF returns the EXIF of the preview.
-func findRAF(r io.ReaderAt) ([]block, error) {
+// rafPictures adds the preview.
+func rafPictures(r io.ReaderAt, add func(place)) error {
 	preview, ok, err := rafPreview(r)
-	if !ok || err != nil {
-		return nil, err
-	}
-	return findJPEG(container.RunReader(r, preview))
-}
-
-// picturesInRAF adds the preview.
-func picturesInRAF(s *pictureSearch) error {
-	preview, ok, err := rafPreview(s.r)
 	if ok {
-		s.add(picturePlace{r: s.r, run: preview})
+		add(place{r: r, run: preview})
 	}
-	return err
-}
-
-// infoRAF reads the size of the preview, as ExifTool does: the camera crops it like the photo.
-func infoRAF(r io.ReaderAt, i *Info) error {
-	preview, ok, err := rafPreview(r)
-	if !ok || err != nil {
-		return err
-	}
-	err = infoJPEG(container.RunReader(r, preview), i)
-	i.ColorModel, i.Frames = photometrics[cfa], 0
 	return err
 }

@@ -17,15 +17,12 @@ import (
 // and other instructions, comments and a document type (XML 1.0, 2.8). It can't hold EXIF; the format is
 // here so that SVG counts as an image.
 
-// findSVG returns no block for SVG, and ErrNotImage for other XML.
-func findSVG(r io.ReaderAt) ([]block, error) {
-	_, err := readSVG(r)
-	return nil, err
-}
+// maxProlog bounds the bytes read in search of the first element, since comments and entities may come before it.
+const maxProlog = 1 << 14
 
-// infoSVG reads the size in the first element. If the width or the height is missing or a percentage, it
+// svgInfo reads the size in the first element. Of other XML it returns ErrNotImage. If the width or the height is missing or a percentage, it
 // computes them from the view box.
-func infoSVG(r io.ReaderAt, i *Info) error {
+func svgInfo(r io.ReaderAt, i *facts) error {
 	attributes, err := readSVG(r)
 	if err != nil {
 		return err
@@ -106,7 +103,7 @@ func readSVG(r io.ReaderAt) ([]xml.Attr, error) {
 	}
 	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], container.Utf8BOM))
 	if !ok {
-		return nil, ErrNotImage
+		return nil, container.ErrNotImage
 	}
 	return attributes, nil
 }

@@ -3,26 +3,22 @@ package exif
 import (
 	"bytes"
 	"cmp"
-	"errors"
-	"io"
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// directory is one of the five directories, in the order of their tags in the JSON.
-type directory uint8
+type directory = Directory
 
 const (
-	ifd0 directory = iota
-	exifIFD
-	gpsIFD
-	interopIFD
-	ifd1
-	directories // number of directories
+	ifd0        = IFD0
+	exifIFD     = ExifIFD
+	gpsIFD      = GPSIFD
+	interopIFD  = InteropIFD
+	ifd1        = IFD1
+	directories = Directories
 )
 
 // The tags that point at further directories (Exif 3.0, 4.6.3).
@@ -31,55 +27,6 @@ const (
 	gpsPointer     = 0x8825
 	interopPointer = 0xA005
 )
-
-// The types of an entry (TIFF 6.0, section 2; Exif 3.0, 4.6.2; BigTIFF).
-const (
-	typeByte      = 1
-	typeASCII     = 2
-	typeShort     = 3
-	typeLong      = 4
-	typeRational  = 5
-	typeSByte     = 6
-	typeUndefined = 7
-	typeSShort    = 8
-	typeSLong     = 9
-	typeSRational = 10
-	typeFloat     = 11
-	typeDouble    = 12
-	typeIFD       = 13
-	typeLong8     = 16
-	typeSLong8    = 17
-	typeIFD8      = 18
-	typeUTF8      = 129
-)
-
-// typeSize returns the size in bytes of one value of a type, 0 for an unknown type.
-func typeSize(t uint16) uint64 {
-	switch t {
-	case typeByte, typeASCII, typeSByte, typeUndefined, typeUTF8:
-		return 1
-	case typeShort, typeSShort:
-		return 2
-	case typeLong, typeSLong, typeFloat, typeIFD:
-		return 4
-	case typeRational, typeSRational, typeDouble, typeLong8, typeSLong8, typeIFD8:
-		return 8
-	}
-	return 0
-}
-
-// block is a TIFF block of a file. Most files have one.
-type block struct {
-	r io.ReaderAt
-	// first is the block's first directory: IFD0, except in formats with a block for each directory.
-	first directory
-	// foreign reports whether a number of the first directory has another meaning in this format. It may
-	// be nil.
-	foreign func(id uint16) bool
-	// pages is true if the block is a TIFF file, whose second directory can be another page
-	// (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
-	pages bool
-}
 
 // budget counts the use of the limits by all blocks of one file.
 type budget struct {
@@ -92,15 +39,11 @@ type budget struct {
 // may point at another.
 const maxNested = 4
 
-// entryChunk is the number of entries that each reads at a time: a directory's count may claim far more
-// than it has.
-const entryChunk = 128
-
 // walker reads the directories of one block.
 type walker struct {
-	container.Layout
-	block
+	dirs
 	*budget
+	block  block
 	o      *Options
 	m      *Metadata
 	stored *[]storedTag // the tags as stored, for Rewrite; else nil
@@ -122,13 +65,12 @@ func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) e
 	}
 	walkers := m.scratch.walkers[:0]
 	for _, b := range blocks {
-		head := m.scratch.head[:16]
-		n, err := container.ReadAt(b.r, head, 0)
+		d, first, ok, err := openDirs(b.r, &m.scratch.dirs, &used.entries)
 		if err != nil {
 			return err
 		}
-		if l, first, ok := container.ParseTIFFHeader(head[:n]); ok {
-			w := walker{Layout: l, block: b, budget: &used, o: o, m: m, stored: stored}
+		if ok {
+			w := walker{dirs: d, block: b, budget: &used, o: o, m: m, stored: stored}
 			w.starts[b.first] = first
 			walkers = append(walkers, w)
 		}
@@ -142,7 +84,7 @@ func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) e
 			if err != nil {
 				return err
 			}
-			readable = readable || ok && d == w.first
+			readable = readable || ok && d == w.block.first
 			if d == ifd0 {
 				if err := w.preview(); err != nil {
 					return err
@@ -179,7 +121,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 		}
 		ok = ok || there
 		if d == ifd0 && next != 0 {
-			if err := w.next(next); err != nil {
+			if w.starts[ifd1], err = w.next(next); err != nil {
 				return false, err
 			}
 		}
@@ -188,215 +130,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 	return ok, nil
 }
 
-// each calls f for the entries of the directory at start. ok is false if the directory is unreadable. end
-// is where its entries end, 0 if they are truncated.
-func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, err error) {
-	b := w.m.scratch.word[:]
-	countSize := int64(2)
-	if w.Big {
-		countSize = 8
-	}
-	if ok, err := container.ReadFull(w.r, b[:countSize], start); !ok || err != nil {
-		return 0, false, err
-	}
-	count := w.Uint(b[:countSize])
-
-	buf := w.m.scratch.entries[:]
-	size := w.EntrySize()
-	pos := start + countSize
-	for left := count; left > 0; {
-		n := min(left, entryChunk)
-		got, err := container.ReadAt(w.r, buf[:int64(n)*size], pos)
-		if err != nil {
-			return 0, false, err
-		}
-		for e := buf[:got]; int64(len(e)) >= size; e = e[size:] {
-			if w.entries++; w.entries > maxEntries {
-				return 0, false, ErrTooLarge
-			}
-			if err := f(e[:size]); err != nil {
-				return 0, false, err
-			}
-		}
-		if int64(got) < int64(n)*size {
-			// truncated: f has had the complete entries
-			return 0, got >= int(size) || left < count, nil
-		}
-		left -= n
-		pos += int64(n) * size
-	}
-	return pos, true, nil
-}
-
-// next reads the offset of IFD1 at pos, after the entries of IFD0.
-func (w *walker) next(pos int64) error {
-	b := w.m.scratch.word[:w.OffsetSize()]
-	ok, err := container.ReadFull(w.r, b, pos)
-	if ok {
-		w.starts[ifd1] = container.Offset(w.Uint(b))
-	}
-	return err
-}
-
 func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.visitedCount], start) }
-
-// The tags of a directory that locate a picture, and tell whether it is a JPEG (TIFF 6.0, sections 8 and
-// 22; Exif 3.0, 4.6.5; TIFF/EP, SubIFDs). jpegTag and jpegSizeTag locate a separate JPEG.
-const (
-	stripTag     = 0x0111
-	stripSizeTag = 0x0117
-	jpegSizeTag  = 0x0202
-)
-
-// addBlock adds the JPEGs that a block's directories point at, and reads the photo's Orientation. The
-// directories are IFD0, those after it, and their SubIFDs.
-func (s *pictureSearch) addBlock(b block) error {
-	var head [16]byte
-	n, err := container.ReadAt(b.r, head[:], 0)
-	if err != nil || b.first != ifd0 {
-		return err
-	}
-	l, next, ok := container.ParseTIFFHeader(head[:n])
-	if !ok {
-		return nil
-	}
-	w := &walker{Layout: l, block: b, budget: &s.budget, m: s.m}
-	var seen, subs []int64
-	for rank := ifd0; next != 0 && !slices.Contains(seen, next); rank = ifd1 {
-		if s.dirs++; s.dirs > maxPictureDirs {
-			break
-		}
-		if len(seen) > 1 {
-			rank = directories
-		}
-		seen = append(seen, next)
-		d, err := w.pictureDir(next, rank)
-		if err != nil {
-			return err
-		}
-		s.addDir(b, &d, rank)
-		if rank == ifd0 && d.exif > 0 && len(s.exifDirs) < maxPictures {
-			s.exifDirs = append(s.exifDirs, exifDir{l, b, d.exif})
-		}
-		subs = append(subs, d.subs...)
-		next = d.next
-	}
-	for i := 0; i < len(subs); i++ {
-		if slices.Contains(seen, subs[i]) {
-			continue
-		}
-		if s.dirs++; s.dirs > maxPictureDirs {
-			break
-		}
-		seen = append(seen, subs[i])
-		d, err := w.pictureDir(subs[i], directories)
-		if err != nil {
-			return err
-		}
-		s.addDir(b, &d, directories)
-		subs = append(subs, d.subs...)
-	}
-	return nil
-}
-
-// pictureDir holds the values of a directory that describe its pictures.
-type pictureDir struct {
-	next, orientation, exif  int64
-	jpeg, strip              container.Extent
-	compression, photometric int64 // -1 if missing
-	page                     bool  // a page rather than a reduced version, as far as the directory tells
-	subs                     []int64
-}
-
-// pictureDir reads the directory at start.
-func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err error) {
-	d.compression, d.photometric, d.page = -1, -1, w.pages
-	end, _, err := w.each(start, func(e []byte) error {
-		id, typ, count, value := w.Fields(e)
-		if rank == ifd0 && w.foreign != nil && w.foreign(id) {
-			return nil
-		}
-		to := &d.orientation
-		switch id {
-		case newSubfileTypeTag:
-			n, _, err := w.integer(typ, count, value)
-			d.page = d.page && n&1 == 0
-			return err
-		case subIFDsTag:
-			if d.subs != nil { // a repeated tag
-				return nil
-			}
-			d.subs, err = w.offsets(typ, count, value)
-			return err
-		case compressionTag:
-			to = &d.compression
-		case photometricTag:
-			to = &d.photometric
-		case stripTag:
-			to = &d.strip.Off
-		case stripSizeTag:
-			to = &d.strip.N
-		case jpegTag:
-			to = &d.jpeg.Off
-		case jpegSizeTag:
-			to = &d.jpeg.N
-		case orientationTag:
-		case exifPointer:
-			to = &d.exif
-		default:
-			return nil
-		}
-		n, ok, err := w.integer(typ, count, value)
-		if ok {
-			*to = n
-		}
-		return err
-	})
-	if err != nil || end == 0 {
-		return d, err
-	}
-	b := w.m.scratch.word[:w.OffsetSize()]
-	ok, err := container.ReadFull(w.r, b, end)
-	if ok {
-		d.next = container.Offset(w.Uint(b))
-	}
-	return d, err
-}
-
-// addDir adds the pictures of a directory.
-func (s *pictureSearch) addDir(b block, d *pictureDir, rank directory) {
-	if rank == ifd0 && s.orientation == 0 && d.orientation <= 8 {
-		s.orientation = d.orientation
-	}
-	s.add(picturePlace{r: b.r, run: d.jpeg, ofIFD1: rank == ifd1})
-	// a strip of compression 6 or 7 can be a whole JPEG if its colors are those of a JPEG
-	const oldJPEG, newJPEG, gray, ycbcr = 6, 7, 1, 6
-	if (d.compression == oldJPEG || d.compression == newJPEG) &&
-		(d.photometric == -1 || d.photometric == gray || d.photometric == ycbcr) {
-		s.add(picturePlace{r: b.r, run: d.strip, ofIFD1: rank == ifd1 && !d.page})
-	}
-}
-
-// offsets returns the values of an entry of offsets, at most maxSubIFDs of them.
-func (w *walker) offsets(typ uint16, count uint64, value []byte) (offs []int64, err error) {
-	switch typ {
-	case typeLong, typeIFD, typeLong8, typeIFD8:
-	default:
-		return nil, nil
-	}
-	var buf [8 * maxSubIFDs]byte
-	size := typeSize(typ)
-	b := buf[:size*min(count, maxSubIFDs)]
-	if count <= uint64(len(value))/size {
-		copy(b, value)
-	} else if ok, err := container.ReadFull(w.r, b, container.Offset(w.Uint(value))); !ok || err != nil {
-		return nil, err
-	}
-	for ; len(b) > 0; b = b[size:] {
-		offs = append(offs, container.Offset(w.Uint(b[:size])))
-	}
-	return offs, nil
-}
 
 // The tags that distinguish a thumbnail from a page.
 const (
@@ -411,7 +145,7 @@ func (w *walker) preview() error {
 	if start == 0 || w.wasRead(start) {
 		return nil
 	}
-	page := w.pages
+	page := w.block.pages
 	_, _, err := w.each(start, func(e []byte) error {
 		id, typ, count, value := w.Fields(e)
 		switch id {
@@ -447,7 +181,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	}
 
 	def, known := lookup(d, id)
-	if known && (d == w.first && w.foreign != nil && w.foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
+	if known && (d == w.block.first && w.block.foreign != nil && w.block.foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
 		def, known = tagDef{}, false
 	}
 	switch {
@@ -572,29 +306,6 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	return true, nil
 }
 
-// integer returns the value of an entry with one integer. It accepts all integer types, since writers use
-// all of them for pointers, and reads signed ones as unsigned, since no offset is negative.
-func (w *walker) integer(typ uint16, count uint64, inline []byte) (n int64, ok bool, err error) {
-	if count != 1 {
-		return 0, false, nil
-	}
-	switch typ {
-	case typeByte, typeSByte, typeShort, typeSShort, typeLong, typeSLong, typeIFD, typeLong8, typeSLong8, typeIFD8:
-	default:
-		return 0, false, nil
-	}
-	b := inline
-	if size := int(typeSize(typ)); size <= len(b) { //nolint:gosec // at most 8
-		b = b[:size]
-	} else {
-		b = w.m.scratch.word[:]
-		if ok, err := container.ReadFull(w.r, b, container.Offset(w.Uint(inline))); !ok || err != nil {
-			return 0, false, err
-		}
-	}
-	return container.Offset(w.Uint(b)), true, nil
-}
-
 // cost returns what a value counts against maxValues: the memory for it, and at least minRead if it lies
 // outside the entry.
 func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
@@ -666,322 +377,3 @@ var sharedTags = func() map[uint16]tagDef {
 	maps.DeleteFunc(all, func(id uint16, _ tagDef) bool { return id < 0x000B })
 	return all
 }()
-
-// The tags that describe a directory's picture (TIFF 6.0, sections 2 and 8; TIFF/EP, DNG).
-const (
-	widthTag       = 0x0100
-	heightTag      = 0x0101
-	compressionTag = 0x0103
-	photometricTag = 0x0106
-	makeTag        = 0x010F
-	orientationTag = 0x0112
-	subIFDsTag     = 0x014A
-	jxrWidthTag    = 0xBC80 // JPEG XR has numbers of its own
-	jxrHeightTag   = 0xBC81
-	dngVersionTag  = 0xC612
-)
-
-// tiffFile reads the directories of a TIFF block for ReadInfo.
-type tiffFile struct {
-	container.Layout
-	r       io.ReaderAt
-	head    [16]byte
-	first   int64 // where IFD0 starts
-	entries int   // entries read, counted against maxEntries
-	buf     [32 * 20]byte
-}
-
-// openTIFF reads the header of the block in r; ok is false if it has none.
-func openTIFF(r io.ReaderAt) (t *tiffFile, ok bool, err error) {
-	t = &tiffFile{r: r}
-	n, err := container.ReadAt(r, t.head[:], 0)
-	if err != nil {
-		return nil, false, err
-	}
-	t.Layout, t.first, ok = container.ParseTIFFHeader(t.head[:n])
-	return t, ok, nil
-}
-
-// tiffDir holds the values of a directory that describe its picture.
-type tiffDir struct {
-	kind                     int64    // NewSubfileType, -1 if missing: bit 0 means a reduced version of another
-	width, height            int64    // 0 if missing
-	photometric, compression int64    // -1 if missing
-	orientation              int      // 0 if missing
-	sensor                   [8]int64 // Panasonic's tags 2 to 7, 0 if missing
-	make                     container.Extent
-	subIFDs                  container.Extent
-	wide                     bool  // subIFDs has offsets of 8 bytes
-	dng, thumbnail           bool  // the directory has DNG's version, or a separate JPEG
-	next                     int64 // where the next directory starts, 0 for none
-}
-
-// dir reads the directory at start, as far as it is readable.
-func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
-	d.kind, d.photometric, d.compression = -1, -1, -1
-	countSize := int64(2)
-	if t.Big {
-		countSize = 8
-	}
-	if ok, err := container.ReadFull(t.r, t.buf[:countSize], start); !ok || err != nil {
-		return d, err
-	}
-	count := t.Uint(t.buf[:countSize])
-	size, pos := t.EntrySize(), start+countSize
-	for left := min(count, maxDirEntries); left > 0; {
-		n := int64(min(left, 32))
-		got, err := container.ReadAt(t.r, t.buf[:n*size], pos)
-		if err != nil {
-			return d, err
-		}
-		for e := t.buf[:got]; int64(len(e)) >= size; e = e[size:] {
-			if t.entries++; t.entries > maxEntries {
-				return d, ErrTooLarge
-			}
-			t.entry(&d, pos, e[:size])
-			pos += size
-		}
-		if int64(got) < n*size {
-			return d, nil
-		}
-		left -= uint64(n)
-	}
-	if count > maxDirEntries {
-		return d, nil
-	}
-	b := t.buf[:t.OffsetSize()]
-	if ok, err := container.ReadFull(t.r, b, pos); !ok || err != nil {
-		return d, err
-	}
-	d.next = container.Offset(t.Uint(b))
-	return d, nil
-}
-
-// entry stores the value of the entry e at pos in d.
-func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
-	id, typ, count, value := t.Fields(e)
-	switch id {
-	case makeTag, subIFDsTag:
-		size := typeSize(typ)
-		if size == 0 || count > maxText {
-			return
-		}
-		run := container.Extent{Off: pos + int64(len(e)-len(value)), N: container.Offset(size * count)}
-		if run.N > int64(len(value)) {
-			run.Off = container.Offset(t.Uint(value))
-		}
-		if id == makeTag {
-			d.make = run
-		} else {
-			d.subIFDs, d.wide = run, size == 8
-		}
-		return
-	case dngVersionTag:
-		d.dng = true
-		return
-	case jpegTag:
-		d.thumbnail = true
-		return
-	}
-	size := typeSize(typ)
-	if count != 1 || size == 0 || size > uint64(len(value)) || typ == typeFloat || typ == typeRational || typ == typeDouble {
-		return
-	}
-	n := container.Offset(t.Uint(value[:size]))
-	switch id {
-	case newSubfileTypeTag:
-		d.kind = n
-	case widthTag, jxrWidthTag:
-		d.width = n
-	case heightTag, jxrHeightTag:
-		d.height = n
-	case compressionTag:
-		d.compression = n
-	case photometricTag:
-		d.photometric = n
-	case orientationTag:
-		if n <= 8 {
-			d.orientation = int(n)
-		}
-	default:
-		if id < uint16(len(d.sensor)) {
-			d.sensor[id] = n
-		}
-	}
-}
-
-func (d *tiffDir) reduced() bool { return d.kind >= 0 && d.kind&1 == 1 }
-
-func (d *tiffDir) larger(than *tiffDir) bool {
-	return min(d.width, maxSide)*min(d.height, maxSide>>1) > min(than.width, maxSide)*min(than.height, maxSide>>1)
-}
-
-// main returns the directory of the main picture: the one that states it, else IFD0, or the largest if
-// IFD0 is a reduced version.
-func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
-	best := *ifd0
-	if ifd0.kind == 0 && ifd0.width > 0 {
-		return best, nil
-	}
-	var starts [maxSubIFDs]int64
-	n, err := t.offsets(ifd0, starts[:])
-	if err != nil {
-		return best, err
-	}
-	preferIFD0 := ifd0.kind < 0 && ifd0.width > 0 // only a directory that states to be the main picture beats IFD0
-	for _, start := range starts[:n] {
-		d, err := t.dir(start)
-		if err != nil {
-			return best, err
-		}
-		if d.kind == 0 && d.width > 0 {
-			return d, nil
-		}
-		if !preferIFD0 && d.larger(&best) {
-			best = d
-		}
-	}
-	if preferIFD0 || best.width > ifd0.width {
-		return best, nil
-	}
-	// IFD1 and the directories after it; cameras write two or three
-	next := ifd0.next
-	for k := 0; k < 4 && next != 0; k++ {
-		d, err := t.dir(next)
-		if err != nil {
-			return best, err
-		}
-		if !d.reduced() && d.larger(&best) {
-			best = d
-		}
-		next = d.next
-	}
-	return best, nil
-}
-
-// offsets reads the offsets of the directory's SubIFDs into to.
-func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
-	if d.subIFDs.N == 0 {
-		return 0, nil
-	}
-	size := int64(4)
-	if d.wide {
-		size = 8
-	}
-	var b [8 * maxSubIFDs]byte
-	got, err := container.ReadAt(t.r, b[:min(d.subIFDs.N, size*int64(len(to)))], d.subIFDs.Off)
-	for e := b[:got]; int64(len(e)) >= size; e = e[size:] {
-		to[n] = container.Offset(t.Uint(e[:size]))
-		n++
-	}
-	return n, err
-}
-
-// photometrics maps PhotometricInterpretation to color models (TIFF 6.0, part 2; TIFF/EP; DNG).
-var photometrics = map[int64]string{
-	0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "ycbcr", 8: "lab", 9: "lab", 10: "lab",
-	cfa: "cfa", 34892: "rgb",
-}
-
-// cfa is the PhotometricInterpretation of sensor samples, each of one color.
-const cfa = 32803
-
-// rawWords lists the names of makers' raw files that have TIFF's header.
-var rawWords = [...]struct{ maker, word string }{
-	{"NIKON", "NEF"},
-	{"SONY", "ARW"},
-	{"PENTAX", "PEF"},
-	{"RICOH", "PEF"},
-	{"SAMSUNG", "SRW"},
-	{"Hasselblad", "3FR"},
-	{"Phase One", "IIQ"},
-}
-
-// kind returns the name of the raw format, by IFD0 and the main picture, empty for plain TIFF.
-func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
-	switch {
-	case ifd0.dng:
-		return "DNG", nil
-	case string(t.head[8:11]) == "CR\x02":
-		return "CR2", nil
-	case picture.photometric != cfa || ifd0.make.N == 0:
-		return "", nil
-	}
-	var b [16]byte
-	n, err := container.ReadAt(t.r, b[:min(int64(len(b)), ifd0.make.N)], ifd0.make.Off)
-	for _, w := range rawWords {
-		if len(w.maker) <= n && strings.EqualFold(string(b[:len(w.maker)]), w.maker) {
-			return w.word, err
-		}
-	}
-	return "", err
-}
-
-// infoTIFF reads IFD0 and the main picture's directory.
-func infoTIFF(r io.ReaderAt, i *Info) error {
-	t, ok, err := openTIFF(r)
-	if !ok || err != nil {
-		return err
-	}
-	ifd0, err := t.dir(t.first)
-	if err != nil {
-		return err
-	}
-	picture, err := t.main(&ifd0)
-	if err != nil {
-		return err
-	}
-	i.setSize(picture.width, picture.height)
-	i.Orientation = cmp.Or(ifd0.orientation, picture.orientation)
-	i.ColorModel = photometrics[picture.photometric]
-	if i.Word, err = t.kind(&ifd0, &picture); err != nil {
-		return err
-	}
-	if i.Word == "CR2" {
-		i.ColorModel = photometrics[cfa] // IFD0 is the same picture as a JPEG
-	}
-	if i.Word == "" && picture.photometric != cfa {
-		i.Frames, err = t.pages(&ifd0)
-	}
-	return err
-}
-
-// infoORF reads Olympus' raw files, whose IFD0 declares the sensor samples as gray.
-func infoORF(r io.ReaderAt, i *Info) error {
-	err := infoTIFF(r, i)
-	i.ColorModel, i.Frames = photometrics[cfa], 0
-	return err
-}
-
-// pages counts the directories that are pages. It returns 0 if there are too many directories.
-func (t *tiffFile) pages(ifd0 *tiffDir) (n int64, err error) {
-	r := t.r
-	t.r = container.ReaderFunc(func(p []byte, off int64) (int, error) { return container.PeekAt(r, p, off) })
-	n = 1
-	const near = 4 << 10 // the same request has probably fetched these bytes
-	last, far := t.first, 0
-	next := ifd0.next
-	for range maxPages {
-		if next == 0 {
-			return n, nil
-		}
-		if next < last || next-last > near {
-			far++
-		}
-		if far > maxFarPages {
-			return 0, nil
-		}
-		d, err := t.dir(next)
-		switch {
-		case errors.Is(err, ErrTooLarge):
-			return 0, nil
-		case err != nil:
-			return 0, err
-		}
-		if d.width > 0 && !d.reduced() && !d.thumbnail {
-			n++
-		}
-		last, next = next, d.next
-	}
-	return 0, nil
-}

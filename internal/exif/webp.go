@@ -10,9 +10,9 @@ import (
 // WebP (RFC 9649): "RIFF", a size, "WEBP", then chunks, each a name of 4 letters, a little-endian
 // size, and as many bytes, padded to an even number. The EXIF chunk (2.7.1.5) is a TIFF block; some
 // writers put JPEG's "Exif\0\0" before it. Not every writer sets the flag for it in VP8X, and the size
-// of the file is wrong as often, so findWebP relies on neither.
+// of the file is wrong as often, so webpEXIF relies on neither.
 //
-// golang.org/x/image/riff would read all of the picture, which comes before the EXIF; findWebP reads only
+// golang.org/x/image/riff would read all of the picture, which comes before the EXIF; webpEXIF reads only
 // its header.
 
 // riffChunks describes the chunks after the frames of an animation.
@@ -51,12 +51,12 @@ func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) 
 	return at, err
 }
 
-// findWebP finds the EXIF chunk.
-func findWebP(r io.ReaderAt) ([]block, error) {
+// webpEXIF offers each EXIF chunk.
+func webpEXIF(r io.ReaderAt, f offer) error {
 	var start [21]byte // up to the flags of VP8X
 	n, err := container.ReadAt(r, start[:], 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	end := 8 + int64(binary.LittleEndian.Uint32(start[4:]))
 	announced := n == len(start) && start[20]&8 != 0
@@ -66,26 +66,32 @@ func findWebP(r io.ReaderAt) ([]block, error) {
 	for range maxChunks {
 		ok, err := container.ReadFull(r, head[:], off)
 		if !ok || err != nil {
-			return nil, err
+			return err
 		}
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		if string(head[:4]) == "EXIF" {
-			return withoutIntro(container.RunReader(r, container.Extent{Off: off + 8, N: size}))
+			b, err := withoutIntro(container.RunReader(r, container.Extent{Off: off + 8, N: size}))
+			if err != nil {
+				return err
+			}
+			if done, err := f(block{r: b, off: off + 8}); done || err != nil {
+				return err
+			}
 		}
 		off += 8 + size + size&1
 		if string(head[:4]) == "ANMF" && !frames {
 			frames = true
 			if off, err = afterFrames(r, off, end, announced); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return nil, ErrTooLarge
+	return container.ErrTooLarge
 }
 
-// infoWebP reads the size of the canvas from VP8X (RFC 9649, 2.7), or of the picture from VP8 (RFC 6386,
+// webpInfo reads the size of the canvas from VP8X (RFC 9649, 2.7), or of the picture from VP8 (RFC 6386,
 // 9.1) or VP8L (RFC 9649, 3.4), and counts the frames of a short animation.
-func infoWebP(r io.ReaderAt, i *Info) error {
+func webpInfo(r io.ReaderAt, i *facts) error {
 	var b [30]byte
 	n, err := container.ReadAt(r, b[:], 0)
 	if err != nil {
@@ -121,7 +127,7 @@ func infoWebP(r io.ReaderAt, i *Info) error {
 		i.setSize(size&0x3FFF+1, size>>14&0x3FFF+1)
 		i.ColorModel, i.Frames = "rgb", 1
 	}
-	return i.orient(findWebP(r))
+	return nil
 }
 
 // webpFrames counts the frames of an animation. It returns 0 if the file is too large.

@@ -39,11 +39,13 @@ func (t *storedTag) size() int {
 }
 
 // IsReadable reports whether Decode accepts a block as EXIF, instead of looking for another.
-func IsReadable(block []byte) bool {
-	blocks, _ := withoutIntro(bytes.NewReader(block))
-	ok, _ := readable(blocks)
+func IsReadable(b []byte) bool {
+	ok, _ := readable(oneBlock(bytes.TrimPrefix(b, exifIntro))[0])
 	return ok
 }
+
+// oneBlock returns the blocks of EXIF in memory.
+func oneBlock(b []byte) []block { return []block{{r: bytes.NewReader(b)}} }
 
 // Rewrite returns a TIFF block with only the tags that the JSON of block with these options includes, and
 // those that viewers need (Orientation, ColorSpace, InteroperabilityIndex). If o is nil, or block is broken
@@ -69,7 +71,7 @@ func Rewrite(block []byte, o *Options) []byte {
 	}
 	var m Metadata
 	var tags []storedTag
-	err := m.walkStored(oneBlock(bytes.NewReader(block)), all, &tags)
+	err := m.walkStored(oneBlock(block), all, &tags)
 	if err == nil && o != nil {
 		_, err = m.AppendJSON(nil, o)
 	}

@@ -28,7 +28,7 @@ func blockToJSON(block []byte, o *Options) (string, bool) {
 		return !strings.Contains(name, "JPEGInterchangeFormat") && (o.Keep == nil || o.Keep(name))
 	}
 	var m Metadata
-	if err := m.walk(oneBlock(bytes.NewReader(block)), o); err != nil {
+	if err := m.walk(oneBlock(block), o); err != nil {
 		return "", false
 	}
 	if _, err := m.AppendJSON(nil, o); err != nil {
@@ -139,16 +139,12 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 
 // blockOf returns the TIFF block of an image with one.
 func blockOf(data []byte) []byte {
-	f, _, err := sniff(bytes.NewReader(data))
-	if err != nil {
-		return nil
-	}
-	blocks, err := f.find(bytes.NewReader(data))
-	if err != nil || len(blocks) != 1 || blocks[0].foreign != nil {
+	c, err := Choose(bytes.NewReader(data))
+	if err != nil || len(c.Blocks) != 1 || c.Blocks[0].foreign != nil {
 		return nil
 	}
 	b := make([]byte, 1<<20)
-	n, _ := container.ReadAt(blocks[0].r, b, 0)
+	n, _ := container.ReadAt(c.Blocks[0].r, b, 0)
 	return b[:n]
 }
 
