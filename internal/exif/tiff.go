@@ -46,7 +46,7 @@ type walker struct {
 	block  block
 	o      *Options
 	m      *Metadata
-	stored *[]storedTag // the tags as stored, for Rewrite; else nil
+	stored *[]storedTag // the tags as stored, for Keep; else nil
 
 	starts       [directories]int64             // where each directory starts, 0 for none
 	startsByIFD1 [directories]int64             // where it starts according to IFD1
@@ -238,6 +238,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	t := tag{dir: d, id: id, name: def.name, val: v}
 	if w.stored != nil {
 		*w.stored = append(*w.stored, storedTag{
+			off: w.block.off,
 			dir: d, id: id, name: string(name),
 			typ: typ, value: bytes.Clone(shown(w.Order, typ, b, def.as, v)),
 		})

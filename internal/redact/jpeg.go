@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
-
-	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 // A JPEG (ITU-T T.81, annex B) consists of segments between start of image (SOI) and end of image (EOI): 0xFF,
@@ -60,16 +58,13 @@ type jpegFile struct {
 	*stream
 	p *Plan
 
-	first       bool    // the picture is the first one
-	wantEXIF    bool    // the EXIF that the answer shows may still come
-	junkBytes   int     // the number of bytes outside segments so far
-	brokenEXIFs int     // the number of unreadable EXIFs so far
-	starts      []int64 // offsets of the other pictures, from the MPF index
-	items       []xmpItem
+	first  bool    // the picture is the first one
+	starts []int64 // offsets of the other pictures, from the MPF index
+	items  []xmpItem
 }
 
 func redactJPEG(s *stream, p *Plan) error {
-	j := &jpegFile{stream: s, p: p, first: true, wantEXIF: true}
+	j := &jpegFile{stream: s, p: p, first: true}
 	if err := j.picture(); err != nil {
 		return err
 	}
@@ -116,11 +111,11 @@ func (j *jpegFile) picture() error {
 			if n < 0 {
 				n = len(b)
 			}
-			j.junk(n)
+			j.zero(int64(n))
 		case marker == 0xFF:
 			j.pass(1)
 		case marker == 0:
-			j.junk(2)
+			j.zero(2)
 		case marker == markerEOI:
 			j.pass(2)
 			return nil
@@ -139,18 +134,9 @@ func (j *jpegFile) picture() error {
 				return errBroken
 			}
 			if marker == markerSOS {
-				j.wantEXIF = false
 				j.scan()
 			}
 		}
-	}
-}
-
-// junk overwrites bytes between segments. The EXIF decoder gives up after too many of them.
-func (j *jpegFile) junk(n int) {
-	j.zero(int64(n))
-	if j.junkBytes += n; j.junkBytes > exif.MaxJunk {
-		j.wantEXIF = false
 	}
 }
 
@@ -323,12 +309,12 @@ func (j *jpegFile) exifSegments(n int) bool {
 		}
 	}
 	length := len(block)
-	if !j.first {
-		block = exif.Rewrite(block, nil)
+	if kept := j.p.exifAt(j.offset + exifHead); kept != nil && j.first {
+		block = kept.Encode(length)
 	} else {
-		block = j.rewrite(block)
+		block = nil
 	}
-	if block == nil || !exif.IsReadable(block) { // nothing is left
+	if block == nil { // nothing is left
 		start := 0
 		for _, end := range ends {
 			if !j.blankSegment(end - start) {
@@ -348,21 +334,6 @@ func (j *jpegFile) exifSegments(n int) bool {
 		block, start = block[n:], end
 	}
 	return true
-}
-
-// rewrite returns the redacted block of an EXIF of the first picture, nil to remove it: the answer shows only
-// the first readable EXIF.
-func (j *jpegFile) rewrite(block []byte) []byte {
-	if !j.wantEXIF {
-		return nil
-	}
-	if !exif.IsReadable(block) {
-		j.brokenEXIFs++
-		j.wantEXIF = j.brokenEXIFs < exif.MaxBroken
-		return nil
-	}
-	j.wantEXIF = false
-	return exif.Rewrite(block, j.p.policy.EXIF)
 }
 
 // xmp rewrites an XMP segment of n bytes. Extended XMP is removed.

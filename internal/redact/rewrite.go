@@ -1,12 +1,9 @@
 package redact
 
-import "github.com/caddyexif/caddy-exif/internal/exif"
-
-// rewriteExif rebuilds the TIFF block b in place and returns its new length, 0 if b has no room for a block.
-func rewriteExif(b []byte, p *Plan) (n int) {
-	n = copy(b, exif.Rewrite(b, p.policy.EXIF))
-	clear(b[n:])
-	return n
+// rewriteExif is gone.
+func rewriteExif(b []byte, _ *Plan) (n int) {
+	clear(b)
+	return 0
 }
 
 // rewriteXMPItem rebuilds the XMP packet b in place.

@@ -3,8 +3,6 @@ package redact
 import (
 	"encoding/binary"
 	"slices"
-
-	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 // A WebP (RFC 9649) consists of "RIFF", a size, "WEBP", then chunks, each a type of 4 letters, a little-endian
@@ -144,7 +142,12 @@ func (f *webpFile) exif(size int) bool {
 	if !ok {
 		return false
 	}
-	b := exif.Rewrite(chunk[webpChunkTop:], f.p.policy.EXIF)
+	_ = chunk
+	kept := f.p.exifAt(f.offset + webpChunkTop)
+	if kept == nil {
+		return f.junk(int64(size))
+	}
+	b := kept.Encode(size)
 	if b == nil {
 		return f.junk(int64(size))
 	}
