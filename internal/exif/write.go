@@ -40,12 +40,12 @@ func (t *storedTag) size() int {
 
 // IsReadable reports whether Decode accepts a block as EXIF, instead of looking for another.
 func IsReadable(b []byte) bool {
-	ok, _ := readable(oneBlock(bytes.TrimPrefix(b, exifIntro))[0])
+	ok, _ := readable(oneBlock(bytes.TrimPrefix(b, container.EXIFIntro))[0])
 	return ok
 }
 
 // oneBlock returns the blocks of EXIF in memory.
-func oneBlock(b []byte) []block { return []block{{r: bytes.NewReader(b)}} }
+func oneBlock(b []byte) []container.Block { return []container.Block{{R: bytes.NewReader(b)}} }
 
 // Rewrite returns a TIFF block with only the tags that the JSON of block with these options includes, and
 // those that viewers need (Orientation, ColorSpace, InteroperabilityIndex). If o is nil, or block is broken
@@ -58,12 +58,12 @@ func oneBlock(b []byte) []block { return []block{{r: bytes.NewReader(b)}} }
 //
 // "Exif\0\0" before the block, as in JPEG, counts as part of it, and the new block begins with it, too.
 func Rewrite(block []byte, o *Options) []byte {
-	if rest, ok := bytes.CutPrefix(block, exifIntro); ok {
+	if rest, ok := bytes.CutPrefix(block, container.EXIFIntro); ok {
 		b := Rewrite(rest, o)
 		if b == nil {
 			return nil
 		}
-		return append(bytes.Clone(exifIntro), b...)
+		return append(bytes.Clone(container.EXIFIntro), b...)
 	}
 	all := o
 	if all == nil {
@@ -216,7 +216,7 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 	}
 	pointer := func() {
 		places[ids[0]] = at + 8
-		entry(ids[0], typeLong, 1)
+		entry(ids[0], container.TypeLong, 1)
 		ids = ids[1:]
 	}
 	for _, t := range tags {
@@ -230,7 +230,7 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 			w.order.PutUint32(w.b[at+8:], w.end())
 			w.b = append(w.b, t.value...)
 		}
-		entry(t.id, t.typ, len(t.value)/int(typeSize(t.typ))) //nolint:gosec // at most 8
+		entry(t.id, t.typ, len(t.value)/int(container.TypeSize(t.typ))) //nolint:gosec // at most 8
 	}
 	for len(ids) > 0 {
 		pointer()
@@ -247,9 +247,9 @@ func shown(order binary.ByteOrder, typ uint16, b []byte, as storage, v value) []
 		return shownCharCode(order, b, v.text)
 	case as == asUTF16 && bytewise(typ):
 		return shownUTF16(b)
-	case as == asShorts && typ == typeUndefined:
+	case as == asShorts && typ == container.TypeUndefined:
 		return b[:len(b)&^1]
-	case as == asCFAPattern && typ == typeUndefined:
+	case as == asCFAPattern && typ == container.TypeUndefined:
 		return b[:4+v.n-2]
 	case v.kind == kindText:
 		return shownText(b, typ, as)
@@ -267,11 +267,11 @@ func shownText(b []byte, typ uint16, as storage) []byte {
 	switch {
 	case len(b) == 0:
 		return nil
-	case len(t) == 0 && typ == typeUndefined && as != asVersion && as != asText && as != asOnlyText:
+	case len(t) == 0 && typ == container.TypeUndefined && as != asVersion && as != asText && as != asOnlyText:
 		return []byte{' '} // zero bytes would decode as numbers
 	case len(t) == 0:
 		return []byte{0}
-	case len(t) < len(b) && typ == typeASCII:
+	case len(t) < len(b) && typ == container.TypeASCII:
 		return append(bytes.Clone(t), 0)
 	}
 	return t

@@ -140,11 +140,11 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 // blockOf returns the TIFF block of an image with one.
 func blockOf(data []byte) []byte {
 	c, err := Choose(bytes.NewReader(data))
-	if err != nil || len(c.Blocks) != 1 || c.Blocks[0].foreign != nil {
+	if err != nil || len(c.Blocks) != 1 || c.Blocks[0].Foreign != nil {
 		return nil
 	}
 	b := make([]byte, 1<<20)
-	n, _ := container.ReadAt(c.Blocks[0].r, b, 0)
+	n, _ := container.ReadAt(c.Blocks[0].R, b, 0)
 	return b[:n]
 }
 

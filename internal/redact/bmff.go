@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/exif/bmff.go
@@ -269,7 +269,7 @@ func passSignature(s *stream, h boxHead) bool {
 // rewriteExifItem rebuilds in place the EXIF of an item or a box, which starts with the TIFF block's offset
 // (23008-12, A.2.1), and returns the item's new length, 0 if nothing is left of it.
 func rewriteExifItem(b []byte, p *Policy) (n int) {
-	at := exif.OffsetOf(b)
+	at := container.OffsetOf(b)
 	if at < 0 {
 		clear(b)
 		return 0

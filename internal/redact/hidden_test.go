@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -310,7 +311,7 @@ func TestPNGKeepsTheEXIFOfTheAnswer(t *testing.T) {
 
 func TestJPEGKeepsEXIFAfterJunk(t *testing.T) {
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "answered"), testimage.ASCII(0x010E, word)}}
-	for n, want := range map[int]string{0: `{"Make":"answered"}`, 1: `{"Make":"answered"}`, exif.MaxJunk: `{"Make":"answered"}`, exif.MaxJunk + 1: "{}"} {
+	for n, want := range map[int]string{0: `{"Make":"answered"}`, 1: `{"Make":"answered"}`, container.MaxJunk: `{"Make":"answered"}`, container.MaxJunk + 1: "{}"} {
 		junk := bytes.Repeat([]byte(word), n/len(word)+1)[:n]
 		data := testimage.JPEG(testimage.Gradient(16, 16), testimage.Segment(0xE0, nil), junk, testimage.EXIFSegment(b.Encode()))
 		got := redact(t, data, noText, 0)

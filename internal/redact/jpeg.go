@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
@@ -149,7 +150,7 @@ func (j *jpegFile) picture() error {
 // junk overwrites bytes between segments. The EXIF decoder gives up after too many of them.
 func (j *jpegFile) junk(n int) {
 	j.zero(int64(n))
-	if j.junkBytes += n; j.junkBytes > exif.MaxJunk {
+	if j.junkBytes += n; j.junkBytes > container.MaxJunk {
 		j.wantEXIF = false
 	}
 }

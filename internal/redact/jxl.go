@@ -6,7 +6,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 
-	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes, of which one or several have the codestream.
@@ -62,7 +62,7 @@ func redactJXL(s *stream, p *Policy) error {
 
 // rewriteBrotli rebuilds the EXIF of a brob box in place; ok is false if nothing is left of it.
 func rewriteBrotli(b *box, p *Policy) (ok bool) {
-	data, ok := exif.Unbrotli(b.body[4:])
+	data, ok := container.Unbrotli(b.body[4:])
 	if !ok {
 		return false
 	}

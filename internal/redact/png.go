@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"math"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
@@ -99,7 +100,7 @@ func (f *pngFile) metadata(typ string, length int) bool {
 	}
 	block := data
 	if typ != "eXIf" {
-		block = bytes.TrimPrefix(exif.ProfileBlock(typ, data), []byte("Exif\x00\x00"))
+		block = bytes.TrimPrefix(container.ProfileBlock(typ, data), []byte("Exif\x00\x00"))
 	}
 	if len(block) == 0 || !f.wantEXIF || !exif.IsReadable(block) {
 		return f.junk(int64(length))

@@ -1,12 +1,10 @@
-package exif
+package container
 
 import (
 	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG (ITU-T T.81, annex B): after the start of image come segments, each 0xFF, a marker and, but
@@ -21,36 +19,36 @@ import (
 // The markers (T.81, table B.1).
 const (
 	markerTEM  = 0x01
-	markerSOF0 = 0xC0 // baseline
-	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
-	markerDHT  = 0xC4
+	MarkerSOF0 = 0xC0 // baseline
+	MarkerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
+	MarkerDHT  = 0xC4
 	markerJPG  = 0xC8
-	markerDAC  = 0xCC // these three are among the starts of frames
-	markerSOFF = 0xCF // the last start of frame
-	markerRST0 = 0xD0
-	markerRST7 = 0xD7
-	markerSOI  = 0xD8
-	markerEOI  = 0xD9
-	markerSOS  = 0xDA
-	markerDQT  = 0xDB
-	markerDNL  = 0xDC
-	markerDRI  = 0xDD
-	markerDHP  = 0xDE
-	markerEXP  = 0xDF
-	markerAPP0 = 0xE0
-	markerAPP1 = 0xE1
-	markerAPP2 = 0xE2
+	MarkerDAC  = 0xCC // these three are among the starts of frames
+	MarkerSOFF = 0xCF // the last start of frame
+	MarkerRST0 = 0xD0
+	MarkerRST7 = 0xD7
+	MarkerSOI  = 0xD8
+	MarkerEOI  = 0xD9
+	MarkerSOS  = 0xDA
+	MarkerDQT  = 0xDB
+	MarkerDNL  = 0xDC
+	MarkerDRI  = 0xDD
+	MarkerDHP  = 0xDE
+	MarkerEXP  = 0xDF
+	MarkerAPP0 = 0xE0
+	MarkerAPP1 = 0xE1
+	MarkerAPP2 = 0xE2
 	markerAPPD = 0xED
-	markerAPPE = 0xEE
+	MarkerAPPE = 0xEE
 	markerAPPF = 0xEF
 )
 
 // The limits of JPEGs.
 const (
-	// maxSegments bounds the segments walked: millions of 4-byte segments would waste CPU time.
-	maxSegments = 1 << 14
-	// maxJunk bounds the bytes between segments that belong to none.
-	maxJunk = 1 << 12
+	// MaxSegments bounds the segments walked: millions of 4-byte segments would waste CPU time.
+	MaxSegments = 1 << 14
+	// MaxJunk bounds the bytes between segments that belong to none.
+	MaxJunk = 1 << 12
 )
 
 // photoshopIntro begins APP13 segments of image resources.
@@ -59,15 +57,15 @@ const photoshopIntro = "Photoshop 3.0\x00"
 // exifHead is the length of marker, length and "Exif\0\0" before the block.
 const exifHead = 4 + 6
 
-// segmentHead is a segment's marker and length, and the bytes that identify EXIF and its block's start.
-type segmentHead [4 + 6 + 2]byte
+// SegmentHead is a segment's marker and length, and the bytes that identify EXIF and its block's start.
+type SegmentHead [4 + 6 + 2]byte
 
-func (h *segmentHead) length() int64 { return int64(binary.BigEndian.Uint16(h[2:])) }
+func (h *SegmentHead) length() int64 { return int64(binary.BigEndian.Uint16(h[2:])) }
 
-// exif reports whether the n bytes of a segment's head are those of EXIF, and whether a block begins
+// EXIF reports whether the n bytes of a segment's head are those of EXIF, and whether a block begins
 // there; if not, the segment continues one.
-func (h *segmentHead) exif(n int) (ok, begins bool) {
-	ok = n >= 10 && h[0] == 0xFF && h[1] == markerAPP1 && h.length() >= 8 && string(h[4:8]) == "Exif" && h[8] == 0
+func (h *SegmentHead) EXIF(n int) (ok, begins bool) {
+	ok = n >= 10 && h[0] == 0xFF && h[1] == MarkerAPP1 && h.length() >= 8 && string(h[4:8]) == "Exif" && h[8] == 0
 	return ok, ok && n == len(h) && (string(h[10:]) == "II" || string(h[10:]) == "MM")
 }
 
@@ -77,47 +75,47 @@ const longSegment = 1 << 15
 
 // alike reports whether two segments are parts of the same data: they have the same marker, length and
 // first bytes, before the part's number.
-func (h *segmentHead) alike(other *segmentHead) bool { return string(h[:8]) == string(other[:8]) }
+func (h *SegmentHead) alike(other *SegmentHead) bool { return string(h[:8]) == string(other[:8]) }
 
 // skipAlike returns the number of segments from off on that are like the segment before.
-func skipAlike(r io.ReaderAt, off int64, before *segmentHead) (int64, error) {
+func skipAlike(r io.ReaderAt, off int64, before *SegmentHead) (int64, error) {
 	step := 2 + before.length()
-	limit := int64(maxSegments)
-	if size := container.SizeOf(r); size >= 0 {
+	limit := int64(MaxSegments)
+	if size := SizeOf(r); size >= 0 {
 		limit = min(limit, (size-off)/step+1)
 	}
-	return container.Gallop(limit, func(k int64) (bool, error) {
-		var h segmentHead
-		n, err := container.PeekAt(r, h[:], off+(k-1)*step)
+	return Gallop(limit, func(k int64) (bool, error) {
+		var h SegmentHead
+		n, err := PeekAt(r, h[:], off+(k-1)*step)
 		return n == len(h) && h.alike(before), err
 	})
 }
 
-// jpegWalk iterates over a JPEG's segments.
-type jpegWalk struct {
-	r    io.ReaderAt
+// JPEG iterates over a JPEG's segments.
+type JPEG struct {
+	R    io.ReaderAt
 	left int  // limit of EXIF's continuation segments still to read
-	peek bool // use container.PeekAt for segments after long ones
+	peek bool // use PeekAt for segments after long ones
 }
 
-// newJPEG returns a walk over the segments of r.
-func newJPEG(r io.ReaderAt) *jpegWalk { return &jpegWalk{r: r, left: maxSegments} }
+// NewJPEG returns a walk over the segments of r.
+func NewJPEG(r io.ReaderAt) *JPEG { return &JPEG{R: r, left: MaxSegments} }
 
-// exif returns the block that begins in the segment at off.
-func (w *jpegWalk) exif(off int64) block {
-	return block{r: &segments{container.Joined{R: w.r}, off, &w.left}, off: off + exifHead}
+// EXIF returns the block that begins in the segment at off.
+func (w *JPEG) EXIF(off int64) Block {
+	return Block{R: &Segments{Joined{R: w.R}, off, &w.left}, Off: off + exifHead}
 }
 
-// each calls f for each segment before the start of scan, until f returns done. h has the first n bytes
+// Each calls f for each segment before the start of scan, until f returns done. h has the first n bytes
 // of the segment at off.
-func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err error)) error {
+func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err error)) error {
 	// one read for the whole head: reading fill bytes one by one would cost a read each
-	var h, last segmentHead
+	var h, last SegmentHead
 	off := int64(2)
 	junk := 0
-	read := container.ReadAt
-	for range maxSegments {
-		n, err := read(w.r, h[:], off)
+	read := ReadAt
+	for range MaxSegments {
+		n, err := read(w.R, h[:], off)
 		if err != nil {
 			return err
 		}
@@ -132,17 +130,17 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 				skipped++
 			}
 			off += int64(skipped)
-			if junk += skipped; junk > maxJunk {
+			if junk += skipped; junk > MaxJunk {
 				return nil
 			}
 			continue
 		case marker == 0xFF:
 			off++
 			continue
-		case marker == markerTEM || marker >= markerRST0 && marker <= markerSOI:
+		case marker == markerTEM || marker >= MarkerRST0 && marker <= MarkerSOI:
 			off += 2
 			continue
-		case marker == markerSOS || marker == markerEOI:
+		case marker == MarkerSOS || marker == MarkerEOI:
 			return nil
 		}
 		length := h.length()
@@ -153,9 +151,9 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 			return err
 		}
 		off += 2 + length
-		isEXIF, _ := h.exif(n)
+		isEXIF, _ := h.EXIF(n)
 		if length >= longSegment && !isEXIF && h.alike(&last) {
-			skipped, err := skipAlike(w.r, off, &h)
+			skipped, err := skipAlike(w.R, off, &h)
 			if err != nil {
 				return err
 			}
@@ -167,31 +165,31 @@ func (w *jpegWalk) each(f func(h *segmentHead, n int, off int64) (done bool, err
 			}
 		}
 		last = h
-		if read = container.ReadAt; w.peek && length >= longSegment {
-			read = container.PeekAt
+		if read = ReadAt; w.peek && length >= longSegment {
+			read = PeekAt
 		}
 	}
-	return container.ErrTooLarge
+	return ErrTooLarge
 }
 
-// resources returns the part of Photoshop's resources in the segment at off; ok is false for other segments.
+// Resources returns the part of Photoshop's resources in the segment at off; ok is false for other segments.
 // Resources of more than 64 KiB are split into several segments.
-func (h *segmentHead) resources(n int, off int64) (run container.Extent, ok bool) {
+func (h *SegmentHead) Resources(n int, off int64) (run Extent, ok bool) {
 	intro := int64(len(photoshopIntro))
 	ok = h[1] == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:]))
-	return container.Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, ok
+	return Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, ok
 }
 
-// segments reads an EXIF segment and its continuation segments. It looks for these only when a read needs
+// Segments reads an EXIF segment and its continuation segments. It looks for these only when a read needs
 // them, since most EXIF fits in one segment.
-type segments struct {
-	container.Joined
+type Segments struct {
+	Joined
 	next int64 // where the next segment is, 0 if there is none
 	left *int  // limit of segments still to read, for all EXIF of the file
 }
 
 // ReadAt implements io.ReaderAt.
-func (s *segments) ReadAt(p []byte, off int64) (int, error) {
+func (s *Segments) ReadAt(p []byte, off int64) (int, error) {
 	for len(s.Ends) == 0 || s.Ends[len(s.Ends)-1] < off+int64(len(p)) {
 		ok, err := s.addNext()
 		if err != nil {
@@ -205,22 +203,22 @@ func (s *segments) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // addNext adds the next segment; ok is false if it doesn't continue the EXIF.
-func (s *segments) addNext() (ok bool, err error) {
+func (s *Segments) addNext() (ok bool, err error) {
 	if s.next == 0 || *s.left == 0 {
 		return false, nil
 	}
 	*s.left--
-	var h segmentHead
-	n, err := container.ReadAt(s.R, h[:], s.next)
+	var h SegmentHead
+	n, err := ReadAt(s.R, h[:], s.next)
 	if err != nil {
 		return false, err
 	}
-	ok, begins := h.exif(n)
+	ok, begins := h.EXIF(n)
 	if !ok || begins && len(s.Runs) > 0 {
 		s.next = 0
 		return false, nil
 	}
-	s.Add(container.Extent{Off: s.next + exifHead, N: h.length() + 2 - exifHead})
+	s.Add(Extent{Off: s.next + exifHead, N: h.length() + 2 - exifHead})
 	s.next += 2 + h.length()
 	return true, nil
 }
@@ -239,14 +237,14 @@ const (
 	mpDisparity, mpGainMap = 0x020002, 0x050000
 )
 
-// jpegPictures adds the thumbnail of JFXX and the pictures of MPF.
-func jpegPictures(r io.ReaderAt, add func(place)) error {
-	return newJPEG(r).each(func(h *segmentHead, n int, off int64) (done bool, err error) {
+// JPEGPictures adds the thumbnail of JFXX and the pictures of MPF.
+func JPEGPictures(r io.ReaderAt, add func(Place)) error {
+	return NewJPEG(r).Each(func(h *SegmentHead, n int, off int64) (done bool, err error) {
 		switch {
 		case n < len(h):
-		case h[1] == markerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
-			add(place{r: r, run: container.Skip(container.Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
-		case h[1] == markerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
+		case h[1] == MarkerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
+			add(Place{R: r, Run: Skip(Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
+		case h[1] == MarkerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
 			// a file has one index
 			return true, mpfPictures(r, off+4+int64(len(mpfIntro)), add)
 		}
@@ -255,18 +253,18 @@ func jpegPictures(r io.ReaderAt, add func(place)) error {
 }
 
 // mpfPictures adds the pictures of the MPF index whose block starts at start.
-func mpfPictures(r io.ReaderAt, start int64, add func(place)) error {
-	d, first, ok, err := openDirs(container.FromOffset(r, start), new(dirBuffer), new(int))
+func mpfPictures(r io.ReaderAt, start int64, add func(Place)) error {
+	d, first, ok, err := OpenDirs(FromOffset(r, start), new(DirBuffer), new(int))
 	if !ok || err != nil {
 		return err
 	}
-	_, _, err = d.each(first, func(e []byte) error {
+	_, _, err = d.Each(first, func(e []byte) error {
 		id, typ, count, value := d.Fields(e)
-		if id != mpEntryTag || typeSize(typ) != 1 || count < mpEntry {
+		if id != mpEntryTag || TypeSize(typ) != 1 || count < mpEntry {
 			return nil
 		}
-		var entries [maxPictures * mpEntry]byte
-		n, err := container.ReadAt(d.r, entries[:min(count, uint64(len(entries)))], container.Offset(d.Uint(value)))
+		var entries [MaxPictures * mpEntry]byte
+		n, err := ReadAt(d.R, entries[:min(count, uint64(len(entries)))], Offset(d.Uint(value)))
 		for e := entries[:n]; len(e) >= mpEntry; e = e[mpEntry:] {
 			attributes := d.Uint(e[:4])
 			const format, kind = 7 << 24, 1<<24 - 1
@@ -274,7 +272,7 @@ func mpfPictures(r io.ReaderAt, start int64, add func(place)) error {
 			if off == 0 || attributes&format != 0 || attributes&kind == mpDisparity || attributes&kind == mpGainMap {
 				continue // 0 is the photo itself
 			}
-			add(place{r: r, run: container.Extent{Off: start + off, N: size}, mayBeMap: true})
+			add(Place{R: r, Run: Extent{Off: start + off, N: size}, MayBeMap: true})
 		}
 		return err
 	})
@@ -282,8 +280,8 @@ func mpfPictures(r io.ReaderAt, start int64, add func(place)) error {
 }
 
 // isFrame reports whether the segment is a start of frame.
-func (h *segmentHead) isFrame() bool {
-	return markerSOF0 <= h[1] && h[1] <= markerSOFF && h[1] != markerDHT && h[1] != markerJPG && h[1] != markerDAC
+func (h *SegmentHead) isFrame() bool {
+	return MarkerSOF0 <= h[1] && h[1] <= MarkerSOFF && h[1] != MarkerDHT && h[1] != markerJPG && h[1] != MarkerDAC
 }
 
 // jpegColors returns the color model of so many components; name is the first component's. transform is
@@ -304,21 +302,21 @@ func jpegColors(components, name byte, transform int) string {
 	return ""
 }
 
-// jpegInfo reads the start of frame (T.81, B.2.2), which may come before or after megabytes of other segments:
+// JPEGInfo reads the start of frame (T.81, B.2.2), which may come before or after megabytes of other segments:
 // the precision, the height, the width, the number of components, and for each its name and two more bytes.
-// Adobe's APP14 segment tells the color model of four components. jpegInfo calls f for the other segments until
+// Adobe's APP14 segment tells the color model of four components. JPEGInfo calls f for the other segments until
 // f returns done.
-func jpegInfo(w *jpegWalk, i *facts, f func(h *segmentHead, n int, off int64) (done bool, err error)) error {
+func JPEGInfo(w *JPEG, i *Info, f func(h *SegmentHead, n int, off int64) (done bool, err error)) error {
 	transform := -1
 	var components, name byte
-	err := w.each(func(h *segmentHead, n int, off int64) (done bool, err error) {
+	err := w.Each(func(h *SegmentHead, n int, off int64) (done bool, err error) {
 		switch {
 		case h.isFrame() && n > 10 && components == 0:
-			i.setSize(int64(binary.BigEndian.Uint16(h[7:])), int64(binary.BigEndian.Uint16(h[5:])))
+			i.SetSize(int64(binary.BigEndian.Uint16(h[7:])), int64(binary.BigEndian.Uint16(h[5:])))
 			components, name = h[9], h[10]
-		case h[1] == markerAPPE && n == len(h) && string(h[4:9]) == "Adobe" && h.length() >= 14:
+		case h[1] == MarkerAPPE && n == len(h) && string(h[4:9]) == "Adobe" && h.length() >= 14:
 			var b [1]byte
-			ok, err := container.ReadFull(w.r, b[:], off+15)
+			ok, err := ReadFull(w.R, b[:], off+15)
 			if err != nil {
 				return false, err
 			}
@@ -330,7 +328,7 @@ func jpegInfo(w *jpegWalk, i *facts, f func(h *segmentHead, n int, off int64) (d
 		}
 		return w.peek && components > 0, err
 	})
-	if err != nil && (components == 0 || !errors.Is(err, container.ErrTooLarge)) {
+	if err != nil && (components == 0 || !errors.Is(err, ErrTooLarge)) {
 		return err
 	}
 	i.Frames = 1
