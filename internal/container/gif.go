@@ -21,7 +21,7 @@ func GIFInfo(r io.ReaderAt, i *Info) error {
 	if !countable(SizeOf(r)) {
 		return nil
 	}
-	f := sequentialReader{r: r, off: int64(len(b)) + colorTable(b[10]), end: MaxFrameBytes}
+	f := sequentialReader{r: r, off: int64(len(b)) + ColorTable(b[10]), end: MaxFrameBytes}
 	frames, ended := int64(0), false
 	for !ended {
 		head := f.next(1)
@@ -35,7 +35,7 @@ func GIFInfo(r io.ReaderAt, i *Info) error {
 				break
 			}
 			frames++
-			f.skip(colorTable(picture[8]) + 1)
+			f.skip(ColorTable(picture[8]) + 1)
 			f.subBlocks()
 		case head[0] == '!':
 			f.skip(1) // type of the extension
@@ -50,8 +50,8 @@ func GIFInfo(r io.ReaderAt, i *Info) error {
 	return f.err
 }
 
-// colorTable returns the length in bytes of the color table that the flags announce.
-func colorTable(flags byte) int64 {
+// ColorTable returns the length in bytes of the color table that the flags announce.
+func ColorTable(flags byte) int64 {
 	if flags&0x80 == 0 {
 		return 0
 	}

@@ -10,7 +10,7 @@ import (
 // "JpgTiffExif->JP2" or Photoshop's, and a box Exif as in JPEG XL.
 
 const (
-	Jp2UUID = "JpgTiffExif->JP2"
+	JP2UUID = "JpgTiffExif->JP2"
 	// PhotoshopUUID is the type that Adobe's JPEG 2000 plugin writes; Adobe hasn't documented it,
 	// ExifTool's Image::ExifTool::Jpeg2000 lists it.
 	PhotoshopUUID = "\x05\x37\xCD\xAB\x9D\x0C\x44\x31\xA7\x2A\xFA\x56\x1F\x2A\x11\x3E"
@@ -32,7 +32,7 @@ func JP2EXIF(r io.ReaderAt, f func(b Block, geo bool) (done bool, err error)) er
 			found.R, err = offsetBlock(found.R)
 		case b.Type != "uuid":
 			return false, nil
-		case uuid == Jp2UUID || uuid == PhotoshopUUID:
+		case uuid == JP2UUID || uuid == PhotoshopUUID:
 			found.R, err = withoutIntro(found.R)
 		case uuid == GeoUUID:
 			found.Pages = true

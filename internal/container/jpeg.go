@@ -18,29 +18,29 @@ import (
 
 // The markers (T.81, table B.1).
 const (
-	markerTEM  = 0x01
-	MarkerSOF0 = 0xC0 // baseline
-	MarkerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
-	MarkerDHT  = 0xC4
-	markerJPG  = 0xC8
-	MarkerDAC  = 0xCC // these three are among the starts of frames
-	MarkerSOFF = 0xCF // the last start of frame
-	MarkerRST0 = 0xD0
-	MarkerRST7 = 0xD7
-	MarkerSOI  = 0xD8
-	MarkerEOI  = 0xD9
-	MarkerSOS  = 0xDA
-	MarkerDQT  = 0xDB
-	MarkerDNL  = 0xDC
-	MarkerDRI  = 0xDD
-	MarkerDHP  = 0xDE
-	MarkerEXP  = 0xDF
-	MarkerAPP0 = 0xE0
-	MarkerAPP1 = 0xE1
-	MarkerAPP2 = 0xE2
-	markerAPPD = 0xED
-	MarkerAPPE = 0xEE
-	markerAPPF = 0xEF
+	MarkerTEM   = 0x01
+	MarkerSOF0  = 0xC0 // baseline
+	MarkerSOF2  = 0xC2 // progressive; SOF1 is extended sequential
+	MarkerDHT   = 0xC4
+	MarkerJPG   = 0xC8
+	MarkerDAC   = 0xCC // these three are among the starts of frames
+	MarkerSOFF  = 0xCF // the last start of frame
+	MarkerRST0  = 0xD0
+	MarkerRST7  = 0xD7
+	MarkerSOI   = 0xD8
+	MarkerEOI   = 0xD9
+	MarkerSOS   = 0xDA
+	MarkerDQT   = 0xDB
+	MarkerDNL   = 0xDC
+	MarkerDRI   = 0xDD
+	MarkerDHP   = 0xDE
+	MarkerEXP   = 0xDF
+	MarkerAPP0  = 0xE0
+	MarkerAPP1  = 0xE1
+	MarkerAPP2  = 0xE2
+	MarkerAPP13 = 0xED
+	MarkerAPP14 = 0xEE
+	MarkerAPP15 = 0xEF
 )
 
 // The limits of JPEGs.
@@ -51,11 +51,20 @@ const (
 	MaxJunk = 1 << 12
 )
 
-// photoshopIntro begins APP13 segments of image resources.
-const photoshopIntro = "Photoshop 3.0\x00"
+// What segments begin with that tells their kind.
+const (
+	JFIFIntro    = "JFIF\x00"                         // APP0
+	jfxxIntro    = "JFXX\x00\x10"                     // APP0: a thumbnail that is a JPEG
+	XMPIntro     = "http://ns.adobe.com/xap/1.0/\x00" // APP1
+	ICCIntro     = "ICC_PROFILE\x00"                  // APP2
+	MPFIntro     = "MPF\x00"                          // APP2
+	GainMapIntro = "urn:iso:std:iso:ts:21496:-1\x00"  // APP2
+	psIntro      = "Photoshop 3.0\x00"                // APP13: image resources
+	AdobeIntro   = "Adobe"                            // APP14
+)
 
-// exifHead is the length of marker, length and "Exif\0\0" before the block.
-const exifHead = 4 + 6
+// EXIFHead is the length of marker, length and "Exif\0\0" before the block.
+const EXIFHead = 4 + 6
 
 // SegmentHead is a segment's marker and length, and the bytes that identify EXIF and its block's start.
 type SegmentHead [4 + 6 + 2]byte
@@ -103,7 +112,7 @@ func NewJPEG(r io.ReaderAt) *JPEG { return &JPEG{R: r, left: MaxSegments} }
 
 // EXIF returns the block that begins in the segment at off.
 func (w *JPEG) EXIF(off int64) Block {
-	return Block{R: &Segments{Joined{R: w.R}, off, &w.left}, Off: off + exifHead}
+	return Block{R: &Segments{Joined{R: w.R}, off, &w.left}, Off: off + EXIFHead}
 }
 
 // Each calls f for each segment before the start of scan, until f returns done. h has the first n bytes
@@ -137,7 +146,7 @@ func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err err
 		case marker == 0xFF:
 			off++
 			continue
-		case marker == markerTEM || marker >= MarkerRST0 && marker <= MarkerSOI:
+		case marker == MarkerTEM || marker >= MarkerRST0 && marker <= MarkerSOI:
 			off += 2
 			continue
 		case marker == MarkerSOS || marker == MarkerEOI:
@@ -175,8 +184,8 @@ func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err err
 // Resources returns the part of Photoshop's resources in the segment at off; ok is false for other segments.
 // Resources of more than 64 KiB are split into several segments.
 func (h *SegmentHead) Resources(n int, off int64) (run Extent, ok bool) {
-	intro := int64(len(photoshopIntro))
-	ok = h[1] == markerAPPD && n == len(h) && strings.HasPrefix(photoshopIntro, string(h[4:]))
+	intro := int64(len(psIntro))
+	ok = h[1] == MarkerAPP13 && n == len(h) && strings.HasPrefix(psIntro, string(h[4:]))
 	return Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, ok
 }
 
@@ -218,7 +227,7 @@ func (s *Segments) addNext() (ok bool, err error) {
 		s.next = 0
 		return false, nil
 	}
-	s.Add(Extent{Off: s.next + exifHead, N: h.length() + 2 - exifHead})
+	s.Add(Extent{Off: s.next + EXIFHead, N: h.length() + 2 - EXIFHead})
 	s.next += 2 + h.length()
 	return true, nil
 }
@@ -227,9 +236,6 @@ func (s *Segments) addNext() (ok bool, err error) {
 // the index of the Multi-Picture Format (CIPA DC-007): a TIFF block in an APP2 segment, whose offsets count
 // from its start.
 const (
-	jfxxIntro = "JFXX\x00\x10"
-	mpfIntro  = "MPF\x00"
-
 	mpEntryTag = 0xB002
 	// mpEntry is the size of a picture's entry: attributes, size, offset, and the numbers of two other entries
 	mpEntry = 16
@@ -244,9 +250,9 @@ func JPEGPictures(r io.ReaderAt, add func(Place)) error {
 		case n < len(h):
 		case h[1] == MarkerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
 			add(Place{R: r, Run: Skip(Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
-		case h[1] == MarkerAPP2 && strings.HasPrefix(string(h[4:]), mpfIntro):
+		case h[1] == MarkerAPP2 && strings.HasPrefix(string(h[4:]), MPFIntro):
 			// a file has one index
-			return true, mpfPictures(r, off+4+int64(len(mpfIntro)), add)
+			return true, mpfPictures(r, off+4+int64(len(MPFIntro)), add)
 		}
 		return false, nil
 	})
@@ -281,7 +287,7 @@ func mpfPictures(r io.ReaderAt, start int64, add func(Place)) error {
 
 // isFrame reports whether the segment is a start of frame.
 func (h *SegmentHead) isFrame() bool {
-	return MarkerSOF0 <= h[1] && h[1] <= MarkerSOFF && h[1] != MarkerDHT && h[1] != markerJPG && h[1] != MarkerDAC
+	return MarkerSOF0 <= h[1] && h[1] <= MarkerSOFF && h[1] != MarkerDHT && h[1] != MarkerJPG && h[1] != MarkerDAC
 }
 
 // jpegColors returns the color model of so many components; name is the first component's. transform is
@@ -314,7 +320,7 @@ func JPEGInfo(w *JPEG, i *Info, f func(h *SegmentHead, n int, off int64) (done b
 		case h.isFrame() && n > 10 && components == 0:
 			i.SetSize(int64(binary.BigEndian.Uint16(h[7:])), int64(binary.BigEndian.Uint16(h[5:])))
 			components, name = h[9], h[10]
-		case h[1] == MarkerAPPE && n == len(h) && string(h[4:9]) == "Adobe" && h.length() >= 14:
+		case h[1] == MarkerAPP14 && n == len(h) && string(h[4:9]) == AdobeIntro && h.length() >= 14:
 			var b [1]byte
 			ok, err := ReadFull(w.R, b[:], off+15)
 			if err != nil {

@@ -103,10 +103,8 @@ var pngChunks = chunkKind{
 	minSize: 12,
 	size:    func(head []byte) int64 { return 12 + int64(binary.BigEndian.Uint32(head)) },
 	valid: func(chunk []byte) bool {
-		for _, c := range chunk[4:8] {
-			if c |= 0x20; c < 'a' || c > 'z' {
-				return false
-			}
+		if !IsPNGChunk(chunk) {
+			return false
 		}
 		n := len(chunk) - 4
 		return crc32.ChecksumIEEE(chunk[4:n]) == binary.BigEndian.Uint32(chunk[n:])
@@ -118,6 +116,16 @@ var pngChunks = chunkKind{
 		}
 		return false
 	},
+}
+
+// IsPNGChunk reports whether the type of a chunk with this head consists of ASCII letters (5.3).
+func IsPNGChunk(head []byte) bool {
+	for _, c := range head[4:8] {
+		if c |= 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
 }
 
 // nearPieces is the distance in bytes to the last IDAT of a row at which the search for it ends: the next

@@ -211,7 +211,7 @@ func containerSamples() (all []sample) {
 		}
 
 		// JPEG 2000
-		uuid := []byte(container.Jp2UUID)
+		uuid := []byte(container.JP2UUID)
 		add("jp2", "uuid", testimage.JP2(testimage.Box("uuid", uuid, block), testimage.LastBox("jp2c")))
 		add("jp2", "uuid with intro", testimage.JP2(testimage.Box("uuid", uuid, intro)))
 		add("jp2", "uuid, 64-bit size", testimage.JP2(testimage.Box64("uuid", uuid, block)))
@@ -480,7 +480,7 @@ func TestBrokenEXIF(t *testing.T) {
 		"CR3":                testimage.CR3(junk, junk, junk),
 		"JPEG XL":            testimage.JXL(testimage.Box("Exif", junk)),
 		"JPEG XL, no Brotli": testimage.JXL(testimage.Box("brob", []byte("Exif"), bytes.Repeat([]byte{0x0B, 0xFF}, 10))),
-		"JP2":                testimage.JP2(testimage.Box("uuid", []byte(container.Jp2UUID), junk)),
+		"JP2":                testimage.JP2(testimage.Box("uuid", []byte(container.JP2UUID), junk)),
 		"PSD":                testimage.PSD(1, testimage.PSDResource(container.PsdEXIF1, "", junk)),
 		"RAF":                testimage.RAF(testimage.JPEG(m, testimage.EXIFSegment(junk))),
 		"MRW":                testimage.MRW(junk, false),
@@ -677,7 +677,7 @@ func TestTwoWindows(t *testing.T) {
 		"PNG":  testimage.PNG(testimage.Gradient(8, 6), testimage.PNGChunk("IDAT", big), testimage.PNGChunk("eXIf", block)),
 		"HEIF": heic,
 		"JXL":  testimage.JXL(testimage.Box("jxlc", big), testimage.Box("Exif", data)),
-		"JP2":  testimage.JP2(testimage.Box64("jp2c", big), testimage.Box("uuid", []byte(container.Jp2UUID), block)),
+		"JP2":  testimage.JP2(testimage.Box64("jp2c", big), testimage.Box("uuid", []byte(container.JP2UUID), block)),
 		"PSD":  testimage.PSD(1, testimage.PSDResource(0x0404, "", big), testimage.PSDResource(container.PsdEXIF1, "", block)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -1127,11 +1127,11 @@ func TestGeoJP2(t *testing.T) {
 	}{
 		{"alone", testimage.JP2(uuid(container.GeoUUID, geo.Encode()), picture), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
 		{
-			"before the EXIF", testimage.JP2(uuid(container.GeoUUID, geo.Encode()), uuid(container.Jp2UUID, exif.Encode()), picture),
+			"before the EXIF", testimage.JP2(uuid(container.GeoUUID, geo.Encode()), uuid(container.JP2UUID, exif.Encode()), picture),
 			`{"Orientation":"6","GeoAsciiParams":"WGS 84|"}`,
 		},
 		{"broken", testimage.JP2(uuid(container.GeoUUID, broken), picture), `{}`},
-		{"broken, before the EXIF", testimage.JP2(uuid(container.GeoUUID, broken), uuid(container.Jp2UUID, exif.Encode())), `{"Orientation":"6"}`},
+		{"broken, before the EXIF", testimage.JP2(uuid(container.GeoUUID, broken), uuid(container.JP2UUID, exif.Encode())), `{"Orientation":"6"}`},
 		{"broken, before a good one", testimage.JP2(uuid(container.GeoUUID, broken), uuid(container.GeoUUID, geo.Encode())), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -199,13 +199,13 @@ func (c *headerParser) segment(h []byte, run container.Extent) (ok bool, err err
 		c.p.add(run)
 	case m <= container.MarkerSOFF, m == container.MarkerDNL, m == container.MarkerDHP, m == container.MarkerEXP:
 		return false, nil // lossless, hierarchical, arithmetic
-	case m == container.MarkerAPP0 && hasPayload(h, "JFIF\x00") && run.N >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
+	case m == container.MarkerAPP0 && hasPayload(h, container.JFIFIntro) && run.N >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
 		// without the thumbnail in it
 		c.jfif = append([]byte("\xFF\xE0\x00\x10"), h[4:4+12]...)
 		c.jfif = append(c.jfif, 0, 0)
-	case m == container.MarkerAPP2 && hasPayload(h, "ICC_PROFILE\x00"):
+	case m == container.MarkerAPP2 && hasPayload(h, container.ICCIntro):
 		c.p.add(run)
-	case m == container.MarkerAPPE && hasPayload(h, "Adobe") && run.N >= 2+14 && len(h) >= 2+14:
+	case m == container.MarkerAPP14 && hasPayload(h, container.AdobeIntro) && run.N >= 2+14 && len(h) >= 2+14:
 		c.p.head = append(c.p.head, piece{b: append([]byte("\xFF\xEE\x00\x0E"), h[4:4+12]...)})
 	case c.mayBeMap && m == container.MarkerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
 		return false, nil // a gain map (ISO 21496-1)

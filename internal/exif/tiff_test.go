@@ -309,7 +309,7 @@ func TestSecondDirectoryOfEXIFIsTheThumbnail(t *testing.T) {
 		"jpeg": testimage.JPEG(m, testimage.EXIFSegment(block)),
 		"png":  testimage.PNG(m, testimage.PNGChunk("eXIf", block), nil),
 		"webp": testimage.WebP(testimage.VP8X(8), testimage.VP8L(), testimage.RIFFChunk("EXIF", block)),
-		"jp2":  testimage.JP2(testimage.Box("uuid", []byte(container.Jp2UUID), block)),
+		"jp2":  testimage.JP2(testimage.Box("uuid", []byte(container.JP2UUID), block)),
 		"psd":  testimage.PSD(1, testimage.PSDResource(1058, "", block)),
 		"mrw":  testimage.MRW(block, false),
 	} {

@@ -67,7 +67,7 @@ func planted() map[string][]byte {
 		"second EXIF":    testimage.JPEG(m, exifSeg, exifSeg),
 		"broken EXIF":    testimage.JPEG(m, seg(0xE1, []byte("Exif\x00\x00"+word))),
 		"EXIF goes on":   testimage.JPEG(m, exifSeg, seg(0xE1, []byte("Exif\x00\x00"+word))),
-		"XMP":            testimage.JPEG(m, seg(0xE1, []byte(xmpIntro+secretXMP))),
+		"XMP":            testimage.JPEG(m, seg(0xE1, []byte(container.XMPIntro+secretXMP))),
 		"extended XMP":   testimage.JPEG(m, seg(0xE1, []byte("http://ns.adobe.com/xmp/extension/\x00"+word))),
 		"JFIF":           testimage.JPEG(m, seg(0xE0, []byte("JFIF\x00\x01\x01\x00\x00\x48\x00\x48\x01\x02"+word))),
 		"JFXX":           testimage.JPEG(m, seg(0xE0, []byte("JFXX\x00"+word))),

@@ -17,7 +17,7 @@ import (
 // codestream ends.
 
 func redactJXL(s *stream, p *Policy) error {
-	if b, _ := s.peek(2); string(b) == "\xFF\x0A" {
+	if b, _ := s.peek(2); string(b) == container.JXLCodestream {
 		s.pass(toEnd)
 		return nil
 	}
@@ -34,13 +34,13 @@ func redactJXL(s *stream, p *Policy) error {
 		if !ok {
 			return freeRest(s)
 		}
-		switch h.typ {
+		switch h.Type {
 		case "JXL ":
 			ok = passSignature(s, h)
 		case "ftyp":
 			ok = redactFileType(s, h, []string{"jxl "})
 		case "jxlc", "jxlp", "jxll":
-			ok = s.pass(h.size)
+			ok = s.pass(h.Size)
 		case "Exif":
 			ok = redactBox(s, h, func(b *box) { first(b, rewriteExifBox) })
 		case "brob":
@@ -54,7 +54,7 @@ func redactJXL(s *stream, p *Policy) error {
 		default:
 			ok = freeBox(s, h)
 		}
-		if !ok || h.size == openEnd {
+		if !ok || h.Size == container.ToEnd {
 			return nil
 		}
 	}
@@ -89,7 +89,7 @@ func rewriteBrotli(b *box, p *Policy) (ok bool) {
 	// the rest of the box becomes a free box
 	head := len(b.all) - len(b.body)
 	size := len(b.all) - len(rest)
-	if head == maxBoxHead {
+	if head == container.MaxBoxHead {
 		binary.BigEndian.PutUint64(b.all[8:], uint64(size)) //nolint:gosec // G115: a length
 	} else {
 		binary.BigEndian.PutUint32(b.all, uint32(size)) //nolint:gosec // G115: lengths in memory fit

@@ -51,7 +51,7 @@ func redactPNG(s *stream, p *Policy) error {
 			return errBroken
 		}
 		length, typ := int64(binary.BigEndian.Uint32(head)), string(head[4:])
-		if length > 1<<31-1 || !isChunkType(typ) {
+		if length > 1<<31-1 || !container.IsPNGChunk(head) {
 			return errBroken
 		}
 		most, stays := pngChunks[typ]
@@ -73,16 +73,6 @@ func redactPNG(s *stream, p *Policy) error {
 			return errBroken
 		}
 	}
-}
-
-// isChunkType reports whether a chunk's type consists of ASCII letters (5.3).
-func isChunkType(typ string) bool {
-	for _, c := range []byte(typ) {
-		if c |= 0x20; c < 'a' || c > 'z' {
-			return false
-		}
-	}
-	return true
 }
 
 // metadata redacts an eXIf or text chunk. It returns false if the file ends in it.
