@@ -22,6 +22,34 @@ type Box struct {
 	Peek []byte // the first bytes of the body, valid until each reads the next box
 }
 
+// BoxHead is the head of a box.
+type BoxHead struct {
+	Type string
+	Head int64 // the length of the head: 8, or MaxBoxHead with a size of 64 bits
+	Size int64 // the length of the box with its head, ToEnd if it reaches to the end
+}
+
+// MaxBoxHead is the length of the longest head.
+const MaxBoxHead = 16
+
+// ParseBoxHead parses the head of the box at the start of b; ok is false if it isn't valid.
+func ParseBoxHead(b []byte) (h BoxHead, ok bool) {
+	if len(b) < 8 {
+		return h, false
+	}
+	h = BoxHead{Type: string(b[4:8]), Head: 8, Size: int64(binary.BigEndian.Uint32(b))}
+	switch h.Size {
+	case 0:
+		h.Size = ToEnd
+	case 1:
+		if len(b) < MaxBoxHead {
+			return h, false
+		}
+		h.Head, h.Size = MaxBoxHead, Offset(binary.BigEndian.Uint64(b[8:]))
+	}
+	return h, h.Size >= h.Head
+}
+
 // MaxBoxes bounds the boxes walked, all depths of one file together: millions of empty boxes would waste CPU
 // time. HEIF has one for each item, and a picture made of tiles has an item for each tile.
 const MaxBoxes = 1 << 16
@@ -52,17 +80,12 @@ func (w *Boxes) Each(in Extent, f func(Box) (done bool, err error)) error {
 			return nil
 		}
 		head := w.head[:n]
-		b := Box{Type: string(head[4:8])}
-		size, used := int64(binary.BigEndian.Uint32(head)), 8
-		switch size {
-		case 0:
-			size = end - off
-		case 1:
-			if n < 16 {
-				return nil
-			}
-			size, used = Offset(binary.BigEndian.Uint64(head[8:])), 16
+		h, ok := ParseBoxHead(head)
+		if !ok {
+			return nil
 		}
+		b := Box{Type: h.Type}
+		size, used := h.Size, int(h.Head)
 		if b.Type == "uuid" {
 			if n < used+len(b.UUID) {
 				return nil

@@ -15,7 +15,7 @@ type Choice struct {
 	// Format is the name of the file's container format, empty if it is no image.
 	Format string
 	// Blocks are the TIFF blocks of the EXIF, none if there is no EXIF. Of a tag in several, the first counts.
-	Blocks []block
+	Blocks []container.Block
 }
 
 // Choose finds the EXIF of the image r that the answer tells. Its errors are ErrNotImage, ErrTooLarge and those of r,
@@ -33,10 +33,10 @@ func Choose(r io.ReaderAt) (c Choice, err error) {
 }
 
 // first returns a function that chooses the first EXIF that each offers.
-func first(each func(io.ReaderAt, offer) error) func(io.ReaderAt) ([]block, error) {
-	return func(r io.ReaderAt) (blocks []block, err error) {
-		err = each(r, func(b block) (bool, error) {
-			blocks = []block{b}
+func first(each func(io.ReaderAt, container.Offer) error) func(io.ReaderAt) ([]container.Block, error) {
+	return func(r io.ReaderAt) (blocks []container.Block, err error) {
+		err = each(r, func(b container.Block) (bool, error) {
+			blocks = []container.Block{b}
 			return true, nil
 		})
 		return blocks, err
@@ -44,18 +44,22 @@ func first(each func(io.ReaderAt, offer) error) func(io.ReaderAt) ([]block, erro
 }
 
 // chooseTIFF chooses the whole file.
-func chooseTIFF(r io.ReaderAt) ([]block, error) { return []block{{r: r, pages: true}}, nil }
+func chooseTIFF(r io.ReaderAt) ([]container.Block, error) {
+	return []container.Block{{R: r, Pages: true}}, nil
+}
 
 // chooseNone is for formats that can't hold EXIF.
-func chooseNone(io.ReaderAt) ([]block, error) { return nil, nil }
+func chooseNone(io.ReaderAt) ([]container.Block, error) { return nil, nil }
 
 // chooseSVG returns ErrNotImage for other XML.
-func chooseSVG(r io.ReaderAt) ([]block, error) { return nil, svgInfo(r, new(facts)) }
+func chooseSVG(r io.ReaderAt) ([]container.Block, error) {
+	return nil, container.SVGInfo(r, new(container.Info))
+}
 
 // chooseCR3 chooses the directories, which are blocks of their own. A file has one of each; a hostile one could
 // repeat them.
-func chooseCR3(r io.ReaderAt) (blocks []block, err error) {
-	err = cr3EXIF(r, func(b block) (bool, error) {
+func chooseCR3(r io.ReaderAt) (blocks []container.Block, err error) {
+	err = container.CR3EXIF(r, func(b container.Block) (bool, error) {
 		blocks = append(blocks, b)
 		return len(blocks) == 3, nil
 	})
@@ -64,18 +68,18 @@ func chooseCR3(r io.ReaderAt) (blocks []block, err error) {
 
 // chooseHEIF chooses the Exif item that describes the picture, the first if none does: the depth map etc. can have one
 // of their own.
-func chooseHEIF(r io.ReaderAt) ([]block, error) {
-	w, err := openHEIF(r)
+func chooseHEIF(r io.ReaderAt) ([]container.Block, error) {
+	w, err := container.OpenHEIF(r)
 	if err != nil {
 		return nil, err
 	}
-	items, err := w.itemsOf("Exif")
+	items, err := w.Items("Exif")
 	if err != nil || len(items) == 0 {
 		return nil, err
 	}
 	item := items[0]
 	if len(items) > 1 {
-		describing, ok, err := w.describing(items)
+		describing, ok, err := w.Describing(items)
 		if err != nil {
 			return nil, err
 		}
@@ -83,25 +87,25 @@ func chooseHEIF(r io.ReaderAt) ([]block, error) {
 			item = describing
 		}
 	}
-	b, ok, err := w.exif(item)
+	b, ok, err := w.EXIF(item)
 	if !ok || err != nil {
 		return nil, err
 	}
-	return []block{b}, nil
+	return []container.Block{b}, nil
 }
 
 // chooseJP2 chooses the first EXIF, and the first readable GeoJP2 block before it.
-func chooseJP2(r io.ReaderAt) (blocks []block, err error) {
-	var geo []block
-	err = jp2EXIF(r, func(b block, isGeo bool) (bool, error) {
+func chooseJP2(r io.ReaderAt) (blocks []container.Block, err error) {
+	var geo []container.Block
+	err = container.JP2EXIF(r, func(b container.Block, isGeo bool) (bool, error) {
 		if !isGeo {
-			blocks = []block{b}
+			blocks = []container.Block{b}
 			return true, nil
 		}
 		if geo == nil {
 			ok, err := readable(b)
 			if ok {
-				geo = []block{b}
+				geo = []container.Block{b}
 			}
 			return false, err
 		}
@@ -111,8 +115,8 @@ func chooseJP2(r io.ReaderAt) (blocks []block, err error) {
 }
 
 // choosePSD chooses among the image resources.
-func choosePSD(r io.ReaderAt) ([]block, error) {
-	run, ok, err := psdResources(r)
+func choosePSD(r io.ReaderAt) ([]container.Block, error) {
+	run, ok, err := container.PSDResources(r)
 	if !ok || err != nil {
 		return nil, err
 	}
@@ -120,10 +124,10 @@ func choosePSD(r io.ReaderAt) ([]block, error) {
 }
 
 // chooseResource chooses EXIF data 1, or else the first EXIF data 3.
-func chooseResource(r io.ReaderAt, in container.Extent) (blocks []block, err error) {
-	err = resourceEXIF(r, in, func(b block, third bool) (bool, error) {
+func chooseResource(r io.ReaderAt, in container.Extent) (blocks []container.Block, err error) {
+	err = container.ResourceEXIF(r, in, func(b container.Block, third bool) (bool, error) {
 		if !third || blocks == nil {
-			blocks = []block{b}
+			blocks = []container.Block{b}
 		}
 		return !third, nil
 	})
@@ -131,8 +135,8 @@ func chooseResource(r io.ReaderAt, in container.Extent) (blocks []block, err err
 }
 
 // chooseRAF chooses the EXIF of the preview.
-func chooseRAF(r io.ReaderAt) ([]block, error) {
-	preview, ok, err := rafPreview(r)
+func chooseRAF(r io.ReaderAt) ([]container.Block, error) {
+	preview, ok, err := container.RAFPreview(r)
 	if !ok || err != nil {
 		return nil, err
 	}
@@ -140,30 +144,30 @@ func chooseRAF(r io.ReaderAt) ([]block, error) {
 }
 
 // chooseRW2 chooses the file's own EXIF and that of the preview.
-func chooseRW2(r io.ReaderAt) ([]block, error) {
-	own, preview, err := rw2EXIF(r)
+func chooseRW2(r io.ReaderAt) ([]container.Block, error) {
+	own, preview, err := container.RW2EXIF(r)
 	if preview.N == 0 || err != nil {
-		return []block{own}, err
+		return []container.Block{own}, err
 	}
 	blocks, err := choosePreview(r, preview)
-	return append([]block{own}, blocks...), err
+	return append([]container.Block{own}, blocks...), err
 }
 
 // choosePreview chooses the EXIF of an embedded JPEG.
-func choosePreview(r io.ReaderAt, run container.Extent) ([]block, error) {
+func choosePreview(r io.ReaderAt, run container.Extent) ([]container.Block, error) {
 	blocks, err := chooseJPEG(container.RunReader(r, run))
 	for i := range blocks {
-		blocks[i].off += run.Off
+		blocks[i].Off += run.Off
 	}
 	return blocks, err
 }
 
 // chooseJPEG chooses the first readable EXIF.
-func chooseJPEG(r io.ReaderAt) ([]block, error) {
-	w := newJPEG(r)
+func chooseJPEG(r io.ReaderAt) ([]container.Block, error) {
+	w := container.NewJPEG(r)
 	c := jpegChoice{w: w}
 	found := false
-	err := w.each(func(h *segmentHead, n int, off int64) (bool, error) {
+	err := w.Each(func(h *container.SegmentHead, n int, off int64) (bool, error) {
 		var err error
 		found, err = c.add(h, n, off)
 		return found, err
@@ -177,52 +181,52 @@ func chooseJPEG(r io.ReaderAt) ([]block, error) {
 // jpegChoice chooses a JPEG's EXIF.
 type jpegChoice struct {
 	candidates
-	w         *jpegWalk
+	w         *container.JPEG
 	photoshop []container.Extent
 }
 
 // add offers a segment; done is true if the search can stop.
-func (c *jpegChoice) add(h *segmentHead, n int, off int64) (done bool, err error) {
-	if ok, _ := h.exif(n); ok {
-		return c.candidates.add(c.w.exif(off))
+func (c *jpegChoice) add(h *container.SegmentHead, n int, off int64) (done bool, err error) {
+	if ok, _ := h.EXIF(n); ok {
+		return c.candidates.add(c.w.EXIF(off))
 	}
-	if run, ok := h.resources(n, off); ok {
+	if run, ok := h.Resources(n, off); ok {
 		c.photoshop = append(c.photoshop, run)
 	}
 	return false, nil
 }
 
 // withPhotoshop returns the EXIF chosen so far, or that of Photoshop's resources if none is readable.
-func (c *jpegChoice) withPhotoshop() ([]block, error) {
+func (c *jpegChoice) withPhotoshop() ([]container.Block, error) {
 	if len(c.photoshop) == 0 {
 		return c.blocks, nil
 	}
-	joined := container.Join(c.w.r, c.photoshop)
+	joined := container.Join(c.w.R, c.photoshop)
 	blocks, err := chooseResource(joined, container.Extent{N: joined.Ends[len(c.photoshop)-1]})
 	if err != nil || len(blocks) == 0 {
 		return c.blocks, err
 	}
-	blocks[0].off = joined.Place(blocks[0].off)
+	blocks[0].Off = joined.Place(blocks[0].Off)
 	_, err = c.candidates.add(blocks[0])
 	return c.blocks, err
 }
 
 // choosePNG chooses the first readable eXIf before the picture, then the first of the others. It doesn't look after
 // the picture if it found a profile before. Unreadable EXIF counts if there is no other.
-func choosePNG(r io.ReaderAt) ([]block, error) {
+func choosePNG(r io.ReaderAt) ([]container.Block, error) {
 	var chunks, texts candidates
-	err := pngEXIF(r, func(p pngPart, read func() (block, bool, error)) (bool, error) {
-		if p != pngChunk && texts.readable {
-			return p == pngPicture, nil
+	err := container.PNGEXIF(r, func(p container.PNGPart, read func() (container.Block, bool, error)) (bool, error) {
+		if p != container.PNGChunk && texts.readable {
+			return p == container.PNGPicture, nil
 		}
-		if p == pngPicture {
+		if p == container.PNGPicture {
 			return false, nil
 		}
 		b, ok, err := read()
 		if !ok || err != nil {
 			return false, err
 		}
-		if p == pngChunk {
+		if p == container.PNGChunk {
 			return chunks.add(b)
 		}
 		done, err := texts.add(b)
@@ -237,16 +241,16 @@ func choosePNG(r io.ReaderAt) ([]block, error) {
 // candidates chooses the first EXIF that looks readable, else the first of all, whose error Decode returns. Its zero
 // value is ready for use.
 type candidates struct {
-	blocks   []block // the EXIF chosen so far
-	readable bool    // it looks readable
-	broken   int     // number of unreadable ones
+	blocks   []container.Block // the EXIF chosen so far
+	readable bool              // it looks readable
+	broken   int               // number of unreadable ones
 }
 
 // add offers an EXIF; done is true if the search can stop.
-func (c *candidates) add(b block) (done bool, err error) {
+func (c *candidates) add(b container.Block) (done bool, err error) {
 	ok, err := readable(b)
 	if ok || c.broken == 0 {
-		c.blocks, c.readable = []block{b}, ok
+		c.blocks, c.readable = []container.Block{b}, ok
 	}
 	if !ok {
 		c.broken++
@@ -259,9 +263,9 @@ const entriesTried = 8
 
 // readable reports whether one of the first entries of IFD0 is intact. Writers that lose the EXIF leave
 // an empty directory, a header alone, zeros, or offsets beyond its end.
-func readable(b block) (bool, error) {
+func readable(b container.Block) (bool, error) {
 	var buf [8 + 20*entriesTried]byte
-	n, err := container.ReadAt(b.r, buf[:16], 0)
+	n, err := container.ReadAt(b.R, buf[:16], 0)
 	if err != nil {
 		return false, err
 	}
@@ -270,7 +274,7 @@ func readable(b block) (bool, error) {
 		return false, nil
 	}
 	count, size := l.CountSize(), l.EntrySize()
-	n, err = container.ReadAt(b.r, buf[:count+entriesTried*size], first)
+	n, err = container.ReadAt(b.R, buf[:count+entriesTried*size], first)
 	if err != nil || int64(n) < count {
 		return false, err
 	}
@@ -285,9 +289,9 @@ func readable(b block) (bool, error) {
 }
 
 // validEntry reports whether an entry has a known type and its value lies within the block.
-func validEntry(l container.Layout, b block, e []byte) (bool, error) {
+func validEntry(l container.Layout, b container.Block, e []byte) (bool, error) {
 	_, typ, count, value := l.Fields(e)
-	unit := typeSize(typ)
+	unit := container.TypeSize(typ)
 	if unit == 0 || count == 0 || count > container.ToEnd/unit {
 		return false, nil
 	}
@@ -295,5 +299,5 @@ func validEntry(l container.Layout, b block, e []byte) (bool, error) {
 		return true, nil
 	}
 	var last [1]byte
-	return container.ReadFull(b.r, last[:], container.Offset(l.Uint(value))+container.Offset(count*unit)-1)
+	return container.ReadFull(b.R, last[:], container.Offset(l.Uint(value))+container.Offset(count*unit)-1)
 }

@@ -115,7 +115,7 @@ type scratch struct {
 	names   map[string]int // index in tags by name
 	name    []byte         // name of an entry
 	walkers []walker
-	dirs    dirBuffer
+	dirs    container.DirBuffer
 	value   []byte // value of an entry
 	numbers fileNumbers
 }

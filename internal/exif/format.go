@@ -13,33 +13,33 @@ import (
 // none. info reads the picture's headers. Both return ErrNotImage if later bytes show that it is no image. pictures
 // adds the embedded JPEGs that no TIFF block points at; it is nil if a format has none.
 type format struct {
-	choose   func(r io.ReaderAt) ([]block, error)
+	choose   func(r io.ReaderAt) ([]container.Block, error)
 	info     func(r io.ReaderAt, i *Info) error
-	pictures func(r io.ReaderAt, add func(place)) error
+	pictures func(r io.ReaderAt, add func(container.Place)) error
 }
 
 // formats has the formats by the names that container.Sniff gives them. A new format needs a signature there, a file
 // with its parts, an entry here, and a sample in testimage.Formats.
 var formats = map[string]format{
-	"jpeg": {chooseJPEG, infoJPEG, jpegPictures},
+	"jpeg": {chooseJPEG, infoJPEG, container.JPEGPictures},
 	"png":  {choosePNG, infoPNG, nil},
-	"webp": {first(webpEXIF), withEXIF(webpInfo, first(webpEXIF)), nil},
-	"cr3":  {chooseCR3, infoCR3, cr3Pictures},
-	"avif": {chooseHEIF, plain(heifInfo), heifPictures},
-	"heif": {chooseHEIF, plain(heifInfo), heifPictures},
-	"jxl":  {first(jxlEXIF), plain(jxlInfo), nil},
-	"jp2":  {chooseJP2, plain(jp2Info), nil},
-	"psd":  {choosePSD, plain(psdInfo), nil},
-	"raf":  {chooseRAF, infoRAF, rafPictures},
-	"mrw":  {first(mrwEXIF), infoMRW, nil},
-	"rw2":  {chooseRW2, infoRW2, rw2Pictures},
+	"webp": {first(container.WebPEXIF), withEXIF(container.WebPInfo, first(container.WebPEXIF)), nil},
+	"cr3":  {chooseCR3, infoCR3, container.CR3Pictures},
+	"avif": {chooseHEIF, plain(container.HEIFInfo), container.HEIFPictures},
+	"heif": {chooseHEIF, plain(container.HEIFInfo), container.HEIFPictures},
+	"jxl":  {first(container.JXLEXIF), plain(container.JXLInfo), nil},
+	"jp2":  {chooseJP2, plain(container.JP2Info), nil},
+	"psd":  {choosePSD, plain(container.PSDInfo), nil},
+	"raf":  {chooseRAF, infoRAF, container.RAFPictures},
+	"mrw":  {first(container.MRWEXIF), infoMRW, nil},
+	"rw2":  {chooseRW2, infoRW2, container.RW2Pictures},
 	"orf":  {chooseTIFF, infoORF, nil},
 	"jxr":  {chooseTIFF, infoTIFF, nil},
 	"tiff": {chooseTIFF, infoTIFF, nil},
-	"gif":  {chooseNone, plain(gifInfo), nil},
-	"bmp":  {chooseNone, plain(bmpInfo), nil},
-	"ico":  {chooseNone, plain(icoInfo), nil},
-	"svg":  {chooseSVG, plain(svgInfo), nil},
+	"gif":  {chooseNone, plain(container.GIFInfo), nil},
+	"bmp":  {chooseNone, plain(container.BMPInfo), nil},
+	"ico":  {chooseNone, plain(container.ICOInfo), nil},
+	"svg":  {chooseSVG, plain(container.SVGInfo), nil},
 }
 
 // Formats returns the sorted names of all known formats.

@@ -18,7 +18,7 @@ type Info struct {
 	Word string
 	// Size is the length of the file in bytes, -1 if the reader doesn't report it.
 	Size int64
-	facts
+	container.Info
 }
 
 // ReadInfo reads the headers of the image r. Its errors are ErrNotImage, ErrTooLarge and those of r,
@@ -34,7 +34,7 @@ func ReadInfo(r io.ReaderAt) (Info, error) {
 		return i, err
 	}
 	i.Format = name
-	if i.Width <= 0 || i.Height <= 0 || i.Width > maxSide || i.Height > maxSide {
+	if i.Width <= 0 || i.Height <= 0 || i.Width > container.MaxSide || i.Height > container.MaxSide {
 		i.Width, i.Height, i.DisplayWidth, i.DisplayHeight = 0, 0, 0, 0
 	} else if i.DisplayWidth <= 0 || i.DisplayHeight <= 0 {
 		i.DisplayWidth, i.DisplayHeight = i.Width, i.Height
@@ -118,14 +118,14 @@ func scaled(n int64) string {
 }
 
 // plain is for formats whose container tells all.
-func plain(read func(io.ReaderAt, *facts) error) func(io.ReaderAt, *Info) error {
-	return func(r io.ReaderAt, i *Info) error { return read(r, &i.facts) }
+func plain(read func(io.ReaderAt, *container.Info) error) func(io.ReaderAt, *Info) error {
+	return func(r io.ReaderAt, i *Info) error { return read(r, &i.Info) }
 }
 
 // withEXIF is for formats whose orientation is in the EXIF.
-func withEXIF(read func(io.ReaderAt, *facts) error, choose func(io.ReaderAt) ([]block, error)) func(io.ReaderAt, *Info) error {
+func withEXIF(read func(io.ReaderAt, *container.Info) error, choose func(io.ReaderAt) ([]container.Block, error)) func(io.ReaderAt, *Info) error {
 	return func(r io.ReaderAt, i *Info) error {
-		if err := read(r, &i.facts); err != nil {
+		if err := read(r, &i.Info); err != nil {
 			return err
 		}
 		return i.orient(choose(r))
@@ -134,8 +134,8 @@ func withEXIF(read func(io.ReaderAt, *facts) error, choose func(io.ReaderAt) ([]
 
 // infoJPEG looks for the EXIF and the size in one walk.
 func infoJPEG(r io.ReaderAt, i *Info) error {
-	c := jpegChoice{w: newJPEG(r)}
-	if err := jpegInfo(c.w, &i.facts, c.add); err != nil {
+	c := jpegChoice{w: container.NewJPEG(r)}
+	if err := container.JPEGInfo(c.w, &i.Info, c.add); err != nil {
 		return err
 	}
 	if !c.readable {
@@ -146,7 +146,7 @@ func infoJPEG(r io.ReaderAt, i *Info) error {
 
 // infoPNG ignores EXIF after the picture, as browsers do.
 func infoPNG(r io.ReaderAt, i *Info) error {
-	picture, err := pngInfo(r, &i.facts)
+	picture, err := container.PNGInfo(r, &i.Info)
 	if err != nil || picture == 0 {
 		return err
 	}
@@ -155,7 +155,7 @@ func infoPNG(r io.ReaderAt, i *Info) error {
 
 // infoRAF reads the size of the preview, as ExifTool does: the camera crops it like the photo.
 func infoRAF(r io.ReaderAt, i *Info) error {
-	preview, ok, err := rafPreview(r)
+	preview, ok, err := container.RAFPreview(r)
 	if !ok || err != nil {
 		return err
 	}
@@ -167,11 +167,11 @@ func infoRAF(r io.ReaderAt, i *Info) error {
 // infoMRW reads the size of the sensor's picture.
 func infoMRW(r io.ReaderAt, i *Info) error {
 	i.ColorModel = photometrics[cfa]
-	return withEXIF(mrwInfo, first(mrwEXIF))(r, i)
+	return withEXIF(container.MRWInfo, first(container.MRWEXIF))(r, i)
 }
 
 // orient sets the orientation from the first IFD0 that has one. It ignores unreadable EXIF.
-func (i *Info) orient(blocks []block, err error) error {
+func (i *Info) orient(blocks []container.Block, err error) error {
 	if errors.Is(err, ErrTooLarge) {
 		return nil
 	}
@@ -179,10 +179,10 @@ func (i *Info) orient(blocks []block, err error) error {
 		return err
 	}
 	for _, b := range blocks {
-		if b.first != ifd0 {
+		if b.First != ifd0 {
 			continue
 		}
-		t, ok, err := openTIFF(b.r)
+		t, ok, err := openTIFF(b.R)
 		if err != nil {
 			return err
 		}

@@ -37,17 +37,17 @@ const (
 
 // tiffFile reads the directories of a TIFF block for ReadInfo.
 type tiffFile struct {
-	dirs
+	container.Dirs
 	first int64 // where IFD0 starts
 
-	buf     dirBuffer
+	buf     container.DirBuffer
 	entries int
 }
 
 // openTIFF reads the header of the block in r; ok is false if it has none.
 func openTIFF(r io.ReaderAt) (t *tiffFile, ok bool, err error) {
 	t = new(tiffFile)
-	t.dirs, t.first, ok, err = openDirs(r, &t.buf, &t.entries)
+	t.Dirs, t.first, ok, err = container.OpenDirs(r, &t.buf, &t.entries)
 	return t, ok, err
 }
 
@@ -72,7 +72,7 @@ var errLongDir = errors.New("exif: a long directory")
 func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
 	d.kind, d.photometric, d.compression = -1, -1, -1
 	pos, n := start+t.CountSize(), 0
-	end, _, err := t.each(start, func(e []byte) error {
+	end, _, err := t.Each(start, func(e []byte) error {
 		if n++; n > maxDirEntries {
 			return errLongDir
 		}
@@ -84,7 +84,7 @@ func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
 		return d, nil
 	}
 	if err == nil && end > 0 {
-		d.next, err = t.next(end)
+		d.next, err = t.Next(end)
 	}
 	return d, err
 }
@@ -94,7 +94,7 @@ func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
 	id, typ, count, value := t.Fields(e)
 	switch id {
 	case makeTag, subIFDsTag:
-		size := typeSize(typ)
+		size := container.TypeSize(typ)
 		if size == 0 || count > maxText {
 			return
 		}
@@ -115,8 +115,8 @@ func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
 		d.thumbnail = true
 		return
 	}
-	size := typeSize(typ)
-	if count != 1 || size == 0 || size > uint64(len(value)) || typ == typeFloat || typ == typeRational || typ == typeDouble {
+	size := container.TypeSize(typ)
+	if count != 1 || size == 0 || size > uint64(len(value)) || typ == container.TypeFloat || typ == container.TypeRational || typ == container.TypeDouble {
 		return
 	}
 	n := container.Offset(t.Uint(value[:size]))
@@ -145,7 +145,7 @@ func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
 func (d *tiffDir) reduced() bool { return d.kind >= 0 && d.kind&1 == 1 }
 
 func (d *tiffDir) larger(than *tiffDir) bool {
-	return min(d.width, maxSide)*min(d.height, maxSide>>1) > min(than.width, maxSide)*min(than.height, maxSide>>1)
+	return min(d.width, container.MaxSide)*min(d.height, container.MaxSide>>1) > min(than.width, container.MaxSide)*min(than.height, container.MaxSide>>1)
 }
 
 // main returns the directory of the main picture: the one that states it, else IFD0, or the largest if
@@ -201,7 +201,7 @@ func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
 		size = 8
 	}
 	var b [8 * maxSubIFDs]byte
-	got, err := container.ReadAt(t.r, b[:min(d.subIFDs.N, size*int64(len(to)))], d.subIFDs.Off)
+	got, err := container.ReadAt(t.R, b[:min(d.subIFDs.N, size*int64(len(to)))], d.subIFDs.Off)
 	for e := b[:got]; int64(len(e)) >= size; e = e[size:] {
 		to[n] = container.Offset(t.Uint(e[:size]))
 		n++
@@ -234,13 +234,13 @@ func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
 	switch {
 	case ifd0.dng:
 		return "DNG", nil
-	case string(t.buf.head[8:11]) == "CR\x02":
+	case string(t.buf.Head[8:11]) == "CR\x02":
 		return "CR2", nil
 	case picture.photometric != cfa || ifd0.make.N == 0:
 		return "", nil
 	}
 	var b [16]byte
-	n, err := container.ReadAt(t.r, b[:min(int64(len(b)), ifd0.make.N)], ifd0.make.Off)
+	n, err := container.ReadAt(t.R, b[:min(int64(len(b)), ifd0.make.N)], ifd0.make.Off)
 	for _, w := range rawWords {
 		if len(w.maker) <= n && strings.EqualFold(string(b[:len(w.maker)]), w.maker) {
 			return w.word, err
@@ -263,7 +263,7 @@ func infoTIFF(r io.ReaderAt, i *Info) error {
 	if err != nil {
 		return err
 	}
-	i.setSize(picture.width, picture.height)
+	i.SetSize(picture.width, picture.height)
 	i.Orientation = cmp.Or(ifd0.orientation, picture.orientation)
 	i.ColorModel = photometrics[picture.photometric]
 	if i.Word, err = t.kind(&ifd0, &picture); err != nil {
@@ -287,7 +287,7 @@ func infoRW2(r io.ReaderAt, i *Info) error {
 	}
 	d, err := t.dir(t.first)
 	if s := &d.sensor; s[6] > s[4] && s[7] > s[5] {
-		i.setSize(s[7]-s[5], s[6]-s[4])
+		i.SetSize(s[7]-s[5], s[6]-s[4])
 	}
 	i.Orientation, i.ColorModel = d.orientation, photometrics[cfa]
 	return err
@@ -298,15 +298,15 @@ func infoCR3(r io.ReaderAt, i *Info) error {
 	i.ColorModel = photometrics[cfa]
 	blocks, err := chooseCR3(r)
 	for _, b := range blocks {
-		if b.first != ifd0 {
+		if b.First != ifd0 {
 			continue
 		}
-		t, ok, err := openTIFF(b.r)
+		t, ok, err := openTIFF(b.R)
 		if !ok || err != nil {
 			return err
 		}
 		d, err := t.dir(t.first)
-		i.setSize(d.width, d.height)
+		i.SetSize(d.width, d.height)
 		i.Orientation = d.orientation
 		return err
 	}
@@ -322,8 +322,8 @@ func infoORF(r io.ReaderAt, i *Info) error {
 
 // pages counts the directories that are pages. It returns 0 if there are too many directories.
 func (t *tiffFile) pages(ifd0 *tiffDir) (n int64, err error) {
-	r := t.r
-	t.r = container.ReaderFunc(func(p []byte, off int64) (int, error) { return container.PeekAt(r, p, off) })
+	r := t.R
+	t.R = container.ReaderFunc(func(p []byte, off int64) (int, error) { return container.PeekAt(r, p, off) })
 	n = 1
 	const near = 4 << 10 // the same request has probably fetched these bytes
 	last, far := t.first, 0

@@ -41,7 +41,7 @@ func ofReader(err error) error {
 	return err
 }
 
-func keep(blocks []block, o *Options) ([]Kept, error) {
+func keep(blocks []container.Block, o *Options) ([]Kept, error) {
 	all := o
 	if all == nil {
 		all = new(Options)
@@ -58,9 +58,9 @@ func keep(blocks []block, o *Options) ([]Kept, error) {
 	told := err == nil && o != nil
 	kept := make([]Kept, len(blocks))
 	for i, b := range blocks {
-		kept[i].Off = b.off
+		kept[i].Off = b.Off
 		var head [16]byte
-		n, err := container.ReadAt(b.r, head[:], 0)
+		n, err := container.ReadAt(b.R, head[:], 0)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func keep(blocks []block, o *Options) ([]Kept, error) {
 			kept[i].order = l.Order
 		}
 		for _, t := range tags {
-			if t.off != b.off {
+			if t.off != b.Off {
 				continue
 			}
 			t.needed = isNeeded(&t, kept[i].order)
@@ -85,13 +85,13 @@ func keep(blocks []block, o *Options) ([]Kept, error) {
 func isNeeded(t *storedTag, order binary.ByteOrder) bool {
 	switch t.name {
 	case "Orientation":
-		return t.typ == typeShort && len(t.value) == 2 && 1 <= order.Uint16(t.value) && order.Uint16(t.value) <= 8
+		return t.typ == container.TypeShort && len(t.value) == 2 && 1 <= order.Uint16(t.value) && order.Uint16(t.value) <= 8
 	case "ColorSpace":
-		return t.typ == typeShort && len(t.value) == 2
+		return t.typ == container.TypeShort && len(t.value) == 2
 	case "InteroperabilityIndex":
 		switch string(t.value) {
 		case "R98\x00", "R03\x00", "THM\x00":
-			return t.typ == typeASCII
+			return t.typ == container.TypeASCII
 		}
 	}
 	return false
@@ -113,7 +113,7 @@ func (k *Kept) Needed() *Kept {
 
 // Needed returns what viewers need of a TIFF block to show the picture.
 func Needed(b []byte) *Kept {
-	kept, err := keep([]block{{r: bytes.NewReader(b)}}, nil)
+	kept, err := keep([]container.Block{{R: bytes.NewReader(b)}}, nil)
 	if err != nil || len(kept) == 0 {
 		return new(Kept)
 	}

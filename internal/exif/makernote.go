@@ -43,15 +43,15 @@ type makerNote struct {
 
 // exifDir is where a block's Exif directory starts.
 type exifDir struct {
-	dirs
+	container.Dirs
 	start int64
 }
 
 // addMakerNote adds the picture that the maker note of an Exif directory locates.
 func (s *pictureSearch) addMakerNote(d exifDir) error {
-	w := &d.dirs
+	w := &d.Dirs
 	note := container.Extent{}
-	_, _, err := w.each(d.start, func(e []byte) error {
+	_, _, err := w.Each(d.start, func(e []byte) error {
 		id, typ, count, value := w.Fields(e)
 		if id == makerNoteTag && bytewise(typ) && count > uint64(len(value)) {
 			note = container.Extent{Off: container.Offset(w.Uint(value)), N: container.Offset(count)}
@@ -62,7 +62,7 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 	if err != nil || note.N < int64(len(head)) {
 		return err
 	}
-	if ok, err := container.ReadFull(d.r, head[:], note.Off); !ok || err != nil {
+	if ok, err := container.ReadFull(d.R, head[:], note.Off); !ok || err != nil {
 		return err
 	}
 	for _, k := range makerNotes {
@@ -81,12 +81,12 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 			base = note.Off + k.base
 		}
 		// a run beyond the EXIF of a JPEG is in the file
-		in := func(run container.Extent) place {
-			g, ok := d.r.(*segments)
+		in := func(run container.Extent) container.Place {
+			g, ok := d.R.(*container.Segments)
 			if ok && len(g.Ends) > 0 && run.Off+run.N > g.Ends[len(g.Ends)-1] {
-				return place{r: container.FromOffset(g.R, g.Runs[0].Off), run: run}
+				return container.Place{R: container.FromOffset(g.R, g.Runs[0].Off), Run: run}
 			}
-			return place{r: d.r, run: run}
+			return container.Place{R: d.R, Run: run}
 		}
 		sub, err := s.addNoteDir(w, note.Off+k.dir, base, k.tags, k.sub, in)
 		if err == nil && sub > 0 {
@@ -99,9 +99,9 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 
 // addNoteDir adds the picture that two tags of a directory locate, and returns the value of the pointer
 // subTag.
-func (s *pictureSearch) addNoteDir(w *dirs, start, base int64, tags [2]uint16, subTag uint16, in func(container.Extent) place) (sub int64, err error) {
+func (s *pictureSearch) addNoteDir(w *container.Dirs, start, base int64, tags [2]uint16, subTag uint16, in func(container.Extent) container.Place) (sub int64, err error) {
 	var run container.Extent
-	_, _, err = w.each(start, func(e []byte) error {
+	_, _, err = w.Each(start, func(e []byte) error {
 		id, typ, count, value := w.Fields(e)
 		var to *int64
 		switch id {
@@ -116,9 +116,9 @@ func (s *pictureSearch) addNoteDir(w *dirs, start, base int64, tags [2]uint16, s
 		default:
 			return nil
 		}
-		if typ == typeIFD || typ == typeLong || typ == typeUndefined {
+		if typ == container.TypeIFD || typ == container.TypeLong || typ == container.TypeUndefined {
 			*to = int64(w.Uint(value)) //nolint:gosec // of 32 bits
-		} else if typ == typeShort && count == 1 {
+		} else if typ == container.TypeShort && count == 1 {
 			*to = int64(w.Order.Uint16(value))
 		}
 		return nil

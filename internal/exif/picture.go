@@ -85,7 +85,7 @@ func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bo
 		err = ErrNoPicture
 	}
 	if err == nil && (c.Format == "heif" || c.Format == "avif") { // browsers ignore EXIF's Orientation there
-		s.orientation, err = orientationOfHEIF(r)
+		s.orientation, err = container.HEIFOrientation(r)
 	}
 	if err != nil {
 		return Picture{Format: c.Format}, err
@@ -113,25 +113,25 @@ type headerParser struct {
 
 // parse reads the header of the picture at a place; ok is false if it isn't valid.
 func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
-	off, end := at.run.Off, at.run.Off+at.run.N
+	off, end := at.Run.Off, at.Run.Off+at.Run.N
 	var h [pictureHead]byte
-	if at.run.N < int64(len(h)) {
+	if at.Run.N < int64(len(h)) {
 		return p, false, nil
 	}
-	if ok, err := within(at.r, at.run); !ok || err != nil {
+	if ok, err := within(at.R, at.Run); !ok || err != nil {
 		return p, false, err
 	}
-	n, err := container.PeekAt(at.r, h[:2], off)
-	if err != nil || n < 2 || h[0] != 0xFF || h[1] != markerSOI {
+	n, err := container.PeekAt(at.R, h[:2], off)
+	if err != nil || n < 2 || h[0] != 0xFF || h[1] != container.MarkerSOI {
 		return p, false, err
 	}
 	off += 2
-	c := headerParser{p: Picture{r: at.r}, mayBeMap: at.mayBeMap}
+	c := headerParser{p: Picture{r: at.R}, mayBeMap: at.MayBeMap}
 	for range maxPictureSegments {
 		if s.steps++; s.steps > maxPictureSteps {
 			return p, false, ErrTooLarge
 		}
-		n, err := container.PeekAt(at.r, h[:min(pictureHead, end-off)], off)
+		n, err := container.PeekAt(at.R, h[:min(pictureHead, end-off)], off)
 		if err != nil || n < 4 || h[0] != 0xFF {
 			return p, false, err
 		}
@@ -140,12 +140,12 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 			continue
 		}
 		length := int64(binary.BigEndian.Uint16(h[2:]))
-		if h[1] < markerSOF0 || markerRST0 <= h[1] && h[1] <= markerEOI || length < 2 || off+2+length > end {
+		if h[1] < container.MarkerSOF0 || container.MarkerRST0 <= h[1] && h[1] <= container.MarkerEOI || length < 2 || off+2+length > end {
 			return p, false, nil
 		}
 		run := container.Extent{Off: off, N: 2 + length}
 		off += 2 + length
-		if h[1] == markerSOS {
+		if h[1] == container.MarkerSOS {
 			c.p.add(run)
 			c.p.body = container.Extent{Off: off, N: end - off}
 			return c.p, c.complete(h[:n], run.N), nil
@@ -187,29 +187,29 @@ func within(r io.ReaderAt, run container.Extent) (bool, error) {
 // the segment's first bytes.
 func (c *headerParser) segment(h []byte, run container.Extent) (ok bool, err error) {
 	switch m := h[1]; {
-	case m == markerDQT, m == markerDHT, m == markerDRI:
-		c.quant = c.quant || m == markerDQT
-		c.huffman = c.huffman || m == markerDHT
+	case m == container.MarkerDQT, m == container.MarkerDHT, m == container.MarkerDRI:
+		c.quant = c.quant || m == container.MarkerDQT
+		c.huffman = c.huffman || m == container.MarkerDHT
 		c.p.add(run)
-	case m == markerDAC: // for arithmetic coding, which no browser decodes
-	case markerSOF0 <= m && m <= markerSOF2:
+	case m == container.MarkerDAC: // for arithmetic coding, which no browser decodes
+	case container.MarkerSOF0 <= m && m <= container.MarkerSOF2:
 		if ok, err := c.startOfFrame(run); !ok || err != nil {
 			return false, err
 		}
 		c.p.add(run)
-	case m <= markerSOFF, m == markerDNL, m == markerDHP, m == markerEXP:
+	case m <= container.MarkerSOFF, m == container.MarkerDNL, m == container.MarkerDHP, m == container.MarkerEXP:
 		return false, nil // lossless, hierarchical, arithmetic
-	case m == markerAPP0 && hasPayload(h, "JFIF\x00") && run.N >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
+	case m == container.MarkerAPP0 && hasPayload(h, container.JFIFIntro) && run.N >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
 		// without the thumbnail in it
 		c.jfif = append([]byte("\xFF\xE0\x00\x10"), h[4:4+12]...)
 		c.jfif = append(c.jfif, 0, 0)
-	case m == markerAPP2 && hasPayload(h, "ICC_PROFILE\x00"):
+	case m == container.MarkerAPP2 && hasPayload(h, container.ICCIntro):
 		c.p.add(run)
-	case m == markerAPPE && hasPayload(h, "Adobe") && run.N >= 2+14 && len(h) >= 2+14:
+	case m == container.MarkerAPP14 && hasPayload(h, container.AdobeIntro) && run.N >= 2+14 && len(h) >= 2+14:
 		c.p.head = append(c.p.head, piece{b: append([]byte("\xFF\xEE\x00\x0E"), h[4:4+12]...)})
-	case c.mayBeMap && m == markerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
+	case c.mayBeMap && m == container.MarkerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
 		return false, nil // a gain map (ISO 21496-1)
-	case c.mayBeMap && m == markerAPP1:
+	case c.mayBeMap && m == container.MarkerAPP1:
 		isMap, err := isGainMap(c.p.r, run)
 		return !isMap, err
 	}
@@ -264,7 +264,7 @@ func (c *headerParser) complete(h []byte, n int64) bool {
 	if components < 1 || components > 4 || n != 2+6+2*components || c.p.body.N < units/8 {
 		return false
 	}
-	c.p.head = append([]piece{{b: append([]byte{0xFF, markerSOI}, c.jfif...)}}, c.p.head...)
+	c.p.head = append([]piece{{b: append([]byte{0xFF, container.MarkerSOI}, c.jfif...)}}, c.p.head...)
 	return true
 }
 
@@ -413,9 +413,9 @@ func (s *scrubber) scrub(b []byte) {
 			b = b[1:]
 			switch m := s.marker; {
 			case m == 0xFF:
-			case m == 0, markerRST0 <= m && m <= markerRST7:
+			case m == 0, container.MarkerRST0 <= m && m <= container.MarkerRST7:
 				s.state = inScan
-			case m == markerEOI, m == markerSOI:
+			case m == container.MarkerEOI, m == container.MarkerSOI:
 				s.state = afterEnd
 			default:
 				s.state = atLength
@@ -434,7 +434,7 @@ func (s *scrubber) scrub(b []byte) {
 		case inSegment:
 			n := min(s.left, len(b))
 			switch s.marker {
-			case markerDQT, markerDHT, markerDRI, markerDNL, markerSOS:
+			case container.MarkerDQT, container.MarkerDHT, container.MarkerDRI, container.MarkerDNL, container.MarkerSOS:
 			default:
 				clear(b[:n])
 			}

@@ -210,14 +210,14 @@ func TestBrokenPictureDoesNotCount(t *testing.T) {
 	changed := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(large)) }
 	without := func(m byte) []byte {
 		return changed(func(b []byte) []byte {
-			for i := marker(m); i >= 0; i = bytes.Index(b[:bytes.Index(b, []byte{0xFF, markerSOS})], []byte{0xFF, m}) {
+			for i := marker(m); i >= 0; i = bytes.Index(b[:bytes.Index(b, []byte{0xFF, container.MarkerSOS})], []byte{0xFF, m}) {
 				b = slices.Delete(b, i, i+2+int(binary.BigEndian.Uint16(b[i+2:])))
 			}
 			return b
 		})
 	}
 	set := func(off int, v ...byte) []byte {
-		return changed(func(b []byte) []byte { copy(b[marker(markerSOF0)+off:], v); return b })
+		return changed(func(b []byte) []byte { copy(b[marker(container.MarkerSOF0)+off:], v); return b })
 	}
 	for name, b := range map[string][]byte{
 		"nothing":                    {},
@@ -232,15 +232,15 @@ func TestBrokenPictureDoesNotCount(t *testing.T) {
 		"more than its bytes can be": set(5, 0xFF, 0xFF, 0xFF, 0xFF),
 		"5 components":               set(9, 5),
 		"no sampling":                set(11, 0),
-		"no quantization":            without(markerDQT),
-		"no Huffman codes":           without(markerDHT),
-		"no frame":                   without(markerSOF0),
+		"no quantization":            without(container.MarkerDQT),
+		"no Huffman codes":           without(container.MarkerDHT),
+		"no frame":                   without(container.MarkerSOF0),
 		"two frames": changed(func(b []byte) []byte {
-			i := marker(markerSOF0)
+			i := marker(container.MarkerSOF0)
 			return slices.Insert(b, i, b[i:i+19]...)
 		}),
-		"no scan":               large[:marker(markerSOS)],
-		"cut in its header":     large[:marker(markerSOS)+3],
+		"no scan":               large[:marker(container.MarkerSOS)],
+		"cut in its header":     large[:marker(container.MarkerSOS)+3],
 		"an end before it":      slices.Concat(large[:2], []byte{0xFF, 0xD9}, large[2:]),
 		"a segment of one byte": slices.Concat(large[:2], []byte{0xFF, 0xE1, 0, 1}, large[2:]),
 	} {
@@ -443,17 +443,17 @@ func TestHostilePictures(t *testing.T) {
 		out := header(8)
 		for i := range uint32(count) {
 			out = put16(out, 2)
-			out = entry(out, jpegTag, typeLong, 1, 8+count*30)
-			out = entry(out, jpegSizeTag, typeLong, 1, uint32(len(b)))
+			out = entry(out, jpegTag, container.TypeLong, 1, 8+count*30)
+			out = entry(out, jpegSizeTag, container.TypeLong, 1, uint32(len(b)))
 			out = put32(out, 8+30*(i+1))
 		}
 		return append(out, b...)
 	}
 	ring := put16(header(8), 1)
-	ring = put32(entry(ring, subIFDsTag, typeLong, 1, 8), 8)
+	ring = put32(entry(ring, subIFDsTag, container.TypeLong, 1, 8), 8)
 	wide := put16(header(8), 65535)
 	for range 65535 {
-		wide = entry(wide, subIFDsTag, typeLong, 0xFFFFFFFF, 8)
+		wide = entry(wide, subIFDsTag, container.TypeLong, 0xFFFFFFFF, 8)
 	}
 	wide = put32(wide, 8)
 	for name, data := range map[string][]byte{

@@ -14,7 +14,7 @@ type pictureSearch struct {
 	exifDirs    []exifDir // Exif directories whose maker notes may locate more
 	orientation int64     // the photo's Orientation, 0 if missing
 
-	buf     dirBuffer
+	buf     container.DirBuffer
 	entries int // entries read
 	dirs    int // directories read
 	steps   int // segments read
@@ -22,16 +22,16 @@ type pictureSearch struct {
 
 // picturePlace is where a JPEG may be.
 type picturePlace struct {
-	place
+	container.Place
 	// ofIFD1 is true if it is the thumbnail of IFD1.
 	ofIFD1 bool
 }
 
 // add adds a place, unless it is empty or there are too many.
-func (s *pictureSearch) add(p place) { s.addPlace(p, false) }
+func (s *pictureSearch) add(p container.Place) { s.addPlace(p, false) }
 
-func (s *pictureSearch) addPlace(p place, ofIFD1 bool) {
-	if p.run.Off >= 0 && p.run.N > 0 && p.run.N < container.ToEnd && len(s.places) < maxPictures {
+func (s *pictureSearch) addPlace(p container.Place, ofIFD1 bool) {
+	if p.Run.Off >= 0 && p.Run.N > 0 && p.Run.N < container.ToEnd && len(s.places) < container.MaxPictures {
 		s.places = append(s.places, picturePlace{p, ofIFD1})
 	}
 }
@@ -85,9 +85,9 @@ const (
 
 // addBlock adds the JPEGs that a block's directories point at, and reads the photo's Orientation. The
 // directories are IFD0, those after it, and their SubIFDs.
-func (s *pictureSearch) addBlock(b block) error {
-	w, next, ok, err := openDirs(b.r, &s.buf, &s.entries)
-	if !ok || err != nil || b.first != ifd0 {
+func (s *pictureSearch) addBlock(b container.Block) error {
+	w, next, ok, err := container.OpenDirs(b.R, &s.buf, &s.entries)
+	if !ok || err != nil || b.First != ifd0 {
 		return err
 	}
 	var seen, subs []int64
@@ -99,12 +99,12 @@ func (s *pictureSearch) addBlock(b block) error {
 			rank = directories
 		}
 		seen = append(seen, next)
-		d, err := w.pictureDir(&b, next, rank)
+		d, err := readPictureDir(&w, &b, next, rank)
 		if err != nil {
 			return err
 		}
 		s.addDir(b, &d, rank)
-		if rank == ifd0 && d.exif > 0 && len(s.exifDirs) < maxPictures {
+		if rank == ifd0 && d.exif > 0 && len(s.exifDirs) < container.MaxPictures {
 			s.exifDirs = append(s.exifDirs, exifDir{w, d.exif})
 		}
 		subs = append(subs, d.subs...)
@@ -118,7 +118,7 @@ func (s *pictureSearch) addBlock(b block) error {
 			break
 		}
 		seen = append(seen, subs[i])
-		d, err := w.pictureDir(&b, subs[i], directories)
+		d, err := readPictureDir(&w, &b, subs[i], directories)
 		if err != nil {
 			return err
 		}
@@ -137,25 +137,25 @@ type pictureDir struct {
 	subs                     []int64
 }
 
-// pictureDir reads the directory at start.
-func (w *dirs) pictureDir(b *block, start int64, rank directory) (d pictureDir, err error) {
-	d.compression, d.photometric, d.page = -1, -1, b.pages
-	end, _, err := w.each(start, func(e []byte) error {
+// readPictureDir reads the directory at start.
+func readPictureDir(w *container.Dirs, b *container.Block, start int64, rank directory) (d pictureDir, err error) {
+	d.compression, d.photometric, d.page = -1, -1, b.Pages
+	end, _, err := w.Each(start, func(e []byte) error {
 		id, typ, count, value := w.Fields(e)
-		if rank == ifd0 && b.foreign != nil && b.foreign(id) {
+		if rank == ifd0 && b.Foreign != nil && b.Foreign(id) {
 			return nil
 		}
 		to := &d.orientation
 		switch id {
 		case newSubfileTypeTag:
-			n, _, err := w.integer(typ, count, value)
+			n, _, err := w.Integer(typ, count, value)
 			d.page = d.page && n&1 == 0
 			return err
 		case subIFDsTag:
 			if d.subs != nil { // a repeated tag
 				return nil
 			}
-			d.subs, err = w.offsets(typ, count, value)
+			d.subs, err = readOffsets(w, typ, count, value)
 			return err
 		case compressionTag:
 			to = &d.compression
@@ -175,7 +175,7 @@ func (w *dirs) pictureDir(b *block, start int64, rank directory) (d pictureDir, 
 		default:
 			return nil
 		}
-		n, ok, err := w.integer(typ, count, value)
+		n, ok, err := w.Integer(typ, count, value)
 		if ok {
 			*to = n
 		}
@@ -184,37 +184,37 @@ func (w *dirs) pictureDir(b *block, start int64, rank directory) (d pictureDir, 
 	if err != nil || end == 0 {
 		return d, err
 	}
-	d.next, err = w.next(end)
+	d.next, err = w.Next(end)
 	return d, err
 }
 
 // addDir adds the pictures of a directory.
-func (s *pictureSearch) addDir(b block, d *pictureDir, rank directory) {
+func (s *pictureSearch) addDir(b container.Block, d *pictureDir, rank directory) {
 	if rank == ifd0 && s.orientation == 0 && d.orientation <= 8 {
 		s.orientation = d.orientation
 	}
-	s.addPlace(place{r: b.r, run: d.jpeg}, rank == ifd1)
+	s.addPlace(container.Place{R: b.R, Run: d.jpeg}, rank == ifd1)
 	// a strip of compression 6 or 7 can be a whole JPEG if its colors are those of a JPEG
 	const oldJPEG, newJPEG, gray, ycbcr = 6, 7, 1, 6
 	if (d.compression == oldJPEG || d.compression == newJPEG) &&
 		(d.photometric == -1 || d.photometric == gray || d.photometric == ycbcr) {
-		s.addPlace(place{r: b.r, run: d.strip}, rank == ifd1 && !d.page)
+		s.addPlace(container.Place{R: b.R, Run: d.strip}, rank == ifd1 && !d.page)
 	}
 }
 
-// offsets returns the values of an entry of offsets, at most maxSubIFDs of them.
-func (w *dirs) offsets(typ uint16, count uint64, value []byte) (offs []int64, err error) {
+// readOffsets returns the values of an entry of offsets, at most maxSubIFDs of them.
+func readOffsets(w *container.Dirs, typ uint16, count uint64, value []byte) (offs []int64, err error) {
 	switch typ {
-	case typeLong, typeIFD, typeLong8, typeIFD8:
+	case container.TypeLong, container.TypeIFD, container.TypeLong8, container.TypeIFD8:
 	default:
 		return nil, nil
 	}
 	var buf [8 * maxSubIFDs]byte
-	size := typeSize(typ)
+	size := container.TypeSize(typ)
 	b := buf[:size*min(count, maxSubIFDs)]
 	if count <= uint64(len(value))/size {
 		copy(b, value)
-	} else if ok, err := container.ReadFull(w.r, b, container.Offset(w.Uint(value))); !ok || err != nil {
+	} else if ok, err := container.ReadFull(w.R, b, container.Offset(w.Uint(value))); !ok || err != nil {
 		return nil, err
 	}
 	for ; len(b) > 0; b = b[size:] {

@@ -11,6 +11,7 @@ import (
 
 	goexif "github.com/rwcarlsen/goexif/exif"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -200,7 +201,7 @@ func TestTagNamesAreGoexifs(t *testing.T) {
 func TestExif31Tags(t *testing.T) {
 	shorts := func(id uint16, v ...uint16) testimage.Entry {
 		e := testimage.Short(id, v...)
-		e.Type, e.Count = typeUndefined, 2*e.Count
+		e.Type, e.Count = container.TypeUndefined, 2*e.Count
 		return e
 	}
 	for _, bigEndian := range []bool{false, true} {
@@ -221,7 +222,7 @@ func TestExif31Tags(t *testing.T) {
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0101), `"257"`, `"Accurate reproduction, factory default settings"`, `257`},
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0204), `"516"`, `"Small differences, unknown settings"`, `516`},
 			{"DevelopmentTypeDescription", testimage.ASCII(0xA40E, "Vivid"), `"Vivid"`, `"Vivid"`, `"Vivid"`},
-			{"DevelopmentTypeDescription", testimage.Bytes(0xA40E, typeUTF8, []byte("鮮やか")), `"鮮やか"`, `"鮮やか"`, `"鮮やか"`},
+			{"DevelopmentTypeDescription", testimage.Bytes(0xA40E, container.TypeUTF8, []byte("鮮やか")), `"鮮やか"`, `"鮮やか"`, `"鮮やか"`},
 			{"DistortionCorrection", testimage.Short(0xA40F, 1), `"1"`, `"Yes"`, `1`},
 			{"ChromaticAberrationCorrection", testimage.Short(0xA410, 0), `"0"`, `"No"`, `0`},
 			{"ShadingCorrection", testimage.Short(0xA411, 1), `"1"`, `"Yes"`, `1`},
@@ -277,9 +278,9 @@ func TestTagsOfWriters(t *testing.T) {
 		{
 			name: "JPEG XR",
 			ifd0: []testimage.Entry{
-				testimage.Bytes(0xBC01, typeByte, pixelFormat), testimage.Long(0xBC02, 0), testimage.Long(0xBC80, 640),
+				testimage.Bytes(0xBC01, container.TypeByte, pixelFormat), testimage.Long(0xBC02, 0), testimage.Long(0xBC80, 640),
 				testimage.Long(0xBC81, 480),
-				{ID: 0xBC82, Type: typeFloat, Count: 1, Put: testimage.Long(0, 0x42C00000).Put},
+				{ID: 0xBC82, Type: container.TypeFloat, Count: 1, Put: testimage.Long(0, 0x42C00000).Put},
 				testimage.Long(0xBCC0, 300), testimage.Long(0xBCC1, 9000),
 			},
 			want: `"PixelFormat":"36 195 221 111 3 78 254 75 177 133 61 119 118 141 201 12","Transformation":"0","ImageWidth":"640",` +
@@ -302,7 +303,7 @@ func TestTagsOfWriters(t *testing.T) {
 			want: `"Site":"Printer","ColorSequence":"CMYK","RasterPadding":"0"`,
 		},
 		{
-			name: "Wang", ifd0: []testimage.Entry{testimage.Bytes(0x80A4, typeByte, bytes.Repeat([]byte{5}, 40)), testimage.Long(0x80A6, 7)},
+			name: "Wang", ifd0: []testimage.Entry{testimage.Bytes(0x80A4, container.TypeByte, bytes.Repeat([]byte{5}, 40)), testimage.Long(0x80A6, 7)},
 			want: `"WangTag4":"7"`,
 		},
 		{
@@ -332,7 +333,7 @@ func TestTagsOfWriters(t *testing.T) {
 			}
 		})
 	}
-	b := testimage.Block{IFD0: []testimage.Entry{testimage.Bytes(0xBC01, typeByte, pixelFormat)}}
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.Bytes(0xBC01, container.TypeByte, pixelFormat)}}
 	if got := decodeToJSON(b.Encode(), &Options{Style: Described}); got != `{"PixelFormat":"24-bit BGR"}` {
 		t.Errorf("described: got %s", got)
 	}

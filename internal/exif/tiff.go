@@ -10,15 +10,15 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-type directory = Directory
+type directory = container.Directory
 
 const (
-	ifd0        = IFD0
-	exifIFD     = ExifIFD
-	gpsIFD      = GPSIFD
-	interopIFD  = InteropIFD
-	ifd1        = IFD1
-	directories = Directories
+	ifd0        = container.IFD0
+	exifIFD     = container.ExifIFD
+	gpsIFD      = container.GPSIFD
+	interopIFD  = container.InteropIFD
+	ifd1        = container.IFD1
+	directories = container.Directories
 )
 
 // The tags that point at further directories (Exif 3.0, 4.6.3).
@@ -31,7 +31,7 @@ const (
 // budget counts the use of the limits by all blocks of one file.
 type budget struct {
 	values  uint64 // counted against maxValues
-	entries int    // counted against maxEntries
+	entries int    // counted against container.MaxEntries
 	intact  int    // readable entries
 }
 
@@ -41,9 +41,9 @@ const maxNested = 4
 
 // walker reads the directories of one block.
 type walker struct {
-	dirs
+	container.Dirs
 	*budget
-	block  block
+	block  container.Block
 	o      *Options
 	m      *Metadata
 	stored *[]storedTag // the tags as stored, for Keep; else nil
@@ -55,23 +55,25 @@ type walker struct {
 }
 
 // walk adds the tags of the blocks: of each directory in all blocks, before the next directory.
-func (m *Metadata) walk(blocks []block, o *Options) error { return m.walkStored(blocks, o, nil) }
+func (m *Metadata) walk(blocks []container.Block, o *Options) error {
+	return m.walkStored(blocks, o, nil)
+}
 
 // walkStored is walk, and also appends the tags as stored to stored unless it is nil.
-func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) error {
+func (m *Metadata) walkStored(blocks []container.Block, o *Options, stored *[]storedTag) error {
 	var used budget
 	if m.scratch.names == nil {
 		m.scratch.names = make(map[string]int, 128)
 	}
 	walkers := m.scratch.walkers[:0]
 	for _, b := range blocks {
-		d, first, ok, err := openDirs(b.r, &m.scratch.dirs, &used.entries)
+		d, first, ok, err := container.OpenDirs(b.R, &m.scratch.dirs, &used.entries)
 		if err != nil {
 			return err
 		}
 		if ok {
-			w := walker{dirs: d, block: b, budget: &used, o: o, m: m, stored: stored}
-			w.starts[b.first] = first
+			w := walker{Dirs: d, block: b, budget: &used, o: o, m: m, stored: stored}
+			w.starts[b.First] = first
 			walkers = append(walkers, w)
 		}
 	}
@@ -84,7 +86,7 @@ func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) e
 			if err != nil {
 				return err
 			}
-			readable = readable || ok && d == w.block.first
+			readable = readable || ok && d == w.block.First
 			if d == ifd0 {
 				if err := w.preview(); err != nil {
 					return err
@@ -109,7 +111,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 		w.visited[w.visitedCount] = start
 		w.visitedCount++
 		w.starts[d] = 0
-		next, there, err := w.each(start, func(e []byte) error {
+		next, there, err := w.Each(start, func(e []byte) error {
 			intact, err := w.entry(d, e)
 			if intact {
 				w.intact++
@@ -121,7 +123,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 		}
 		ok = ok || there
 		if d == ifd0 && next != 0 {
-			if w.starts[ifd1], err = w.next(next); err != nil {
+			if w.starts[ifd1], err = w.Next(next); err != nil {
 				return false, err
 			}
 		}
@@ -145,12 +147,12 @@ func (w *walker) preview() error {
 	if start == 0 || w.wasRead(start) {
 		return nil
 	}
-	page := w.block.pages
-	_, _, err := w.each(start, func(e []byte) error {
+	page := w.block.Pages
+	_, _, err := w.Each(start, func(e []byte) error {
 		id, typ, count, value := w.Fields(e)
 		switch id {
 		case newSubfileTypeTag:
-			n, _, err := w.integer(typ, count, value)
+			n, _, err := w.Integer(typ, count, value)
 			page = page && n&1 == 0
 			return err
 		case jpegTag:
@@ -171,17 +173,17 @@ func (w *walker) preview() error {
 // empty text. intact is false if the entry is broken, not if entry leaves it out.
 func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	id, typ, count, inline := w.Fields(e)
-	unit := typeSize(typ)
+	unit := container.TypeSize(typ)
 	if unit == 0 || count > math.MaxUint64/unit {
 		return false, nil
 	}
 	size := unit * count
-	if count == 0 && typ != typeASCII && typ != typeUTF8 {
+	if count == 0 && typ != container.TypeASCII && typ != container.TypeUTF8 {
 		return false, nil
 	}
 
 	def, known := lookup(d, id)
-	if known && (d == w.block.first && w.block.foreign != nil && w.block.foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
+	if known && (d == w.block.First && w.block.Foreign != nil && w.block.Foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
 		def, known = tagDef{}, false
 	}
 	switch {
@@ -221,7 +223,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if inEntry {
 		copy(b, inline)
 	} else {
-		if ok, err := container.ReadFull(w.r, b, container.Offset(w.Uint(inline))); !ok || err != nil {
+		if ok, err := container.ReadFull(w.R, b, container.Offset(w.Uint(inline))); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -238,7 +240,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	t := tag{dir: d, id: id, name: def.name, val: v}
 	if w.stored != nil {
 		*w.stored = append(*w.stored, storedTag{
-			off: w.block.off,
+			off: w.block.Off,
 			dir: d, id: id, name: string(name),
 			typ: typ, value: bytes.Clone(shown(w.Order, typ, b, def.as, v)),
 		})
@@ -266,7 +268,7 @@ func (w *walker) matchesTable(as storage, typ uint16, count uint64, inline []byt
 	case asOnlyText:
 		return bytewise(typ)
 	case asDevelopment:
-		return typ == typeShort && count == 1 && isDevelopmentType(w.Order.Uint16(inline))
+		return typ == container.TypeShort && count == 1 && isDevelopmentType(w.Order.Uint16(inline))
 	}
 	return true
 }
@@ -292,7 +294,7 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	default:
 		return true, nil
 	}
-	at, ok, err := w.integer(typ, count, inline)
+	at, ok, err := w.Integer(typ, count, inline)
 	if !ok || err != nil {
 		return false, err
 	}
@@ -314,7 +316,7 @@ func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
 	switch {
 	case sizeLimit(as, typ) == maxText:
 		n = size
-	case typ == typeRational || typ == typeSRational:
+	case typ == container.TypeRational || typ == container.TypeSRational:
 		n = 40 * count // two numbers, and goexif's slice of them
 	}
 	if inEntry {
@@ -329,7 +331,7 @@ func sizeLimit(as storage, typ uint16) uint64 {
 	case asText, asOnlyText, asCharCode, asUTF16:
 		return maxText
 	}
-	if typ == typeASCII || typ == typeUTF8 {
+	if typ == container.TypeASCII || typ == container.TypeUTF8 {
 		return maxText
 	}
 	return maxBinary

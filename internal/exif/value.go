@@ -10,6 +10,8 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // kind is the kind of a value.
@@ -89,39 +91,39 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 			return intsValue(b), true
 		}
 	case asShorts:
-		if typ == typeUndefined && len(b) >= 2 {
-			typ, b = typeShort, b[:len(b)&^1]
+		if typ == container.TypeUndefined && len(b) >= 2 {
+			typ, b = container.TypeShort, b[:len(b)&^1]
 		}
 	case asCFAPattern:
-		if typ == typeUndefined {
+		if typ == container.TypeUndefined {
 			return cfaPattern(order, b)
 		}
 	}
 	switch typ {
-	case typeASCII, typeUTF8:
+	case container.TypeASCII, container.TypeUTF8:
 		return textValue(text(b, o)), true
-	case typeUndefined:
+	case container.TypeUndefined:
 		return undefined(b, o), true
-	case typeLong8, typeSLong8, typeIFD8:
+	case container.TypeLong8, container.TypeSLong8, container.TypeIFD8:
 		ints := make([]int64, len(b)/8)
 		for i := range ints {
 			ints[i] = int64(order.Uint64(b[i*8:])) //nolint:gosec // checked below
-			if typ != typeSLong8 && ints[i] < 0 {
+			if typ != container.TypeSLong8 && ints[i] < 0 {
 				return v, false // 2^63 and above: no file has an offset or a count like that
 			}
 		}
 		return value{kind: kindInt, n: len(ints), ints: ints}, true
-	case typeIFD:
-		typ = typeLong
+	case container.TypeIFD:
+		typ = container.TypeLong
 	}
 
-	size := int(typeSize(typ)) //nolint:gosec // at most 8
+	size := int(container.TypeSize(typ)) //nolint:gosec // at most 8
 	n := &f.of(order)[typ]
 	v = value{kind: kindInt, n: len(b) / size, source: n, at: n.add(b, size)}
 	switch typ {
-	case typeRational, typeSRational:
+	case container.TypeRational, container.TypeSRational:
 		v.kind = kindRat
-	case typeFloat, typeDouble:
+	case container.TypeFloat, container.TypeDouble:
 		v.kind = kindFloat
 	}
 	return v, true
@@ -131,7 +133,7 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 // decide how to decode them.
 func bytewise(typ uint16) bool {
 	switch typ {
-	case typeByte, typeASCII, typeUndefined, typeUTF8, typeSByte:
+	case container.TypeByte, container.TypeASCII, container.TypeUndefined, container.TypeUTF8, container.TypeSByte:
 		return true
 	}
 	return false

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // storedTag is a tag as stored in a TIFF block, without the bytes of its value that the JSON doesn't show.
@@ -185,7 +187,7 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 	}
 	pointer := func() {
 		places[ids[0]] = at + 8
-		entry(ids[0], typeLong, 1)
+		entry(ids[0], container.TypeLong, 1)
 		ids = ids[1:]
 	}
 	for _, t := range tags {
@@ -199,7 +201,7 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 			w.order.PutUint32(w.b[at+8:], w.end())
 			w.b = append(w.b, t.value...)
 		}
-		entry(t.id, t.typ, len(t.value)/int(typeSize(t.typ))) //nolint:gosec // at most 8
+		entry(t.id, t.typ, len(t.value)/int(container.TypeSize(t.typ))) //nolint:gosec // at most 8
 	}
 	for len(ids) > 0 {
 		pointer()
@@ -216,9 +218,9 @@ func shown(order binary.ByteOrder, typ uint16, b []byte, as storage, v value) []
 		return shownCharCode(order, b, v.text)
 	case as == asUTF16 && bytewise(typ):
 		return shownUTF16(b)
-	case as == asShorts && typ == typeUndefined:
+	case as == asShorts && typ == container.TypeUndefined:
 		return b[:len(b)&^1]
-	case as == asCFAPattern && typ == typeUndefined:
+	case as == asCFAPattern && typ == container.TypeUndefined:
 		return b[:4+v.n-2]
 	case v.kind == kindText:
 		return shownText(b, typ, as)
@@ -236,11 +238,11 @@ func shownText(b []byte, typ uint16, as storage) []byte {
 	switch {
 	case len(b) == 0:
 		return nil
-	case len(t) == 0 && typ == typeUndefined && as != asVersion && as != asText && as != asOnlyText:
+	case len(t) == 0 && typ == container.TypeUndefined && as != asVersion && as != asText && as != asOnlyText:
 		return []byte{' '} // zero bytes would decode as numbers
 	case len(t) == 0:
 		return []byte{0}
-	case len(t) < len(b) && typ == typeASCII:
+	case len(t) < len(b) && typ == container.TypeASCII:
 		return append(bytes.Clone(t), 0)
 	}
 	return t

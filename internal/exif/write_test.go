@@ -149,11 +149,11 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 // blockOf returns the TIFF block of an image with one.
 func blockOf(data []byte) []byte {
 	c, err := Choose(bytes.NewReader(data))
-	if err != nil || len(c.Blocks) != 1 || c.Blocks[0].foreign != nil {
+	if err != nil || len(c.Blocks) != 1 || c.Blocks[0].Foreign != nil {
 		return nil
 	}
 	b := make([]byte, 1<<20)
-	n, _ := container.ReadAt(c.Blocks[0].r, b, 0)
+	n, _ := container.ReadAt(c.Blocks[0].R, b, 0)
 	return b[:n]
 }
 
@@ -212,4 +212,4 @@ func TestRewriteWithoutAnAnswerKeepsWhatThePictureNeeds(t *testing.T) {
 	}
 }
 
-func oneBlock(b []byte) []block { return []block{{r: bytes.NewReader(b)}} }
+func oneBlock(b []byte) []container.Block { return []container.Block{{R: bytes.NewReader(b)}} }

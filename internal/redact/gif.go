@@ -1,5 +1,7 @@
 package redact
 
+import "github.com/caddyexif/caddy-exif/internal/container"
+
 // A GIF (version 89a) consists of a screen descriptor, then blocks: pictures, and extensions, which have a
 // label. Both contain sub-blocks, each a length byte and that many bytes, up to an empty one. The redacted
 // file keeps the extensions that readers need to show the picture: graphic control, and the application
@@ -13,7 +15,7 @@ var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, 
 
 func redactGIF(s *stream, _ *Plan) error {
 	head, ok := s.peek(13)
-	if !ok || !s.pass(13+colorTable(head[10])) {
+	if !ok || !s.pass(13+container.ColorTable(head[10])) {
 		return nil
 	}
 	for {
@@ -24,7 +26,7 @@ func redactGIF(s *stream, _ *Plan) error {
 			return nil
 		case len(b) >= 10 && b[0] == ',':
 			// the descriptor, the table, the size of codes
-			ok = s.pass(10+colorTable(b[9])+1) && passSubBlocks(s)
+			ok = s.pass(10+container.ColorTable(b[9])+1) && passSubBlocks(s)
 		case len(b) >= 3 && b[0] == '!':
 			ok = redactExtension(s, b)
 		default:
@@ -34,14 +36,6 @@ func redactGIF(s *stream, _ *Plan) error {
 			return nil
 		}
 	}
-}
-
-// colorTable returns the length in bytes of the color table that the flags describe, 0 for none.
-func colorTable(flags byte) int64 {
-	if flags&0x80 == 0 {
-		return 0
-	}
-	return 3 << (flags&7 + 1)
 }
 
 // redactExtension redacts the extension that starts with b.

@@ -1,6 +1,10 @@
 package redact
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+)
 
 // This is HEIF (ISO/IEC 23008-12) and AVIF, which builds on it. The box meta lists items (14496-12, 8.11):
 // pictures, which can be derived from other pictures, Exif and XMP. Their bytes are in the boxes mdat or
@@ -21,18 +25,13 @@ const (
 	maxItem = maxHold
 )
 
-// pictureBrands are the brands of image and sequence files (23008-12, annexes B to L; AVIF; MIAF), and the
-// brands of the base format that such files also have.
-var pictureBrands = []string{
-	"mif1", "mif2", "mif3", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs",
-	"avif", "avis", "avio", "avci", "avcs", "jpeg", "jpgs", "j2ki", "j2is", "vvic", "vvis", "evbi", "evbs",
-	"MiHB", "MiHE", "MiHA", "MiHM", "MiPr", "MiAB", "MA1A", "MA1B", "MiCm", "unif", "tmap", "geo1", "pred", "1pic",
+// pictureBrands are the brands of image and sequence files, and those of profiles (23008-12, annexes; AVIF; MIAF)
+// and of the base format that such files also have.
+var pictureBrands = append(slices.Clone(container.ImageBrands),
+	"avio", "MiHB", "MiHE", "MiHA", "MiHM", "MiPr", "MiAB", "MA1A", "MA1B", "MiCm", "unif", "tmap", "geo1", "pred", "1pic",
 	"isom", "iso2", "iso3", "iso4", "iso5", "iso6", "iso7", "iso8", "iso9", "isoa", "isob", "isoc", "mp41", "mp42", "heif",
 	"hvc1", "av01", "MSNV",
-}
-
-// sequenceBrands are the brands of files with a moov.
-var sequenceBrands = []string{"msf1", "hevc", "hevx", "hevm", "hevs", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
+)
 
 // itemKind is how an item is redacted. The zero value removes it.
 type itemKind uint8
@@ -146,18 +145,18 @@ func redactHEIF(s *stream, p *Plan) error {
 			return freeRest(s)
 		}
 		switch {
-		case h.typ == "ftyp" && off == 0:
+		case h.Type == "ftyp" && off == 0:
 			ok = redactFileType(s, h, pictureBrands)
-		case h.typ == "meta" && off == f.metaAt:
-			ok = s.pass(h.head) && s.replace(f.metaBody) && s.zero(max(h.size-h.head-int64(len(f.metaBody)), 0))
-		case h.typ == "moov" && off == f.moovAt:
-			ok = s.pass(h.head) && s.replace(f.moovBody) && s.zero(max(h.size-h.head-int64(len(f.moovBody)), 0))
-		case h.typ == "mdat":
-			ok = s.pass(h.head) && f.meta.file.redactStream(s, h.size-h.head, p)
+		case h.Type == "meta" && off == f.metaAt:
+			ok = s.pass(h.Head) && s.replace(f.metaBody) && s.zero(max(h.Size-h.Head-int64(len(f.metaBody)), 0))
+		case h.Type == "moov" && off == f.moovAt:
+			ok = s.pass(h.Head) && s.replace(f.moovBody) && s.zero(max(h.Size-h.Head-int64(len(f.moovBody)), 0))
+		case h.Type == "mdat":
+			ok = s.pass(h.Head) && f.meta.file.redactStream(s, h.Size-h.Head, p)
 		default:
 			ok = freeBox(s, h)
 		}
-		if !ok || h.size == openEnd {
+		if !ok || h.Size == container.ToEnd {
 			return nil
 		}
 	}
@@ -186,7 +185,7 @@ func (f *heif) readIndex(s *stream, p *Plan) error {
 	}
 	sequence := false
 	for off := int64(0); ; {
-		head, err := readAt(off, maxBoxHead)
+		head, err := readAt(off, container.MaxBoxHead)
 		if err != nil {
 			return err
 		}
@@ -195,20 +194,20 @@ func (f *heif) readIndex(s *stream, p *Plan) error {
 			return nil
 		}
 		body := func(most int64) ([]byte, error) {
-			b, err := readAt(off, min(h.size, most))
-			return slices.Clone(b[min(h.head, int64(len(b))):]), err
+			b, err := readAt(off, min(h.Size, most))
+			return slices.Clone(b[min(h.Head, int64(len(b))):]), err
 		}
 		switch {
-		case h.typ == "ftyp" && off == 0:
+		case h.Type == "ftyp" && off == 0:
 			brands, err := body(maxFileType)
 			if err != nil {
 				return err
 			}
 			for ; len(brands) >= 4; brands = brands[4:] {
-				sequence = sequence || slices.Contains(sequenceBrands, string(brands[:4]))
+				sequence = sequence || slices.Contains(container.SequenceBrands, string(brands[:4]))
 			}
-		case h.typ == "meta" && f.metaAt == 0:
-			b, err := body(openEnd)
+		case h.Type == "meta" && f.metaAt == 0:
+			b, err := body(container.ToEnd)
 			if err != nil {
 				return err
 			}
@@ -217,18 +216,18 @@ func (f *heif) readIndex(s *stream, p *Plan) error {
 			} else {
 				f.meta = imageMeta{}
 			}
-		case h.typ == "moov" && f.moovAt == 0 && sequence:
-			b, err := body(openEnd)
+		case h.Type == "moov" && f.moovAt == 0 && sequence:
+			b, err := body(container.ToEnd)
 			if err != nil {
 				return err
 			}
 			keepMovie(b, &f.movie)
 			f.moovAt, f.moovBody = off, b
 		}
-		if f.metaAt > 0 && (f.moovAt > 0 || !sequence) || h.size == openEnd {
+		if f.metaAt > 0 && (f.moovAt > 0 || !sequence) || h.Size == container.ToEnd {
 			return nil
 		}
-		off += h.size
+		off += h.Size
 	}
 }
 
@@ -284,9 +283,9 @@ func (m *imageMeta) redact(body []byte) (ok bool) {
 	if m.idat != nil {
 		m.inner.size = int64(len(m.idat))
 	}
-	m.file.size = openEnd
+	m.file.size = container.ToEnd
 	if !m.locate(iloc) {
-		m.file, m.inner = layout{size: openEnd}, layout{}
+		m.file, m.inner = layout{size: container.ToEnd}, layout{}
 		clear(iloc)
 	}
 	return seen["iinf"]
@@ -306,18 +305,10 @@ func keepPrimary(b []byte) {
 	clearFrom(b, n)
 }
 
-// idSizeOf returns the size of an item ID: 4 bytes in later versions of a box, 2 in earlier ones.
-func idSizeOf(later bool) int {
-	if later {
-		return 4
-	}
-	return 2
-}
-
 // keepItems keeps the IDs and types of items in iinf (8.11.6), and clears their names.
 func (m *imageMeta) keepItems(b []byte) {
 	f := fields{b: b}
-	wide := idSizeOf(f.uint(1) > 0)
+	wide := int(container.IDSize(f.uint(1) > 0))
 	f.skip(3 + wide)
 	if f.over {
 		clear(b)
@@ -339,7 +330,7 @@ func (m *imageMeta) keepItem(b []byte) {
 	version := f.uint(1)
 	f.skip(2)
 	f.uint(1) // flags: whether the item is hidden
-	idSize := idSizeOf(version == 3)
+	idSize := int(container.IDSize(version == 3))
 	id := f.id(idSize)
 	protection := f.uint(2)
 	if version < 2 || version > 3 {
@@ -407,7 +398,7 @@ func keepReferences(b []byte) {
 		clear(b)
 		return
 	}
-	idSize := idSizeOf(b[0] > 0)
+	idSize := int(container.IDSize(b[0] > 0))
 	clear(b[1:4])
 	eachBox(b[4:], func(b box) {
 		f := fields{b: b.body}
@@ -476,7 +467,7 @@ func keepProperties(b []byte) {
 // keepAssociations removes from ipma the properties that aren't in stays.
 func keepAssociations(b []byte, stays map[uint64]bool) {
 	f := fields{b: b}
-	idSize := idSizeOf(f.uint(1) > 0)
+	idSize := int(container.IDSize(f.uint(1) > 0))
 	f.skip(2)
 	size := 1
 	if f.uint(1)&1 == 1 {
@@ -513,7 +504,7 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
 		return false
 	}
-	idSize := idSizeOf(version == 2)
+	idSize := int(container.IDSize(version == 2))
 	total := uint64(0)
 	done := make(map[uint32]bool)
 	for n := f.uint(idSize); n > 0 && !f.over; n-- {
@@ -538,7 +529,7 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 			from := min(base+f.offset(offsetSize), in.size)
 			length := f.offset(lengthSize)
 			if lengthSize == 0 { // the item reaches to the end
-				length = openEnd
+				length = container.ToEnd
 			}
 			to := min(from+length, in.size)
 			if to > from {

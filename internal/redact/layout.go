@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"io"
 	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // layout maps the bytes of mdat boxes, or of idat: which to keep, and where the Exif and XMP items are.
 type layout struct {
-	size int64 // the length of idat, openEnd for the file
+	size int64 // the length of idat, container.ToEnd for the file
 
 	keep, remove []span // until buildRuns: pictures, and items to remove
 	nested       []run  // until buildRuns: whole JPEG and JPEG 2000 files
@@ -279,7 +281,7 @@ func (w *run) hasSignature(b []byte) bool {
 	if w.kind == jpegPicture {
 		return bytes.HasPrefix(b, []byte("\xFF\xD8\xFF"))
 	}
-	return bytes.HasPrefix(b, []byte(codestream))
+	return bytes.HasPrefix(b, []byte(container.J2KCodestream))
 }
 
 // newWriter returns a Writer for a nested JPEG or JPEG 2000 file.
@@ -288,7 +290,7 @@ func (w *run) newWriter(dst io.Writer, p *Plan) *Writer {
 		if w.kind == jpegPicture {
 			return redactJPEG(s, p)
 		}
-		redactCodestream(s, openEnd)
+		redactCodestream(s, container.ToEnd)
 		return nil
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
@@ -96,7 +97,7 @@ func redactPNG(s *stream, p *Plan) error {
 			return errBroken
 		}
 		length, typ := int64(binary.BigEndian.Uint32(head)), string(head[4:])
-		if length > 1<<31-1 || !isChunkType(typ) {
+		if length > 1<<31-1 || !container.IsPNGChunk(head) {
 			return errBroken
 		}
 		switch {

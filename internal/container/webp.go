@@ -1,18 +1,16 @@
-package exif
+package container
 
 import (
 	"encoding/binary"
 	"io"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // WebP (RFC 9649): "RIFF", a size, "WEBP", then chunks, each a name of 4 letters, a little-endian
 // size, and as many bytes, padded to an even number. The EXIF chunk (2.7.1.5) is a TIFF block; some
 // writers put JPEG's "Exif\0\0" before it. Not every writer sets the flag for it in VP8X, and the size
-// of the file is wrong as often, so webpEXIF relies on neither.
+// of the file is wrong as often, so WebPEXIF relies on neither.
 //
-// golang.org/x/image/riff would read all of the picture, which comes before the EXIF; webpEXIF reads only
+// golang.org/x/image/riff would read all of the picture, which comes before the EXIF; WebPEXIF reads only
 // its header.
 
 // riffChunks describes the chunks after the frames of an animation.
@@ -35,11 +33,11 @@ var riffChunks = chunkKind{
 // afterFrames returns the start of a chunk at or after next, with only frames between the two. end is the
 // file's end by its header, and announced reports whether the header announces EXIF.
 func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) {
-	size := container.SizeOf(r)
+	size := SizeOf(r)
 	if end <= next || end > size {
 		end = size
 	}
-	if end-next <= tailPiece {
+	if end-next <= TailPiece {
 		return next, nil
 	}
 	t := tail{r: r, kind: riffChunks, stop: next, start: end, maxSize: maxTail}
@@ -51,10 +49,10 @@ func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) 
 	return at, err
 }
 
-// webpEXIF offers each EXIF chunk.
-func webpEXIF(r io.ReaderAt, f offer) error {
+// WebPEXIF offers each EXIF chunk.
+func WebPEXIF(r io.ReaderAt, f Offer) error {
 	var start [21]byte // up to the flags of VP8X
-	n, err := container.ReadAt(r, start[:], 0)
+	n, err := ReadAt(r, start[:], 0)
 	if err != nil {
 		return err
 	}
@@ -63,18 +61,18 @@ func webpEXIF(r io.ReaderAt, f offer) error {
 	frames := false
 	var head [8]byte
 	off := int64(12)
-	for range maxChunks {
-		ok, err := container.ReadFull(r, head[:], off)
+	for range MaxChunks {
+		ok, err := ReadFull(r, head[:], off)
 		if !ok || err != nil {
 			return err
 		}
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		if string(head[:4]) == "EXIF" {
-			b, err := withoutIntro(container.RunReader(r, container.Extent{Off: off + 8, N: size}))
+			b, err := withoutIntro(RunReader(r, Extent{Off: off + 8, N: size}))
 			if err != nil {
 				return err
 			}
-			if done, err := f(block{r: b, off: off + 8}); done || err != nil {
+			if done, err := f(Block{R: b, Off: off + 8}); done || err != nil {
 				return err
 			}
 		}
@@ -86,14 +84,14 @@ func webpEXIF(r io.ReaderAt, f offer) error {
 			}
 		}
 	}
-	return container.ErrTooLarge
+	return ErrTooLarge
 }
 
-// webpInfo reads the size of the canvas from VP8X (RFC 9649, 2.7), or of the picture from VP8 (RFC 6386,
+// WebPInfo reads the size of the canvas from VP8X (RFC 9649, 2.7), or of the picture from VP8 (RFC 6386,
 // 9.1) or VP8L (RFC 9649, 3.4), and counts the frames of a short animation.
-func webpInfo(r io.ReaderAt, i *facts) error {
+func WebPInfo(r io.ReaderAt, i *Info) error {
 	var b [30]byte
-	n, err := container.ReadAt(r, b[:], 0)
+	n, err := ReadAt(r, b[:], 0)
 	if err != nil {
 		return err
 	}
@@ -101,7 +99,7 @@ func webpInfo(r io.ReaderAt, i *facts) error {
 	const start = 20 // of the first chunk's data
 	switch name := string(b[12:16]); {
 	case name == "VP8X" && n == len(b):
-		i.setSize(int64(o.Uint32(b[start+3:])>>8)+1, int64(o.Uint32(b[start+6:])>>8)+1)
+		i.SetSize(int64(o.Uint32(b[start+3:])>>8)+1, int64(o.Uint32(b[start+6:])>>8)+1)
 		i.ColorModel, i.Frames = "ycbcr", 1
 		if b[start]&2 != 0 {
 			if i.Frames, err = webpFrames(r); err != nil {
@@ -110,7 +108,7 @@ func webpInfo(r io.ReaderAt, i *facts) error {
 		}
 		// the chunk of the first picture determines the colors
 		next := 12 + 8 + (int64(o.Uint32(b[16:]))+1)&^1
-		n, err := container.ReadAt(r, b[:4], next)
+		n, err := ReadAt(r, b[:4], next)
 		switch {
 		case err != nil:
 			return err
@@ -120,11 +118,11 @@ func webpInfo(r io.ReaderAt, i *facts) error {
 			i.ColorModel = "" // other chunks come before the picture
 		}
 	case name == "VP8 " && n == len(b) && string(b[start+3:start+6]) == "\x9D\x01\x2A":
-		i.setSize(int64(o.Uint16(b[start+6:])&0x3FFF), int64(o.Uint16(b[start+8:])&0x3FFF))
+		i.SetSize(int64(o.Uint16(b[start+6:])&0x3FFF), int64(o.Uint16(b[start+8:])&0x3FFF))
 		i.ColorModel, i.Frames = "ycbcr", 1
 	case name == "VP8L" && n >= start+5 && b[start] == 0x2F:
 		size := int64(o.Uint32(b[start+1:]))
-		i.setSize(size&0x3FFF+1, size>>14&0x3FFF+1)
+		i.SetSize(size&0x3FFF+1, size>>14&0x3FFF+1)
 		i.ColorModel, i.Frames = "rgb", 1
 	}
 	return nil
@@ -132,10 +130,10 @@ func webpInfo(r io.ReaderAt, i *facts) error {
 
 // webpFrames counts the frames of an animation. It returns 0 if the file is too large.
 func webpFrames(r io.ReaderAt) (frames int64, err error) {
-	if !countable(container.SizeOf(r)) {
+	if !countable(SizeOf(r)) {
 		return 0, nil
 	}
-	f := sequentialReader{r: r, off: 12, end: maxFrameBytes}
+	f := sequentialReader{r: r, off: 12, end: MaxFrameBytes}
 	for {
 		head := f.next(8)
 		if head == nil {

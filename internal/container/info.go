@@ -1,14 +1,12 @@
-package exif
+package container
 
 import (
 	"io"
 	"math"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// facts describes the picture of an image, as its headers state it. Fields that they don't state are 0 or empty.
-type facts struct {
+// Info describes the picture of an image, as its headers state it. Fields that they don't state are 0 or empty.
+type Info struct {
 	// Width and Height are the size of the picture as coded; in RAW files, of the main picture.
 	Width, Height int64
 	// DisplayWidth and DisplayHeight are the size of the picture as a browser lays it out: rotated and cropped.
@@ -23,24 +21,24 @@ type facts struct {
 
 // The limits of facts.
 const (
-	// maxFrameBytes bounds the part of a file that it searches for frames. It counts the frames of
+	// MaxFrameBytes bounds the part of a file that it searches for frames. It counts the frames of
 	// an animation only if all of them are within it.
-	maxFrameBytes = 3 << 19
+	MaxFrameBytes = 3 << 19
 	// maxFrameSteps bounds the blocks in this search, which may be of one byte each.
 	maxFrameSteps = 1 << 17
-	// maxSide bounds the width and height of a picture: only SVG and BigTIFF can state more.
-	maxSide = math.MaxUint32
+	// MaxSide bounds the width and height of a picture: only SVG and BigTIFF can state more.
+	MaxSide = math.MaxUint32
 )
 
-// setSize sets the size of the picture as coded.
-func (i *facts) setSize(width, height int64) { i.Width, i.Height = width, height }
+// SetSize sets the size of the picture as coded.
+func (i *Info) SetSize(width, height int64) { i.Width, i.Height = width, height }
 
 // orientations lists the values of EXIF's Orientation by mirroring from left to right, then by quarter
 // turns clockwise.
 var orientations = [2][4]int{{1, 6, 3, 8}, {2, 7, 4, 5}}
 
-// rotated returns the orientation o (1 to 8) rotated by so many quarter turns clockwise.
-func rotated(o, quarters int) int {
+// Rotated returns the orientation o (1 to 8) rotated by so many quarter turns clockwise.
+func Rotated(o, quarters int) int {
 	for mirror, row := range orientations {
 		for k, v := range row {
 			if v == o {
@@ -51,8 +49,8 @@ func rotated(o, quarters int) int {
 	return o
 }
 
-// mirrored returns the orientation o mirrored from left to right.
-func mirrored(o int) int {
+// Mirrored returns the orientation o mirrored from left to right.
+func Mirrored(o int) int {
 	for mirror, row := range orientations {
 		for k, v := range row {
 			if v == o {
@@ -85,7 +83,7 @@ func (f *sequentialReader) next(n int) []byte {
 			f.buf = make([]byte, 16<<10)
 		}
 		got := 0
-		got, f.err = container.ReadAt(f.r, f.buf, f.off)
+		got, f.err = ReadAt(f.r, f.buf, f.off)
 		f.buffered = f.buf[:got]
 		if f.err != nil || got < n {
 			return nil
@@ -98,7 +96,7 @@ func (f *sequentialReader) next(n int) []byte {
 
 // hitLimit reports whether f has reached a limit before the end of the file.
 func (f *sequentialReader) hitLimit() bool {
-	size := container.SizeOf(f.r)
+	size := SizeOf(f.r)
 	return f.steps > maxFrameSteps || f.off >= f.end && (size < 0 || f.off < size)
 }
 
@@ -108,4 +106,4 @@ func (f *sequentialReader) skip(n int64) {
 }
 
 // countable reports whether a file of this size is small enough to count its frames.
-func countable(size int64) bool { return size <= maxFrameBytes }
+func countable(size int64) bool { return size <= MaxFrameBytes }

@@ -1,11 +1,9 @@
-package exif
+package container
 
 import (
 	"bytes"
 	"encoding/binary"
 	"io"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Directory is one of EXIF's directories (Exif 3.0, 4.6), in the order of their tags in the JSON.
@@ -21,27 +19,27 @@ const (
 	Directories // number of directories
 )
 
-// block is a TIFF block of a file, which holds EXIF. Most files have one.
-type block struct {
-	r io.ReaderAt
+// Block is a TIFF block of a file, which holds EXIF. Most files have one.
+type Block struct {
+	R io.ReaderAt
 	// off is where the part of the file that carries the block has its data: the TIFF block itself in a JPEG
 	// segment, the data of a chunk or a resource, the body of a box, the first extent of an item.
-	off int64
+	Off int64
 	// first is the block's first directory: IFD0, except in formats with a block for each directory.
-	first Directory
+	First Directory
 	// foreign reports whether a number of the first directory has another meaning in this format. It may
 	// be nil.
-	foreign func(id uint16) bool
+	Foreign func(id uint16) bool
 	// pages is true if the block is a TIFF file, whose second directory can be another page
 	// (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
-	pages bool
+	Pages bool
 }
 
-// offer is called with each EXIF of a file, in file order, until it returns done.
-type offer func(b block) (done bool, err error)
+// Offer is called with each EXIF of a file, in file order, until it returns done.
+type Offer func(b Block) (done bool, err error)
 
-// exifIntro comes before the block in a JPEG segment (Exif 3.0, 4.7.2), and with some writers elsewhere.
-var exifIntro = []byte("Exif\x00\x00")
+// EXIFIntro comes before the block in a JPEG segment (Exif 3.0, 4.7.2), and with some writers elsewhere.
+var EXIFIntro = []byte("Exif\x00\x00")
 
 // unreadable is an empty block, for EXIF that exists but can't be read.
 var unreadable = bytes.NewReader(nil)
@@ -49,8 +47,8 @@ var unreadable = bytes.NewReader(nil)
 // startsAt reports whether a TIFF block starts at off.
 func startsAt(r io.ReaderAt, off int64) (bool, error) {
 	var head [16]byte
-	n, err := container.ReadAt(r, head[:], off)
-	_, _, ok := container.ParseTIFFHeader(head[:n])
+	n, err := ReadAt(r, head[:], off)
+	_, _, ok := ParseTIFFHeader(head[:n])
 	return ok, err
 }
 
@@ -58,9 +56,9 @@ func startsAt(r io.ReaderAt, off int64) (bool, error) {
 // in JPEG.
 func withoutIntro(r io.ReaderAt) (io.ReaderAt, error) {
 	var head [6]byte
-	ok, err := container.ReadFull(r, head[:], 0)
-	if ok && bytes.Equal(head[:], exifIntro) {
-		r = container.FromOffset(r, int64(len(exifIntro)))
+	ok, err := ReadFull(r, head[:], 0)
+	if ok && bytes.Equal(head[:], EXIFIntro) {
+		r = FromOffset(r, int64(len(EXIFIntro)))
 	}
 	return r, err
 }
@@ -70,19 +68,19 @@ func withoutIntro(r io.ReaderAt) (io.ReaderAt, error) {
 // there, offsetBlock tries the places of writers that leave the offset wrong or out.
 func offsetBlock(r io.ReaderAt) (io.ReaderAt, error) {
 	var b [4]byte
-	ok, err := container.ReadFull(r, b[:], 0)
+	ok, err := ReadFull(r, b[:], 0)
 	if !ok || err != nil {
 		return unreadable, err
 	}
 	stated := 4 + int64(binary.BigEndian.Uint32(b[:]))
-	intro := int64(len(exifIntro))
+	intro := int64(len(EXIFIntro))
 	for _, off := range [...]int64{stated, 4, 4 + intro, 0, intro} {
 		ok, err := startsAt(r, off)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			return container.FromOffset(r, off), nil
+			return FromOffset(r, off), nil
 		}
 	}
 	return unreadable, nil
@@ -95,7 +93,7 @@ func OffsetOf(b []byte) int {
 	if err != nil {
 		return -1
 	}
-	if e, ok := r.(*container.Joined); ok {
+	if e, ok := r.(*Joined); ok {
 		return int(e.Runs[0].Off)
 	}
 	return -1

@@ -1,9 +1,7 @@
-package exif
+package container
 
 import (
 	"io"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // One PNG in ten with EXIF has it after the picture, which is cut into IDAT chunks, of 8 KiB by libpng's
@@ -20,12 +18,12 @@ import (
 // before.
 
 const (
-	// tailPiece is the number of bytes per read. With the quarter of a window that an object reads before
+	// TailPiece is the number of bytes per read. With the quarter of a window that an object reads before
 	// an offset, it makes a window of the usual size.
-	tailPiece = 48 << 10
+	TailPiece = 48 << 10
 	// maxTail is how far from the end the picture's last chunk may begin. tail misses only EXIF of 240 KB,
 	// or EXIF before as much text.
-	maxTail = 5 * tailPiece
+	maxTail = 5 * TailPiece
 	// maxChecked bounds the bytes of all checksums computed. Real chunks are together as long as the tail.
 	maxChecked = 4 * maxTail
 )
@@ -55,12 +53,12 @@ type chunkKind struct {
 
 // grow reads another piece; ok is false at the limit of buf or of the search.
 func (t *tail) grow() (ok bool, err error) {
-	n := min(tailPiece, t.start-t.stop, t.maxSize-int64(len(t.buf)))
+	n := min(TailPiece, t.start-t.stop, t.maxSize-int64(len(t.buf)))
 	if n <= 0 {
 		return false, nil
 	}
 	b := make([]byte, n+int64(len(t.buf)))
-	if ok, err = container.ReadFull(t.r, b[:n], t.start-n); !ok || err != nil {
+	if ok, err = ReadFull(t.r, b[:n], t.start-n); !ok || err != nil {
 		return false, err
 	}
 	copy(b[n:], t.buf)

@@ -1,36 +1,34 @@
-package exif
+package container
 
 import (
 	"bytes"
 	"cmp"
 	"io"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Canon's CR3 consists of ISO boxes: the box moov has a uuid box with one TIFF block for each
 // directory: CMT1 is IFD0, CMT2 the Exif directory, CMT3 the maker note, CMT4 GPS. Canon hasn't
 // documented it; https://github.com/lclevy/canon_cr3 describes it.
 
-const canonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"
+const CanonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"
 
-// cr3EXIF offers the blocks of the three directories.
-func cr3EXIF(r io.ReaderAt, f offer) error {
-	w := &container.Boxes{R: r}
-	canon := func(b container.Box) (bool, error) {
+// CR3EXIF offers the blocks of the three directories.
+func CR3EXIF(r io.ReaderAt, f Offer) error {
+	w := &Boxes{R: r}
+	canon := func(b Box) (bool, error) {
 		first, ok := map[string]Directory{"CMT1": IFD0, "CMT2": ExifIFD, "CMT4": GPSIFD}[b.Type]
 		if !ok {
 			return false, nil
 		}
-		return f(block{r: container.RunReader(r, b.Body), off: b.Body.Off, first: first})
+		return f(Block{R: RunReader(r, b.Body), Off: b.Body.Off, First: first})
 	}
-	moov := func(b container.Box) (bool, error) {
-		if b.Type != "uuid" || string(b.UUID[:]) != canonUUID {
+	moov := func(b Box) (bool, error) {
+		if b.Type != "uuid" || string(b.UUID[:]) != CanonUUID {
 			return false, nil
 		}
 		return true, w.Each(b.Body, canon)
 	}
-	return w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+	return w.Each(WholeFile, func(b Box) (bool, error) {
 		if b.Type != "moov" {
 			return false, nil
 		}
@@ -45,18 +43,18 @@ const (
 	canonPictureHead = 16
 )
 
-// cr3Pictures adds the thumbnail, the preview and the full-size picture.
-func cr3Pictures(r io.ReaderAt, add func(place)) error {
-	w := &container.Boxes{R: r}
-	canon := func(b container.Box) (bool, error) {
+// CR3Pictures adds the thumbnail, the preview and the full-size picture.
+func CR3Pictures(r io.ReaderAt, add func(Place)) error {
+	w := &Boxes{R: r}
+	canon := func(b Box) (bool, error) {
 		if b.Type == "THMB" {
-			add(place{r: r, run: container.Skip(b.Body, canonPictureHead)})
+			add(Place{R: r, Run: Skip(b.Body, canonPictureHead)})
 		}
 		return false, nil
 	}
-	moov := func(b container.Box) (bool, error) {
+	moov := func(b Box) (bool, error) {
 		switch {
-		case b.Type == "uuid" && string(b.UUID[:]) == canonUUID:
+		case b.Type == "uuid" && string(b.UUID[:]) == CanonUUID:
 			return false, w.Each(b.Body, canon)
 		case b.Type == "trak":
 			return false, jpegTrack(w, b.Body, add)
@@ -64,16 +62,16 @@ func cr3Pictures(r io.ReaderAt, add func(place)) error {
 		return false, nil
 	}
 	seen := 0
-	return w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+	return w.Each(WholeFile, func(b Box) (bool, error) {
 		switch {
 		case b.Type == "moov":
 			seen++
 			return seen == 2, w.Each(b.Body, moov)
 		case b.Type == "uuid" && string(b.UUID[:]) == canonPreviewUUID:
 			seen++
-			return seen == 2, w.Each(container.Skip(b.Body, 8), func(b container.Box) (bool, error) {
+			return seen == 2, w.Each(Skip(b.Body, 8), func(b Box) (bool, error) {
 				if b.Type == "PRVW" {
-					add(place{r: r, run: container.Skip(b.Body, canonPictureHead)})
+					add(Place{R: r, Run: Skip(b.Body, canonPictureHead)})
 				}
 				return b.Type == "PRVW", nil
 			})
@@ -83,10 +81,10 @@ func cr3Pictures(r io.ReaderAt, add func(place)) error {
 }
 
 // jpegTrack adds the first sample of a track, unless it is raw data (box CMP1).
-func jpegTrack(w *container.Boxes, trak container.Extent, add func(place)) error {
-	var stsd, stsz, stco container.Extent
+func jpegTrack(w *Boxes, trak Extent, add func(Place)) error {
+	var stsd, stsz, stco Extent
 	wide := int64(4)
-	stbl := func(b container.Box) (bool, error) {
+	stbl := func(b Box) (bool, error) {
 		switch b.Type {
 		case "stsd":
 			stsd = b.Body
@@ -99,8 +97,8 @@ func jpegTrack(w *container.Boxes, trak container.Extent, add func(place)) error
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(container.Box) (bool, error)) func(container.Box) (bool, error) {
-		return func(b container.Box) (bool, error) {
+	descend := func(typ string, f func(Box) (bool, error)) func(Box) (bool, error) {
+		return func(b Box) (bool, error) {
 			if b.Type != typ {
 				return false, nil
 			}
@@ -111,18 +109,18 @@ func jpegTrack(w *container.Boxes, trak container.Extent, add func(place)) error
 		return err
 	}
 	var entry [256]byte
-	n, err := container.ReadAt(w.R, entry[:min(int64(len(entry)), stsd.N)], stsd.Off)
+	n, err := ReadAt(w.R, entry[:min(int64(len(entry)), stsd.N)], stsd.Off)
 	if err != nil || bytes.Contains(entry[:n], []byte("CMP1")) {
 		return err
 	}
 	// version and flags, the size of all samples or 0, their number, the size of the first
-	c := w.Cursor(container.Skip(stsz, 4))
+	c := w.Cursor(Skip(stsz, 4))
 	size := c.Uint(4)
 	if c.Uint(4); size == 0 {
 		size = c.Uint(4)
 	}
 	sizeErr := c.Err
-	c = w.Cursor(container.Skip(stco, 4+4))
-	add(place{r: w.R, run: container.Extent{Off: container.Offset(c.Uint(wide)), N: container.Offset(size)}})
+	c = w.Cursor(Skip(stco, 4+4))
+	add(Place{R: w.R, Run: Extent{Off: Offset(c.Uint(wide)), N: Offset(size)}})
 	return cmp.Or(sizeErr, c.Err)
 }

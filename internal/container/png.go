@@ -1,4 +1,4 @@
-package exif
+package container
 
 import (
 	"bufio"
@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // PNG (3rd edition): after 8 bytes of signature come chunks, each a length of 4 bytes, a type of 4
@@ -22,38 +20,38 @@ import (
 
 // The limits of PNGs.
 const (
-	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked: millions of empty
+	// MaxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked: millions of empty
 	// ones would waste CPU time. A picture of 500 MB in chunks of 8 KiB has this many.
-	maxChunks = 1 << 16
+	MaxChunks = 1 << 16
 	// maxProfile bounds the text of a profile: a kilobyte of zlib unpacks to a megabyte.
 	maxProfile = 1 << 20
-	// maxProfileSteps bounds the work for all profiles of a file, since the search for one with EXIF
+	// MaxProfileSteps bounds the work for all profiles of a file, since the search for one with EXIF
 	// may read any number of them. It is enough for one profile of maxProfile, or for one of 100 KB
 	// compressed; EXIF copied from a JPEG has at most 70 KB. Deflate blocks of code tables alone take longest.
-	maxProfileSteps = maxProfile
+	MaxProfileSteps = maxProfile
 )
 
 // profileIntro begins the keywords of profiles; the profile's type comes after it.
 const profileIntro = "Raw profile type "
 
-// pngPart is a part of a PNG that pngEXIF offers.
-type pngPart uint8
+// PNGPart is a part of a PNG that PNGEXIF offers.
+type PNGPart uint8
 
 const (
-	pngChunk   pngPart = iota // an eXIf chunk
-	pngProfile                // a profile in a text chunk, which may be EXIF
-	pngPicture                // a part of the picture
+	PNGChunk   PNGPart = iota // an eXIf chunk
+	PNGProfile                // a profile in a text chunk, which may be EXIF
+	PNGPicture                // a part of the picture
 )
 
-// pngEXIF calls f with each eXIf chunk, profile, and part of the picture, but for those in the middle of it. read
+// PNGEXIF calls f with each eXIf chunk, profile, and part of the picture, but for those in the middle of it. read
 // reads the EXIF; ok is false if a profile isn't EXIF.
-func pngEXIF(r io.ReaderAt, f func(p pngPart, read func() (b block, ok bool, err error)) (done bool, err error)) error {
-	p := profiles{r: r, left: maxProfileSteps}
+func PNGEXIF(r io.ReaderAt, f func(p PNGPart, read func() (b Block, ok bool, err error)) (done bool, err error)) error {
+	p := profiles{r: r, left: MaxProfileSteps}
 	var head [8 + len(profileIntro) + 5]byte // length, type and the longest keyword
 	off := int64(8)
 	picture := false
-	for range maxChunks {
-		n, err := container.ReadAt(r, head[:], off)
+	for range MaxChunks {
+		n, err := ReadAt(r, head[:], off)
 		if err != nil {
 			return err
 		}
@@ -61,18 +59,18 @@ func pngEXIF(r io.ReaderAt, f func(p pngPart, read func() (b block, ok bool, err
 		if n < 8 || length > 1<<31-1 { // 5.3: lengths have 31 bits
 			return nil
 		}
-		data := container.Extent{Off: off + 8, N: length}
+		data := Extent{Off: off + 8, N: length}
 		typ := string(head[4:8])
 		off += 12 + length
 		done := false
 		switch typ {
 		case "eXIf":
-			done, err = f(pngChunk, func() (block, bool, error) {
-				b, err := withoutIntro(container.RunReader(r, data))
-				return block{r: b, off: data.Off}, true, err
+			done, err = f(PNGChunk, func() (Block, bool, error) {
+				b, err := withoutIntro(RunReader(r, data))
+				return Block{R: b, Off: data.Off}, true, err
 			})
 		case "IDAT":
-			done, err = f(pngPicture, nil)
+			done, err = f(PNGPicture, nil)
 			if !done && err == nil && !picture {
 				picture = true
 				off, err = afterPicture(r, data.Off-8, length)
@@ -85,19 +83,19 @@ func pngEXIF(r io.ReaderAt, f func(p pngPart, read func() (b block, ok bool, err
 			if !ok {
 				break
 			}
-			done, err = f(pngProfile, func() (block, bool, error) {
-				text, err := p.read(typ, container.Skip(data, int64(len(keyword))+1))
+			done, err = f(PNGProfile, func() (Block, bool, error) {
+				text, err := p.read(typ, Skip(data, int64(len(keyword))+1))
 				if text == nil && isEXIF {
 					text = unreadable
 				}
-				return block{r: text, off: data.Off}, text != nil, err
+				return Block{R: text, Off: data.Off}, text != nil, err
 			})
 		}
 		if done || err != nil {
 			return err
 		}
 	}
-	return container.ErrTooLarge
+	return ErrTooLarge
 }
 
 // pngChunks describes the chunks after a picture.
@@ -105,10 +103,8 @@ var pngChunks = chunkKind{
 	minSize: 12,
 	size:    func(head []byte) int64 { return 12 + int64(binary.BigEndian.Uint32(head)) },
 	valid: func(chunk []byte) bool {
-		for _, c := range chunk[4:8] {
-			if c |= 0x20; c < 'a' || c > 'z' {
-				return false
-			}
+		if !IsPNGChunk(chunk) {
+			return false
 		}
 		n := len(chunk) - 4
 		return crc32.ChecksumIEEE(chunk[4:n]) == binary.BigEndian.Uint32(chunk[n:])
@@ -122,6 +118,16 @@ var pngChunks = chunkKind{
 	},
 }
 
+// IsPNGChunk reports whether the type of a chunk with this head consists of ASCII letters (5.3).
+func IsPNGChunk(head []byte) bool {
+	for _, c := range head[4:8] {
+		if c |= 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
 // nearPieces is the distance in bytes to the last IDAT of a row at which the search for it ends: the next
 // window has the rest.
 const nearPieces = 32 << 10
@@ -133,7 +139,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	// lengthAt returns the length of the IDAT at an offset, -1 if there is none
 	lengthAt := func(at int64) (int64, error) {
 		var head [8]byte
-		n, err := container.PeekAt(r, head[:], at)
+		n, err := PeekAt(r, head[:], at)
 		if n < len(head) || string(head[4:]) != "IDAT" {
 			return -1, err
 		}
@@ -143,16 +149,16 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		n, err := lengthAt(off + k*step)
 		return n == length, err
 	}
-	size := container.SizeOf(r)
+	size := SizeOf(r)
 	if size < 0 {
-		n, err := container.Gallop(maxChunks, same)
+		n, err := Gallop(MaxChunks, same)
 		return off + n*step, err
 	}
 	next := off + step
-	if size-next <= tailPiece {
+	if size-next <= TailPiece {
 		return next, nil
 	}
-	t := tail{r: r, kind: pngChunks, stop: next, start: size, maxSize: tailPiece}
+	t := tail{r: r, kind: pngChunks, stop: next, start: size, maxSize: TailPiece}
 	end, ok, err := lastIEND(&t)
 	if err != nil {
 		return 0, err
@@ -178,7 +184,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		_, err = t.walkBack(&end)
 		return end, err
 	}
-	n, err := container.Bisect(0, (size-off)/step+1, max(1, nearPieces/step), same)
+	n, err := Bisect(0, (size-off)/step+1, max(1, nearPieces/step), same)
 	return max(off+n*step, next), err
 }
 
@@ -209,8 +215,8 @@ func ProfileBlock(typ string, data []byte) []byte {
 	if _, ok := profileKeyword(keyword); !ok {
 		return nil
 	}
-	p := profiles{r: bytes.NewReader(data), left: maxProfileSteps}
-	text, _, err := p.text(typ, container.Skip(container.Extent{N: int64(len(data))}, int64(len(keyword))+1), maxProfile)
+	p := profiles{r: bytes.NewReader(data), left: MaxProfileSteps}
+	text, _, err := p.text(typ, Skip(Extent{N: int64(len(data))}, int64(len(keyword))+1), maxProfile)
 	if err != nil {
 		return nil
 	}
@@ -226,28 +232,28 @@ type profiles struct {
 }
 
 const (
-	// packedSteps is the steps per byte of compressed text.
-	packedSteps = 8
+	// PackedSteps is the steps per byte of compressed text.
+	PackedSteps = 8
 	// profileSteps is the additional steps per profile, for the memory to read it.
 	profileSteps = 1 << 12
-	// profileHead is how much of a profile's text shows whether it is EXIF: its name and length, and
+	// ProfileHead is how much of a profile's text shows whether it is EXIF: its name and length, and
 	// the first bytes.
-	profileHead = 512
+	ProfileHead = 512
 )
 
 // read returns the EXIF of a profile, nil if it isn't EXIF. data is a text chunk's data after the keyword.
-func (p *profiles) read(typ string, data container.Extent) (io.ReaderAt, error) {
+func (p *profiles) read(typ string, data Extent) (io.ReaderAt, error) {
 	if p.left -= profileSteps; p.left < 0 {
-		return nil, container.ErrTooLarge
+		return nil, ErrTooLarge
 	}
-	text, cut, err := p.text(typ, data, profileHead)
+	text, cut, err := p.text(typ, data, ProfileHead)
 	if err != nil {
 		return nil, err
 	}
 	b, more := decodeProfile(text)
-	if !bytes.HasPrefix(b, exifIntro) && !container.IsTIFF(b) {
-		if cut && len(text) < profileHead {
-			return nil, container.ErrTooLarge
+	if !bytes.HasPrefix(b, EXIFIntro) && !IsTIFF(b) {
+		if cut && len(text) < ProfileHead {
+			return nil, ErrTooLarge
 		}
 		return nil, nil
 	}
@@ -256,7 +262,7 @@ func (p *profiles) read(typ string, data container.Extent) (io.ReaderAt, error) 
 			return nil, err
 		}
 		if b, more = decodeProfile(text); more && cut {
-			return nil, container.ErrTooLarge
+			return nil, ErrTooLarge
 		}
 	}
 	return withoutIntro(bytes.NewReader(b))
@@ -264,8 +270,8 @@ func (p *profiles) read(typ string, data container.Extent) (io.ReaderAt, error) 
 
 // text returns up to limit bytes of the decompressed text in the data of a text chunk, after the fields of
 // the chunk's type; cut is true if there may be more. The text is empty if the fields are broken.
-func (p *profiles) text(typ string, data container.Extent, limit int) (text []byte, cut bool, err error) {
-	src := &container.Section{R: p.r, Run: container.Extent{Off: data.Off, N: max(0, min(data.N, p.left/packedSteps))}}
+func (p *profiles) text(typ string, data Extent, limit int) (text []byte, cut bool, err error) {
+	src := &Section{R: p.r, Run: Extent{Off: data.Off, N: max(0, min(data.N, p.left/PackedSteps))}}
 	if typ != "zTXt" { // may be uncompressed
 		src.Run.N = max(0, min(data.N, p.left))
 	}
@@ -286,7 +292,7 @@ func (p *profiles) text(typ string, data container.Extent, limit int) (text []by
 	}
 	if packed {
 		unread := int64(in.Buffered())
-		src.Run.N = max(0, min(src.Run.N, p.left/packedSteps-unread))
+		src.Run.N = max(0, min(src.Run.N, p.left/PackedSteps-unread))
 		text = unzlib(in, limit)
 	} else {
 		text = make([]byte, min(int64(limit), src.Run.N+int64(in.Buffered())))
@@ -296,7 +302,7 @@ func (p *profiles) text(typ string, data container.Extent, limit int) (text []by
 	used := src.Run.Off - data.Off
 	cut = len(text) == limit || used < data.N && src.Run.N == 0
 	if packed {
-		used = used*packedSteps + int64(len(text))
+		used = used*PackedSteps + int64(len(text))
 	}
 	p.left -= used
 	return text, cut, src.Err
@@ -352,19 +358,19 @@ func unhex(c byte) (v byte, ok bool) {
 // pngColors maps PNG's color types to color models (11.2.1).
 var pngColors = map[byte]string{0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6: "rgb"}
 
-// pngInfo reads IHDR and, before the picture, acTL (11.3.6.1) with the number of an animation's frames. It returns
+// PNGInfo reads IHDR and, before the picture, acTL (11.3.6.1) with the number of an animation's frames. It returns
 // where the picture starts: browsers ignore the orientation of EXIF after it.
-func pngInfo(r io.ReaderAt, i *facts) (picture int64, err error) {
+func PNGInfo(r io.ReaderAt, i *Info) (picture int64, err error) {
 	var head [8 + 10]byte
-	n, err := container.ReadAt(r, head[:], 8)
+	n, err := ReadAt(r, head[:], 8)
 	if err != nil || n < len(head) || string(head[4:8]) != "IHDR" {
 		return 0, err
 	}
-	i.setSize(container.TwoUint32(head[8:]))
+	i.SetSize(TwoUint32(head[8:]))
 	i.ColorModel = pngColors[head[17]]
 	off := int64(8)
-	for range maxChunks {
-		n, err := container.ReadAt(r, head[:12], off)
+	for range MaxChunks {
+		n, err := ReadAt(r, head[:12], off)
 		if err != nil {
 			return 0, err
 		}

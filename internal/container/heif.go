@@ -1,10 +1,8 @@
-package exif
+package container
 
 import (
 	"io"
 	"slices"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // HEIF (ISO/IEC 23008-12), and AVIF, which is based on it: the box meta, anywhere in the file, lists
@@ -30,22 +28,22 @@ const (
 )
 
 // itemBoxes holds the boxes of meta that describe items.
-type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp container.Extent }
+type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp Extent }
 
-// heifFile holds the contents of a file's top-level boxes.
-type heifFile struct {
-	container.Boxes
+// HEIF holds the contents of a file's top-level boxes.
+type HEIF struct {
+	Boxes
 	image      bool      // it is an image, by its brands or contents
 	sequence   bool      // its brands announce a track of pictures
 	items      itemBoxes // without iinf if there are no items
-	moov, mini container.Extent
+	moov, mini Extent
 }
 
-// openHEIF reads the top-level boxes. A file of another brand without items is a film: openHEIF returns
+// OpenHEIF reads the top-level boxes. A file of another brand without items is a film: OpenHEIF returns
 // ErrNotImage and stops at its first moov or moof, since a fragmented film has thousands of boxes.
-func openHEIF(r io.ReaderAt) (w *heifFile, err error) {
-	w = &heifFile{Boxes: container.Boxes{R: r}}
-	err = w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
+func OpenHEIF(r io.ReaderAt) (w *HEIF, err error) {
+	w = &HEIF{Boxes: Boxes{R: r}}
+	err = w.Each(WholeFile, func(b Box) (done bool, err error) {
 		switch b.Type {
 		case "ftyp":
 			return false, w.fileType(b.Body)
@@ -68,32 +66,32 @@ func openHEIF(r io.ReaderAt) (w *heifFile, err error) {
 		return false, nil
 	})
 	if err == nil && !w.image {
-		err = container.ErrNotImage
+		err = ErrNotImage
 	}
 	return w, err
 }
 
 // fileType reads the brands: the major one, its version, then the others.
-func (w *heifFile) fileType(body container.Extent) error {
+func (w *HEIF) fileType(body Extent) error {
 	var b [256]byte
 	for at := int64(0); at < min(body.N, maxFileType); at += int64(len(b)) {
-		n, err := container.ReadAt(w.R, b[:min(int64(len(b)), body.N-at)], body.Off+at)
+		n, err := ReadAt(w.R, b[:min(int64(len(b)), body.N-at)], body.Off+at)
 		if err != nil {
 			return err
 		}
 		if at == 0 && n > 4 {
 			clear(b[4:min(n, 8)])
 		}
-		w.image = w.image || container.HasBrand(b[:n], container.ImageBrands...)
-		w.sequence = w.sequence || container.HasBrand(b[:n], container.SequenceBrands...)
+		w.image = w.image || HasBrand(b[:n], ImageBrands...)
+		w.sequence = w.sequence || HasBrand(b[:n], SequenceBrands...)
 	}
 	return nil
 }
 
 // meta finds the boxes in the full box meta.
-func (w *heifFile) meta(body container.Extent) (m itemBoxes, err error) {
-	err = w.Each(container.Skip(body, 4), func(b container.Box) (bool, error) {
-		var to *container.Extent
+func (w *HEIF) meta(body Extent) (m itemBoxes, err error) {
+	err = w.Each(Skip(body, 4), func(b Box) (bool, error) {
+		var to *Extent
 		switch b.Type {
 		case "pitm":
 			to = &m.pitm
@@ -118,24 +116,24 @@ func (w *heifFile) meta(body container.Extent) (m itemBoxes, err error) {
 	return m, err
 }
 
-// exif returns the block of an Exif item; ok is false if it is empty.
-func (w *heifFile) exif(item uint64) (b block, ok bool, err error) {
+// EXIF returns the block of an Exif item; ok is false if it is empty.
+func (w *HEIF) EXIF(item uint64) (b Block, ok bool, err error) {
 	runs, ok, err := w.locate(item)
 	if err != nil {
 		return b, false, err
 	}
 	if !ok {
-		return block{r: unreadable}, true, nil
+		return Block{R: unreadable}, true, nil
 	}
 	if len(runs) == 0 {
 		return b, false, nil
 	}
-	r, err := offsetBlock(container.Join(w.R, runs))
-	return block{r: r, off: runs[0].Off}, true, err
+	r, err := offsetBlock(Join(w.R, runs))
+	return Block{R: r, Off: runs[0].Off}, true, err
 }
 
-// itemsOf returns the IDs of the items of a type. The picture, its depth map etc. can each have an Exif item.
-func (w *heifFile) itemsOf(want string) (items []uint64, err error) {
+// Items returns the IDs of the items of a type. The picture, its depth map etc. can each have an Exif item.
+func (w *HEIF) Items(want string) (items []uint64, err error) {
 	iinf := w.items.iinf
 	if iinf.N == 0 {
 		return nil, nil
@@ -148,7 +146,7 @@ func (w *heifFile) itemsOf(want string) (items []uint64, err error) {
 	if c.Err != nil {
 		return nil, c.Err
 	}
-	err = w.Each(container.Skip(iinf, head), func(b container.Box) (bool, error) {
+	err = w.Each(Skip(iinf, head), func(b Box) (bool, error) {
 		// version and flags, ID (16 or 32 bits), protection (16 bits), type
 		if b.Type != "infe" || len(b.Peek) < 12 {
 			return false, nil
@@ -176,9 +174,9 @@ func (w *heifFile) itemsOf(want string) (items []uint64, err error) {
 	return items, err
 }
 
-// describing returns the first of some items that describes the primary item (reference cdsc); ok is false if none
+// Describing returns the first of some items that describes the primary item (reference cdsc); ok is false if none
 // does.
-func (w *heifFile) describing(items []uint64) (found uint64, ok bool, err error) {
+func (w *HEIF) Describing(items []uint64) (found uint64, ok bool, err error) {
 	primary, ok, err := w.primary()
 	if !ok || err != nil {
 		return 0, false, err
@@ -190,11 +188,11 @@ func (w *heifFile) describing(items []uint64) (found uint64, ok bool, err error)
 	}
 	refs := 0
 	c := w.Cursor(w.items.iref)
-	idSize := container.IDSize(c.Uint(1) > 0)
+	idSize := IDSize(c.Uint(1) > 0)
 	if c.Err != nil {
 		return 0, false, c.Err
 	}
-	err = w.Each(container.Skip(w.items.iref, 4), func(b container.Box) (bool, error) {
+	err = w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
 		if b.Type != "cdsc" {
 			return false, nil
 		}
@@ -205,7 +203,7 @@ func (w *heifFile) describing(items []uint64) (found uint64, ok bool, err error)
 		}
 		for n := c.Uint(2); n > 0 && !c.Truncated; n-- {
 			if refs++; refs > maxItems {
-				return false, container.ErrTooLarge
+				return false, ErrTooLarge
 			}
 			if c.Uint(idSize) == primary && !c.Truncated {
 				found, ok = id, true
@@ -218,17 +216,17 @@ func (w *heifFile) describing(items []uint64) (found uint64, ok bool, err error)
 }
 
 // primary returns the ID of the primary item.
-func (w *heifFile) primary() (item uint64, ok bool, err error) {
+func (w *HEIF) primary() (item uint64, ok bool, err error) {
 	c := w.Cursor(w.items.pitm)
-	idSize := container.IDSize(c.Uint(1) > 0)
+	idSize := IDSize(c.Uint(1) > 0)
 	c.Uint(3)
 	item = c.Uint(idSize)
 	return item, !c.Truncated && c.Err == nil, c.Err
 }
 
-// heifPictures adds the primary item's thumbnails that are coded as JPEG.
-func heifPictures(r io.ReaderAt, add func(place)) error {
-	w, err := openHEIF(r)
+// HEIFPictures adds the primary item's thumbnails that are coded as JPEG.
+func HEIFPictures(r io.ReaderAt, add func(Place)) error {
+	w, err := OpenHEIF(r)
 	if err != nil {
 		return err
 	}
@@ -236,8 +234,8 @@ func heifPictures(r io.ReaderAt, add func(place)) error {
 }
 
 // thumbnails adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
-func (w *heifFile) thumbnails(add func(place)) error {
-	jpegs, err := w.itemsOf("jpeg")
+func (w *HEIF) thumbnails(add func(Place)) error {
+	jpegs, err := w.Items("jpeg")
 	if err != nil || len(jpegs) == 0 {
 		return err
 	}
@@ -246,9 +244,9 @@ func (w *heifFile) thumbnails(add func(place)) error {
 		return err
 	}
 	c := w.Cursor(w.items.iref)
-	idSize := container.IDSize(c.Uint(1) > 0)
+	idSize := IDSize(c.Uint(1) > 0)
 	refs := 0
-	return w.Each(container.Skip(w.items.iref, 4), func(b container.Box) (bool, error) {
+	return w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
 		if b.Type != "thmb" {
 			return false, nil
 		}
@@ -257,11 +255,11 @@ func (w *heifFile) thumbnails(add func(place)) error {
 		if !slices.Contains(jpegs, id) {
 			return false, c.Err
 		}
-		if refs++; refs > maxPictures {
+		if refs++; refs > MaxPictures {
 			return true, nil
 		}
 		found := false
-		for n := min(c.Uint(2), maxPictures); n > 0 && !c.Truncated && !found; n-- {
+		for n := min(c.Uint(2), MaxPictures); n > 0 && !c.Truncated && !found; n-- {
 			found = c.Uint(idSize) == primary && !c.Truncated
 		}
 		if !found {
@@ -272,20 +270,20 @@ func (w *heifFile) thumbnails(add func(place)) error {
 			return false, err
 		}
 		if len(runs) == 1 {
-			add(place{r: w.R, run: runs[0]})
+			add(Place{R: w.R, Run: runs[0]})
 		} else {
-			e := container.Join(w.R, runs)
-			add(place{r: e, run: container.Extent{Off: 0, N: e.Ends[len(runs)-1]}})
+			e := Join(w.R, runs)
+			add(Place{R: e, Run: Extent{Off: 0, N: e.Ends[len(runs)-1]}})
 		}
 		return false, nil
 	})
 }
 
-// orientationOfHEIF returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
+// HEIFOrientation returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
 // Orientation.
-func orientationOfHEIF(r io.ReaderAt) (orientation int64, err error) {
-	w, err := openHEIF(r)
-	i := facts{Orientation: 1}
+func HEIFOrientation(r io.ReaderAt) (orientation int64, err error) {
+	w, err := OpenHEIF(r)
+	i := Info{Orientation: 1}
 	if err == nil && w.items.iinf.N > 0 {
 		err = w.picture(&i)
 	}
@@ -293,7 +291,7 @@ func orientationOfHEIF(r io.ReaderAt) (orientation int64, err error) {
 }
 
 // locate returns the extents of an item; ok is false if they are missing or unsupported.
-func (w *heifFile) locate(item uint64) (runs []container.Extent, ok bool, err error) {
+func (w *HEIF) locate(item uint64) (runs []Extent, ok bool, err error) {
 	c := w.Cursor(w.items.iloc)
 	version := c.Uint(1)
 	c.Uint(3)
@@ -306,27 +304,27 @@ func (w *heifFile) locate(item uint64) (runs []container.Extent, ok bool, err er
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
 		return nil, false, c.Err
 	}
-	count := c.Uint(container.IDSize(version == 2))
+	count := c.Uint(IDSize(version == 2))
 	for i := uint64(0); i < count && !c.Truncated; i++ {
 		if i == maxItems {
-			return nil, false, container.ErrTooLarge
+			return nil, false, ErrTooLarge
 		}
-		id := c.Uint(container.IDSize(version == 2))
+		id := c.Uint(IDSize(version == 2))
 		method := uint64(0)
 		if version > 0 {
 			method = c.Uint(2) & 15
 		}
 		elsewhere := c.Uint(2) != 0 // the data reference, 0 for this file
-		base := container.Offset(c.Uint(baseSize))
+		base := Offset(c.Uint(baseSize))
 		n := c.Uint(2)
 		if c.Truncated {
 			break
 		}
 		if id != item {
-			c.Skip(container.Offset(n) * (indexSize + offsetSize + lengthSize))
+			c.Skip(Offset(n) * (indexSize + offsetSize + lengthSize))
 			continue
 		}
-		in := container.WholeFile
+		in := WholeFile
 		switch {
 		case elsewhere || method > 1:
 			return nil, false, c.Err
@@ -334,12 +332,12 @@ func (w *heifFile) locate(item uint64) (runs []container.Extent, ok bool, err er
 			in = w.items.idat
 		}
 		if n > maxExtents {
-			return nil, false, container.ErrTooLarge
+			return nil, false, ErrTooLarge
 		}
 		for range n {
 			c.Uint(indexSize)
-			off := min(base+container.Offset(c.Uint(offsetSize)), in.N)
-			length := container.Offset(c.Uint(lengthSize))
+			off := min(base+Offset(c.Uint(offsetSize)), in.N)
+			length := Offset(c.Uint(lengthSize))
 			if c.Truncated {
 				break
 			}
@@ -348,7 +346,7 @@ func (w *heifFile) locate(item uint64) (runs []container.Extent, ok bool, err er
 			}
 			ok = true
 			if length > 0 {
-				runs = append(runs, container.Extent{Off: in.Off + off, N: min(length, in.N-off)})
+				runs = append(runs, Extent{Off: in.Off + off, N: min(length, in.N-off)})
 			}
 		}
 		break
@@ -364,9 +362,9 @@ func (w *heifFile) locate(item uint64) (runs []container.Extent, ok bool, err er
 // maxProperties bounds the properties of an item. Writers need about six.
 const maxProperties = 1 << 5
 
-// heifInfo reads the primary item's properties, or the size of a track's pictures.
-func heifInfo(r io.ReaderAt, i *facts) error {
-	w, err := openHEIF(r)
+// HEIFInfo reads the primary item's properties, or the size of a track's pictures.
+func HEIFInfo(r io.ReaderAt, i *Info) error {
+	w, err := OpenHEIF(r)
 	if err != nil {
 		return err
 	}
@@ -379,7 +377,7 @@ func heifInfo(r io.ReaderAt, i *facts) error {
 		}
 	}
 	if w.sequence && w.moov.N == 0 {
-		err := w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+		err := w.Each(WholeFile, func(b Box) (bool, error) {
 			if b.Type == "moov" {
 				w.moov = b.Body
 			}
@@ -397,14 +395,14 @@ func heifInfo(r io.ReaderAt, i *facts) error {
 }
 
 // picture reads the properties of the primary item.
-func (w *heifFile) picture(i *facts) error {
+func (w *HEIF) picture(i *Info) error {
 	item, ok, err := w.primary()
 	if !ok || err != nil {
 		return err
 	}
-	var ipco container.Extent
+	var ipco Extent
 	var list []uint64 // indexes of the item's properties, from 1
-	err = w.Each(w.items.iprp, func(b container.Box) (done bool, err error) {
+	err = w.Each(w.items.iprp, func(b Box) (done bool, err error) {
 		switch {
 		case b.Type == "ipco" && ipco.N == 0:
 			ipco = b.Body
@@ -418,7 +416,7 @@ func (w *heifFile) picture(i *facts) error {
 	}
 	properties := make([]property, len(list))
 	place := uint64(0)
-	err = w.Each(ipco, func(b container.Box) (bool, error) {
+	err = w.Each(ipco, func(b Box) (bool, error) {
 		place++
 		for k, p := range list {
 			if p == place {
@@ -448,15 +446,15 @@ func (w *heifFile) picture(i *facts) error {
 }
 
 // associated returns the indexes of an item's properties.
-func (w *heifFile) associated(ipma container.Extent, item uint64) (list []uint64, err error) {
+func (w *HEIF) associated(ipma Extent, item uint64) (list []uint64, err error) {
 	c := w.Cursor(ipma)
-	idSize := container.IDSize(c.Uint(1) > 0)
+	idSize := IDSize(c.Uint(1) > 0)
 	c.Uint(2)
 	size := 1 + int64(c.Uint(1)&1)
 	entries := c.Uint(4)
 	for k := uint64(0); k < entries && !c.Truncated; k++ {
 		if k == maxItems {
-			return nil, container.ErrTooLarge
+			return nil, ErrTooLarge
 		}
 		id, n := c.Uint(idSize), int64(c.Uint(1)) //nolint:gosec // one byte
 		if id != item {
@@ -482,29 +480,29 @@ type property struct {
 }
 
 // size sets the size as coded from ispe.
-func (p *property) size(i *facts) {
+func (p *property) size(i *Info) {
 	if p.typ == "ispe" && p.n >= 12 && i.Width == 0 {
-		i.setSize(container.TwoUint32(p.body[4:]))
+		i.SetSize(TwoUint32(p.body[4:]))
 	}
 }
 
 // transform applies the property to the picture as displayed.
-func (p *property) transform(i *facts) {
+func (p *property) transform(i *Info) {
 	switch {
 	case p.typ == "irot" && p.n >= 1: // quarters counterclockwise
 		quarters := int(p.body[0] & 3)
-		i.Orientation = rotated(i.Orientation, 4-quarters)
+		i.Orientation = Rotated(i.Orientation, 4-quarters)
 		if quarters&1 == 1 {
 			i.DisplayWidth, i.DisplayHeight = i.DisplayHeight, i.DisplayWidth
 		}
 	case p.typ == "imir" && p.n >= 1: // 0 exchanges top and bottom, 1 left and right
-		i.Orientation = mirrored(i.Orientation)
+		i.Orientation = Mirrored(i.Orientation)
 		if p.body[0]&1 == 0 {
-			i.Orientation = rotated(i.Orientation, 2)
+			i.Orientation = Rotated(i.Orientation, 2)
 		}
 	case p.typ == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
-		width, widthBy := container.TwoUint32(p.body[:])
-		height, heightBy := container.TwoUint32(p.body[8:])
+		width, widthBy := TwoUint32(p.body[:])
+		height, heightBy := TwoUint32(p.body[8:])
 		if widthBy == 0 || heightBy == 0 {
 			return
 		}
@@ -523,7 +521,7 @@ func (p *property) transform(i *facts) {
 
 // grid reads the size of a picture made of tiles (23008-12, 6.6.2.3.2) whose item lacks ispe: a version,
 // flags, the numbers of rows and columns, the width and the height.
-func (w *heifFile) grid(item uint64, i *facts) error {
+func (w *HEIF) grid(item uint64, i *Info) error {
 	runs, ok, err := w.locate(item)
 	if !ok || err != nil || len(runs) != 1 || runs[0].N != 8 && runs[0].N != 12 {
 		return err
@@ -531,19 +529,19 @@ func (w *heifFile) grid(item uint64, i *facts) error {
 	c := w.Cursor(runs[0])
 	version, flags := c.Uint(1), c.Uint(1)
 	c.Uint(2)
-	size := container.IDSize(flags&1 == 1)
+	size := IDSize(flags&1 == 1)
 	if width, height := c.Uint(size), c.Uint(size); version == 0 && !c.Truncated {
-		i.setSize(container.Offset(width), container.Offset(height))
+		i.SetSize(Offset(width), Offset(height))
 	}
 	return c.Err
 }
 
 // tracks reads the number of pictures in the first track of pictures, and their size if it isn't known.
-func (w *heifFile) tracks(moov container.Extent, i *facts) error {
+func (w *HEIF) tracks(moov Extent, i *Info) error {
 	pictures := false
-	var entry, sizes container.Extent // of the current track
-	var table, information, media, track func(b container.Box) (bool, error)
-	table = func(b container.Box) (bool, error) {
+	var entry, sizes Extent // of the current track
+	var table, information, media, track func(b Box) (bool, error)
+	table = func(b Box) (bool, error) {
 		switch b.Type {
 		case "stsd":
 			entry = b.Body
@@ -552,8 +550,8 @@ func (w *heifFile) tracks(moov container.Extent, i *facts) error {
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(container.Box) (bool, error)) func(container.Box) (bool, error) {
-		return func(b container.Box) (bool, error) {
+	descend := func(typ string, f func(Box) (bool, error)) func(Box) (bool, error) {
+		return func(b Box) (bool, error) {
 			if b.Type != typ {
 				return false, nil
 			}
@@ -561,7 +559,7 @@ func (w *heifFile) tracks(moov container.Extent, i *facts) error {
 		}
 	}
 	information = descend("stbl", table)
-	media = func(b container.Box) (bool, error) {
+	media = func(b Box) (bool, error) {
 		if b.Type == "hdlr" {
 			pictures = len(b.Peek) >= 12 && string(b.Peek[8:12]) == "pict"
 			return !pictures, nil
@@ -569,29 +567,29 @@ func (w *heifFile) tracks(moov container.Extent, i *facts) error {
 		return descend("minf", information)(b)
 	}
 	track = descend("mdia", media)
-	return w.Each(moov, func(b container.Box) (bool, error) {
+	return w.Each(moov, func(b Box) (bool, error) {
 		if b.Type != "trak" {
 			return false, nil
 		}
 		pictures = false
-		entry, sizes = container.Extent{}, container.Extent{}
+		entry, sizes = Extent{}, Extent{}
 		if err := w.Each(b.Body, track); err != nil || !pictures {
 			return false, err
 		}
 		// version and flags, the size of all pictures or the width of the sizes, their number
-		c := w.Cursor(container.Skip(sizes, 8))
-		i.Frames = container.Offset(c.Uint(4))
+		c := w.Cursor(Skip(sizes, 8))
+		i.Frames = Offset(c.Uint(4))
 		if i.Width == 0 && c.Err == nil {
 			// version and flags, the number of entries, the first entry's header, 24 bytes
-			c = w.Cursor(container.Skip(entry, 8+8+24))
-			i.setSize(container.Offset(c.Uint(2)), container.Offset(c.Uint(2)))
+			c = w.Cursor(Skip(entry, 8+8+24))
+			i.SetSize(Offset(c.Uint(2)), Offset(c.Uint(2)))
 		}
 		return true, c.Err
 	})
 }
 
 // minimized reads the box mini, which describes a simple file in a few bits (23008-12:2025, annex).
-func (w *heifFile) minimized(mini container.Extent, i *facts) error {
+func (w *HEIF) minimized(mini Extent, i *Info) error {
 	c := w.Cursor(mini)
 	// a version of 2 bits, nine flags, the colors' subsampling in 2, the orientation in 3
 	head := c.Uint(2)
@@ -604,7 +602,7 @@ func (w *heifFile) minimized(mini container.Extent, i *facts) error {
 	if c.Truncated {
 		return c.Err
 	}
-	i.setSize(container.Offset(sizes>>(31-length)&mask)+1, container.Offset(sizes>>(31-2*length)&mask)+1)
+	i.SetSize(Offset(sizes>>(31-length)&mask)+1, Offset(sizes>>(31-2*length)&mask)+1)
 	i.Orientation, i.ColorModel, i.Frames = 1+int(head&7), "ycbcr", 1
 	if head>>3&3 == 0 {
 		i.ColorModel = "gray"

@@ -1,4 +1,4 @@
-package exif
+package container
 
 import (
 	"bytes"
@@ -70,7 +70,7 @@ func TestInflate(t *testing.T) {
 			checkInflate(t, b)
 		}
 	}
-	checkInflate(t, deflateTables(1000))
+	checkInflate(t, testimage.DeflateTables(1000))
 	// a stream that needs a dictionary, whose number would be a stored block
 	checkInflate(t, []byte("\x78\x20\x01\x01\x00\xFE\xFFa"))
 }
@@ -81,7 +81,7 @@ func FuzzInflate(f *testing.F) {
 			f.Add(stream)
 		}
 	}
-	f.Add(deflateTables(100))
+	f.Add(testimage.DeflateTables(100))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		checkInflate(t, stream)
 		checkInflate(t, append([]byte{0x78, 0x01}, stream...))

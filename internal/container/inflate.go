@@ -1,4 +1,4 @@
-package exif
+package container
 
 import "io"
 

@@ -1,4 +1,4 @@
-package exif
+package container
 
 import (
 	"bytes"
@@ -6,8 +6,6 @@ import (
 	"io"
 
 	"github.com/andybalholm/brotli"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes. The box Exif (9.5) has the same content as
@@ -15,32 +13,32 @@ import (
 
 // The limits of JPEG XL.
 const (
-	// maxBrotli bounds the bytes of a decompressed Brotli box: a kilobyte unpacks to hundreds of megabytes.
-	maxBrotli = 1 << 18
+	// MaxBrotli bounds the bytes of a decompressed Brotli box: a kilobyte unpacks to hundreds of megabytes.
+	MaxBrotli = 1 << 18
 	// maxBrotliPacked bounds the bytes of the compressed box.
 	maxBrotliPacked = 1 << 17
-	// maxBrotliIdle bounds the bytes of a Brotli box that produce no output, mostly meta-block headers:
+	// MaxBrotliIdle bounds the bytes of a Brotli box that produce no output, mostly meta-block headers:
 	// one of 100 bytes can ask for a table of 16,384 entries, or for 100 trees. Encoders need up to 1,700
 	// such bytes for the EXIF of real files.
-	maxBrotliIdle = 1 << 12
+	MaxBrotliIdle = 1 << 12
 	// maxBrotliWindow bounds the logarithm of Brotli's window, which the decoder allocates as the stream
 	// claims it: 24 would be 16 MiB for a few bytes. 22 is the encoders' default.
 	maxBrotliWindow = 22
 )
 
-// jxlEXIF offers each Exif box, compressed or not.
-func jxlEXIF(r io.ReaderAt, f offer) error {
-	if bare, err := container.StartsWith(r, container.JXLCodestream); bare || err != nil {
+// JXLEXIF offers each Exif box, compressed or not.
+func JXLEXIF(r io.ReaderAt, f Offer) error {
+	if bare, err := StartsWith(r, JXLCodestream); bare || err != nil {
 		return err // it can't hold EXIF
 	}
-	w := &container.Boxes{R: r}
-	return w.Each(container.WholeFile, func(b container.Box) (done bool, err error) {
-		found := block{off: b.Body.Off}
+	w := &Boxes{R: r}
+	return w.Each(WholeFile, func(b Box) (done bool, err error) {
+		found := Block{Off: b.Body.Off}
 		switch {
 		case b.Type == "Exif":
-			found.r, err = offsetBlock(container.RunReader(r, b.Body))
+			found.R, err = offsetBlock(RunReader(r, b.Body))
 		case b.Type == "brob" && bytes.HasPrefix(b.Peek, []byte("Exif")):
-			found.r, err = brotliBlock(r, container.Skip(b.Body, 4))
+			found.R, err = brotliBlock(r, Skip(b.Body, 4))
 		default:
 			return false, nil
 		}
@@ -63,22 +61,22 @@ func Unbrotli(b []byte) (out []byte, ok bool) {
 }
 
 // brotliBlock returns the block in a compressed Exif box. It accepts a truncated stream.
-func brotliBlock(r io.ReaderAt, run container.Extent) (io.ReaderAt, error) {
+func brotliBlock(r io.ReaderAt, run Extent) (io.ReaderAt, error) {
 	var head [8]byte
-	n, err := container.ReadAt(r, head[:min(int64(len(head)), run.N)], run.Off)
+	n, err := ReadAt(r, head[:min(int64(len(head)), run.N)], run.Off)
 	if err != nil {
 		return nil, err
 	}
 	if n > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
-		return nil, container.ErrTooLarge
+		return nil, ErrTooLarge
 	}
-	src := &container.Section{R: r, Run: container.Extent{Off: run.Off, N: min(run.N, maxBrotliPacked)}}
+	src := &Section{R: r, Run: Extent{Off: run.Off, N: min(run.N, maxBrotliPacked)}}
 	out, tooLarge := unbrotli(src)
 	switch {
 	case src.Err != nil:
 		return nil, src.Err
 	case tooLarge || run.N > maxBrotliPacked && src.Run.N == 0:
-		return nil, container.ErrTooLarge
+		return nil, ErrTooLarge
 	}
 	return offsetBlock(bytes.NewReader(out))
 }
@@ -95,7 +93,7 @@ func unbrotli(src io.Reader) (out []byte, tooLarge bool) {
 		}
 		out = append(out, buf[:n]...)
 		switch {
-		case in.idle > maxBrotliIdle || len(out) >= maxBrotli:
+		case in.idle > MaxBrotliIdle || len(out) >= MaxBrotli:
 			return out, true
 		case err != nil:
 			return out, false
@@ -114,8 +112,8 @@ type brotliInput struct {
 // Read implements io.Reader.
 func (b *brotliInput) Read(p []byte) (int, error) {
 	const piece = 8 // bytes; a copy command takes up to 7, so some pieces yield nothing
-	if b.idle > maxBrotliIdle {
-		return 0, container.ErrTooLarge
+	if b.idle > MaxBrotliIdle {
+		return 0, ErrTooLarge
 	}
 	n, err := b.src.Read(p[:min(len(p), piece)])
 	b.idle += n
@@ -141,7 +139,7 @@ func smallWindow(bits uint64) bool {
 	if !last || empty || nibbles == 3 {
 		return last && empty
 	}
-	return bits>>4&(1<<(4*(4+nibbles))-1) < maxBrotli
+	return bits>>4&(1<<(4*(4+nibbles))-1) < MaxBrotli
 }
 
 // The codestream (ISO/IEC 18181-1) begins with FF 0A and two headers of bits, the lowest of each byte first:
@@ -151,20 +149,20 @@ func smallWindow(bits uint64) bool {
 // maxPieces bounds the pieces joined: the headers are in the first.
 const maxPieces = 1 << 4
 
-// jxlInfo reads the codestream's headers.
-func jxlInfo(r io.ReaderAt, i *facts) error {
-	if bare, err := container.StartsWith(r, container.JXLCodestream); bare || err != nil {
+// JXLInfo reads the codestream's headers.
+func JXLInfo(r io.ReaderAt, i *Info) error {
+	if bare, err := StartsWith(r, JXLCodestream); bare || err != nil {
 		return jxlCodestreamInfo(r, i)
 	}
-	var pieces []container.Extent
-	w := &container.Boxes{R: r}
-	err := w.Each(container.WholeFile, func(b container.Box) (bool, error) {
+	var pieces []Extent
+	w := &Boxes{R: r}
+	err := w.Each(WholeFile, func(b Box) (bool, error) {
 		switch b.Type {
 		case "jxlc":
-			pieces = []container.Extent{b.Body}
+			pieces = []Extent{b.Body}
 			return true, nil
 		case "jxlp":
-			pieces = append(pieces, container.Skip(b.Body, 4))
+			pieces = append(pieces, Skip(b.Body, 4))
 			return len(pieces) == maxPieces || b.Body.N > 4+int64(len(bitReader{}.buf)), nil
 		}
 		return false, nil
@@ -172,12 +170,12 @@ func jxlInfo(r io.ReaderAt, i *facts) error {
 	if err != nil || len(pieces) == 0 {
 		return err
 	}
-	return jxlCodestreamInfo(container.Join(r, pieces), i)
+	return jxlCodestreamInfo(Join(r, pieces), i)
 }
 
-func jxlCodestreamInfo(r io.ReaderAt, i *facts) error {
+func jxlCodestreamInfo(r io.ReaderAt, i *Info) error {
 	var b bitReader
-	n, err := container.ReadAt(r, b.buf[:], 0)
+	n, err := ReadAt(r, b.buf[:], 0)
 	if err != nil || n < 3 || b.buf[0] != 0xFF || b.buf[1] != 0x0A {
 		return err
 	}
@@ -186,7 +184,7 @@ func jxlCodestreamInfo(r io.ReaderAt, i *facts) error {
 	if b.truncated {
 		return nil
 	}
-	i.setSize(width, height)
+	i.SetSize(width, height)
 	if b.flag() && !b.truncated { // all metadata is default
 		i.Orientation, i.ColorModel, i.Frames = 1, "rgb", 1
 		return nil

@@ -1,29 +1,27 @@
-package exif
+package container
 
 import (
 	"encoding/binary"
 	"io"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // GIF (89a): a header of 6 bytes, the screen's width and height, flags, and two bytes; a color table, if
 // the flags announce it; then blocks (extensions and pictures) up to a trailer. The data of a block is cut
 // into sub-blocks of at most 255 bytes, each after its length, up to an empty one.
 
-// gifInfo reads the screen's size, and counts the pictures of a short animation.
-func gifInfo(r io.ReaderAt, i *facts) error {
+// GIFInfo reads the screen's size, and counts the pictures of a short animation.
+func GIFInfo(r io.ReaderAt, i *Info) error {
 	var b [13]byte
-	if ok, err := container.ReadFull(r, b[:], 0); !ok || err != nil {
+	if ok, err := ReadFull(r, b[:], 0); !ok || err != nil {
 		return err
 	}
 	o := binary.LittleEndian
-	i.setSize(int64(o.Uint16(b[6:])), int64(o.Uint16(b[8:])))
+	i.SetSize(int64(o.Uint16(b[6:])), int64(o.Uint16(b[8:])))
 	i.ColorModel = "palette"
-	if !countable(container.SizeOf(r)) {
+	if !countable(SizeOf(r)) {
 		return nil
 	}
-	f := sequentialReader{r: r, off: int64(len(b)) + colorTable(b[10]), end: maxFrameBytes}
+	f := sequentialReader{r: r, off: int64(len(b)) + ColorTable(b[10]), end: MaxFrameBytes}
 	frames, ended := int64(0), false
 	for !ended {
 		head := f.next(1)
@@ -37,7 +35,7 @@ func gifInfo(r io.ReaderAt, i *facts) error {
 				break
 			}
 			frames++
-			f.skip(colorTable(picture[8]) + 1)
+			f.skip(ColorTable(picture[8]) + 1)
 			f.subBlocks()
 		case head[0] == '!':
 			f.skip(1) // type of the extension
@@ -52,8 +50,8 @@ func gifInfo(r io.ReaderAt, i *facts) error {
 	return f.err
 }
 
-// colorTable returns the length in bytes of the color table that the flags announce.
-func colorTable(flags byte) int64 {
+// ColorTable returns the length in bytes of the color table that the flags announce.
+func ColorTable(flags byte) int64 {
 	if flags&0x80 == 0 {
 		return 0
 	}

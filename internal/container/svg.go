@@ -1,4 +1,4 @@
-package exif
+package container
 
 import (
 	"bytes"
@@ -9,20 +9,18 @@ import (
 	"strings"
 
 	"golang.org/x/text/encoding/charmap"
-
-	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // SVG is XML whose first element is svg. Before it may come a byte order mark, the XML declaration
 // and other instructions, comments and a document type (XML 1.0, 2.8). It can't hold EXIF; the format is
 // here so that SVG counts as an image.
 
-// maxProlog bounds the bytes read in search of the first element, since comments and entities may come before it.
-const maxProlog = 1 << 14
+// MaxProlog bounds the bytes read in search of the first element, since comments and entities may come before it.
+const MaxProlog = 1 << 14
 
-// svgInfo reads the size in the first element. Of other XML it returns ErrNotImage. If the width or the height is missing or a percentage, it
+// SVGInfo reads the size in the first element. Of other XML it returns ErrNotImage. If the width or the height is missing or a percentage, it
 // computes them from the view box.
-func svgInfo(r io.ReaderAt, i *facts) error {
+func SVGInfo(r io.ReaderAt, i *Info) error {
 	attributes, err := readSVG(r)
 	if err != nil {
 		return err
@@ -52,8 +50,8 @@ func svgInfo(r io.ReaderAt, i *facts) error {
 			height = width * view[3] / view[2]
 		}
 	}
-	if width > 0 && width <= maxSide && height > 0 && height <= maxSide {
-		i.setSize(max(1, int64(math.Round(width))), max(1, int64(math.Round(height))))
+	if width > 0 && width <= MaxSide && height > 0 && height <= MaxSide {
+		i.SetSize(max(1, int64(math.Round(width))), max(1, int64(math.Round(height))))
 	}
 	return nil
 }
@@ -96,14 +94,14 @@ func viewBox(s string) (v [4]float64) {
 
 // readSVG returns the first element's attributes.
 func readSVG(r io.ReaderAt) ([]xml.Attr, error) {
-	b := make([]byte, maxProlog)
-	n, err := container.ReadAt(r, b, 0)
+	b := make([]byte, MaxProlog)
+	n, err := ReadAt(r, b, 0)
 	if err != nil {
 		return nil, err
 	}
-	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], container.Utf8BOM))
+	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], Utf8BOM))
 	if !ok {
-		return nil, container.ErrNotImage
+		return nil, ErrNotImage
 	}
 	return attributes, nil
 }
