@@ -134,9 +134,20 @@ func (w *HEIF) EXIF(item uint64) (b Block, ok bool, err error) {
 
 // Items returns the IDs of the items of a type. The picture, its depth map etc. can each have an Exif item.
 func (w *HEIF) Items(want string) (items []uint64, err error) {
+	err = w.eachItem(func(id uint64, typ string, _ Extent) (bool, error) {
+		if typ == want {
+			items = append(items, id)
+		}
+		return false, nil
+	})
+	return items, err
+}
+
+// eachItem calls f with the items until f returns done. strings has an item's name and more.
+func (w *HEIF) eachItem(f func(id uint64, typ string, strings Extent) (done bool, err error)) error {
 	iinf := w.items.iinf
 	if iinf.N == 0 {
-		return nil, nil
+		return nil
 	}
 	c := w.Cursor(iinf)
 	head := int64(4 + 2)
@@ -144,34 +155,24 @@ func (w *HEIF) Items(want string) (items []uint64, err error) {
 		head = 4 + 4
 	}
 	if c.Err != nil {
-		return nil, c.Err
+		return c.Err
 	}
-	err = w.Each(Skip(iinf, head), func(b Box) (bool, error) {
+	return w.Each(Skip(iinf, head), func(b Box) (bool, error) {
 		// version and flags, ID (16 or 32 bits), protection (16 bits), type
-		if b.Type != "infe" || len(b.Peek) < 12 {
+		if b.Type != "infe" || len(b.Peek) < 12 || b.Peek[0] < 2 || b.Peek[0] > 3 { // 0 and 1 have no types
 			return false, nil
 		}
-		idSize := 0
-		switch b.Peek[0] {
-		case 2:
-			idSize = 2
-		case 3:
-			idSize = 4
-		default: // 0 and 1 have no types
-			return false, nil
-		}
+		idSize := int(IDSize(b.Peek[0] == 3))
 		typ := 4 + idSize + 2
-		if len(b.Peek) < typ+4 || string(b.Peek[typ:typ+4]) != want {
+		if len(b.Peek) < typ+4 {
 			return false, nil
 		}
 		var id uint64
 		for _, v := range b.Peek[4 : 4+idSize] {
 			id = id<<8 | uint64(v)
 		}
-		items = append(items, id)
-		return false, nil
+		return f(id, string(b.Peek[typ:typ+4]), Skip(b.Body, int64(typ)+4))
 	})
-	return items, err
 }
 
 // Describing returns the first of some items that describes the primary item (reference cdsc); ok is false if none

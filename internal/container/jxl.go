@@ -38,7 +38,10 @@ func JXLEXIF(r io.ReaderAt, f Offer) error {
 		case b.Type == "Exif":
 			found.R, err = offsetBlock(RunReader(r, b.Body))
 		case b.Type == "brob" && bytes.HasPrefix(b.Peek, []byte("Exif")):
-			found.R, err = brotliBlock(r, Skip(b.Body, 4))
+			var out []byte
+			if out, err = readBrotli(r, Skip(b.Body, 4)); err == nil {
+				found.R, err = offsetBlock(bytes.NewReader(out))
+			}
 		default:
 			return false, nil
 		}
@@ -60,8 +63,8 @@ func Unbrotli(b []byte) (out []byte, ok bool) {
 	return out, !tooLarge
 }
 
-// brotliBlock returns the block in a compressed Exif box. It accepts a truncated stream.
-func brotliBlock(r io.ReaderAt, run Extent) (io.ReaderAt, error) {
+// readBrotli returns the body of a compressed box. It accepts a truncated stream.
+func readBrotli(r io.ReaderAt, run Extent) ([]byte, error) {
 	var head [8]byte
 	n, err := ReadAt(r, head[:min(int64(len(head)), run.N)], run.Off)
 	if err != nil {
@@ -78,7 +81,7 @@ func brotliBlock(r io.ReaderAt, run Extent) (io.ReaderAt, error) {
 	case tooLarge || run.N > maxBrotliPacked && src.Run.N == 0:
 		return nil, ErrTooLarge
 	}
-	return offsetBlock(bytes.NewReader(out))
+	return out, nil
 }
 
 // unbrotli decompresses a stream up to its end or first error.

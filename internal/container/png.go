@@ -47,6 +47,33 @@ const (
 // reads the EXIF; ok is false if a profile isn't EXIF.
 func PNGEXIF(r io.ReaderAt, f func(p PNGPart, read func() (b Block, ok bool, err error)) (done bool, err error)) error {
 	p := profiles{r: r, left: MaxProfileSteps}
+	return eachPNG(r, func(typ, keyword string, data Extent) (bool, error) {
+		switch typ {
+		case "eXIf":
+			return f(PNGChunk, func() (Block, bool, error) {
+				b, err := withoutIntro(RunReader(r, data))
+				return Block{R: b, Off: data.Off}, true, err
+			})
+		case "IDAT":
+			return f(PNGPicture, nil)
+		}
+		isEXIF, ok := profileKeyword([]byte(keyword))
+		if !ok {
+			return false, nil
+		}
+		return f(PNGProfile, func() (Block, bool, error) {
+			text, err := p.read(typ, Skip(data, int64(len(keyword))+1))
+			if text == nil && isEXIF {
+				text = unreadable
+			}
+			return Block{R: text, Off: data.Off}, text != nil, err
+		})
+	})
+}
+
+// eachPNG calls f with the chunks before IEND, but for those in the middle of the picture, until f returns done.
+// keyword is that of a text chunk, as far as it may be of interest.
+func eachPNG(r io.ReaderAt, f func(typ, keyword string, data Extent) (done bool, err error)) error {
 	var head [8 + len(profileIntro) + 5]byte // length, type and the longest keyword
 	off := int64(8)
 	picture := false
@@ -56,44 +83,27 @@ func PNGEXIF(r io.ReaderAt, f func(p PNGPart, read func() (b Block, ok bool, err
 			return err
 		}
 		length := int64(binary.BigEndian.Uint32(head[:]))
-		if n < 8 || length > 1<<31-1 { // 5.3: lengths have 31 bits
-			return nil
-		}
-		data := Extent{Off: off + 8, N: length}
 		typ := string(head[4:8])
-		off += 12 + length
-		done := false
-		switch typ {
-		case "eXIf":
-			done, err = f(PNGChunk, func() (Block, bool, error) {
-				b, err := withoutIntro(RunReader(r, data))
-				return Block{R: b, Off: data.Off}, true, err
-			})
-		case "IDAT":
-			done, err = f(PNGPicture, nil)
-			if !done && err == nil && !picture {
-				picture = true
-				off, err = afterPicture(r, data.Off-8, length)
-			}
-		case "IEND":
+		if n < 8 || length > 1<<31-1 || typ == "IEND" { // 5.3: lengths have 31 bits
 			return nil
-		case "tEXt", "zTXt", "iTXt":
-			keyword, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
-			isEXIF, ok := profileKeyword(keyword)
-			if !ok {
-				break
-			}
-			done, err = f(PNGProfile, func() (Block, bool, error) {
-				text, err := p.read(typ, Skip(data, int64(len(keyword))+1))
-				if text == nil && isEXIF {
-					text = unreadable
-				}
-				return Block{R: text, Off: data.Off}, text != nil, err
-			})
 		}
-		if done || err != nil {
+		keyword := ""
+		switch typ {
+		case "tEXt", "zTXt", "iTXt":
+			b, _, _ := bytes.Cut(head[8:min(int64(n), 8+length)], []byte{0})
+			keyword = string(b)
+		}
+		if done, err := f(typ, keyword, Extent{off + 8, length}); done || err != nil {
 			return err
 		}
+		if typ == "IDAT" && !picture {
+			picture = true
+			if off, err = afterPicture(r, off, length); err != nil {
+				return err
+			}
+			continue
+		}
+		off += 12 + length
 	}
 	return ErrTooLarge
 }

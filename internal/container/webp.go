@@ -49,15 +49,36 @@ func afterFrames(r io.ReaderAt, next, end int64, announced bool) (int64, error) 
 	return at, err
 }
 
+// The flags of VP8X for the chunks EXIF and XMP.
+const (
+	webpEXIFFlag = 8
+	webpXMPFlag  = 4
+)
+
 // WebPEXIF offers each EXIF chunk.
 func WebPEXIF(r io.ReaderAt, f Offer) error {
+	return eachWebP(r, webpEXIFFlag, func(name string, data Extent) (bool, error) {
+		if name != "EXIF" {
+			return false, nil
+		}
+		b, err := withoutIntro(RunReader(r, data))
+		if err != nil {
+			return false, err
+		}
+		return f(Block{R: b, Off: data.Off})
+	})
+}
+
+// eachWebP calls f with the chunks, but for the frames in the middle of an animation, until f returns done. flag is
+// that of the wanted chunk.
+func eachWebP(r io.ReaderAt, flag byte, f func(name string, data Extent) (done bool, err error)) error {
 	var start [21]byte // up to the flags of VP8X
 	n, err := ReadAt(r, start[:], 0)
 	if err != nil {
 		return err
 	}
 	end := 8 + int64(binary.LittleEndian.Uint32(start[4:]))
-	announced := n == len(start) && start[20]&8 != 0
+	announced := n == len(start) && start[20]&flag != 0
 	frames := false
 	var head [8]byte
 	off := int64(12)
@@ -67,14 +88,8 @@ func WebPEXIF(r io.ReaderAt, f Offer) error {
 			return err
 		}
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
-		if string(head[:4]) == "EXIF" {
-			b, err := withoutIntro(RunReader(r, Extent{Off: off + 8, N: size}))
-			if err != nil {
-				return err
-			}
-			if done, err := f(Block{R: b, Off: off + 8}); done || err != nil {
-				return err
-			}
+		if done, err := f(string(head[:4]), Extent{off + 8, size}); done || err != nil {
+			return err
 		}
 		off += 8 + size + size&1
 		if string(head[:4]) == "ANMF" && !frames {
