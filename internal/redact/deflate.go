@@ -1,6 +1,9 @@
 package redact
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // A picture's zlib stream (RFC 1950, 1951) ends before the chunk or the chunks that it is in may do, and decoders
 // ignore what follows. zlibStream finds the end. It decodes the codes alone, without the data that they stand for: the
@@ -125,13 +128,10 @@ func (z *zlibStream) stored() bool {
 // codes skips the codes of a block up to its end (3.2.3).
 func (z *zlibStream) codes() bool {
 	for {
-		// the longest literal or match has 48 bits
-		for z.n <= 56-8 && z.at < len(z.piece) {
-			z.bits |= uint64(z.piece[z.at]) << z.n
-			z.at++
-			z.n += 8
+		symbol, ok := z.literals()
+		if !ok {
+			symbol, ok = z.symbol(&z.lit)
 		}
-		symbol, ok := z.symbol(&z.lit)
 		switch {
 		case !ok || symbol > 285:
 			return false
@@ -140,23 +140,59 @@ func (z *zlibStream) codes() bool {
 		case symbol == 256:
 			return true
 		}
-		extra := uint(0)
-		if symbol >= 265 && symbol < 285 {
-			extra = uint(symbol-261) / 4
-		}
-		if _, ok = z.take(extra); !ok {
+		if _, ok = z.take(uint(lengthExtra[symbol-257])); !ok {
 			return false
 		}
-		if symbol, ok = z.symbol(&z.dist); !ok || symbol > 29 {
+		if symbol, ok = z.symbol(&z.dist); !ok || symbol >= len(distanceExtra) {
 			return false
 		}
-		if extra = 0; symbol >= 4 {
-			extra = uint(symbol-2) / 2
-		}
-		if _, ok = z.take(extra); !ok {
+		if _, ok = z.take(uint(distanceExtra[symbol])); !ok {
 			return false
 		}
 	}
+}
+
+// The numbers of extra bits of the codes for lengths and distances (3.2.5).
+var (
+	lengthExtra   = [29]uint8{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
+	distanceExtra = [30]uint8{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13}
+)
+
+// literals skips literals and matches with short codes, as long as the piece has enough bytes, and returns the first
+// other symbol; ok is false if it takes a look at single bits, or at the next piece.
+func (z *zlibStream) literals() (symbol int, ok bool) {
+	piece, at, v, n := z.piece, z.at, z.bits, z.n
+	for at+8 <= len(piece) {
+		v |= binary.LittleEndian.Uint64(piece[at:]) << n // 56 bits or more
+		at += int(63-n) >> 3                             //nolint:gosec // G115: at most 7
+		n |= 56
+		e := z.lit.fast[v&(1<<fastBits-1)]
+		if e == 0 {
+			break
+		}
+		used := uint(e & 15)
+		symbol = int(e >> 4)
+		if symbol >= 256 {
+			if symbol > 256 && symbol <= 285 {
+				extra := used + uint(lengthExtra[symbol-257])
+				if d := z.dist.fast[v>>extra&(1<<fastBits-1)]; d != 0 && int(d>>4) < len(distanceExtra) {
+					used = extra + uint(d&15) + uint(distanceExtra[d>>4])
+					v >>= used
+					n -= used
+					continue
+				}
+			}
+			v >>= used
+			n -= used
+			ok = true
+			break
+		}
+		v >>= used
+		n -= used
+	}
+	// the bits beyond n are those of the bytes from at on
+	z.at, z.bits, z.n = at, v&(1<<n-1), n
+	return symbol, ok
 }
 
 // fastBits is the length of the codes that one look into a table decodes.
