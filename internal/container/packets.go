@@ -124,10 +124,11 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 // ResourcePackets offers the packets among image resources.
 func ResourcePackets(r io.ReaderAt, in Extent, f PacketOffer) error {
 	return eachResource(r, in, func(id uint16, data Extent) (bool, error) {
-		switch id {
-		case psdIIM:
+		switch {
+		case data.N == 0:
+		case id == psdIIM:
 			return f(PacketAt(r, IIM, data))
-		case psdXMP:
+		case id == psdXMP:
 			return f(PacketAt(r, XMP, data))
 		}
 		return false, nil
