@@ -40,13 +40,25 @@ func (e *Joined) Add(run Extent) {
 	e.Runs, e.Ends = append(e.Runs, run), append(e.Ends, end)
 }
 
-// Place returns where the byte at off of the joined file is in the file.
-func (e *Joined) Place(off int64) int64 {
-	i, _ := slices.BinarySearch(e.Ends, off+1)
-	if i == len(e.Ends) {
-		return -1
+// Len returns the length of the joined file.
+func (e *Joined) Len() int64 {
+	if len(e.Ends) == 0 {
+		return 0
 	}
-	return e.Runs[i].Off + off - e.Ends[i] + e.Runs[i].N
+	return e.Ends[len(e.Ends)-1]
+}
+
+// Parts returns where a run of the joined file is in the file.
+func (e *Joined) Parts(of Extent) (runs []Extent) {
+	start := int64(0)
+	for i, run := range e.Runs {
+		from, to := max(start, of.Off), min(e.Ends[i], of.Off+of.N)
+		if from < to {
+			runs = append(runs, Extent{run.Off + from - start, to - from})
+		}
+		start = e.Ends[i]
+	}
+	return runs
 }
 
 // RunReader returns a reader of one run of r.

@@ -21,33 +21,58 @@ func GIFInfo(r io.ReaderAt, i *Info) error {
 	if !countable(SizeOf(r)) {
 		return nil
 	}
-	f := sequentialReader{r: r, off: int64(len(b)) + ColorTable(b[10]), end: MaxFrameBytes}
-	frames, ended := int64(0), false
+	frames, err := eachGIF(r, func(string, Extent) (bool, error) { return false, nil })
+	i.Frames = frames
+	return err
+}
+
+// eachGIF calls f with the extensions until f returns done. label has the type, and the first sub-block with its
+// length if that is the 11 bytes of an application; data comes after it. It returns the number of pictures, 0 if it
+// reached a limit before the end.
+func eachGIF(r io.ReaderAt, f func(label string, data Extent) (done bool, err error)) (frames int64, err error) {
+	var b [13]byte
+	if ok, err := ReadFull(r, b[:], 0); !ok || err != nil {
+		return 0, err
+	}
+	g := sequentialReader{r: r, off: int64(len(b)) + ColorTable(b[10]), end: MaxFrameBytes}
+	ended := false
 	for !ended {
-		head := f.next(1)
+		head := g.next(1)
 		switch {
 		case head == nil, head[0] == ';':
 			ended = true
 		case head[0] == ',':
-			picture := f.next(9) // place, size and flags
+			picture := g.next(9) // place, size and flags
 			if picture == nil {
 				ended = true
 				break
 			}
 			frames++
-			f.skip(ColorTable(picture[8]) + 1)
-			f.subBlocks()
+			g.skip(ColorTable(picture[8]) + 1)
+			g.subBlocks()
 		case head[0] == '!':
-			f.skip(1) // type of the extension
-			f.subBlocks()
+			label := string(g.next(2)) // the type, and the length of the first sub-block
+			start, more := g.off, len(label) == 2 && label[1] != 0
+			if more && label == "\xFF\x0B" {
+				label += string(g.next(11))
+				start = g.off
+			} else if more {
+				g.skip(int64(label[1]))
+			}
+			if more {
+				g.subBlocks()
+			}
+			if done, err := f(label, Extent{start, g.off - start}); done || err != nil {
+				return 0, err
+			}
 		default: // some writers put zeros between blocks
 			ended = head[0] != 0
 		}
 	}
-	if !f.hitLimit() {
-		i.Frames = frames
+	if g.hitLimit() {
+		frames = 0
 	}
-	return f.err
+	return frames, g.err
 }
 
 // ColorTable returns the length in bytes of the color table that the flags announce.

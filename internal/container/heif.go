@@ -274,7 +274,7 @@ func (w *HEIF) thumbnails(add func(Place)) error {
 			add(Place{R: w.R, Run: runs[0]})
 		} else {
 			e := Join(w.R, runs)
-			add(Place{R: e, Run: Extent{Off: 0, N: e.Ends[len(runs)-1]}})
+			add(Place{R: e, Run: Extent{Off: 0, N: e.Len()}})
 		}
 		return false, nil
 	})

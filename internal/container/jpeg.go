@@ -199,7 +199,7 @@ type Segments struct {
 
 // ReadAt implements io.ReaderAt.
 func (s *Segments) ReadAt(p []byte, off int64) (int, error) {
-	for len(s.Ends) == 0 || s.Ends[len(s.Ends)-1] < off+int64(len(p)) {
+	for len(s.Ends) == 0 || s.Len() < off+int64(len(p)) {
 		ok, err := s.addNext()
 		if err != nil {
 			return 0, err

@@ -202,11 +202,13 @@ func (c *jpegChoice) withPhotoshop() ([]container.Block, error) {
 		return c.blocks, nil
 	}
 	joined := container.Join(c.w.R, c.photoshop)
-	blocks, err := chooseResource(joined, container.Extent{N: joined.Ends[len(c.photoshop)-1]})
+	blocks, err := chooseResource(joined, container.Extent{N: joined.Len()})
 	if err != nil || len(blocks) == 0 {
 		return c.blocks, err
 	}
-	blocks[0].Off = joined.Place(blocks[0].Off)
+	if at := joined.Parts(container.Extent{Off: blocks[0].Off, N: 1}); len(at) > 0 {
+		blocks[0].Off = at[0].Off
+	}
 	_, err = c.candidates.add(blocks[0])
 	return c.blocks, err
 }

@@ -17,7 +17,7 @@
 //
 // # How it is read here
 //
-// Files are untrusted. The containers only find the block (one file each: jpeg.go, ...). The walk
+// Files are untrusted. internal/container finds the blocks, choose.go chooses among them. The walk
 // (tiff.go) checks each entry's type, count and offset against the block and visits each directory
 // once. Only the bytes of a checked entry become a value (value.go, goexif.go). A broken entry loses
 // that entry, a broken directory that directory; Decode returns the rest.

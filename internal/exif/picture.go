@@ -169,18 +169,12 @@ func within(r io.ReaderAt, run container.Extent) (bool, error) {
 		n, err := container.PeekAt(r, last[:], run.Off+run.N-1)
 		return n == 1, err
 	}
-	start := int64(0) // of the piece, in the joined file
-	for i, of := range e.Runs {
-		from, to := max(start, run.Off), min(e.Ends[i], run.Off+run.N)
-		if from < to {
-			ok, err := within(e.R, container.Extent{Off: of.Off + from - start, N: to - from})
-			if !ok || err != nil {
-				return false, err
-			}
+	for _, part := range e.Parts(run) {
+		if ok, err := within(e.R, part); !ok || err != nil {
+			return false, err
 		}
-		start = e.Ends[i]
 	}
-	return run.Off+run.N <= start, nil
+	return run.Off+run.N <= e.Len(), nil
 }
 
 // segment adds a segment to the header if the pixels need it; ok is false if the picture isn't valid. h has
