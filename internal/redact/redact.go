@@ -60,6 +60,8 @@ var parsers = map[string]parser{
 	"avif": redactHEIF,
 	"jxl":  redactJXL,
 	"jp2":  redactJP2,
+	"bmp":  redactBMP,
+	"ico":  redactICO,
 }
 
 // Sniff returns the verdict on a body and the name of its format ("" if it is no image), from its first
@@ -67,7 +69,7 @@ var parsers = map[string]parser{
 func Sniff(head []byte) (Verdict, string) {
 	format := exif.Sniff(head)
 	switch format {
-	case "", "bmp", "ico", "svg":
+	case "", "svg":
 		return Pass, format
 	}
 	if parsers[format] == nil {
