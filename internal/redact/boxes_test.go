@@ -145,7 +145,7 @@ func codestreamFile(psot int) []byte {
 }
 
 func gifFile(extensions ...[]byte) []byte {
-	return cat("GIF89a", 1, 0, 1, 0, 0, 0, 0, bytes.Join(extensions, nil), 0x2C, make([]byte, 9), 2, len(shown), shown, 0, 0x3B, secret)
+	return cat("GIF89a", 1, 0, 1, 0, 0x82, 0, 0, shown, 0, 0, bytes.Join(extensions, nil), 0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B, secret)
 }
 
 // secretFiles returns files with the secret in every place that the parsers know, by a name.
@@ -172,7 +172,7 @@ func secretFiles() map[string][]byte {
 		"gif loops":              gifFile(cat(0x21, 0xFF, 11, "NETSCAPE2.0", 3, 1, 0, 0, len(secret), secret, 0)),
 		"gif control":            gifFile(cat(0x21, 0xF9, 4, 0, 0, 0, 0, len(secret), secret, 0)),
 		"gif unknown":            gifFile(cat(0x21, 0xAB, len(secret), secret, 0)),
-		"gif nothing follows":    append(gifFile()[:13], secret...),
+		"gif nothing follows":    append(append(gifFile()[:10:10], 0, 0, 0), secret...),
 		"jp2 exif":               jp2(uuid("JpgTiffExif->JP2")),
 		"jp2 second exif":        jp2(box("Exif", data), uuid("JpgTiffExif->JP2")),
 		"jp2 uuid":               jp2(box("uuid", []byte("0123456789abcdef"+secret))),
@@ -254,7 +254,7 @@ func TestSecretsInBoxesAreRemoved(t *testing.T) {
 				if leaks(out) {
 					t.Errorf("the secret is in %q", out)
 				}
-				if name != "gif nothing follows" && !bytes.Contains(out, []byte(shown)) {
+				if name != "gif nothing follows" && !shows(out) {
 					t.Errorf("the picture isn't in %q", out)
 				}
 				if n := bytes.Count(out, []byte("Maker")); strings.Contains(name, "second exif") && n > 1 {

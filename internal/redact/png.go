@@ -301,6 +301,7 @@ func (f *pngFile) exif(length int) bool {
 	honored := !f.honored && rightCRC(chunk) && !intro && isTIFF(data)
 	f.honored = f.honored || honored
 	kept := f.p.exifAt(f.offset + 8)
+	chosen := kept != nil
 	if kept == nil && honored { // browsers use it, though the answer tells another
 		kept = exif.Needed(data)
 	}
@@ -320,6 +321,9 @@ func (f *pngFile) exif(length int) bool {
 		return f.junk(int64(length))
 	case len(out) == 0: // it must not let a later one be honored
 		out = append(out, data[:min(4, length)]...)
+		if chosen && length >= len(emptyBlock) { // nor become broken
+			out = append(out[:0], emptyBlock...)
+		}
 	}
 	right := rightCRC(chunk)
 	if !f.chunk("eXIf", append(out, make([]byte, length-len(out))...), right) {
@@ -327,6 +331,9 @@ func (f *pngFile) exif(length int) bool {
 	}
 	return true
 }
+
+// emptyBlock is a TIFF block without entries.
+const emptyBlock = "II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // exifIntro begins EXIF in JPEG segments, and elsewhere with some writers.
 const exifIntro = "Exif\x00\x00"
@@ -375,18 +382,25 @@ const profileKeyword = "Raw profile type exif\x00"
 // profileText returns length bytes of data for a text chunk with a TIFF block, nil if that doesn't fit. Line breaks pad
 // the profile.
 func profileText(typ string, block []byte, length int) []byte {
-	text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+len(exifIntro), exifIntro+string(block))
-	switch typ {
-	case "tEXt":
-		b := append([]byte(profileKeyword), text...)
-		if len(b) > length {
-			return nil
+	for _, intro := range [...]string{exifIntro, ""} { // some writers leave it out
+		text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+len(intro), intro+string(block))
+		var b []byte
+		switch typ {
+		case "tEXt":
+			if b = append([]byte(profileKeyword), text...); len(b) > length {
+				continue
+			}
+			return append(b, bytes.Repeat([]byte{'\n'}, length-len(b))...)
+		case "iTXt": // compressed, with the first method, without a language and a translated keyword
+			b = padText(profileKeyword+"\x01\x00\x00\x00", text, length)
+		default:
+			b = padText(profileKeyword+"\x00", text, length)
 		}
-		return append(b, bytes.Repeat([]byte{'\n'}, length-len(b))...)
-	case "iTXt": // compressed, with the first method, without a language and a translated keyword
-		return padText(profileKeyword+"\x01\x00\x00\x00", text, length)
+		if b != nil {
+			return b
+		}
 	}
-	return padText(profileKeyword+"\x00", text, length)
+	return nil
 }
 
 // padText returns length bytes: head, and the compressed text with line breaks after it; nil if that doesn't fit.

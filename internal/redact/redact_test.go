@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -131,12 +132,15 @@ func TestSniffTellsWhatIsRedacted(t *testing.T) {
 	}
 }
 
-func TestWriterPassesNoImageAndOverwritesRefused(t *testing.T) {
-	if got := redact(t, []byte("<p>hello</p>"), &Policy{}, 1); string(got) != "<p>hello</p>" {
-		t.Errorf("got %q", got)
+// TestCopyPassesNoImageAndRefuses checks what is no image, and what can't be redacted.
+func TestCopyPassesNoImageAndRefuses(t *testing.T) {
+	var out bytes.Buffer
+	if err := Copy(&out, strings.NewReader("<p>hello</p>"), &Policy{}); err != nil || out.String() != "<p>hello</p>" {
+		t.Errorf("got %v, %q", err, out.String())
 	}
-	if got := redact(t, []byte("II*\x00\x08\x00\x00\x00secret"), &Policy{}, 3); !bytes.Equal(got, make([]byte, 14)) {
-		t.Errorf("got %q", got)
+	out.Reset()
+	if err := Copy(&out, strings.NewReader("II*\x00\x08\x00\x00\x00secret"), &Policy{}); !errors.Is(err, ErrRefused) || out.Len() > 0 {
+		t.Errorf("got %v, %q", err, out.String())
 	}
 }
 
