@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -142,15 +143,7 @@ type span struct{ from, to int64 }
 
 // merge sorts spans, joins those that touch or overlap, and removes empty ones.
 func merge(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int {
-		switch {
-		case a.from < b.from:
-			return -1
-		case a.from > b.from:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	out := spans[:0]
 	for _, s := range spans {
 		if s.to <= s.from {
@@ -223,11 +216,7 @@ func freeBox(s *stream, h container.BoxHead) bool {
 func redactFileType(s *stream, h container.BoxHead, known []string) bool {
 	b, _ := s.peek(int(min(h.Size, maxFileType)))
 	b = slices.Clone(b)
-	for brands := b[h.Head:]; len(brands) > 0; brands = brands[min(4, len(brands)):] {
-		if brand := brands[:min(4, len(brands))]; !slices.Contains(known, string(brand)) {
-			clear(brand)
-		}
-	}
+	keepBrands(b[h.Head:], known)
 	return s.replace(b) && s.zero(h.Size-min(h.Size, maxFileType))
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,9 @@ func heifFile(metaLast bool, items []heifItem, more ...[]byte) []byte {
 			testimage.FullBox("pitm", 0, u16(1)), testimage.FullBox("iinf", 0, iinf...), testimage.FullBox("iloc", 1, iloc),
 			testimage.Box("idat", idat),
 		}
+		if !slices.ContainsFunc(more, func(b []byte) bool { return string(b[4:8]) == "iprp" }) {
+			boxes = append(boxes, codingBoxes(items))
+		}
 		return testimage.Box("meta", append(boxes, more...)...), data
 	}
 	meta, _ := build(0)
@@ -91,6 +95,28 @@ func heifFile(metaLast bool, items []heifItem, more ...[]byte) []byte {
 		return cat(ftyp, testimage.Box("mdat", data), meta)
 	}
 	return cat(ftyp, meta, testimage.Box("mdat", data))
+}
+
+// The properties that pictures need to be decoded, with no parameter sets.
+var (
+	hvcC = testimage.Box("hvcC", []byte{1}, make([]byte, 22))
+	j2kH = testimage.Box("j2kH", testimage.Box("ihdr", make([]byte, 14)))
+)
+
+// codingBoxes returns the box iprp with these.
+func codingBoxes(items []heifItem) []byte {
+	ipma := u32(len(items))
+	for i, it := range items {
+		switch it.typ {
+		case "hvc1":
+			ipma = cat(ipma, u16(i+1), 1, 0x81)
+		case "j2k1":
+			ipma = cat(ipma, u16(i+1), 1, 0x82)
+		default:
+			ipma = cat(ipma, u16(i+1), 0)
+		}
+	}
+	return testimage.Box("iprp", testimage.Box("ipco", hvcC, j2kH), testimage.FullBox("ipma", 0, ipma))
 }
 
 // secretExifItem returns the data of an Exif item with the secret in a tag.
@@ -220,8 +246,8 @@ func secretFiles() map[string][]byte {
 	}
 	files["heif properties"] = heifFile(false, []heifItem{pic}, box("iprp",
 		box("ipco", box("ispe", make([]byte, 12), []byte(secret)), box("udes", []byte(secret)), box("colr", []byte("abcd"+secret)),
-			box("auxC", make([]byte, 4), []byte(secret)), box("uuid", []byte(secret)), testimage.Box64("irot", []byte{0})),
-		testimage.FullBox("ipma", 0, u32(1), u16(1), []byte{3, 0x81, 0x82, 6}, []byte(secret)), box("note", []byte(secret))))
+			box("auxC", make([]byte, 4), []byte(secret)), box("uuid", []byte(secret)), testimage.Box64("irot", []byte{0}), hvcC),
+		testimage.FullBox("ipma", 0, u32(1), u16(1), []byte{4, 0x81, 0x82, 6, 7}, []byte(secret)), box("note", []byte(secret))))
 	files["heif meta boxes"] = heifFile(false, []heifItem{pic}, box("uuid", []byte(secret)), box("xml ", []byte(secret)), box("dinf", []byte(secret)),
 		testimage.FullBox("iref", 0, box("thmb", u16(1), u16(1), u16(1), []byte(secret)), box("note", []byte(secret))),
 		box("grpl", testimage.FullBox("altr", 0, u32(1), u32(1), u32(1), []byte(secret)), box("note", []byte(secret))),
@@ -386,25 +412,5 @@ func TestJXLOfJPEGKeepsItsPixels(t *testing.T) {
 	want := pixelsOf(t, []string{filepath.Join(dir, "want.png")})
 	if got := pixelsOf(t, []string{filepath.Join(dir, "got.png")}); !bytes.Equal(got, want) {
 		t.Error("other pixels")
-	}
-}
-
-func TestOverlappingItemsAreRemoved(t *testing.T) {
-	exif := func(pieces ...span) item { return item{exifItem, pieces} }
-	for name, tt := range map[string]struct {
-		items []item
-		want  int // the number of removed items
-	}{
-		"apart":              {[]item{exif(span{0, 10}), exif(span{10, 20}, span{30, 40}), exif(span{20, 30})}, 0},
-		"overlap":            {[]item{exif(span{0, 10}), exif(span{9, 20}), exif(span{20, 30})}, 2},
-		"two in one":         {[]item{exif(span{0, 30}), exif(span{2, 4}), exif(span{6, 8}), exif(span{30, 40})}, 3},
-		"a piece twice":      {[]item{exif(span{0, 10}, span{5, 15}), exif(span{20, 30})}, 1},
-		"the same":           {[]item{exif(span{0, 10}), exif(span{0, 10})}, 0},
-		"the same, as XMP":   {[]item{exif(span{0, 10}), {xmpPacket, []span{{0, 10}}}}, 2},
-		"the same in pieces": {[]item{exif(span{0, 10}, span{20, 30}), exif(span{0, 10}, span{20, 30})}, 2},
-	} {
-		if l := (layout{items: tt.items}); len(l.overlappingItems()) != tt.want {
-			t.Errorf("%s: %v overlap", name, l.overlappingItems())
-		}
 	}
 }

@@ -39,10 +39,6 @@ const (
 // SniffLen is the number of a body's first bytes that Sniff examines.
 const SniffLen = exif.SniffLen
 
-// ErrHeld reports that redacting would need more than Policy.MaxHeld bytes of buffer. Write returns it
-// before the Writer has written anything.
-var ErrHeld = errors.New("redact: the metadata stands too far behind the picture")
-
 // errBroken reports that a parser can't follow the file's structure.
 var errBroken = errors.New("redact: the structure can't be followed")
 
@@ -56,8 +52,6 @@ var parsers = map[string]parser{
 	"png":  redactPNG,
 	"webp": redactWebP,
 	"gif":  redactGIF,
-	"heif": redactHEIF,
-	"avif": redactHEIF,
 	"jxl":  redactJXL,
 	"jp2":  redactJP2,
 	"bmp":  redactBMP,
@@ -72,7 +66,7 @@ func Sniff(head []byte) (Verdict, string) {
 	case "", "svg":
 		return Pass, format
 	}
-	if parsers[format] == nil {
+	if parsers[format] == nil && planners[format] == nil {
 		return Refuse, format
 	}
 	return Redact, format
@@ -89,9 +83,10 @@ var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot"
 
 // Writer redacts the body written to it, as its Plan says.
 type Writer struct {
-	edits *edits // of a Plan with an index; then only dst, off and overwritten are used
+	edits *edits // of a Plan with an index; then only dst, off, inner and overwritten are used
 	dst   io.Writer
-	off   int64 // of the next byte
+	off   int64   // of the next byte
+	inner *Writer // of the nested file that off is in
 
 	s           stream
 	resume      func() (struct{}, bool) // runs the parser until it needs more bytes
@@ -117,10 +112,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return 0, io.ErrClosedPipe
 	}
 	if w.edits != nil {
-		n, err := w.edits.write(w.dst, w.off, p)
-		w.overwritten += n
-		w.off += int64(len(p))
-		if err != nil {
+		if err := w.edit(p); err != nil {
 			return 0, err
 		}
 		return len(p), nil
@@ -134,11 +126,13 @@ func (w *Writer) Write(p []byte) (int, error) {
 // Close ends the body, complete or cut off, and writes the bytes that are still buffered. It doesn't close
 // the underlying writer.
 func (w *Writer) Close() error {
-	if w.closed || w.edits != nil {
-		w.closed = true
+	if w.closed {
 		return nil
 	}
 	w.closed = true
+	if w.edits != nil {
+		return w.closeInner()
+	}
 	w.s.ended = true
 	err := w.feed(nil)
 	w.stop()
