@@ -1,11 +1,13 @@
 package iptc
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 )
 
 // decoder turns bytes into text.
@@ -13,41 +15,54 @@ type decoder struct {
 	charset encoding.Encoding // of text that isn't UTF-8
 }
 
+// newDecoder returns the decoder for a charset. Nil means Windows-1252.
+func newDecoder(charset encoding.Encoding) decoder {
+	if charset == nil {
+		charset = charmap.Windows1252
+	}
+	return decoder{charset}
+}
+
 // text returns b as text without the characters that XML doesn't allow (XML 1.0, 2.2).
 func (d decoder) text(b []byte) string {
 	if !utf8.Valid(b) {
-		out, err := d.charset.NewDecoder().Bytes(b)
-		if err != nil {
-			out = []byte(strings.ToValidUTF8(string(b), string(utf8.RuneError)))
-		}
-		b = out
+		return d.decoded(b)
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
-			return -1
+	for i, c := range b {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0xEF && isNoncharacter(b[i:]) {
+			return strings.Map(func(r rune) rune {
+				if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+					return -1
+				}
+				return r
+			}, string(b))
 		}
-		return r
-	}, string(b))
+	}
+	return string(b)
 }
 
-// iim returns the text of a dataset in its block's charset, nil if it states none.
-func (d decoder) iim(b []byte, charset encoding.Encoding) string {
-	for len(b) > 0 && b[len(b)-1] == 0 {
-		b = b[:len(b)-1]
+// isNoncharacter reports whether UTF-8 begins with U+FFFE or U+FFFF.
+func isNoncharacter(b []byte) bool {
+	r, _ := utf8.DecodeRune(b)
+	return r == 0xFFFE || r == 0xFFFF
+}
+
+// decoded returns b as text in the charset, even if it is valid UTF-8.
+func (d decoder) decoded(b []byte) string {
+	out, err := d.charset.NewDecoder().Bytes(b)
+	if err != nil || !utf8.Valid(out) {
+		out = bytes.ToValidUTF8(b, []byte(string(utf8.RuneError)))
 	}
-	if charset != nil && charset != encoding.Nop {
+	return d.text(out)
+}
+
+// iim returns the text of a dataset in its block's charset, nil if that is UTF-8 or not stated.
+func (d decoder) iim(b []byte, charset encoding.Encoding) string {
+	b = bytes.TrimRight(b, "\x00")
+	if charset != nil {
 		return decoder{charset}.decoded(b)
 	}
 	return d.text(b)
-}
-
-// decoded returns b as text in the charset even if it is valid UTF-8.
-func (d decoder) decoded(b []byte) string {
-	out, err := d.charset.NewDecoder().Bytes(b)
-	if err != nil {
-		return d.text(b)
-	}
-	return decoder{encoding.Nop}.text(out)
 }
 
 // isBlank reports whether a text says nothing.
@@ -59,21 +74,21 @@ func isBlank(s string) bool { return strings.Trim(s, " \t\r\n\x00") == "" }
 func isoDate(s string) string {
 	d := dateParser{rest: strings.TrimSpace(s)}
 	year, ok := d.digits(4)
-	if !ok {
-		return s
-	}
-	if year == "0000" {
+	switch {
+	case strings.Trim(s, " :-") == "" || year == "0000":
 		return ""
+	case !ok:
+		return s
 	}
 	out := year
 	for _, most := range [...]string{"12", "31"} { // the month and the day
 		d.skip("-:")
 		part, ok := d.digits(2)
-		if !ok || part > most {
-			return orText(d.rest == "" || strings.Trim(d.rest, " :-") == "", out, s)
-		}
-		if part == "00" {
+		switch {
+		case !ok && strings.Trim(d.rest, " :-") == "", part == "00":
 			return out
+		case !ok, part > most:
+			return s
 		}
 		out += "-" + part
 	}
@@ -86,13 +101,6 @@ func isoDate(s string) string {
 		return s
 	}
 	return out + "T" + clock
-}
-
-func orText(ok bool, date, text string) string {
-	if ok {
-		return date
-	}
-	return text
 }
 
 // dateParser reads the parts of a date.

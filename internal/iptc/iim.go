@@ -21,8 +21,13 @@ const (
 	iimMarker = 0x1C
 )
 
-// maxDatasets bounds the datasets read of all blocks of a file: 200,000 fit into a megabyte.
-const maxDatasets = 1 << 14
+// The limits, for all blocks of a file together.
+const (
+	// maxBlocks bounds the bytes of the blocks. Most have less than a thousand.
+	maxBlocks = 1 << 20
+	// maxDatasets bounds the datasets: 200,000 fit into a megabyte.
+	maxDatasets = 1 << 14
+)
 
 // dataset is a field of an IIM block.
 type dataset struct {
@@ -70,15 +75,15 @@ func unswap(block []byte) []byte {
 	return block
 }
 
-// iimCharset returns the encoding that an escape sequence in CodedCharacterSet stands for: UTF-8, or a part of
-// ISO 8859, which ISO 2022 designates as G1, G2 or G3 by its final byte.
+// iimCharset returns the encoding that an escape sequence in CodedCharacterSet stands for: UTF-8, which is nil,
+// or a part of ISO 8859, which ISO 2022 designates as G1, G2 or G3 by its final byte.
 func iimCharset(escape []byte) (e encoding.Encoding, ok bool) {
 	if len(escape) < 3 || escape[0] != 0x1B {
 		return nil, false
 	}
 	switch second, final := escape[1], escape[len(escape)-1]; {
 	case second == '%' && (string(escape[2:]) == "G" || len(escape) == 4 && escape[2] == '/' && 'G' <= final && final <= 'I'):
-		return encoding.Nop, true
+		return nil, true
 	case len(escape) == 3 && second >= '-' && second <= '/':
 		e = iso8859[final]
 		return e, e != nil
@@ -94,13 +99,23 @@ var iso8859 = map[byte]encoding.Encoding{
 	'b': charmap.ISO8859_15, 'f': charmap.ISO8859_16,
 }
 
-// readIIM sets the properties of a block that aren't set yet. left is the number of datasets that may still
+// readIIM sets the properties of blocks that aren't set yet. The first block with a property wins.
+func (m *Metadata) readIIM(blocks [][]byte, d decoder) {
+	size, datasets := maxBlocks, maxDatasets
+	for _, b := range blocks {
+		b = b[:min(len(b), size)]
+		size -= len(b)
+		m.readBlock(unswap(b), d, &datasets)
+	}
+}
+
+// readBlock sets the properties of a block that aren't set yet. left is the number of datasets that may still
 // be read.
-func (m *Metadata) readIIM(block []byte, decode decoder, left *int) {
+func (m *Metadata) readBlock(block []byte, decode decoder, left *int) {
 	found := map[int]*value{}
 	var day, time string
 	var charset encoding.Encoding
-	for d, rest, ok := nextDataset(unswap(block)); ok && *left > 0; d, rest, ok = nextDataset(rest) {
+	for d, rest, ok := nextDataset(block); ok && *left > 0; d, rest, ok = nextDataset(rest) {
 		*left--
 		if d.record == recordEnvelope && d.number == datasetCharset {
 			charset, _ = iimCharset(d.data)

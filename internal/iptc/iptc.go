@@ -31,7 +31,6 @@ import (
 	"strings"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 )
 
 // Source is the metadata of a file as its container has it, in file order.
@@ -69,18 +68,12 @@ type Metadata struct {
 // Read returns the properties of a photo. It reads what it can.
 func Read(s *Source) *Metadata {
 	m := &Metadata{values: make([]*value, len(properties))}
-	d := decoder{s.Charset}
-	if d.charset == nil {
-		d.charset = charmap.Windows1252
-	}
+	d := newDecoder(s.Charset)
 	p := newTreeParser(d)
 	for _, packet := range s.XMP {
 		m.readXMP(p.parse(packet))
 	}
-	datasets := maxDatasets
-	for _, block := range s.IIM {
-		m.readIIM(block, d, &datasets)
-	}
+	m.readIIM(s.IIM, d)
 	m.readEXIF(&s.EXIF)
 	for _, label := range s.Labels {
 		if isLabel(label) {

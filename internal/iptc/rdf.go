@@ -1,6 +1,7 @@
 package iptc
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -33,7 +34,7 @@ type field struct {
 }
 
 // containers maps RDF's elements for lists to kinds.
-var containers = map[string]valueKind{"Bag": aBag, "Seq": aSeq, "Alt": anAlt}
+var containers = map[qname]valueKind{rdf("Bag"): aBag, rdf("Seq"): aSeq, rdf("Alt"): anAlt}
 
 // defaultLanguage is XMP's name for the text to show where the reader's language is missing.
 const defaultLanguage = "x-default"
@@ -42,35 +43,27 @@ const defaultLanguage = "x-default"
 // (ISO 16684-1, 7.4 to 7.9). Qualifiers other than the language are left out.
 func valueOf(e *element) value {
 	v := value{lang: language(e.attr(qname{spaceXML, "lang"}))}
-	v.fields = appendAttributes(v.fields, e)
 	for _, c := range e.children {
-		switch {
-		case c.name.space != spaceRDF || c.name == rdf("value"):
-			v.fields = append(v.fields, field{c.name, valueOf(c)})
-		case c.name == rdf("Description"):
-			// the structure's node, in place of parseType="Resource"
-			inner := valueOf(c)
-			v.fields = append(v.fields, inner.fields...)
-		case containers[c.name.local] != aText:
-			if !v.isList() {
-				v.kind = containers[c.name.local]
-			}
-			for _, li := range c.children {
-				if li.name == rdf("li") || strings.HasPrefix(li.name.local, "_") && li.name.space == spaceRDF {
-					v.items = append(v.items, valueOf(li))
-				}
+		kind, ok := containers[c.name]
+		if !ok {
+			continue
+		}
+		if !v.isList() {
+			v.kind = kind
+		}
+		for _, li := range c.children {
+			if li.name == rdf("li") || li.name.space == spaceRDF && strings.HasPrefix(li.name.local, "_") {
+				v.items = append(v.items, valueOf(li))
 			}
 		}
 	}
 	if v.isList() {
-		v.fields = nil
 		return v
 	}
+	v.fields = appendFields(nil, e)
 	for _, f := range v.fields {
 		if f.name == rdf("value") { // the others qualify it
-			if f.value.lang == "" {
-				f.value.lang = v.lang
-			}
+			f.value.lang = cmp.Or(f.value.lang, v.lang)
 			return f.value
 		}
 	}
@@ -78,10 +71,23 @@ func valueOf(e *element) value {
 		v.kind = aStructure
 		return v
 	}
-	if v.text = e.attr(rdf("resource")); v.text == "" {
-		v.text = e.text
-	}
+	v.text = cmp.Or(e.attr(rdf("resource")), e.text)
 	return v
+}
+
+// appendFields appends the properties that an element has as attributes, as children, and in the
+// rdf:Description that stands for its value.
+func appendFields(fields []field, e *element) []field {
+	fields = appendAttributes(fields, e)
+	for _, c := range e.children {
+		switch {
+		case c.name == rdf("Description"):
+			fields = appendFields(fields, c)
+		case c.name == rdf("value"), c.name.space != spaceRDF:
+			fields = append(fields, field{c.name, valueOf(c)})
+		}
+	}
+	return fields
 }
 
 // appendAttributes appends the properties that an element has as attributes.
@@ -141,8 +147,11 @@ func (p *property) conformOne(v value) (value, bool) {
 
 // conformLanguages returns the text of each language.
 func conformLanguages(v value) (value, bool) {
+	if v.kind == aText && v.lang == "" {
+		return value{text: v.text}, !isBlank(v.text)
+	}
 	if !v.isList() {
-		return value{text: v.text}, v.kind == aText && !isBlank(v.text)
+		v = value{items: []value{v}}
 	}
 	all := value{kind: anAlt}
 	seen := map[string]bool{}

@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 )
 
 // Policy says which parts of the metadata stay in a file.
@@ -23,8 +22,11 @@ type Policy struct {
 const (
 	packetHead = "<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>"
 	packetEnd  = `<?xpacket end="w"?>`
-	metaHead   = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">`
-	metaEnd    = `</rdf:RDF></x:xmpmeta>`
+
+	packetEndReadOnly = `<?xpacket end="r"?>`
+
+	metaHead = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">`
+	metaEnd  = `</rdf:RDF></x:xmpmeta>`
 )
 
 // RewriteXMP returns a packet of the same length with only the properties that stay, in UTF-8: IPTC's that the
@@ -36,13 +38,9 @@ const (
 // then the others in the standard's order. extended are packets whose properties are moved into this packet:
 // extended XMP.
 func (p *Policy) RewriteXMP(packet []byte, extended ...[]byte) (out []byte, pictures []Picture) {
-	d := decoder{p.Charset}
-	if d.charset == nil {
-		d.charset = charmap.Windows1252
-	}
 	m := &Metadata{values: make([]*value, len(properties))}
 	display := displayWriter{compass: p.Compass}
-	parser := newTreeParser(d)
+	parser := newTreeParser(newDecoder(p.Charset))
 	for _, b := range append([][]byte{packet}, extended...) {
 		descriptions := parser.parse(b)
 		for _, e := range descriptions {
@@ -78,18 +76,18 @@ func (p *Policy) RewriteXMP(packet []byte, extended ...[]byte) (out []byte, pict
 
 // wrapper returns the processing instructions around a packet, "" if it has none.
 func wrapper(packet []byte) (head, end string) {
-	packet = toUTF8(packet)
-	const near = 1 << 8
-	if !bytes.Contains(packet[:min(len(packet), near)], []byte("<?xpacket begin")) {
+	const near = 1 << 10
+	ascii := func(b []byte) []byte { return bytes.ReplaceAll(b, []byte{0}, nil) } // of UTF-16, too
+	if !bytes.Contains(ascii(packet[:min(len(packet), near)]), []byte("<?xpacket begin")) {
 		return "", ""
 	}
-	end = packetEnd
-	// "r": programs mustn't edit the packet in place
-	last := packet[max(0, len(packet)-near):]
-	if i := bytes.LastIndex(last, []byte("<?xpacket end=")); i >= 0 && bytes.HasPrefix(last[i+len("<?xpacket end=")+1:], []byte("r")) {
-		end = strings.Replace(packetEnd, "w", "r", 1)
+	// "r" instead of "w": programs mustn't edit the packet in place
+	last := ascii(packet[max(0, len(packet)-near):])
+	mark := []byte("<?xpacket end=")
+	if i := bytes.LastIndex(last, mark); i >= 0 && len(last) > i+len(mark)+1 && last[i+len(mark)+1] == 'r' {
+		return packetHead, packetEndReadOnly
 	}
-	return packetHead, end
+	return packetHead, packetEnd
 }
 
 // appendPadding appends n bytes of blanks, in lines as the specification recommends (ISO 16684-1, 7.3.2).

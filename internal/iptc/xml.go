@@ -71,8 +71,7 @@ func (s *scanner) next() (token, bool) {
 				return token{}, false
 			}
 		case bytes.HasPrefix(s.b, []byte("<!")):
-			// A document type's declarations follow as tokens of their own: they are skipped as well.
-			if _, ok := s.until("<!", ">"); !ok {
+			if !s.skipDeclaration() {
 				return token{}, false
 			}
 		case bytes.HasPrefix(s.b, []byte("</")):
@@ -102,6 +101,35 @@ func (s *scanner) until(head, end string) ([]byte, bool) {
 	b := s.take(n)
 	s.take(len(end))
 	return b, true
+}
+
+// skipDeclaration skips a document type with the declarations in it.
+func (s *scanner) skipDeclaration() bool {
+	quote, depth := byte(0), 0
+	for i := 0; i < len(s.b); i++ {
+		switch c := s.b[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case bytes.HasPrefix(s.b[i:], []byte("<!--")):
+			n := bytes.Index(s.b[i:], []byte("-->"))
+			if n < 0 {
+				return false
+			}
+			i += n + len("-->") - 1
+		case c == '<':
+			depth++
+		case c == '>':
+			if depth--; depth == 0 {
+				s.take(i + 1)
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // startTag returns the start tag that is next.
