@@ -214,7 +214,8 @@ func decimal(s string) (string, bool) {
 	if f, ok := coordinate(s); ok {
 		return formatFloat(f), true
 	}
-	if f, err := strconv.ParseFloat(s, 64); err == nil && !strings.ContainsAny(s, "xXpP_nN") {
+	const most = 1e15
+	if f, err := strconv.ParseFloat(s, 64); err == nil && -most < f && f < most && !strings.ContainsAny(s, "xXpP_") {
 		return formatFloat(f), true
 	}
 	return "", false
@@ -241,7 +242,8 @@ func rational(s string) (float64, bool) {
 }
 
 func coordinate(s string) (float64, bool) {
-	if s == "" {
+	const longest = 40
+	if s == "" || len(s) > longest {
 		return 0, false
 	}
 	sign := 1.0

@@ -24,8 +24,8 @@ const (
 // The limits, for all blocks of a file together.
 const (
 	// maxBlocks bounds the bytes of the blocks. Most have less than a thousand.
-	maxBlocks = 1 << 20
-	// maxDatasets bounds the datasets: 200,000 fit into a megabyte.
+	maxBlocks = maxJSON
+	// maxDatasets bounds the datasets: 50,000 fit into the blocks.
 	maxDatasets = 1 << 14
 )
 
@@ -91,6 +91,20 @@ func iimCharset(escape []byte) (e encoding.Encoding, ok bool) {
 	return nil, false
 }
 
+// charsetOf returns the encoding that a block states, and the dataset that states it. Both are nil if it states
+// none that is known.
+func charsetOf(block []byte) (e encoding.Encoding, stated []byte) {
+	for d, rest, ok := nextDataset(block); ok && d.record == recordEnvelope; d, rest, ok = nextDataset(rest) {
+		if d.number == datasetCharset {
+			if e, ok = iimCharset(d.data); ok {
+				return e, d.raw
+			}
+			return nil, nil
+		}
+	}
+	return nil, nil
+}
+
 // iso8859 maps the final bytes of the escape sequences to encodings.
 var iso8859 = map[byte]encoding.Encoding{
 	'A': charmap.ISO8859_1, 'B': charmap.ISO8859_2, 'C': charmap.ISO8859_3, 'D': charmap.ISO8859_4,
@@ -114,12 +128,9 @@ func (m *Metadata) readIIM(blocks [][]byte, d decoder) {
 func (m *Metadata) readBlock(block []byte, decode decoder, left *int) {
 	found := map[int]*value{}
 	var day, time string
-	var charset encoding.Encoding
+	charset, _ := charsetOf(block)
 	for d, rest, ok := nextDataset(block); ok && *left > 0; d, rest, ok = nextDataset(rest) {
 		*left--
-		if d.record == recordEnvelope && d.number == datasetCharset {
-			charset, _ = iimCharset(d.data)
-		}
 		if d.record != recordApplication {
 			continue
 		}
@@ -131,7 +142,7 @@ func (m *Metadata) readBlock(block []byte, decode decoder, left *int) {
 			}
 			continue
 		case datasetTimeCreated:
-			if isBlank(time) {
+			if c := (dateParser{rest: text}); isBlank(time) && c.isClock() {
 				time = text
 			}
 			continue

@@ -2,6 +2,7 @@ package iptc
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,7 @@ func valueOf(e *element) value {
 		if !v.isList() {
 			v.kind = kind
 		}
+		v.items = slices.Grow(v.items, len(c.children))
 		for _, li := range c.children {
 			if li.name == rdf("li") || li.name.space == spaceRDF && strings.HasPrefix(li.name.local, "_") {
 				v.items = append(v.items, valueOf(li))
@@ -121,7 +123,7 @@ func (p *property) conform(v value) (value, bool) {
 	if !v.isList() {
 		return p.conformOne(v)
 	}
-	list := value{kind: v.kind}
+	list := value{kind: v.kind, items: v.items[:0]} // in place
 	for _, item := range v.items {
 		if item, ok := p.conformOne(item); ok {
 			list.items = append(list.items, item)
@@ -153,7 +155,7 @@ func conformLanguages(v value) (value, bool) {
 	if !v.isList() {
 		v = value{items: []value{v}}
 	}
-	all := value{kind: anAlt}
+	all := value{kind: anAlt, items: v.items[:0]} // in place
 	seen := map[string]bool{}
 	for _, item := range v.items {
 		if item.lang == "" {

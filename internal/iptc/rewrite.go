@@ -254,7 +254,9 @@ func (p *Policy) RewriteIIM(block []byte) []byte {
 	if p.Keep == nil {
 		return nil
 	}
-	var envelope, charset, version, out []byte
+	var envelope, version, out []byte
+	charset, stated := charsetOf(block)
+	decode := newDecoder(p.Charset)
 	ascii := true
 	seen := map[byte]bool{}
 	left := maxDatasets
@@ -264,14 +266,9 @@ func (p *Policy) RewriteIIM(block []byte) []byte {
 		switch {
 		case d.record == recordEnvelope && isVersion:
 			envelope = d.raw
-		case d.record == recordEnvelope && d.number == datasetCharset:
-			charset = nil
-			if _, ok := iimCharset(d.data); ok {
-				charset = d.raw
-			}
 		case d.record == recordApplication && isVersion:
 			version = d.raw
-		case d.record == recordApplication && p.keepsDataset(d, seen):
+		case d.record == recordApplication && p.keepsDataset(d, decode.iim(d.data, charset), seen):
 			seen[d.number] = true
 			ascii = ascii && !bytes.ContainsFunc(d.data, func(r rune) bool { return r >= utf8.RuneSelf })
 			out = append(out, d.raw...)
@@ -281,21 +278,22 @@ func (p *Policy) RewriteIIM(block []byte) []byte {
 		return nil
 	}
 	out = slices.Concat(version, out)
-	if charset != nil && !ascii {
-		out = slices.Concat(envelope, charset, out)
+	if stated != nil && !ascii {
+		out = slices.Concat(envelope, stated, out)
 	}
 	return out
 }
 
-// keepsDataset reports whether the reader would read a dataset of record 2 for a property that stays.
-func (p *Policy) keepsDataset(d dataset, seen map[byte]bool) bool {
+// keepsDataset reports whether the reader would read a dataset of record 2, with this text, for a property that
+// stays.
+func (p *Policy) keepsDataset(d dataset, text string, seen map[byte]bool) bool {
 	number := d.number
 	if number == datasetTimeCreated {
 		number = datasetDateCreated
-		if c := (dateParser{rest: string(d.data)}); !c.isClock() {
+		if c := (dateParser{rest: text}); !c.isClock() {
 			return false
 		}
 	}
 	i, ok := propertyByIIM[number]
-	return ok && p.Keep(properties[i].name) && !isBlank(string(d.data)) && (properties[i].list || !seen[d.number])
+	return ok && p.Keep(properties[i].name) && !isBlank(text) && (properties[i].list || !seen[d.number])
 }

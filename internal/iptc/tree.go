@@ -115,17 +115,23 @@ const (
 	// maxPackets bounds the bytes of the packets. Packets of several MB exist, but hold depth maps and
 	// histories.
 	maxPackets = 1 << 20
+	// maxTexts bounds the bytes of the texts in known namespaces, as many as there may be in the JSON.
+	maxTexts = maxJSON
 	// maxNodes bounds the elements and attributes in known namespaces: it allows 4,096 properties, each in
 	// an element of RDF. Each takes a hundred bytes of memory.
 	maxNodes = 1 << 13
+	// maxDeclarations bounds the declarations of namespaces, but for those in unknown properties. Programs write
+	// up to one for each property.
+	maxDeclarations = 1 << 13
 	// maxDepth bounds nested elements. IPTC's deepest structure, an image region's, takes 16.
 	maxDepth = 32
 )
 
 // treeParser parses packets up to its limits.
 type treeParser struct {
-	bytes, nodes int // as many as are left
-	d            decoder
+	bytes, texts, nodes, declarations int // as many as are left
+
+	d        decoder
 
 	s        scanner
 	prefixes map[string]space
@@ -134,7 +140,7 @@ type treeParser struct {
 }
 
 func newTreeParser(d decoder) *treeParser {
-	return &treeParser{bytes: maxPackets, nodes: maxNodes, d: d}
+	return &treeParser{bytes: maxPackets, texts: maxTexts, nodes: maxNodes, declarations: maxDeclarations, d: d}
 }
 
 // binding is what a prefix meant before an element declared it anew.
@@ -147,7 +153,7 @@ type binding struct {
 // parse returns the rdf:Description elements of a packet with their known properties: what comes before the
 // first error or limit.
 func (p *treeParser) parse(packet []byte) (descriptions []*element) {
-	if p.nodes <= 0 {
+	if p.nodes <= 0 || p.texts < 0 {
 		return nil
 	}
 	if len(packet) > p.bytes {
@@ -202,7 +208,8 @@ func (p *treeParser) element(e *element, t token, depth int, want func(qname) bo
 		if name.space == 0 || name.space < spaceRDF && !want(name) {
 			continue
 		}
-		if p.nodes--; p.nodes < 0 {
+		p.texts -= len(a.value)
+		if p.nodes--; p.nodes < 0 || p.texts < 0 {
 			return false
 		}
 		p.buf = appendText(p.buf[:0], a.value, false)
@@ -222,6 +229,9 @@ func (p *treeParser) element(e *element, t token, depth int, want func(qname) bo
 			return false
 		case t.kind == textToken:
 			if len(e.children) == 0 {
+				if p.texts -= len(t.text); p.texts < 0 {
+					return false
+				}
 				text = appendText(text, t.text, t.cdata)
 			}
 			continue
@@ -286,6 +296,9 @@ func (p *treeParser) declare(attrs []rawAttribute) (mark int) {
 		}
 		if len(prefix) > 0 && prefix[0] != ':' {
 			continue
+		}
+		if p.declarations--; p.declarations < 0 {
+			break
 		}
 		uri := string(a.value)
 		s := spaceByURI[canonicalURI(uri)]

@@ -3,7 +3,6 @@ package iptc
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -265,73 +264,78 @@ func (s *scanner) skipTag() (empty, ok bool) {
 // appendText appends a text or an attribute's value to dst, with its entities replaced and its line ends as
 // XML 1.0, section 2.11, has them.
 func appendText(dst, raw []byte, cdata bool) []byte {
-	for len(raw) > 0 {
-		n := bytes.IndexAny(raw, "&\r")
-		if n < 0 {
-			return append(dst, raw...)
-		}
-		dst = append(dst, raw[:n]...)
-		raw = raw[n:]
-		switch {
-		case raw[0] == '\r':
-			dst = append(dst, '\n')
-			raw = bytes.TrimPrefix(raw[1:], []byte("\n"))
-			continue
-		case !cdata:
-			if text, n := entity(raw); n > 0 {
-				dst = append(dst, text...)
-				raw = raw[n:]
+	start := 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '\r':
+			dst = append(append(dst, raw[start:i]...), '\n')
+			if i+1 < len(raw) && raw[i+1] == '\n' {
+				i++
+			}
+			start = i + 1
+		case '&':
+			if cdata {
 				continue
 			}
+			if r, n := entity(raw[i:]); n > 0 {
+				dst = utf8.AppendRune(append(dst, raw[start:i]...), r)
+				i += n - 1
+				start = i + 1
+			}
 		}
-		dst = append(dst, '&')
-		raw = raw[1:]
 	}
-	return dst
+	return append(dst, raw[start:]...)
 }
 
-// entity returns the text and the length of the entity that b begins with, 0 if it is none.
-func entity(b []byte) (text string, n int) {
-	const longest = len("&#x10FFFF;") + 8 // leading zeros
+// entity returns the character and the length of the entity that b begins with, 0 if it is none.
+func entity(b []byte) (r rune, n int) {
+	const longest = len("&#x0010FFFF;")
+	if len(b) < 2 || b[1] != '#' && (b[1] < 'a' || b[1] > 'z') {
+		return 0, 0
+	}
 	n = bytes.IndexByte(b[:min(len(b), longest)], ';')
 	if n < 0 {
-		return "", 0
+		return 0, 0
 	}
-	switch name := string(b[1:n]); name {
+	switch name := b[1:n]; string(name) {
 	case "lt":
-		return "<", n + 1
+		return '<', n + 1
 	case "gt":
-		return ">", n + 1
+		return '>', n + 1
 	case "amp":
-		return "&", n + 1
+		return '&', n + 1
 	case "quot":
-		return `"`, n + 1
+		return '"', n + 1
 	case "apos":
-		return "'", n + 1
+		return '\'', n + 1
 	default:
-		digits, ok := strings.CutPrefix(name, "#")
-		if !ok || digits == "" {
-			return "", 0
+		if r, ok := characterReference(name); ok {
+			return r, n + 1
 		}
-		base := rune(10)
-		if rest, ok := strings.CutPrefix(digits, "x"); ok {
-			base, digits = 16, rest
-		}
-		r := rune(0)
-		for _, c := range []byte(digits) {
-			d := digit(c)
-			if d >= base {
-				return "", 0
-			}
-			if r = r*base + d; r > utf8.MaxRune {
-				return "", 0
-			}
-		}
-		if digits == "" || !utf8.ValidRune(r) {
-			return "", 0
-		}
-		return string(r), n + 1
 	}
+	return 0, 0
+}
+
+// characterReference returns the character that #65 or #x41 stands for.
+func characterReference(name []byte) (r rune, ok bool) {
+	digits, ok := bytes.CutPrefix(name, []byte("#"))
+	base := rune(10)
+	if hex, is := bytes.CutPrefix(digits, []byte("x")); is {
+		base, digits = 16, hex
+	}
+	if !ok || len(digits) == 0 {
+		return 0, false
+	}
+	for _, c := range digits {
+		d := digit(c)
+		if d >= base {
+			return 0, false
+		}
+		if r = r*base + d; r > utf8.MaxRune {
+			return 0, false
+		}
+	}
+	return r, utf8.ValidRune(r)
 }
 
 // digit returns the value of a hexadecimal digit, 16 for other characters.
