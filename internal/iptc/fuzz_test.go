@@ -169,10 +169,10 @@ func scannerTokens(packet []byte) string {
 	var w tokenWriter
 	s := scanner{b: packet}
 	for {
-		t, ok := s.next()
-		switch {
-		case !ok:
+		if !s.next() {
 			return w.String()
+		}
+		switch t := s.token; {
 		case t.kind == textToken:
 			w.text(string(appendText(nil, t.text, t.cdata)))
 		case t.kind == endTag:

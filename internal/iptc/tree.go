@@ -131,7 +131,7 @@ const (
 type treeParser struct {
 	bytes, texts, nodes, declarations int // as many as are left
 
-	d        decoder
+	d decoder
 
 	s        scanner
 	prefixes map[string]space
@@ -174,31 +174,40 @@ func (p *treeParser) parse(packet []byte) (descriptions []*element) {
 // error or a limit.
 func (p *treeParser) descend(depth int, descriptions *[]*element) bool {
 	for {
-		t, ok := p.s.next()
-		switch {
-		case !ok || t.kind == startTag && depth > maxDepth:
+		if !p.s.next() {
 			return false
-		case t.kind == endTag:
+		}
+		t := &p.s.token
+		switch t.kind {
+		case endTag:
 			return true
-		case t.kind == textToken:
+		case textToken:
 			continue
 		}
+		if depth > maxDepth {
+			return false
+		}
+		empty := t.empty
 		mark := p.declare(t.attrs)
 		if name := p.name(t.name); name == rdf("Description") {
-			e := &element{name: name}
-			*descriptions = append(*descriptions, e)
-			if !p.element(e, t, depth, isProperty) {
+			if p.nodes--; p.nodes < 0 {
 				return false
 			}
-		} else if !t.empty && !p.descend(depth+1, descriptions) {
+			e := &element{name: name}
+			*descriptions = append(*descriptions, e)
+			if !p.element(e, depth, isProperty) {
+				return false
+			}
+		} else if !empty && !p.descend(depth+1, descriptions) {
 			return false
 		}
 		p.restore(mark)
 	}
 }
 
-// element reads the attributes of e, whose start tag is t, and its children that want accepts.
-func (p *treeParser) element(e *element, t token, depth int, want func(qname) bool) bool {
+// element reads the attributes of e, whose start tag is the last token, and its children that want accepts.
+func (p *treeParser) element(e *element, depth int, want func(qname) bool) bool {
+	t := &p.s.token
 	for _, a := range t.attrs {
 		// an attribute without a prefix is in no namespace
 		if bytes.IndexByte(a.name, ':') < 0 {
@@ -222,12 +231,12 @@ func (p *treeParser) element(e *element, t token, depth int, want func(qname) bo
 	start := string(t.name)
 	var text []byte
 	for {
-		t, ok := p.s.next()
-		switch {
-		case !ok:
+		if !p.s.next() {
 			e.text = p.d.text(text)
 			return false
-		case t.kind == textToken:
+		}
+		switch t.kind {
+		case textToken:
 			if len(e.children) == 0 {
 				if p.texts -= len(t.text); p.texts < 0 {
 					return false
@@ -235,7 +244,7 @@ func (p *treeParser) element(e *element, t token, depth int, want func(qname) bo
 				text = appendText(text, t.text, t.cdata)
 			}
 			continue
-		case t.kind == endTag:
+		case endTag:
 			e.text = p.d.text(text)
 			e.closed = string(t.name) == start
 			return e.closed
@@ -257,7 +266,7 @@ func (p *treeParser) element(e *element, t token, depth int, want func(qname) bo
 		}
 		child := &element{name: name}
 		e.children = append(e.children, child)
-		if !p.element(child, t, depth+1, isAny) {
+		if !p.element(child, depth+1, isAny) {
 			return false
 		}
 		p.restore(mark)
@@ -298,6 +307,7 @@ func (p *treeParser) declare(attrs []rawAttribute) (mark int) {
 			continue
 		}
 		if p.declarations--; p.declarations < 0 {
+			p.nodes = 0 // read nothing more
 			break
 		}
 		uri := string(a.value)

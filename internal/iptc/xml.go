@@ -43,44 +43,53 @@ const maxAttributes = 1 << 12
 
 // scanner splits XML into tokens.
 type scanner struct {
-	b    []byte // the rest
-	attr []rawAttribute
+	b     []byte // the rest
+	token token  // the last one
+	attrs []rawAttribute
 }
 
-// next returns the next token, false at the end or if the XML is broken.
-func (s *scanner) next() (token, bool) {
+// next reads the next token into s.token. It returns false at the end or if the XML is broken.
+func (s *scanner) next() bool {
 	for len(s.b) > 0 {
 		if s.b[0] != '<' {
 			n := bytes.IndexByte(s.b, '<')
 			if n < 0 {
 				n = len(s.b)
 			}
-			return token{kind: textToken, text: s.take(n)}, true
+			s.token = token{kind: textToken, text: s.take(n)}
+			return true
 		}
-		switch {
-		case bytes.HasPrefix(s.b, []byte("<!--")):
-			if _, ok := s.until("<!--", "-->"); !ok {
-				return token{}, false
-			}
-		case bytes.HasPrefix(s.b, []byte("<![CDATA[")):
-			text, ok := s.until("<![CDATA[", "]]>")
-			return token{kind: textToken, text: text, cdata: true}, ok
-		case bytes.HasPrefix(s.b, []byte("<?")):
-			if _, ok := s.until("<?", "?>"); !ok {
-				return token{}, false
-			}
-		case bytes.HasPrefix(s.b, []byte("<!")):
-			if !s.skipDeclaration() {
-				return token{}, false
-			}
-		case bytes.HasPrefix(s.b, []byte("</")):
+		if len(s.b) == 1 {
+			return false
+		}
+		switch s.b[1] {
+		case '/':
 			name, ok := s.until("</", ">")
-			return token{kind: endTag, name: bytes.TrimRight(name, " \t\r\n")}, ok
+			s.token = token{kind: endTag, name: bytes.TrimRight(name, " \t\r\n")}
+			return ok
+		case '?':
+			if _, ok := s.until("<?", "?>"); !ok {
+				return false
+			}
+		case '!':
+			const comment, cdata = "<!--", "<![CDATA["
+			switch {
+			case bytes.HasPrefix(s.b, []byte(comment)):
+				if _, ok := s.until(comment, "-->"); !ok {
+					return false
+				}
+			case bytes.HasPrefix(s.b, []byte(cdata)):
+				text, ok := s.until(cdata, "]]>")
+				s.token = token{kind: textToken, text: text, cdata: true}
+				return ok
+			case !s.skipDeclaration():
+				return false
+			}
 		default:
 			return s.startTag()
 		}
 	}
-	return token{}, false
+	return false
 }
 
 // take returns the next n bytes.
@@ -131,33 +140,32 @@ func (s *scanner) skipDeclaration() bool {
 	return false
 }
 
-// startTag returns the start tag that is next.
-func (s *scanner) startTag() (token, bool) {
+// startTag reads the start tag that is next.
+func (s *scanner) startTag() bool {
 	s.take(1)
-	t := token{kind: startTag, name: s.name()}
-	if len(t.name) == 0 {
-		return token{}, false
+	s.token = token{kind: startTag, name: s.name(), attrs: s.attrs[:0]}
+	if len(s.token.name) == 0 {
+		return false
 	}
-	s.attr = s.attr[:0]
 	for {
 		s.blanks()
 		switch {
 		case len(s.b) == 0:
-			return token{}, false
+			return false
 		case s.b[0] == '>':
 			s.take(1)
-			t.attrs = s.attr
-			return t, true
+			s.attrs = s.token.attrs
+			return true
 		case s.b[0] == '/':
 			s.take(1)
-			t.empty = len(s.b) > 0 && s.b[0] == '>'
+			s.token.empty = len(s.b) > 0 && s.b[0] == '>'
 			continue
 		}
 		name := s.name()
 		s.blanks()
 		if len(s.b) == 0 || s.b[0] != '=' {
 			if len(name) == 0 {
-				return token{}, false // a character that can't begin a name
+				return false // a character that can't begin a name
 			}
 			continue // an attribute without a value
 		}
@@ -165,10 +173,10 @@ func (s *scanner) startTag() (token, bool) {
 		s.blanks()
 		value, ok := s.value()
 		if !ok {
-			return token{}, false
+			return false
 		}
-		if len(s.attr) < maxAttributes {
-			s.attr = append(s.attr, rawAttribute{name, value})
+		if len(s.token.attrs) < maxAttributes {
+			s.token.attrs = append(s.token.attrs, rawAttribute{name, value})
 		}
 	}
 }
@@ -219,7 +227,7 @@ func (s *scanner) skip() bool {
 			return false
 		}
 		s.take(n)
-		if len(s.b) > 1 && s.b[1] != '!' && s.b[1] != '?' && s.b[1] != '/' {
+		if len(s.b) > 1 && s.b[1] != '!' && s.b[1] != '?' && s.b[1] != '/' { // faster than startTag
 			empty, ok := s.skipTag()
 			if !ok {
 				return false
@@ -229,11 +237,10 @@ func (s *scanner) skip() bool {
 			}
 			continue
 		}
-		t, ok := s.next()
-		if !ok {
+		if !s.next() {
 			return false
 		}
-		if t.kind == endTag {
+		if s.token.kind == endTag {
 			if depth--; depth == 0 {
 				return true
 			}
