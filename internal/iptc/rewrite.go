@@ -35,16 +35,17 @@ const (
 //
 // The new packet has everything that a property has by the standard, languages and structures, and nothing
 // else. If the properties don't all fit, those of the set @credit go first into the packet, then those of @ai,
-// then the others in the standard's order. extended are packets whose properties are moved into this packet:
-// extended XMP.
+// then the others in the standard's order. IPTC's properties in extended XMP are moved into the packet.
 func (p *Policy) RewriteXMP(packet []byte, extended ...[]byte) (out []byte, pictures []Picture) {
 	m := &Metadata{values: make([]*value, len(properties))}
 	display := displayWriter{compass: p.Compass}
 	parser := newTreeParser(newDecoder(p.Charset))
-	for _, b := range append([][]byte{packet}, extended...) {
+	for i, b := range append([][]byte{packet}, extended...) {
 		descriptions := parser.parse(b)
-		for _, e := range descriptions {
-			display.description(e)
+		if i == 0 {
+			for _, e := range descriptions {
+				display.description(e)
+			}
 		}
 		if p.Keep != nil {
 			m.readXMP(descriptions)
