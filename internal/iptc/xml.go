@@ -113,8 +113,8 @@ func (s *scanner) until(head, end string) ([]byte, bool) {
 
 // skipDeclaration skips a document type with the declarations in it.
 func (s *scanner) skipDeclaration() bool {
-	quote, depth := byte(0), 0
-	for i := 0; i < len(s.b); i++ {
+	quote, depth := byte(0), 1
+	for i := len("<!D"); i < len(s.b); i++ {
 		switch c := s.b[i]; {
 		case quote != 0:
 			if c == quote {
