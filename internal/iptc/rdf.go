@@ -117,10 +117,7 @@ func language(s string) string {
 // conform returns the parts of a value that the property has by the standard, false if there are none. A list
 // in place of a single value yields one of its items, a single value a list.
 func (p *property) conform(v value) (value, bool) {
-	if !p.list {
-		return p.conformOne(v)
-	}
-	if !v.isList() {
+	if !p.list || !v.isList() {
 		return p.conformOne(v)
 	}
 	list := value{kind: v.kind, items: v.items[:0]} // in place

@@ -2,6 +2,7 @@ package iptc
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 )
 
@@ -161,10 +162,7 @@ func (p *treeParser) parse(packet []byte) (descriptions []*element) {
 	}
 	p.bytes -= len(packet)
 	p.s.b = toUTF8(packet)
-	p.prefixes = map[string]space{}
-	for prefix, s := range spaceByPrefix {
-		p.prefixes[prefix] = s
-	}
+	p.prefixes = maps.Clone(spaceByPrefix)
 	p.undo = p.undo[:0]
 	p.descend(1, &descriptions)
 	return descriptions
