@@ -62,3 +62,18 @@ func TestNoTemplateActionsInJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTemplateActionsInDialects is TestNoTemplateActionsInJSON for the forms of other services.
+func TestNoTemplateActionsInDialects(t *testing.T) {
+	for _, word := range DialectWords() {
+		o := &Options{Dialect: FindDialect(word), Unknown: true}
+		m, err := Decode(bytes.NewReader(strangers("{{env}}").Encode()), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := m.AppendJSON(nil, o)
+		if err != nil || bytes.Contains(b, []byte("{{")) || !json.Valid(b) || !bytes.Contains(b, []byte(`{\u007benv}}`)) {
+			t.Errorf("%s: got %v, %s", word, err, b)
+		}
+	}
+}

@@ -32,6 +32,7 @@ type value struct {
 	source *numbers // where all other numbers are, n of them
 	at     int      // index of the first in source
 	signed bool     // the standard has the tag signed: large unsigned numbers stand for negative ones
+	typ    uint8    // the type of the entry
 }
 
 // quotient returns the i'th number of any kind as a decimal; ok is false for n/0, 0/0, NaN and
@@ -67,6 +68,12 @@ func intsValue(b []byte) value {
 // maxText bytes, in the given byte order; value doesn't keep it. ok is false if they are broken. The
 // numbers of a value are available after decode.
 func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
+	v, ok = f.convert(order, typ, b, as, o)
+	v.typ = uint8(typ) //nolint:gosec // types that typeSize knows are at most 129
+	return v, ok
+}
+
+func (f *fileNumbers) convert(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
 	switch as {
 	case asText, asOnlyText:
 		if bytewise(typ) {
