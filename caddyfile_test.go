@@ -123,6 +123,8 @@ func TestJSONErrors(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"values":"pretty"}`:                  "is none of",
 		`{"window":1}`:                         "window",
+		`{"dialect":"s3"}`:                     "none of oss, cos, bos, qiniu, obs",
+		`{"dialect":"oss","values":"raw"}`:     "style of its own",
 		`{"max_read":-5}`:                      "max_read",
 		`{"omit":["["]}`:                       "no pattern",
 		`{"omit":[""]}`:                        "no tag matches",

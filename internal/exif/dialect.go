@@ -399,7 +399,7 @@ func appendCOS(dst []byte, m *Metadata, t *tag) []byte {
 }
 
 // appendBOS renders a value as stored, several of them separated by commas, and dates as ISO 8601. Unlike BOS it
-// adds no Z to a date whose zone isn't known.
+// adds no Z, since the zone isn't known: the tags that have it aren't among those that BOS tells.
 func appendBOS(dst []byte, m *Metadata, t *tag) []byte {
 	switch {
 	case t.val.kind != kindText:
@@ -413,7 +413,7 @@ func appendBOS(dst []byte, m *Metadata, t *tag) []byte {
 		return append(dst, '"')
 	case strings.HasPrefix(t.name, "DateTime"):
 		start := len(dst)
-		if dst = appendTyped(dst, m, t); dst[start] == '"' {
+		if dst = appendDate(dst, &t.val, "", ""); dst[start] == '"' {
 			return dst
 		}
 		dst = dst[:start] // null: the clock was never set

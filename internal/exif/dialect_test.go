@@ -229,7 +229,7 @@ func TestDatesOfBOS(t *testing.T) {
 	}).Encode()
 	got := values(t, inDialect(t, "bos", file, nil, nil), "value")
 	for name, want := range map[string]string{
-		"dateTime": "2016-08-31T14:57:07", "dateTimeOriginal": "2016-08-31T14:57:07+08:00", "dateTimeDigitized": "0000:00:00 00:00:00",
+		"dateTime": "2016-08-31T14:57:07", "dateTimeOriginal": "2016-08-31T14:57:07", "dateTimeDigitized": "0000:00:00 00:00:00",
 		"gpsLatitude": "40/1,2/1,3675/100", "gpsLatitudeRef": "N",
 		// what BOS doesn't list, it doesn't tell
 		"Flash": "", "GPSAltitude": "", "gpsAltitude": "",
