@@ -209,7 +209,7 @@ func decodeBytes(set *charmap.Charmap, b []byte) string {
 
 // charCodeText decodes a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
 // Many writers leave the code out, pad it with blanks or write it in lower case, and some write
-// UNICODE in a byte order other than the file's.
+// UNICODE in a byte order other than the file's, or in UTF-8.
 func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	if len(b) < 8 {
 		return text(b, o)
@@ -231,7 +231,7 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 		}
 		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
 	case "UNICODE":
-		if string(code) != "UNICODE" && unicodeByName(rest) {
+		if string(code) != "UNICODE" && unicodeByName(rest) || isUTF8(order, rest) {
 			return text(rest, o)
 		}
 		return utf16Text(textOrder(order, rest), rest)
