@@ -283,8 +283,14 @@ func TestFiltersInDialects(t *testing.T) {
 		word, pattern string
 		ok            bool
 	}{
-		{"oss", "ImageHeight", true}, {"oss", "gpsLatitude", false}, {"bos", "gpsLatitude", true}, {"bos", "ImageHeight", false},
-		{"cos", "FileSize", false}, {"qiniu", "SubsecTime", true}, {"oss", "SubsecTime", false}, {"obs", "width", true},
+		{"oss", "ImageHeight", true},
+		{"oss", "gpsLatitude", false},
+		{"bos", "gpsLatitude", true},
+		{"bos", "FrameCount", false},
+		{"cos", "FileSize", false},
+		{"qiniu", "SubsecTime", true},
+		{"oss", "SubsecTime", false},
+		{"obs", "width", true},
 	} {
 		if _, err := FindDialect(tc.word).NewFilter(nil, []string{tc.pattern}); (err == nil) != tc.ok {
 			t.Errorf("omit %s with %s: got %v", tc.pattern, tc.word, err)

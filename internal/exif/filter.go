@@ -279,7 +279,6 @@ var otherNames = map[string]struct{ program, ours string }{
 	"FocalLengthIn35mmFormat":     {"ExifTool's", "FocalLengthIn35mmFilm"},
 	"ExifImageWidth":              {"ExifTool's", "PixelXDimension"},
 	"ExifImageHeight":             {"ExifTool's", "PixelYDimension"},
-	"ImageHeight":                 {"ExifTool's", "ImageLength"},
 	"RelatedImageHeight":          {"ExifTool's", "RelatedImageLength"},
 	"Threshholding":               {"TIFF 6.0's", "Thresholding"},
 	"PixelScale":                  {"ExifTool's", "ModelPixelScale"},
