@@ -1,10 +1,14 @@
 package caddyexif
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -140,5 +144,20 @@ func TestDialectInConfig(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %v, want %s", block, err, want)
 		}
+	}
+}
+
+// TestSizeBeyondReach: tags that can be read are answered even if the limits don't reach the picture's size, or redact
+// would leave tags in the photo whose answer is an error.
+func TestSizeBeyondReach(t *testing.T) {
+	photo := iphone()
+	app2 := append([]byte{0xFF, 0xE2, 0xFF, 0xFF}, make([]byte, 0xFFFD)...)
+	start := 2 + 2 + int(binary.BigEndian.Uint16(photo[4:])) // after the EXIF
+	photo = slices.Concat(photo[:start], bytes.Repeat(app2, 4), photo[start:])
+	h := provisioned(t, &Handler{Dialect: "oss", Operations: []string{"exif", "imageInfo"}, Window: 4096, MaxRead: 4096})
+	got := request(t, h, photoHandler(photo), "GET")
+	want := `"FileSize":{"value":"` + strconv.Itoa(len(photo)) + `"},"Format":{"value":"jpg"},`
+	if got.Code != 200 || !strings.Contains(got.Body.String(), want) || !strings.Contains(got.Body.String(), `"Make":{"value":"Apple"}`) || strings.Contains(got.Body.String(), "ImageWidth") {
+		t.Errorf("got %d %s", got.Code, got.Body)
 	}
 }

@@ -305,6 +305,35 @@ func TestFiltersInDialects(t *testing.T) {
 	}
 }
 
+// checkDialects renders in all dialects: the output must be a JSON object with sorted, unique keys.
+func checkDialects(t *testing.T, m *Metadata) {
+	t.Helper()
+	for _, d := range dialects {
+		b, err := m.AppendJSON(nil, &Options{Dialect: d})
+		if errors.Is(err, ErrTooLarge) {
+			continue // its envelope is larger
+		}
+		var fields map[string]any
+		if e := json.Unmarshal(b, &fields); err != nil || e != nil || bytes.Contains(b, []byte("{{")) {
+			t.Fatalf("%s: %v, %v: %s", d.Word, err, e, b)
+		}
+		dec := json.NewDecoder(bytes.NewReader(b))
+		_, _ = dec.Token()
+		for last := ""; dec.More(); {
+			key, _ := dec.Token()
+			if name, _ := key.(string); name <= last {
+				t.Fatalf("%s: key %q after %q: %s", d.Word, name, last, b)
+			} else {
+				last = name
+			}
+			var v any
+			if err := dec.Decode(&v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestAnswersInDialectsAreBounded: the envelope counts, too.
 func TestAnswersInDialectsAreBounded(t *testing.T) {
 	var exif []testimage.Entry
