@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/dustin/go-humanize"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 func init() {
@@ -34,6 +36,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //		redact
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
 //		values      raw|described|typed
+//		dialect     oss|cos|bos|qiniu|obs
 //		only        <pattern...>
 //		omit        <pattern...>
 //		charset     <encoding label>
@@ -47,7 +50,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 // The actions are GetObject and ListBucket. The matcher tokens of a rule are a matcher's name and
 // its arguments (remote_ip private_ranges) or, as in any directive, a path or a named matcher
 // (/team/*, @team). The patterns of only and omit are matched against tag names by Go's path.Match;
-// separate them with blanks or commas. The sets @location, @person and @device can stand for patterns.
+// separate them with blanks or commas. With dialect, they match its own names as well. The sets @location, @person and @device can stand for patterns.
 // Every word but allow and deny occurs at most once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return h.unmarshal(d, nil)
@@ -58,6 +61,10 @@ type withDispenser func(*caddyfile.Dispenser) httpcaddyfile.Helper
 
 func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error {
 	d.Next() // the directive's name
+	segment := d.NextSegment()
+	h.Dialect = dialectOf(segment)
+	d = caddyfile.NewDispenser(segment)
+	d.Next()
 	if d.NextArg() {
 		return d.ArgErr()
 	}
@@ -87,6 +94,17 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 		return d.WrapErr(err)
 	}
 	return nil
+}
+
+// dialectOf returns the known dialect that a block names, since only and omit may use its names before that.
+func dialectOf(block caddyfile.Segment) string {
+	for i := 2; i < len(block); i++ {
+		word, before := block[i-1], block[i-2]
+		if word.Text == "dialect" && (word.Line != before.Line || word.File != before.File) && exif.FindDialect(block[i].Text) != nil {
+			return block[i].Text
+		}
+	}
+	return ""
 }
 
 // parseWord parses the arguments of a word in the block.
@@ -140,6 +158,8 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		return flag(&h.Redact)
 	case "values":
 		return one(&h.Values)
+	case "dialect":
+		return one(&h.Dialect)
 	case "only":
 		return patterns(&h.Only)
 	case "omit":
@@ -161,7 +181,7 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want operations, redact, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
 }
 
 // splitPatterns splits a list of patterns at blanks and commas.

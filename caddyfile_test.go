@@ -64,7 +64,7 @@ func TestConfigErrors(t *testing.T) {
 		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, thumbnail, preview, at Caddyfile:3`},
 		{"operation twice", "operations exif exif", `operations: exif is given twice, at Caddyfile:3`},
 		{"no operation", "operations", "wrong argument count or unexpected line ending after 'operations', at Caddyfile:3"},
-		{"unknown word", "value raw", `unknown word "value", want operations, redact, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
+		{"unknown word", "value raw", `unknown word "value", want operations, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
 		{"repeated word", "values raw\nvalues typed", `values is given twice, at Caddyfile:4`},
 		{"repeated flag", "unknown\nunknown", `unknown is given twice, at Caddyfile:4`},
 		{"bad style", "values pretty", `values: "pretty" is none of raw, described, typed, at Caddyfile:3`},
@@ -123,6 +123,8 @@ func TestJSONErrors(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"values":"pretty"}`:                  "is none of",
 		`{"window":1}`:                         "window",
+		`{"dialect":"s3"}`:                     "none of oss, cos, bos, qiniu, obs",
+		`{"dialect":"oss","values":"raw"}`:     "style of its own",
 		`{"max_read":-5}`:                      "max_read",
 		`{"omit":["["]}`:                       "no pattern",
 		`{"omit":[""]}`:                        "no tag matches",

@@ -70,6 +70,12 @@ type Handler struct {
 	// ISO 8601 dates, for programs). Default: `raw`.
 	Values string `json:"values,omitempty"`
 
+	// The service whose form the answers to `exif` and `imageInfo` and all errors have, for clients that were
+	// written for it: `oss` (Alibaba Cloud, Volcengine TOS), `cos` (Tencent Cloud), `bos` (Baidu AI Cloud),
+	// `qiniu` or `obs` (Huawei Cloud). A dialect has its own style of values, so it excludes `values`.
+	// Default: none.
+	Dialect string `json:"dialect,omitempty"`
+
 	// The tags to return, as patterns for their names (`*`, `?`, `[a-z]`), or the sets
 	// `@location`, `@person` and `@device`. A pattern that matches no tag is an error. Default: all.
 	Only []string `json:"only,omitempty"`

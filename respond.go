@@ -1,7 +1,6 @@
 package caddyexif
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -90,7 +89,7 @@ func copyObjectHeader(dst, src http.Header) {
 	}
 }
 
-// writeFailure writes an error as JSON, or returns it for handle_errors.
+// writeFailure writes an error in the form of the dialect, or returns it for handle_errors.
 func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix string) error {
 	id := requestID(r)
 	h.logFailure(f, id)
@@ -103,16 +102,11 @@ func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failur
 	if h.PassErrors && f.status >= 400 {
 		return caddyhttp.Error(f.status, errors.New(f.Error()))
 	}
-	body, err := json.Marshal(struct {
-		Code      string `json:"code"`
-		Message   string `json:"message"`
-		Status    int    `json:"status"`
-		RequestID string `json:"requestId"`
-	}{f.code, f.message, f.status, id})
+	contentType, body, err := f.body(h.options.Dialect, id, r.Host)
 	if err != nil {
 		return err
 	}
-	return writeBody(w, r, f.status, jsonType, body)
+	return writeBody(w, r, f.status, contentType, body)
 }
 
 // requestID returns the ID that Caddy gives the request, as in the access log and in {http.request.uuid}. Caddy

@@ -26,7 +26,7 @@ const (
 
 // formatVersion changes when the response to the same object and settings changes, so that clients
 // fetch it again instead of using their cached one.
-const formatVersion = 2
+const formatVersion = 3
 
 // styles are the words for the setting values.
 var styles = map[string]exif.Style{"raw": exif.Raw, "described": exif.Described, "typed": exif.Typed}
@@ -54,16 +54,24 @@ func (h *Handler) exifOptions() (o exif.Options, err error) {
 		return o, fmt.Errorf("values: %q is none of raw, described, typed", h.Values)
 	}
 	o.Style = style
+	if h.Dialect != "" {
+		if o.Dialect = exif.FindDialect(h.Dialect); o.Dialect == nil {
+			return o, fmt.Errorf("dialect: %q is none of %s", h.Dialect, strings.Join(exif.DialectWords(), ", "))
+		}
+		if h.Values != "" {
+			return o, fmt.Errorf("values: the dialect %s has a style of its own; leave out values or dialect", h.Dialect)
+		}
+	}
 	o.Unknown = h.Unknown
 	if h.Charset != "" {
 		if o.Charset, err = htmlindex.Get(h.Charset); err != nil {
 			return o, fmt.Errorf("charset: %q is no label of the WHATWG Encoding Standard", h.Charset)
 		}
 	}
-	if _, err = exif.NewFilter(h.Only, nil); err != nil {
+	if _, err = o.Dialect.NewFilter(h.Only, nil); err != nil {
 		return o, fmt.Errorf("only: %w", err)
 	}
-	if o.Keep, err = exif.NewFilter(h.Only, h.Omit); err != nil {
+	if o.Keep, err = o.Dialect.NewFilter(h.Only, h.Omit); err != nil {
 		return o, fmt.Errorf("omit: %w", err)
 	}
 	if h.Redact {
@@ -86,6 +94,9 @@ func (h *Handler) settingsMark(word string) string {
 	fmt.Fprintf(f, "%s %d %d %q %q %q %t", word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
 	if h.Redact {
 		fmt.Fprint(f, " redact")
+	}
+	if h.Dialect != "" {
+		fmt.Fprint(f, " dialect ", h.Dialect)
 	}
 	return fmt.Sprintf("-exif%08x", f.Sum32())
 }

@@ -85,6 +85,8 @@ const (
 type Options struct {
 	// Style is how values are rendered.
 	Style Style
+	// Dialect renders values and their envelope as another service does, whatever Style is. Nil means none.
+	Dialect *Dialect
 	// Unknown includes tags that the tables don't name, as UnknownTag_0xabcd.
 	Unknown bool
 	// Charset decodes text that isn't valid UTF-8. Nil means latin1, which is Windows-1252 as in

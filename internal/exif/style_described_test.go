@@ -638,6 +638,7 @@ func checkStyles(t *testing.T, m *Metadata) {
 			t.Fatalf("style %d: %d keys, want %d", style, len(keys), m.Len())
 		}
 	}
+	checkDialects(t, m)
 	for i := range m.tags {
 		if tag := &m.tags[i]; tag.val.kind != kindText {
 			s := strings.ReplaceAll(string(appendWords(nil, m, tag)), "Infinity", "")

@@ -332,6 +332,11 @@ func decodeWorst(r io.ReaderAt, f *worstFile) {
 		o.Style = style
 		_, _ = m.AppendJSON(nil, &o)
 	}
+	o := f.o
+	for _, d := range dialects {
+		o.Dialect = d
+		_, _ = m.AppendJSON(nil, &o)
+	}
 }
 
 // TestWorst checks the costs of the worst files against limits that don't depend on the machine: bytes read
