@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -33,6 +34,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //
 //	exif [<matcher>] {
 //		operations  exif|imageInfo|thumbnail|preview ...
+//		folders     [<max>]
 //		redact
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
 //		values      raw|described|typed
@@ -154,6 +156,8 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		}
 		h.Operations = args
 		return nil
+	case "folders":
+		return h.parseFolders(d, args)
 	case "redact":
 		return flag(&h.Redact)
 	case "values":
@@ -181,7 +185,24 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want operations, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+}
+
+// parseFolders parses the maximum number of objects in a folder's response, which may be left out.
+func (h *Handler) parseFolders(d *caddyfile.Dispenser, args []string) error {
+	switch len(args) {
+	case 0:
+		h.Folders = maxFolder
+	case 1:
+		n, err := strconv.Atoi(args[0])
+		if err != nil || n < 1 || n > maxFolder {
+			return d.Errf("folders: bad number %q, want one from 1 to %d, or none", args[0], maxFolder)
+		}
+		h.Folders = n
+	default:
+		return d.ArgErr()
+	}
+	return nil
 }
 
 // splitPatterns splits a list of patterns at blanks and commas.

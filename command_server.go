@@ -124,6 +124,7 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	}
 	handler := Handler{
 		Operations: operationWords(),
+		Folders:    maxFolder,
 		Redact:     fl.Bool("redact"),
 		Values:     fl.String("values"),
 		Only:       splitPatterns(fl.String("only")),

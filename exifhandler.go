@@ -55,6 +55,11 @@ type Handler struct {
 	// Embedded pictures may show what was later cropped away. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 
+	// The maximum number of objects in the response to an operation on a folder, `<folder>/@base@tag=exif`, up
+	// to 1000. The folder's listing comes from the next handlers, as JSON; reading it needs the action
+	// `ListBucket`. Default: 0, no operations on folders.
+	Folders int `json:"folders,omitempty"`
+
 	// Remove from images all metadata that the EXIF response to the same request doesn't have. Pixels
 	// and length stay the same, and the originals aren't touched. The response is 403 `NotRedactable`
 	// for images of formats that can't be redacted. Default: false.
@@ -116,6 +121,8 @@ type Handler struct {
 	full, bare audience // with redact: what a client gets that may read the EXIF response, and what others get
 	perClient  bool     // the rules can give clients different photos for one URL
 
+	complete *completeTags // of folders; nil without them
+
 	cache   *responseCache
 	metrics *metrics
 	logger  *zap.Logger
@@ -175,6 +182,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if slices.Contains(h.operations, operations[0]) {
 		h.full.policy.EXIF = &h.options // without the operation, no answer tells a tag
 	}
+	if h.Folders > 0 {
+		h.complete = new(completeTags)
+	}
 	h.perClient = h.Permissions.dependOnClient()
 	return h.Permissions.provision(ctx)
 }
@@ -194,7 +204,7 @@ func (h *Handler) Validate() error { return h.Permissions.validate() }
 
 // ServeHTTP answers requests for operations and passes all others to the next handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	path, op, err := parseTarget(r.URL.Path, h.operations)
+	path, op, err := parseTarget(r.URL.Path, h.operations, h.Folders > 0)
 	if op == nil && h.Redact {
 		return h.redacted(w, r, next)
 	}
@@ -207,10 +217,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	start := time.Now()
 	s := &stats{operation: op.word}
 	s.publish(r)
+	line := lineOf(r)
 	var res *response
-	if err == nil {
+	switch {
+	case err != nil:
+	case !isFolder(path):
 		res, err = h.answer(r, next, op, path, s)
+	case line != nil:
+		err = errNoObject // a folder in a folder's response would never end
+	default:
+		res, err = h.answerFolder(r, next, op, path, s)
 	}
+	line.record(s, res, err)
 	if errors.Is(err, object.ErrAborted) {
 		panic(http.ErrAbortHandler)
 	}

@@ -37,6 +37,9 @@ const jsonType = "application/json"
 // suffix returns what the operation appends to the object's path.
 func (op *operation) suffix() string { return suffixMark + op.word }
 
+// ofFolders reports whether the operation can be asked of a folder, whose response is JSON.
+func (op *operation) ofFolders() bool { return op.contentType == jsonType }
+
 // operationWords returns the words of all operations.
 func operationWords() []string {
 	words := make([]string, len(operations))

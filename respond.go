@@ -22,8 +22,17 @@ func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error 
 	if res.etag != "" {
 		h.Set("Etag", res.etag)
 	}
+	if res.folder != nil {
+		res.folder.setHeader(h)
+	}
 	if res.notModified {
 		w.WriteHeader(res.status())
+		return nil
+	}
+	if res.folder != nil {
+		if writeHeader(w, r, res.status(), res.contentType, -1) {
+			res.folder.write(r.Context(), w)
+		}
 		return nil
 	}
 	if res.stream == nil {
@@ -55,11 +64,14 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType s
 	return err
 }
 
-// writeHeader writes the header of a response and reports whether a body follows.
+// writeHeader writes the header of a response and reports whether a body follows. A negative length isn't
+// known.
 func writeHeader(w http.ResponseWriter, r *http.Request, status int, contentType string, length int64) (body bool) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.FormatInt(length, 10))
+	if length >= 0 {
+		h.Set("Content-Length", strconv.FormatInt(length, 10))
+	}
 	h.Set("X-Content-Type-Options", "nosniff") // the body is an uploader's data
 	w.WriteHeader(status)
 	return r.Method != http.MethodHead

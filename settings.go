@@ -1,8 +1,10 @@
 package caddyexif
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/encoding/htmlindex"
@@ -20,6 +22,8 @@ const (
 	// defaultMaxRead bounds what one request can make the next handlers read, whatever the layout of its
 	// object.
 	defaultMaxRead = 16 << 20
+	// maxFolder bounds the objects in a folder's response, each of which costs a sub-request.
+	maxFolder = 1000
 	// defaultCache has room for some ten thousand responses.
 	defaultCache = 32 << 20
 )
@@ -40,10 +44,17 @@ func (h *Handler) checkSettings() error {
 	case h.MaxRead < 0 || h.MaxRead != 0 && h.MaxRead < max(h.Window, minWindow):
 		return fmt.Errorf("max_read: %d bytes are less than one window", h.MaxRead)
 	}
-	if _, err := operationsOf(h.Operations); err != nil {
+	ops, err := operationsOf(h.Operations)
+	if err != nil {
 		return err
 	}
-	_, err := h.exifOptions()
+	switch {
+	case h.Folders < 0 || h.Folders > maxFolder:
+		return fmt.Errorf("folders: %d is not between 1 and %d objects", h.Folders, maxFolder)
+	case h.Folders > 0 && !slices.ContainsFunc(ops, (*operation).ofFolders):
+		return errors.New("folders: none of the operations can be asked of a folder")
+	}
+	_, err = h.exifOptions()
 	return err
 }
 

@@ -494,6 +494,24 @@ func TestMigrate(t *testing.T) {
 	reads(s.ask(request{path: "/a.jpg?exif"}, 200), "make.value", "Apple", "imageWidth.value", "64")
 }
 
+func TestCaptions(t *testing.T) {
+	s := run(t, "captions/Caddyfile")
+	s.ask(request{path: "/"}, 200).has("<photo-caption>")
+	s.ask(request{path: "/captions.js"}, 200).has("customElements.define")
+	a := s.exif(request{path: "/photos/"}, 200)
+	a.has("[\n", `{"SourceFile":"iphone-4s.jpg","ExposureTime":"1/449"}`, `{"SourceFile":"plain.jpg"}`, `{"SourceFile":"zz-broken.jpg","Error":"InvalidExif"}`)
+	a.hasNot("README.md", "Apple", "GPS")
+	s.exif(request{path: "/photos/", header: map[string]string{"If-None-Match": a.header.Get("ETag")}}, 304).is("")
+	s.ask(request{path: "/photos/@base@tag=imageInfo"}, 200).has(`{"SourceFile":"iphone-4s.jpg","format":"JPG"`)
+	app := map[string]string{"Origin": "https://app.example.com"}
+	a = s.exif(request{path: "/photos/", header: app}, 200)
+	a.field("Access-Control-Allow-Origin", "https://app.example.com")
+	a.field("Access-Control-Expose-Headers", "Link")
+	a.has(`{"SourceFile":"iphone-4s.jpg"`)
+	s.exif(request{path: "/photos/none/"}, 404).code("NoSuchKey")
+	s.exif(request{path: "/"}, 404)
+}
+
 func TestErrors(t *testing.T) {
 	s := run(t, "errors/Caddyfile")
 	s.exif(request{path: "/iphone-4s.jpg"}, 200).is(iphone4S)

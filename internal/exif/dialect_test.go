@@ -162,7 +162,7 @@ func TestPictureTurnedByItsContainer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for format, want := range map[string]string{"heif": "48 64 1", "avif": "48 64 1", "jpeg": "64 48 6", "webp": "64 48 6"} {
-		i := &Info{Format: format, Size: 1, Width: 64, Height: 48, DisplayWidth: 48, DisplayHeight: 64, Orientation: 6}
+		i := &Info{Format: format, Size: 1, Info: container.Info{Width: 64, Height: 48, DisplayWidth: 48, DisplayHeight: 64, Orientation: 6}}
 		b, err := FindDialect("oss").AppendEXIF(nil, m, i, &Options{})
 		if err != nil {
 			t.Fatal(err)

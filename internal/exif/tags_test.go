@@ -271,7 +271,7 @@ func colors(n int) []uint16 { return slices.Repeat([]uint16{257}, n) }
 
 // doubles returns an entry with floating point numbers of 64 bits.
 func doubles(id uint16, v ...float64) testimage.Entry {
-	return testimage.Entry{ID: id, Type: typeDouble, Count: uint32(len(v)), Put: func(o binary.AppendByteOrder) (b []byte) {
+	return testimage.Entry{ID: id, Type: container.TypeDouble, Count: uint32(len(v)), Put: func(o binary.AppendByteOrder) (b []byte) {
 		for _, f := range v {
 			b = o.AppendUint64(b, math.Float64bits(f))
 		}
