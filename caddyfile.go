@@ -5,13 +5,14 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/dustin/go-humanize"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 func init() {
@@ -101,7 +102,7 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	}
 	patterns := func(to *[]string) error {
 		for _, a := range args {
-			*to = append(*to, splitPatterns(a)...)
+			*to = append(*to, exif.SplitPatterns(a)...)
 		}
 		if len(*to) == 0 {
 			return d.ArgErr()
@@ -162,11 +163,6 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		return flag(&h.PassErrors)
 	}
 	return d.Errf("unknown word %q, want operations, redact, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
-}
-
-// splitPatterns splits a list of patterns at blanks and commas.
-func splitPatterns(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // parseSize parses a size in bytes, such as 64KiB. It must be greater than zero.
