@@ -159,6 +159,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.redactMarks = redactMarks{tags: h.settingsMark("redact"), none: h.settingsMark("redact, no tags")}
 	h.perClient = h.Permissions.dependOnClient()
+	h.warnOfPlace(ctx)
 	return h.Permissions.provision(ctx)
 }
 
