@@ -1,12 +1,13 @@
 package caddyexif
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -68,7 +69,7 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 	d = caddyfile.NewDispenser(segment)
 	d.Next()
 	if d.NextArg() {
-		return d.ArgErr()
+		return argumentError(d)
 	}
 	seen := make(map[string]bool)
 	for d.NextBlock(0) {
@@ -109,35 +110,80 @@ func dialectOf(block caddyfile.Segment) string {
 	return ""
 }
 
+// argumentError returns the error for an argument of the directive that is no matcher.
+func argumentError(d *caddyfile.Dispenser) error {
+	arg := d.Val()
+	switch _, isWord := usage[arg]; {
+	case isWord || arg == effectAllow || arg == effectDeny:
+		return d.Errf("%s belongs into a block: exif { %[1]s ... }, on lines of their own", arg)
+	case strings.ContainsAny(arg, "*/."):
+		return d.Errf("unexpected %q: a path matcher begins with a slash, others have a name, as in: @photos path %[1]s", arg)
+	}
+	return d.Errf("unexpected %q: exif takes a matcher, such as /photos/* or @photos, and a block", arg)
+}
+
+// usage has an example of the arguments of each word but allow and deny, as an error suggests them.
+var usage = map[string]string{
+	"operations":  "operations exif imageInfo",
+	"redact":      "redact",
+	"values":      "values typed",
+	"dialect":     "dialect oss",
+	"only":        "only Make Model",
+	"omit":        "omit GPS* @person",
+	"charset":     "charset gbk",
+	"unknown":     "unknown",
+	"window":      "window 64KiB",
+	"max_read":    "max_read 16MiB",
+	"cache":       "cache 32MiB",
+	"pass_errors": "pass_errors",
+}
+
+// usageError returns the error for a wrong number of arguments.
+func usageError(d *caddyfile.Dispenser, word string, args []string) error {
+	right := usage[word]
+	switch {
+	case right == word:
+		return d.Errf("%s takes no argument: leave out %q; without the line it is off", word, strings.Join(args, " "))
+	case len(args) == 0:
+		return d.Errf("%s needs an argument, as in: %s", word, right)
+	}
+	if joined := strings.Join(args, ""); len(args) == 2 {
+		if _, err := parseSize(joined); err == nil {
+			right = word + " " + joined
+		}
+	}
+	return d.Errf("%s takes one argument, not %d, as in: %s", word, len(args), right)
+}
+
 // parseWord parses the arguments of a word in the block.
 func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	args := d.RemainingArgs()
 	one := func(to *string) error {
 		if len(args) != 1 {
-			return d.ArgErr()
+			return usageError(d, word, args)
 		}
 		*to = args[0]
 		return nil
 	}
 	patterns := func(to *[]string) error {
 		for _, a := range args {
-			*to = append(*to, splitPatterns(a)...)
+			*to = append(*to, exif.SplitPatterns(a)...)
 		}
 		if len(*to) == 0 {
-			return d.ArgErr()
+			return usageError(d, word, nil)
 		}
 		return nil
 	}
 	flag := func(to *bool) error {
 		if len(args) != 0 {
-			return d.ArgErr()
+			return usageError(d, word, args)
 		}
 		*to = true
 		return nil
 	}
 	size := func(to *int64) error {
 		if len(args) != 1 {
-			return d.ArgErr()
+			return usageError(d, word, args)
 		}
 		n, err := parseSize(args[0])
 		if err != nil && word == "cache" {
@@ -152,7 +198,7 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	switch word {
 	case "operations":
 		if len(args) == 0 {
-			return d.ArgErr()
+			return usageError(d, word, nil)
 		}
 		h.Operations = args
 		return nil
@@ -205,11 +251,6 @@ func (h *Handler) parseFolders(d *caddyfile.Dispenser, args []string) error {
 	return nil
 }
 
-// splitPatterns splits a list of patterns at blanks and commas.
-func splitPatterns(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-}
-
 // parseSize parses a size in bytes, such as 64KiB. It must be greater than zero.
 func parseSize(s string) (int64, error) {
 	n, err := humanize.ParseBytes(s)
@@ -246,6 +287,9 @@ func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 			if set != nil {
 				rule.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
 			}
+			if err := checkMatchers(set); err != nil {
+				return rule, d.WrapErr(err)
+			}
 			if d.NextArg() || d.NextBlock(nesting) {
 				return rule, d.Errf("unexpected %q after the rule's matcher", d.Val())
 			}
@@ -261,10 +305,47 @@ func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 	if err != nil {
 		return rule, err
 	}
+	if err := checkMatchers(set); err != nil {
+		return rule, d.WrapErr(err)
+	}
 	if len(set) > 0 {
 		rule.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
 	}
 	return rule, nil
+}
+
+// checkMatchers loads the matchers of a rule that can be wrong in ways which Caddy finds only when it loads them,
+// when it has no line to name. It skips those with placeholders, whose values aren't known yet.
+func checkMatchers(set caddy.ModuleMap) error {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	defer cancel()
+	for name, config := range set {
+		if name == "not" {
+			var sets []caddy.ModuleMap
+			if err := json.Unmarshal(config, &sets); err != nil {
+				return err
+			}
+			for _, s := range sets {
+				if err := checkMatchers(s); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		right := map[string]string{
+			"remote_ip":   ", want addresses or ranges such as 192.0.2.1, 10.0.0.0/8 or private_ranges",
+			"client_ip":   ", want addresses or ranges such as 192.0.2.1, 10.0.0.0/8 or private_ranges",
+			"path_regexp": ", want a regular expression of Go such as ^/team/.*\\.jpg$",
+		}[name]
+		if right == "" || !consistsOf(caddy.ModuleMap{name: config}, name) {
+			continue
+		}
+		if _, err := ctx.LoadModuleByID("http.matchers."+name, config); err != nil {
+			cause := strings.TrimPrefix(err.Error(), "provision http.matchers."+name+": ")
+			return fmt.Errorf("%s: %s%s", name, cause, right)
+		}
+	}
+	return nil
 }
 
 // matcherToken parses the current token as a directive's matcher: a path, a named matcher or *.

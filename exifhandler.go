@@ -186,6 +186,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		h.complete = new(completeTags)
 	}
 	h.perClient = h.Permissions.dependOnClient()
+	h.warnOfPlace(ctx)
 	return h.Permissions.provision(ctx)
 }
 

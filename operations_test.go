@@ -20,6 +20,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -101,6 +102,9 @@ func iphone() []byte {
 func TestOperations(t *testing.T) {
 	for _, op := range operations[1:] {
 		t.Run(op.word, func(t *testing.T) {
+			if op.word != "imageInfo" {
+				testgate.Slow(t)
+			}
 			askFor(t, op, phone())
 			for name, test := range map[string]func(*testing.T){
 				"TestContract": TestContract, "TestGuardHoldsForEveryPath": TestGuardHoldsForEveryPath, "TestBeforeEachHandler": TestBeforeEachHandler,

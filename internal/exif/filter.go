@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // NewFilter returns a function for Options.Keep that keeps the tags whose names match a pattern of
@@ -72,6 +73,11 @@ func newFilter(only, omit []string, fold func(string) string, d *Dialect) (keep 
 		}
 		return f.keeps(name)
 	}, nil
+}
+
+// SplitPatterns splits a list of patterns at blanks and commas.
+func SplitPatterns(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // filter holds the patterns of only and omit, with each set replaced by its patterns.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -343,6 +344,7 @@ func decodeWorst(r io.ReaderAt, f *worstFile) {
 // and allocated, and the time in units of 65,536 boxes, which take 2 ms on a slow machine. No file may take
 // more than ten units, 20 ms there; the race detector slows some loops down more than others.
 func TestWorst(t *testing.T) {
+	testgate.Slow(t)
 	const maxUnits = 20
 	// take the fastest of several runs, since other processes may be running: as many as needed to stay
 	// within the limit
