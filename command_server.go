@@ -171,7 +171,7 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		}
 		fileServer := map[string]any{"handler": "file_server", "root": root}
 		if fl.Bool("browse") {
-			fileServer["browse"] = struct{}{}
+			fileServer["browse"] = map[string]any{"file_limit": fileLimit}
 			// The config could only name a file on disk, but the template is embedded. Caddy offers this
 			// variable to programs with their own template; the process serves no other.
 			fileserver.BrowseTemplate = gallery
@@ -236,6 +236,10 @@ func homeRoute(root, bucket, example string) caddyhttp.Route {
 		Terminal: true,
 	}
 }
+
+// fileLimit is the most files of a folder that a gallery shows; Caddy's default is 10,000. The gallery says so where
+// a folder has more.
+const fileLimit = 100_000
 
 // fileserverIndexes are the index files of file_server.
 var fileserverIndexes = []string{"index.html", "index.txt"}
