@@ -161,3 +161,17 @@ func TestSizeBeyondReach(t *testing.T) {
 		t.Errorf("got %d %s", got.Code, got.Body)
 	}
 }
+
+// TestRedactLeavesWhatTheDialectTells: BOS tells few tags, so a photo may carry no others.
+func TestRedactLeavesWhatTheDialectTells(t *testing.T) {
+	h := provisioned(t, &Handler{Dialect: "bos", Redact: true})
+	photo := plainly(h, photoHandler(telling()), "GET").Body.Bytes()
+	m, err := exif.Decode(bytes.NewReader(photo), &exif.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.AppendJSON(nil, &exif.Options{})
+	if err != nil || !strings.Contains(string(got), `"Make"`) || strings.Contains(string(got), `"Flash"`) || strings.Contains(string(got), `"Artist"`) {
+		t.Errorf("got %v, %s", err, got)
+	}
+}
