@@ -130,6 +130,7 @@ var usage = map[string]string{
 	"dialect":     "dialect oss",
 	"only":        "only Make Model",
 	"omit":        "omit GPS* @person",
+	"keep":        "keep @credit @ai",
 	"charset":     "charset gbk",
 	"unknown":     "unknown",
 	"window":      "window 64KiB",
@@ -214,6 +215,8 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		return patterns(&h.Only)
 	case "omit":
 		return patterns(&h.Omit)
+	case "keep":
+		return patterns(&h.Keep)
 	case "charset":
 		return one(&h.Charset)
 	case "unknown":
@@ -231,7 +234,7 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors", word)
 }
 
 // parseFolders parses the maximum number of objects in a folder's response, which may be left out.

@@ -64,7 +64,7 @@ func TestConfigErrors(t *testing.T) {
 		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, thumbnail, preview, at Caddyfile:3`},
 		{"operation twice", "operations exif exif", `operations: exif is given twice, at Caddyfile:3`},
 		{"no operation", "operations", "operations needs an argument, as in: operations exif imageInfo, at Caddyfile:3"},
-		{"unknown word", "value raw", `unknown word "value", want operations, folders, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
+		{"unknown word", "value raw", `unknown word "value", want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
 		{"repeated word", "values raw\nvalues typed", `values is given twice, at Caddyfile:4`},
 		{"repeated flag", "unknown\nunknown", `unknown is given twice, at Caddyfile:4`},
 		{"bad style", "values pretty", `values: "pretty" is none of raw, described, typed, at Caddyfile:3`},

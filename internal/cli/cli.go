@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"io"
 	"fmt"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -20,6 +21,10 @@ type Module struct {
 	SuffixMark string
 	// Options returns the decoder's options for settings, or the error in them.
 	Options func(Settings) (exif.Options, error)
+	// Vocabulary has the names beside those of tags that patterns match.
+	Vocabulary exif.Vocabulary
+	// AppendIPTC appends the answer of the operation iptc for a file.
+	AppendIPTC func(dst []byte, r io.ReaderAt, o *exif.Options) ([]byte, error)
 	// Explain returns the error that the server would respond with, or nil if the cause says more.
 	Explain func(cause error) error
 	// ErrNotRedactable is the error for images of formats that can't be redacted.
@@ -36,6 +41,7 @@ type Settings struct {
 	Values     string   `json:"values,omitempty"`
 	Only       []string `json:"only,omitempty"`
 	Omit       []string `json:"omit,omitempty"`
+	Keep       []string `json:"keep,omitempty"`
 	Charset    string   `json:"charset,omitempty"`
 	Unknown    bool     `json:"unknown,omitempty"`
 }

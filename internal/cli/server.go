@@ -115,6 +115,9 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 	if settings.Omit, err = patternsFlag(fl, "omit"); err != nil {
 		return nil, "", err
 	}
+	if settings.Keep, err = patternsFlag(fl, "keep"); err != nil {
+		return nil, "", err
+	}
 	if _, err := m.Options(settings); err != nil {
 		return nil, "", err
 	}
