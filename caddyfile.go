@@ -34,7 +34,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	exif [<matcher>] {
-//		operations  exif|imageInfo|thumbnail|preview ...
+//		operations  exif|imageInfo|iptc|thumbnail|preview ...
 //		folders     [<max>]
 //		redact
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
@@ -42,6 +42,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //		dialect     oss|cos|bos|qiniu|obs
 //		only        <pattern...>
 //		omit        <pattern...>
+//		keep        <pattern...>
 //		charset     <encoding label>
 //		unknown
 //		window      <size>
@@ -52,8 +53,9 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //
 // The actions are GetObject and ListBucket. The matcher tokens of a rule are a matcher's name and
 // its arguments (remote_ip private_ranges) or, as in any directive, a path or a named matcher
-// (/team/*, @team). The patterns of only and omit are matched against tag names by Go's path.Match;
-// separate them with blanks or commas. With dialect, they match its own names as well. The sets @location, @person and @device can stand for patterns.
+// (/team/*, @team). The patterns of only, omit and keep are matched against tag names by Go's path.Match;
+// and against the names of IPTC's properties; separate them with blanks or commas. With dialect, they match its own names
+// as well. The sets @location, @person, @device, @credit and @ai can stand for patterns.
 // Every word but allow and deny occurs at most once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return h.unmarshal(d, nil)
@@ -131,6 +133,7 @@ var usage = map[string]string{
 	"only":        "only Make Model",
 	"omit":        "omit GPS* @person",
 	"keep":        "keep @credit @ai",
+	"folders":     "folders 500",
 	"charset":     "charset gbk",
 	"unknown":     "unknown",
 	"window":      "window 64KiB",

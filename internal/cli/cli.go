@@ -3,8 +3,8 @@
 package cli
 
 import (
-	"io"
 	"fmt"
+	"io"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 

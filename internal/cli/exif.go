@@ -76,7 +76,9 @@ var readers = map[string]func(c *command, dst []byte, r io.ReaderAt) ([]byte, er
 		}
 		return info.AppendJSON(dst, c.options.Style), nil
 	},
-	"iptc": func(c *command, dst []byte, r io.ReaderAt) ([]byte, error) { return c.module.AppendIPTC(dst, r, &c.options) },
+	"iptc": func(c *command, dst []byte, r io.ReaderAt) ([]byte, error) {
+		return c.module.AppendIPTC(dst, r, &c.options)
+	},
 }
 
 // pictures find the picture embedded in a file, by operation.

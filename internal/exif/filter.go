@@ -230,8 +230,11 @@ func Sets() map[string][]string {
 				names = append(names, name)
 			}
 		}
-		if set == "@location" {
+		switch set {
+		case "@location":
 			names = append(names, "GPSUnknownTag_*")
+		case "@ai":
+			names = append(names, labelComment)
 		}
 		slices.Sort(names)
 		out[set] = names
