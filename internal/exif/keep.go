@@ -119,3 +119,6 @@ func Needed(b []byte) *Kept {
 	}
 	return &kept[0]
 }
+
+// Any reports whether anything stays.
+func (k *Kept) Any() bool { return len(k.tags) > 0 }
