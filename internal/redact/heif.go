@@ -319,8 +319,8 @@ func (m *itemIndex) data(it *metaItem) (data []span, ok bool) {
 	in := m.storeOf(it)
 	for _, x := range m.extents[it.extents[0]:it.extents[1]] {
 		from := container.Offset(min(it.base, container.ToEnd/2) + min(x.offset, container.ToEnd/2)) //nolint:gosec // G115: limited
-		s := span{from, from + int64(min(x.length, container.ToEnd/2))}                      //nolint:gosec // G115: limited
-		if m.sizes[1] == 0 {                                                         // the item reaches to the end
+		s := span{from, from + int64(min(x.length, container.ToEnd/2))}                              //nolint:gosec // G115: limited
+		if m.sizes[1] == 0 {                                                                         // the item reaches to the end
 			s.to = container.ToEnd
 		}
 		media := overlapping(in.media, span{from, from + 1})
