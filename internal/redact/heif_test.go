@@ -382,7 +382,7 @@ func TestPartsOfHEIFsAreThoseOfTheWhole(t *testing.T) {
 
 // TestHostileIndexesAreCheap plans for files whose boxes have as many entries as fit.
 func TestHostileIndexesAreCheap(t *testing.T) {
-	const n = 1 << 16
+	const n, most = 1 << 16, 20 * time.Millisecond
 	full, box := testimage.FullBox, testimage.Box
 	repeat := func(b []byte) []byte { return bytes.Repeat(b, n) }
 	numbered := func(entry func(i int) []byte) (out []byte) {
@@ -410,15 +410,24 @@ func TestHostileIndexesAreCheap(t *testing.T) {
 		"ipma":               {full("iinf", 0, u16(n-1), items), box("iprp", full("ipma", 0, u32(3*n), repeat([]byte{0, 1, 0})))},
 		"ipma of many":       {full("iinf", 0, u16(n-1), items), box("iprp", box("ipco", repeat(box("irot"))[:8*4000]), full("ipma", 0, u32(700), bytes.Repeat(append([]byte{0, 1, 255}, make([]byte, 255)...), 700)))},
 		"ipco":               {full("iinf", 0, u16(1), items[:20]), box("iprp", box("ipco", repeat(box("irot"))))},
-		"references":         {full("iinf", 0, u16(n-1), items[:8000]), full("iref", 0, box("dimg", u16(1), u16(n-1), repeat(u16(2))))},
+		"references":         {full("iinf", 0, u16(n-1), items[:8000]), full("iref", 0, box("dimg", u16(1), u16(30000), repeat(u16(2))[:60000]))},
 		"a chain":            {full("iinf", 0, u16(n-1), items[:20*8002]), full("iref", 0, chain(func(i int) int { return i }))},
 		"a chain, backwards": {full("iinf", 0, u16(n-1), items[:20*8002]), full("iref", 0, chain(func(i int) int { return 7999 - i }))},
 		"groups":             {full("iinf", 0, u16(n-1), items[:8000]), box("grpl", full("altr", 0, u32(1), u32(n), repeat(u32(1))))},
-		"boxes":              {repeat(box("note"))},
+		"boxes":              {repeat(box("note"))[:500<<10]},
+		"all of it": {
+			full("iinf", 0, u16(n-1), full("infe", 2, u16(0), u16(0), []byte("iden")), items[:20*8000], full("infe", 2, u16(9000), u16(0), []byte("hvc1"))), full("iloc", 0, []byte{0x11, 0}, u16(1), u16(9000), u16(0), u16(1), []byte{0, 0}),
+			full("iref", 0, numbered(func(i int) []byte { return box("dimg", u16(i%8000), u16(1), u16(9000)) })[:14*8000]),
+			box("iprp", box("ipco", hvcC, repeat(box("irot", []byte{0}))[:9*4000]), full("ipma", 0, u32(20000), u16(9000), []byte{1, 1}, repeat([]byte{0, 1, 1, 2})[:4*19000])),
+			box("grpl", full("altr", 0, u32(1), u32(9000), repeat(u32(1))[:36000])),
+		},
 	} {
+		if !strings.HasPrefix(name, "iloc") {
+			boxes = append(boxes, full("iloc", 0, make([]byte, 4)))
+		}
 		data := cat(testimage.FileType("heic", "mif1", "heic"), box("meta", append([][]byte{{0, 0, 0, 0}, hdlr, pitm}, boxes...)...), box("mdat", make([]byte, 100)))
 		best := time.Hour
-		for range 5 {
+		for i := 0; i < 3 || i < 50 && best > most; i++ { // other processes may be running
 			start := time.Now()
 			if _, err := New(bytes.NewReader(data), "heif", &Policy{}); err != nil && !errors.Is(err, ErrRefused) {
 				t.Fatal(err)
@@ -426,19 +435,14 @@ func TestHostileIndexesAreCheap(t *testing.T) {
 			best = min(best, time.Since(start))
 		}
 		t.Logf("%s: %v for %d KiB", name, best, len(data)>>10)
-		if most := 20 * time.Millisecond * slowness; best > most {
+		if best > most {
 			t.Errorf("%s: %v", name, best)
 		}
 	}
-	many := bytes.Repeat(box("free"), 1<<17)
-	start := time.Now()
-	if _, err := New(bytes.NewReader(cat(testimage.FileType("heic"), many)), "heif", &Policy{}); !errors.Is(err, ErrRefused) || time.Since(start) > 100*time.Millisecond {
-		t.Errorf("boxes: %v after %v", err, time.Since(start))
+	if _, err := New(bytes.NewReader(cat(testimage.FileType("heic"), repeat(box("free")))), "heif", &Policy{}); !errors.Is(err, ErrRefused) {
+		t.Errorf("boxes: %v", err)
 	}
 }
-
-// slowness allows for a machine that does other things at the same time.
-const slowness = 3
 
 func TestMarkerInSlackOfJXLIsGone(t *testing.T) {
 	box := testimage.Box
