@@ -8,7 +8,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/exif/bmff.go
+// The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/container/isom.go
 // describes them. HEIF and AVIF (heif.go), JPEG XL (jxl.go) and JPEG 2000 (jp2.go) use it.
 //
 // A removed box becomes one of the type free (8.1.2) with zeros: the boxes around it keep their sizes, and
