@@ -24,7 +24,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -183,8 +182,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.full = audience{mark: mark{h.settingsMark("redact"), hide}, plans: new(operation)}
 	h.bare = audience{mark: mark{h.settingsMark("redact, no tags"), hide}, plans: new(operation)}
-	if slices.Contains(h.operations, operations[0]) {
-		h.full.policy.EXIF = &h.options // without the operation, no answer tells a tag
+	if err := h.redactPolicies(); err != nil {
+		return err
 	}
 	if h.Folders > 0 {
 		h.complete = new(completeTags)

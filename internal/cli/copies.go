@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
@@ -19,7 +20,7 @@ func (c *command) redactTo(w io.Writer, r io.ReaderAt) error {
 	if _, err := exif.ReadInfo(r); err != nil {
 		return err
 	}
-	err := redact.Copy(w, r, &redact.Policy{EXIF: &c.options})
+	err := redact.Copy(w, r, &redact.Policy{EXIF: &c.options, IPTC: iptc.Policy{Keep: c.keep, Compass: c.options.Keep == nil || c.options.Keep("GPSImgDirection"), Charset: c.options.Charset}})
 	if errors.Is(err, redact.ErrRefused) {
 		return c.module.ErrNotRedactable
 	}

@@ -56,8 +56,9 @@ type command struct {
 	cleanup   *cleanup
 	progress  *progress // nil: none is shown
 
-	meta  exif.Metadata // reused
-	json  []byte        // reused
+	meta  exif.Metadata          // reused
+	json  []byte                 // reused
+	keep  func(name string) bool // the properties that a redacted copy keeps, nil for none
 	count struct{ photos, empty, unchanged, failed, others, folders int }
 }
 
@@ -125,6 +126,11 @@ func newCommand(m *Module, fl caddycmd.Flags) (*command, error) {
 	keep, err := (&exif.Patterns{Only: only, Omit: omit, Keep: keepers, Fold: true, More: m.Vocabulary}).Filter()
 	if err != nil {
 		return nil, err
+	}
+	if len(keepers) > 0 {
+		if c.keep, err = (&exif.Patterns{Only: keepers, Fold: true, More: m.Vocabulary}).Filter(); err != nil {
+			return nil, err
+		}
 	}
 	c.filtered = keep != nil
 	c.options.Keep = both(c.options.Keep, keep)

@@ -43,10 +43,10 @@ type PacketOffer func(p Packet) (done bool, err error)
 const (
 	// MaxPacket bounds the decompressed bytes of a packet.
 	MaxPacket = 1 << 20
-	// extendedIntro begins APP1 segments with a part of extended XMP (XMP, part 3, 1.1.3.1): a GUID of 32 letters, the
+	// ExtendedXMPIntro begins APP1 segments with a part of extended XMP (XMP, part 3, 1.1.3.1): a GUID of 32 letters, the
 	// length of all parts and the offset of this one come after it.
-	extendedIntro = "http://ns.adobe.com/xmp/extension/\x00"
-	extendedHead  = len(extendedIntro) + 32 + 4 + 4
+	ExtendedXMPIntro = "http://ns.adobe.com/xmp/extension/\x00"
+	ExtendedXMPHead  = len(ExtendedXMPIntro) + 32 + 4 + 4
 
 	// pngLabel is the keyword of PNG's text chunks with the label of China's measures of 2025 for generated content,
 	// maxLabel the most bytes read of it.
@@ -100,15 +100,15 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 			return false, nil
 		}
 		data := Extent{off + 4, h.length() - 2}
-		var b [extendedHead]byte
+		var b [ExtendedXMPHead]byte
 		n, err = ReadAt(r, b[:min(int64(len(b)), data.N)], data.Off)
 		switch head := b[:n]; {
 		case err != nil:
 		case bytes.HasPrefix(head, []byte(XMPIntro)):
 			found, err = f(PacketAt(r, XMP, Skip(data, int64(len(XMPIntro)))))
-		case n == len(b) && bytes.HasPrefix(head, []byte(extendedIntro)):
+		case n == len(b) && bytes.HasPrefix(head, []byte(ExtendedXMPIntro)):
 			p := PacketAt(r, ExtendedXMP, Skip(data, int64(len(b))))
-			p.GUID = string(head[len(extendedIntro):][:32])
+			p.GUID = string(head[len(ExtendedXMPIntro):][:32])
 			p.Total, p.At = TwoUint32(head[len(b)-8:])
 			found, err = f(p)
 		}

@@ -243,12 +243,3 @@ func rewriteExifBox(data []byte, before string, off int64, p *Plan) (ok bool) {
 	copy(data[copy(data, before):], b)
 	return true
 }
-
-// rewriteXMPBox replaces the XMP in the body of a box; ok is false if nothing is left.
-func rewriteXMPBox(data []byte) (ok bool) {
-	out, _ := rewriteXMP(data)
-	for i := copy(data, out); i < len(data); i++ {
-		data[i] = ' '
-	}
-	return out != nil
-}

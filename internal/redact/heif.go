@@ -561,7 +561,7 @@ func (m *itemIndex) planItem(it *metaItem, data []span) (keep bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		out, _ := rewriteXMP(b)
+		out, _ := m.plan.xmp(b)
 		if out != nil {
 			in.replace(data, out, ' ')
 		}

@@ -151,9 +151,6 @@ func onceEach(rules map[string]func(*box) bool) map[string]func(*box) bool {
 	return once
 }
 
-// xmpUUID is the type of a box with XMP (ISO 16684-3, 2.2).
-const xmpUUID = "\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC"
-
 // rewriteUUID rebuilds the EXIF or XMP in a uuid box, whose body is at off in the file; ok is false if nothing is left
 // of it.
 func rewriteUUID(b *box, off int64, p *Plan) (ok bool) {
@@ -164,8 +161,8 @@ func rewriteUUID(b *box, off int64, p *Plan) (ok bool) {
 	switch string(b.body[:n]) {
 	case container.JP2UUID, container.PhotoshopUUID, container.GeoUUID:
 		return rewriteExifBox(b.body[n:], "", off+n, p)
-	case xmpUUID:
-		return rewriteXMPBox(b.body[n:])
+	case container.XMPUUID:
+		return p.xmpBox(b.body[n:])
 	}
 	return false
 }

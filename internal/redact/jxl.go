@@ -53,7 +53,7 @@ func redactJXL(s *stream, p *Plan) error {
 		case h.Type == "Exif":
 			ok = f.box(h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
 		case h.Type == "xml ":
-			ok = f.box(h, func(b *box) bool { return rewriteXMPBox(b.body) })
+			ok = f.box(h, func(b *box) bool { return f.p.xmpBox(b.body) })
 		case h.Type == "brob":
 			ok = f.box(h, func(b *box) bool { return rewriteBrotli(b, body, p) })
 		default:
@@ -163,7 +163,7 @@ func rewriteBrotli(b *box, off int64, p *Plan) (ok bool) {
 		if !ok {
 			return false
 		}
-		if data, _ = rewriteXMP(data); data != nil {
+		if data, _ = p.xmp(data); data != nil {
 			compressed = compress(bytes.TrimRight(data, " "), len(b.body)-4)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"hash/adler32"
 	"hash/crc32"
@@ -358,16 +359,20 @@ func (f *pngFile) text(typ string, length int) bool {
 		}
 		return f.junk(int64(length))
 	}
-	if typ != "iTXt" {
-		return f.junk(int64(length))
-	}
 	chunk, ok := f.peek(12 + length)
 	if !ok {
 		return false
 	}
 	data := chunk[8 : 8+length]
+	if label, ok := bytes.CutPrefix(data, []byte(aiLabel)); ok && typ == "tEXt" && f.p.policy.keeps("aigc") && json.Valid(label) && !f.seen[aiLabel] {
+		f.seen[aiLabel] = true
+		return f.pass(int64(12 + length))
+	}
+	if typ != "iTXt" {
+		return f.junk(int64(length))
+	}
 	if bytes.HasPrefix(data, []byte(xmpKeyword)) && !f.seen["XMP"] {
-		if packet, _ := rewriteXMP(textOfXMP(data)); packet != nil {
+		if packet, _ := f.p.xmp(textOfXMP(data)); packet != nil {
 			f.seen["XMP"] = true
 			b := append([]byte(xmpKeyword+"\x00\x00"), packet...) // no language, no translated keyword
 			return f.chunk("iTXt", append(b, bytes.Repeat([]byte{' '}, length-len(b))...), true)
@@ -375,6 +380,9 @@ func (f *pngFile) text(typ string, length int) bool {
 	}
 	return f.junk(int64(length))
 }
+
+// aiLabel begins the data of a tEXt chunk with China's label for generated content, a JSON text.
+const aiLabel = "AIGC\x00"
 
 // profileKeyword is the keyword of text chunks with EXIF.
 const profileKeyword = "Raw profile type exif\x00"

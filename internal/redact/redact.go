@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 // Policy is the allowlist of a photo's metadata.
@@ -22,7 +23,12 @@ type Policy struct {
 	// EXIF selects the tags to keep, as it does for the EXIF answer. Nil keeps only the tags that readers
 	// need to show the picture.
 	EXIF *exif.Options
+	// IPTC says which of IPTC's properties stay in XMP and IIM, beside what says how to show the picture.
+	IPTC iptc.Policy
 }
+
+// keeps reports whether a property of IPTC's stays.
+func (p *Policy) keeps(property string) bool { return p.IPTC.Keep != nil && p.IPTC.Keep(property) }
 
 // Verdict is what Sniff decides about a body.
 type Verdict uint8

@@ -213,7 +213,7 @@ func (f *webpFile) xmp(size int) bool {
 	if !ok {
 		return false
 	}
-	packet, _ := rewriteXMP(chunk[webpChunkTop:])
+	packet, _ := f.p.xmp(chunk[webpChunkTop:])
 	if packet == nil {
 		return f.junk(int64(size))
 	}
