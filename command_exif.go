@@ -373,7 +373,7 @@ func (c *exifCommand) picture(args []string) error {
 	err := c.open(image{name: args[0]}, func(r io.ReaderAt) error {
 		p, err := find(r)
 		if err == nil {
-			_, err = p.WriteTo(c.out)
+			_, err = redact.WritePicture(c.out, &p)
 		}
 		return err
 	})
