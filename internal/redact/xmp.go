@@ -19,7 +19,12 @@ const (
 	nsContainer = "http://ns.google.com/photos/1.0/container/"
 	nsItem      = "http://ns.google.com/photos/1.0/container/item/"
 	nsPano      = "http://ns.google.com/photos/1.0/panorama/"
+	nsAppleData = "http://ns.apple.com/pixeldatainfo/1.0/"
+	nsAppleGain = "http://ns.apple.com/HDRGainMap/1.0/"
 )
+
+// appleGainMap is what Apple calls a gain map.
+const appleGainMap = "urn:com:apple:photo:2020:aux:hdrgainmap"
 
 // xmpNames maps a namespace to its prefix in the new packet and the names to keep.
 var xmpNames = map[string]struct {
@@ -40,7 +45,9 @@ var xmpNames = map[string]struct {
 		"CroppedAreaTopPixels", "InitialCameraDolly", "LargestValidInteriorRectLeft",
 		"LargestValidInteriorRectTop", "LargestValidInteriorRectWidth", "LargestValidInteriorRectHeight",
 	}},
-	nsRDF: {"rdf", []string{"Seq", "Bag", "Alt", "li", "Description"}},
+	nsAppleData: {"apdi", []string{"AuxiliaryImageType"}},
+	nsAppleGain: {"HDRGainMap", []string{"HDRGainMapVersion", "HDRGainMapHeadroom"}},
+	nsRDF:       {"rdf", []string{"Seq", "Bag", "Alt", "li", "Description"}},
 }
 
 const (
@@ -111,7 +118,7 @@ func (w *xmpWriter) description(e xml.StartElement) error {
 		return err
 	}
 	w.body.WriteString(`<rdf:Description rdf:about=""`)
-	for _, ns := range []string{nsGain, nsContainer, nsItem, nsPano} {
+	for _, ns := range []string{nsGain, nsContainer, nsItem, nsPano, nsAppleData, nsAppleGain} {
 		if used[ns] {
 			w.body.WriteString(` xmlns:` + xmpNames[ns].prefix + `="` + ns + `"`)
 		}
@@ -196,6 +203,9 @@ func keptAttributes(e xml.StartElement, used map[string]bool) string {
 
 // plainValue reports whether v is a number, a word or a media type.
 func plainValue(v string) bool {
+	if v == appleGainMap {
+		return true
+	}
 	if v == "" || len(v) > maxXMPValue {
 		return false
 	}
