@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
 // operation is something that can be asked of an object, by its path and the operation's suffix. To add
@@ -138,6 +139,12 @@ type stream struct {
 	exchange *exchange
 }
 
+// Size returns the number of bytes that WriteTo writes.
+func (s *stream) Size() int64 { return redact.PictureSize(&s.Picture) }
+
+// WriteTo writes the picture without its own metadata.
+func (s *stream) WriteTo(w io.Writer) (int64, error) { return redact.WritePicture(w, &s.Picture) }
+
 // maxCachedPicture is the largest embedded picture that the cache keeps. Larger ones are streamed.
 const maxCachedPicture = 64 << 10
 
@@ -149,13 +156,14 @@ func respondPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchan
 		if err != nil {
 			return err
 		}
-		if picture.Size() > maxCachedPicture {
+		size := redact.PictureSize(&picture)
+		if size > maxCachedPicture {
 			x.object.Stream(picture.Size())
 			res.stream = &stream{picture, x}
 			return nil
 		}
-		body := bytes.NewBuffer(make([]byte, 0, picture.Size()))
-		_, err = picture.WriteTo(body)
+		body := bytes.NewBuffer(make([]byte, 0, size))
+		_, err = redact.WritePicture(body, &picture)
 		res.body = body.Bytes()
 		return err
 	}

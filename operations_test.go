@@ -20,6 +20,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/redact"
 	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -54,7 +55,7 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		if _, err := p.WriteTo(&b); err != nil {
+		if _, err := redact.WritePicture(&b, &p); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()

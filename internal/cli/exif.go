@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
 // EXIF runs "caddy exif".
@@ -183,7 +184,7 @@ func (c *command) run(args []string, fl caddycmd.Flags) error {
 		return c.single("--operation "+c.operation, "picture", args, func(w io.Writer, r io.ReaderAt) error {
 			p, err := find(r)
 			if err == nil {
-				_, err = p.WriteTo(w)
+				_, err = redact.WritePicture(w, &p)
 			}
 			return err
 		})

@@ -180,6 +180,13 @@ func pngPackets(r io.ReaderAt, f PacketOffer) error {
 			}
 			return f(packet)
 		}
+		if keyword == pngXMP && (typ == "zTXt" || typ == "tEXt") { // not by the standard, but ExifTool reads it as well
+			b, _, err := p.text(typ, text, maxProfile)
+			if len(b) == 0 || err != nil {
+				return false, err
+			}
+			return f(decoded(XMP, b, data.Off))
+		}
 		if keyword == pngLabel {
 			if p.left -= profileSteps; p.left < 0 {
 				return true, nil

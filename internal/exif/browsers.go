@@ -235,15 +235,9 @@ func withDensity(tags []storedTag, density map[uint16]storedTag) []storedTag {
 		return ok && d.dir == t.dir
 	})
 	for _, id := range []uint16{0x011A, 0x011B, 0x0128, 0xA002, 0xA003} {
-		t, ok := density[id]
-		if !ok {
-			continue
+		if t, ok := density[id]; ok {
+			tags = insertTag(tags, t)
 		}
-		at := slices.IndexFunc(tags, func(o storedTag) bool { return o.dir > t.dir || o.dir == t.dir && o.id > t.id })
-		if at < 0 {
-			at = len(tags)
-		}
-		tags = slices.Insert(tags, at, t)
 	}
 	return tags
 }

@@ -76,8 +76,24 @@ func keep(blocks []container.Block, o *Options) ([]Kept, error) {
 				kept[i].tags = append(kept[i].tags, t)
 			}
 		}
+		if note, err := appleNote(b); err != nil {
+			return nil, err
+		} else if note != nil {
+			kept[i].tags = insertTag(kept[i].tags, storedTag{
+				off: b.Off, needed: true, dir: exifIFD, id: makerNoteTag, name: "MakerNote", typ: container.TypeUndefined, value: note,
+			})
+		}
 	}
 	return kept, nil
+}
+
+// insertTag inserts a tag by its directory and number.
+func insertTag(tags []storedTag, t storedTag) []storedTag {
+	at := slices.IndexFunc(tags, func(o storedTag) bool { return o.dir > t.dir || o.dir == t.dir && o.id > t.id })
+	if at < 0 {
+		at = len(tags)
+	}
+	return slices.Insert(tags, at, t)
 }
 
 // isNeeded reports whether viewers need the tag to show the picture right. It must have the value that the standard

@@ -129,3 +129,77 @@ func (s *pictureSearch) addNoteDir(w *container.Dirs, start, base int64, tags [2
 	}
 	return sub, err
 }
+
+// Apple's maker note says how strong the gain map of an HDR photo is, in two SRATIONALs. Its directory is big-endian, and
+// its offsets count from the note's start.
+const (
+	appleIntro     = "Apple iOS\x00\x00\x01MM"
+	appleHeadroom  = 0x0021 // HDRHeadroom
+	appleGain      = 0x0030 // HDRGain
+	appleEntry     = 12
+	maxAppleTags   = 256
+	maxAppleFactor = 64 // of the brightness; no display has more
+)
+
+// appleNote returns a maker note of Apple's with only those two values, nil if the block has none.
+func appleNote(b container.Block) ([]byte, error) {
+	var buf container.DirBuffer
+	w, first, ok, err := container.OpenDirs(b.R, &buf, new(int))
+	if !ok || err != nil || b.First != ifd0 {
+		return nil, err
+	}
+	var exif int64
+	_, _, err = w.Each(first, func(e []byte) error {
+		if id, typ, count, value := w.Fields(e); id == exifPointer && exif == 0 && typ == container.TypeLong && count == 1 {
+			exif = container.Offset(w.Uint(value))
+		}
+		return nil
+	})
+	if exif == 0 || err != nil {
+		return nil, err
+	}
+	var note container.Extent
+	_, _, err = w.Each(exif, func(e []byte) error {
+		if id, typ, count, value := w.Fields(e); id == makerNoteTag && typ == container.TypeUndefined && count > uint64(len(value)) {
+			note = container.Extent{Off: container.Offset(w.Uint(value)), N: container.Offset(count)}
+		}
+		return nil
+	})
+	const head = len(appleIntro) + 2
+	if note.N < int64(head) || err != nil {
+		return nil, err
+	}
+	from := make([]byte, min(note.N, int64(head+maxAppleTags*appleEntry)))
+	n, err := container.ReadAt(b.R, from, note.Off)
+	if err != nil || n < head || string(from[:len(appleIntro)]) != appleIntro {
+		return nil, err
+	}
+	be := binary.BigEndian
+	var entries, values []byte
+	for e := from[head:n]; len(e) >= appleEntry && len(e) > n-head-appleEntry*int(be.Uint16(from[head-2:])); e = e[appleEntry:] {
+		id, at := be.Uint16(e), int64(be.Uint32(e[8:]))
+		if id != appleHeadroom && id != appleGain || be.Uint16(e[2:]) != container.TypeSRational || be.Uint32(e[4:]) != 1 ||
+			at+8 > note.N || bytes.Contains(entries, e[:8]) {
+			continue
+		}
+		var v [8]byte
+		ok, err := container.ReadFull(b.R, v[:], note.Off+at)
+		if err != nil {
+			return nil, err
+		}
+		num, den := int64(int32(be.Uint32(v[:]))), int64(int32(be.Uint32(v[4:]))) //nolint:gosec // G115: signed numbers
+		if ok && num >= 0 && den > 0 && num <= maxAppleFactor*den {
+			entries = append(entries, e[:appleEntry]...)
+			values = append(values, v[:]...)
+		}
+	}
+	if entries == nil {
+		return nil, nil
+	}
+	end := head + len(entries) + nextSize
+	for i := 0; i < len(entries)/appleEntry; i++ {
+		be.PutUint32(entries[appleEntry*i+8:], uint32(end+8*i)) //nolint:gosec // G115: two entries
+	}
+	out := be.AppendUint16([]byte(appleIntro), uint16(len(entries)/appleEntry)) //nolint:gosec // G115: two entries
+	return append(append(append(out, entries...), 0, 0, 0, 0), values...), nil
+}

@@ -11,11 +11,7 @@ import (
 
 // A photo often contains smaller versions of itself: JPEGs that a viewer shows while it decodes the photo,
 // or instead of it. The finders (one in each container's file) only return where one may be. A JPEG is
-// valid if its header is decodable and its last byte lies within the file.
-//
-// WriteTo removes the metadata of a picture: it writes a new header of the segments that the pixels need,
-// and after the start of scan replaces comments, and everything after the end of image, by zeros. So the
-// length is known before reading the first byte.
+// valid if its header is decodable and its last byte lies within the file. Package redact removes its metadata.
 
 // ErrNoPicture means that the image has no valid embedded JPEG.
 var ErrNoPicture = errors.New("exif: the image has no embedded JPEG")
@@ -28,29 +24,29 @@ const (
 	// maxPictureSteps bounds the segments of all pictures of one file together, and so the time for 32
 	// pictures in the same place.
 	maxPictureSteps = 4 * maxPictureSegments
-	// pictureBuffer is the size of WriteTo's buffer.
-	pictureBuffer = 64 << 10
 	// minThumbnailWidth is the minimum width in pixels of a thumbnail, except IFD1's own.
 	minThumbnailWidth = 120
 )
 
-// Picture is an embedded JPEG. WriteTo writes it without its metadata, and with the photo's Orientation.
+// Picture is an embedded JPEG, with all of its metadata.
 type Picture struct {
 	// Format is the photo's container format, as Metadata.Format. It is set with ErrNoPicture, too.
 	Format string
 	// Width and Height are the size of the picture as coded, in pixels.
 	Width, Height int64
+	// Orientation is that of the photo, 1 if it has none.
+	Orientation int
 
 	r    io.ReaderAt
-	head []piece
-	body container.Extent // from the end of the start of scan to the picture's end
+	run  container.Extent
+	scan int64 // the length from the first scan on
 }
 
-// piece is a part of a picture's header: bytes, or a run of the file.
-type piece struct {
-	b   []byte
-	run container.Extent
-}
+// Reader returns a reader of the picture's bytes. It returns errors of the photo's reader unchanged.
+func (p *Picture) Reader() io.Reader { return io.NewSectionReader(p.r, p.run.Off, p.run.N) }
+
+// Size returns the length of the picture in bytes.
+func (p *Picture) Size() int64 { return p.run.N }
 
 // FindThumbnail returns the thumbnail of the photo's IFD1, else the smallest embedded JPEG that is at
 // least 120 pixels wide. Its errors are ErrNoPicture, ErrNotImage, ErrTooLarge and those of r.
@@ -70,7 +66,7 @@ func (p *Picture) less(q *Picture) bool {
 	if a, b := p.Width*p.Height, q.Width*q.Height; a != b {
 		return a < b
 	}
-	return p.body.N < q.body.N
+	return p.scan < q.scan
 }
 
 // findPicture returns the best picture by better, or with ifd1First the first valid one of IFD1.
@@ -91,7 +87,10 @@ func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bo
 		return Picture{Format: c.Format}, err
 	}
 	best.Format = c.Format
-	best.orient(s.orientation)
+	best.Orientation = 1
+	if 1 < s.orientation && s.orientation <= 8 {
+		best.Orientation = int(s.orientation)
+	}
 	return best, nil
 }
 
@@ -101,7 +100,6 @@ const pictureHead = 4 + 16
 // headerParser reads a picture's header.
 type headerParser struct {
 	p        Picture
-	jfif     []byte
 	frame    bool
 	quant    bool
 	huffman  bool
@@ -126,7 +124,7 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 		return p, false, err
 	}
 	off += 2
-	c := headerParser{p: Picture{r: at.R}, mayBeMap: at.MayBeMap}
+	c := headerParser{p: Picture{r: at.R, run: at.Run}, mayBeMap: at.MayBeMap}
 	for range maxPictureSegments {
 		if s.steps++; s.steps > maxPictureSteps {
 			return p, false, ErrTooLarge
@@ -146,8 +144,7 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 		run := container.Extent{Off: off, N: 2 + length}
 		off += 2 + length
 		if h[1] == container.MarkerSOS {
-			c.p.add(run)
-			c.p.body = container.Extent{Off: off, N: end - off}
+			c.p.scan = end - off
 			return c.p, c.complete(h[:n], run.N), nil
 		}
 		ok, err := c.segment(h[:n], run)
@@ -177,30 +174,18 @@ func within(r io.ReaderAt, run container.Extent) (bool, error) {
 	return run.Off+run.N <= e.Len(), nil
 }
 
-// segment adds a segment to the header if the pixels need it; ok is false if the picture isn't valid. h has
+// segment reads a segment of the header; ok is false if the picture isn't valid. h has
 // the segment's first bytes.
 func (c *headerParser) segment(h []byte, run container.Extent) (ok bool, err error) {
 	switch m := h[1]; {
 	case m == container.MarkerDQT, m == container.MarkerDHT, m == container.MarkerDRI:
 		c.quant = c.quant || m == container.MarkerDQT
 		c.huffman = c.huffman || m == container.MarkerDHT
-		c.p.add(run)
 	case m == container.MarkerDAC: // for arithmetic coding, which no browser decodes
 	case container.MarkerSOF0 <= m && m <= container.MarkerSOF2:
-		if ok, err := c.startOfFrame(run); !ok || err != nil {
-			return false, err
-		}
-		c.p.add(run)
+		return c.startOfFrame(run)
 	case m <= container.MarkerSOFF, m == container.MarkerDNL, m == container.MarkerDHP, m == container.MarkerEXP:
 		return false, nil // lossless, hierarchical, arithmetic
-	case m == container.MarkerAPP0 && hasPayload(h, container.JFIFIntro) && run.N >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
-		// without the thumbnail in it
-		c.jfif = append([]byte("\xFF\xE0\x00\x10"), h[4:4+12]...)
-		c.jfif = append(c.jfif, 0, 0)
-	case m == container.MarkerAPP2 && hasPayload(h, container.ICCIntro):
-		c.p.add(run)
-	case m == container.MarkerAPP14 && hasPayload(h, container.AdobeIntro) && run.N >= 2+14 && len(h) >= 2+14:
-		c.p.head = append(c.p.head, piece{b: append([]byte("\xFF\xEE\x00\x0E"), h[4:4+12]...)})
 	case c.mayBeMap && m == container.MarkerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
 		return false, nil // a gain map (ISO 21496-1)
 	case c.mayBeMap && m == container.MarkerAPP1:
@@ -255,191 +240,8 @@ func (c *headerParser) complete(h []byte, n int64) bool {
 		return false
 	}
 	units := ((c.p.Width + c.mcuW - 1) / c.mcuW) * ((c.p.Height + c.mcuH - 1) / c.mcuH)
-	if components < 1 || components > 4 || n != 2+6+2*components || c.p.body.N < units/8 {
+	if components < 1 || components > 4 || n != 2+6+2*components || c.p.scan < units/8 {
 		return false
 	}
-	c.p.head = append([]piece{{b: append([]byte{0xFF, container.MarkerSOI}, c.jfif...)}}, c.p.head...)
 	return true
-}
-
-// add appends a run of the file to the header.
-func (p *Picture) add(run container.Extent) {
-	if n := len(p.head); n > 0 && p.head[n-1].b == nil {
-		if last := &p.head[n-1].run; last.Off+last.N == run.Off {
-			last.N += run.N
-			return
-		}
-	}
-	p.head = append(p.head, piece{run: run})
-}
-
-// orient adds an EXIF segment with the photo's Orientation to the header, unless that is 1. It comes after
-// the JFIF segment, which must be the first (T.871, 10.1).
-func (p *Picture) orient(orientation int64) {
-	if orientation <= 1 || orientation > 8 {
-		return
-	}
-	b := append(p.head[0].b, "\xFF\xE1\x00\x22Exif\x00\x00MM\x00\x2A\x00\x00\x00\x08"+
-		"\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"...)
-	p.head[0].b = append(b, 0, byte(orientation), 0, 0, 0, 0, 0, 0)
-}
-
-// Size returns the number of bytes that WriteTo writes.
-func (p *Picture) Size() int64 {
-	n := p.body.N
-	for _, h := range p.head {
-		n += int64(len(h.b)) + h.run.N
-	}
-	return n
-}
-
-// WriteTo writes the picture, with a buffer of at most 64 KiB. It returns errors of the reader unchanged,
-// and io.ErrUnexpectedEOF if the file has become shorter.
-func (p *Picture) WriteTo(w io.Writer) (int64, error) {
-	o := pictureWriter{p: p, w: w, buf: make([]byte, min(p.Size(), pictureBuffer))}
-	for _, h := range p.head {
-		for b := h.b; len(b) > 0; {
-			n := copy(o.buf[o.used:], b)
-			b = b[n:]
-			if err := o.filled(n); err != nil {
-				return o.written, err
-			}
-		}
-		if err := o.copyRun(h.run, nil); err != nil {
-			return o.written, err
-		}
-	}
-	if err := o.copyRun(p.body, new(scrubber)); err != nil {
-		return o.written, err
-	}
-	return o.written, o.flush()
-}
-
-// pictureWriter collects a picture's bytes and writes full buffers.
-type pictureWriter struct {
-	p       *Picture
-	w       io.Writer
-	buf     []byte
-	used    int
-	written int64
-}
-
-// copyRun copies a run of the file, scrubbed by s unless s is nil.
-func (o *pictureWriter) copyRun(run container.Extent, s *scrubber) error {
-	for run.N > 0 {
-		b := o.buf[o.used:][:min(run.N, int64(len(o.buf)-o.used))]
-		if s != nil && s.ended() {
-			clear(b)
-		} else {
-			n, err := container.ReadAt(o.p.r, b, run.Off)
-			if err != nil {
-				return err
-			}
-			if n < len(b) {
-				return io.ErrUnexpectedEOF
-			}
-			if s != nil {
-				s.scrub(b)
-			}
-		}
-		run.Off += int64(len(b))
-		run.N -= int64(len(b))
-		if err := o.filled(len(b)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// filled counts n more bytes in the buffer, and flushes it if full.
-func (o *pictureWriter) filled(n int) error {
-	o.used += n
-	if o.used < len(o.buf) {
-		return nil
-	}
-	return o.flush()
-}
-
-func (o *pictureWriter) flush() error {
-	if o.used == 0 {
-		return nil
-	}
-	n, err := o.w.Write(o.buf[:o.used])
-	o.written += int64(n)
-	o.used = 0
-	return err
-}
-
-// scrubber overwrites the payload of segments after the start of scan that the pixels don't need, and
-// everything after the end of image. Its zero value is within the first scan.
-type scrubber struct {
-	state  scrubState
-	marker byte
-	left   int // of the segment
-}
-
-type scrubState uint8
-
-const (
-	inScan   scrubState = iota
-	afterFF             // within the scan's bytes, or between segments
-	atLength            // before the first byte of a segment's length
-	atLength2
-	inSegment
-	afterEnd
-)
-
-func (s *scrubber) ended() bool { return s.state == afterEnd }
-
-// scrub overwrites the next bytes of the picture in place.
-func (s *scrubber) scrub(b []byte) {
-	for len(b) > 0 {
-		switch s.state {
-		case inScan:
-			i := bytes.IndexByte(b, 0xFF)
-			if i < 0 {
-				return
-			}
-			s.state = afterFF
-			b = b[i+1:]
-		case afterFF:
-			s.marker = b[0]
-			b = b[1:]
-			switch m := s.marker; {
-			case m == 0xFF:
-			case m == 0, container.MarkerRST0 <= m && m <= container.MarkerRST7:
-				s.state = inScan
-			case m == container.MarkerEOI, m == container.MarkerSOI:
-				s.state = afterEnd
-			default:
-				s.state = atLength
-			}
-		case atLength:
-			s.left = int(b[0]) << 8
-			s.state = atLength2
-			b = b[1:]
-		case atLength2:
-			s.left += int(b[0]) - 2
-			s.state = inSegment
-			if s.left < 0 { // invalid length: no further segment can be found
-				s.state = afterEnd
-			}
-			b = b[1:]
-		case inSegment:
-			n := min(s.left, len(b))
-			switch s.marker {
-			case container.MarkerDQT, container.MarkerDHT, container.MarkerDRI, container.MarkerDNL, container.MarkerSOS:
-			default:
-				clear(b[:n])
-			}
-			s.left -= n
-			b = b[n:]
-			if s.left == 0 {
-				s.state = inScan
-			}
-		case afterEnd:
-			clear(b)
-			return
-		}
-	}
 }

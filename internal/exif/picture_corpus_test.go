@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,7 +84,7 @@ func wantedPreview(all []extracted) []byte {
 	return slices.MaxFunc(all, func(a, b extracted) int { return a.size - b.size }).data
 }
 
-// picked returns a picture as written, nil if there is none. It fails if the length isn't that of Size.
+// picked returns a picture, nil if there is none.
 func picked(t *testing.T, find func(r *os.File) (Picture, error), name string) []byte {
 	t.Helper()
 	f, err := os.Open(name)
@@ -101,12 +100,7 @@ func picked(t *testing.T, find func(r *os.File) (Picture, error), name string) [
 		t.Errorf("%s: %v", name, err)
 		return nil
 	}
-	var b bytes.Buffer
-	n, err := p.WriteTo(&b)
-	if err != nil || n != p.Size() || n != int64(b.Len()) {
-		t.Errorf("%s: %v after %d of %d bytes", name, err, n, p.Size())
-	}
-	return b.Bytes()
+	return written(t, &p)
 }
 
 // samePixels reports whether two JPEGs decode to the same picture.
@@ -166,12 +160,6 @@ func TestPicturesOfCorpus(t *testing.T) {
 				}
 				cutOff++
 				continue
-			}
-			if pair.got != nil {
-				exif := decodeToJSON(pair.got, &Options{Unknown: true})
-				if exif != "{}" && !regexp.MustCompile(`^{"Orientation":"[2-8]"}$`).MatchString(exif) || bytes.Contains(pair.got, []byte("adobe.com")) {
-					t.Errorf("%s has metadata: %s", short, exif)
-				}
 			}
 			same := samePixels(t, pair.got, pair.want)
 			switch {

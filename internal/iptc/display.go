@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A few XMP properties say how to show a picture: gain maps (Adobe's hdrgm), Google's directory of the
+// A few XMP properties say how to show a picture: gain maps (Adobe's hdrgm, and Apple's), Google's directory of the
 // pictures in the file, and panoramas. A rewritten packet keeps them in their order and form, attributes or
 // elements, if their values are numbers or plain words.
 
@@ -26,7 +26,9 @@ var displayNames = map[space][]string{
 		"CroppedAreaTopPixels", "InitialCameraDolly", "LargestValidInteriorRectLeft",
 		"LargestValidInteriorRectTop", "LargestValidInteriorRectWidth", "LargestValidInteriorRectHeight",
 	},
-	spaceRDF: {"Seq", "Bag", "Alt", "li", "Description"},
+	spaceAppleData: {"AuxiliaryImageType"},
+	spaceAppleGain: {"HDRGainMapVersion", "HDRGainMapHeadroom"},
+	spaceRDF:       {"Seq", "Bag", "Alt", "li", "Description"},
 }
 
 // compassNames are the names of a panorama's properties that say in which direction of the compass the camera
@@ -38,7 +40,7 @@ func isDisplay(name qname) bool {
 	return isDisplaySpace(name.space) && slices.Contains(displayNames[name.space], name.local)
 }
 
-func isDisplaySpace(s space) bool { return s >= spaceGain && s <= spacePano }
+func isDisplaySpace(s space) bool { return s >= spaceGain && s <= spaceAppleGain }
 
 // Picture is a picture in Google's directory.
 type Picture struct {
@@ -129,10 +131,13 @@ func (w *displayWriter) attributes(e *element, used *spaceSet) string {
 	return b.String()
 }
 
+// appleGainMap is what Apple calls a gain map.
+const appleGainMap = "urn:com:apple:photo:2020:aux:hdrgainmap"
+
 // isPlain reports whether v is a number, a word or a media type.
 func isPlain(v string) bool {
 	const longest = 40
-	return v != "" && len(v) <= longest &&
+	return v == appleGainMap || v != "" && len(v) <= longest &&
 		strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-./") == ""
 }
 

@@ -24,6 +24,8 @@ const (
 	spaceContainer
 	spaceItem
 	spacePano
+	spaceAppleData
+	spaceAppleGain
 	// The namespaces of the syntax.
 	spaceRDF
 	spaceXML
@@ -44,6 +46,8 @@ var spaces = [...]struct{ prefix, uri string }{
 	spaceContainer: {"Container", "http://ns.google.com/photos/1.0/container/"},
 	spaceItem:      {"Item", "http://ns.google.com/photos/1.0/container/item/"},
 	spacePano:      {"GPano", "http://ns.google.com/photos/1.0/panorama/"},
+	spaceAppleData: {"apdi", "http://ns.apple.com/pixeldatainfo/1.0/"},
+	spaceAppleGain: {"HDRGainMap", "http://ns.apple.com/HDRGainMap/1.0/"},
 	spaceRDF:       {"rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"},
 	spaceXML:       {"xml", "http://www.w3.org/XML/1998/namespace"},
 }

@@ -491,7 +491,7 @@ func TestMarkerInSlackOfJP2IsGone(t *testing.T) {
 		"ICC":               header(box("colr", []byte("\x02\x00\x00"+marker))),
 		"res":               header(box("res ", box("resc", make([]byte, 10), []byte(marker)))),
 		"uuid":              testimage.JP2(box("uuid", []byte("0123456789abcdef"+marker)), stream),
-		"XMP":               testimage.JP2(box("uuid", []byte(xmpUUID+"<x:xmpmeta xmlns:x='adobe:ns:meta/'>"+marker+"</x:xmpmeta>")), stream),
+		"XMP":               testimage.JP2(box("uuid", []byte(container.XMPUUID+"<x:xmpmeta xmlns:x='adobe:ns:meta/'>"+marker+"</x:xmpmeta>")), stream),
 		"SIZ":               cat("\xFF\x4F\xFF\x51", u16(38+3+len(marker)), make([]byte, 34), u16(1), 7, 1, 1, marker, codestreamFile(-1)[2:][6:]),
 		"second QCD":        cat("\xFF\x4F", "\xFF\x51", u16(41), make([]byte, 34), u16(1), 7, 1, 1, "\xFF\x5C\x00\x04\x00\x01", "\xFF\x5C", u16(2+len(marker)), marker, codestreamFile(-1)[8:]),
 		"QCD":               cat("\xFF\x4F", "\xFF\x51", u16(41), make([]byte, 34), u16(1), 7, 1, 1, "\xFF\x5C", u16(5+len(marker)), "\x01\x00\x01", marker, codestreamFile(-1)[8:]),

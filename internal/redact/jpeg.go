@@ -32,6 +32,8 @@ type jpegFile struct {
 	p *Plan
 
 	first  bool    // the picture is the first one
+	bare   bool    // its metadata goes, but for JFIF, ICC and Adobe
+	insert []byte  // written before other segments
 	starts []int64 // offsets of the other pictures, from the MPF index
 	iim    bool    // there was IIM
 	items  []iptc.Picture
@@ -86,6 +88,7 @@ func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 func (j *jpegFile) picture() error {
 	j.pictureState = pictureState{}
 	j.pass(2)
+	j.insertEXIF()
 	for {
 		b, ok := j.peek(2)
 		if !ok {
@@ -461,21 +464,22 @@ func (j *jpegFile) app(marker byte, n int) bool {
 	switch {
 	case is(container.MarkerAPP0, container.JFIFIntro) && n >= 4+14 && !j.jfif:
 		j.jfif = true
-		return j.pass(4+12) && j.zero(int64(n-4-12)) // the thumbnail's size becomes 0 by 0
+		return j.pass(4+12) && j.zero(int64(n-4-12)) // the thumbnail becomes 0 by 0 pixels
+	case is(container.MarkerAPP2, container.ICCIntro):
+		return j.profile(n)
+	case is(container.MarkerAPP14, container.AdobeIntro) && n >= 4+12:
+		return j.pass(4+12) && j.zero(int64(n-4-12))
+	case j.bare:
 	case at > 0:
 		return j.exifSegments(n, int(at))
 	case is(container.MarkerAPP1, container.XMPIntro):
 		return j.xmp(n)
-	case is(container.MarkerAPP2, container.ICCIntro):
-		return j.profile(n)
 	case is(container.MarkerAPP2, container.GainMapIntro):
 		return j.gainMapMetadata(n)
 	case is(container.MarkerAPP2, container.MPFIntro):
 		return j.mpfIndex(n)
 	case is(container.MarkerAPP13, container.PhotoshopIntro) && j.first:
 		return j.resources(n)
-	case is(container.MarkerAPP14, container.AdobeIntro) && n >= 4+12:
-		return j.pass(4+12) && j.zero(int64(n-4-12))
 	}
 	return j.blank(n)
 }
