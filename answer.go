@@ -10,15 +10,18 @@ import (
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/object"
+	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
 // response is the response to a request for an operation on one version of an object. It is immutable
 // once made, since the cache shares it among requests.
 type response struct {
-	body        []byte  // nil if notModified, stream or err is set
+	body        []byte  // nil if notModified, stream, folder or err is set
 	stream      *stream // written instead of body; never cached
+	folder      *folder // likewise
 	err         error   // why there is no body, if the object itself is the cause
 	notModified bool    // the client's copy is current
+	plan        *redact.Plan // how to redact the object, instead of a body; only in the cache
 	contentType string
 
 	header http.Header // of the object's response; a cached response has only the fields from copyObjectHeader
@@ -47,7 +50,7 @@ type exchange struct {
 	h       *Handler
 	r       *http.Request
 	op      *operation
-	mark    string // the settings' mark in the entity tags of its responses
+	mark    mark // in the entity tags of its responses
 	stats   *stats
 	object  object.Object
 	key     cacheKey
@@ -90,7 +93,7 @@ func (h *Handler) begin(r *http.Request, next caddyhttp.Handler, op *operation, 
 func (x *exchange) close() {
 	x.object.Close()
 	x.stats.read, x.stats.requests = x.object.Read, x.object.Requests
-	x.h, x.r, x.op, x.mark, x.stats, x.key, x.cached, x.retried = nil, nil, nil, "", nil, cacheKey{}, nil, false
+	x.h, x.r, x.op, x.mark, x.stats, x.key, x.cached, x.retried = nil, nil, nil, mark{}, nil, cacheKey{}, nil, false
 	exchanges.Put(x)
 }
 
@@ -138,7 +141,7 @@ func (x *exchange) fetch() (*response, error) {
 			if tag == "" {
 				tag = cond.Value // some stores leave the ETag out of a 304
 			}
-			return &response{notModified: true, header: s.Header, etag: markTag(tag, x.mark)}, nil
+			return &response{notModified: true, header: s.Header, etag: x.mark.tag(tag)}, nil
 		case x.cached.left == x.object.Left && (tag == "" || strings.TrimPrefix(tag, "W/") == x.cached.tag):
 			return x.cached.revalidated(s.Header), nil
 		}
@@ -200,7 +203,7 @@ func (x *exchange) decodeToCache() (*response, error) {
 // decode makes the response from the opened object.
 func (x *exchange) decode() (*response, error) {
 	tag := x.object.Header.Get("Etag")
-	res := &response{contentType: x.op.contentType, etag: markTag(tag, x.mark), tag: tag, left: x.object.Left}
+	res := &response{contentType: x.op.contentType, etag: x.mark.tag(tag), tag: tag, left: x.object.Left}
 	err := x.op.respond(x, res)
 	if aboutObject(err) {
 		res.err, err = err, nil

@@ -143,7 +143,7 @@ func TestUpstreamIgnoresCondition(t *testing.T) {
 		tag, age = tc.tag, tc.age
 		got := request(t, h, next, "GET")
 		if got.Body.String() != `{"Artist":`+tag+`}` || got.Header().Get("Cache-Control") != age || !strings.HasPrefix(got.stats, tc.stats+" ") ||
-			got.Header().Get("Etag") != markTag(tag, h.marks[operations[0]]) {
+			got.Header().Get("Etag") != h.marks[operations[0]].tag(tag) {
 			t.Errorf("%s, %s: got %s, %v, %s", tag, age, got.Body, got.Header(), got.stats)
 		}
 	}
@@ -167,7 +167,7 @@ func TestObjectsNotModified(t *testing.T) {
 		{"If-Modified-Since", then, "", then, ""},
 	} {
 		h := provisioned(t, &Handler{Cache: -1})
-		marked := func(s string) string { return strings.ReplaceAll(s, "@", h.marks[operations[0]]) }
+		marked := func(s string) string { return strings.ReplaceAll(s, "@", h.marks[operations[0]].suffix) }
 		got := request(t, h, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 			if got := r.Header.Get(tc.name); got != tc.condition {
 				t.Errorf("%s: got the condition %s", tc.value, got)
@@ -315,7 +315,7 @@ func TestWeakened304(t *testing.T) {
 			}
 			return photo(w, r)
 		}), "GET")
-		if got.Body.String() != `{"Artist":"alice"}` || requests != 1 || got.Header().Get("Etag") != markTag(`"1"`, h.marks[operations[0]]) {
+		if got.Body.String() != `{"Artist":"alice"}` || requests != 1 || got.Header().Get("Etag") != h.marks[operations[0]].tag(`"1"`) {
 			t.Errorf("%d: got %d %s, %v after %d requests", i, got.Code, got.Body, got.Header(), requests)
 		}
 	}

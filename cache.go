@@ -55,6 +55,9 @@ func weight(k cacheKey, res *response) uint32 {
 			n += len(v) + 16
 		}
 	}
+	if res.plan != nil {
+		n += res.plan.Weight()
+	}
 	return uint32(min(n, 1<<31))
 }
 
@@ -120,6 +123,9 @@ func (c *responseCache) get(k cacheKey) *response {
 	res, _ := c.c.GetIfPresent(k)
 	return res
 }
+
+// set caches a response.
+func (c *responseCache) set(k cacheKey, res *response) { c.c.Set(k, res) }
 
 // load returns the cached response to that version of the object. If there is none, it calls decode and
 // caches the result; concurrent requests for the same version share one call. They don't share errors:

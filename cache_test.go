@@ -3,6 +3,7 @@ package caddyexif
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
@@ -64,8 +65,14 @@ func (c *crowd) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 
 func provisioned(t *testing.T, h *Handler) *Handler {
 	t.Helper()
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
-	t.Cleanup(cancel)
+	storage, err := json.Marshal(map[string]string{"module": "file_system", "root": t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, err := caddy.ProvisionContext(&caddy.Config{StorageRaw: storage})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := h.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}

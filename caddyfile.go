@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -34,9 +35,11 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //
 //	exif [<matcher>] {
 //		operations  exif|imageInfo|thumbnail|preview ...
+//		folders     [<max>]
 //		redact
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
 //		values      raw|described|typed
+//		dialect     oss|cos|bos|qiniu|obs
 //		only        <pattern...>
 //		omit        <pattern...>
 //		charset     <encoding label>
@@ -50,7 +53,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 // The actions are GetObject and ListBucket. The matcher tokens of a rule are a matcher's name and
 // its arguments (remote_ip private_ranges) or, as in any directive, a path or a named matcher
 // (/team/*, @team). The patterns of only and omit are matched against tag names by Go's path.Match;
-// separate them with blanks or commas. The sets @location, @person and @device can stand for patterns.
+// separate them with blanks or commas. With dialect, they match its own names as well. The sets @location, @person and @device can stand for patterns.
 // Every word but allow and deny occurs at most once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return h.unmarshal(d, nil)
@@ -61,6 +64,10 @@ type withDispenser func(*caddyfile.Dispenser) httpcaddyfile.Helper
 
 func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error {
 	d.Next() // the directive's name
+	segment := d.NextSegment()
+	h.Dialect = dialectOf(segment)
+	d = caddyfile.NewDispenser(segment)
+	d.Next()
 	if d.NextArg() {
 		return argumentError(d)
 	}
@@ -107,8 +114,10 @@ func argumentError(d *caddyfile.Dispenser) error {
 // usage has an example of the arguments of each word but allow and deny, as an error suggests them.
 var usage = map[string]string{
 	"operations":  "operations exif imageInfo",
+	"folders":     "folders 1000",
 	"redact":      "redact",
 	"values":      "values typed",
+	"dialect":     "dialect oss",
 	"only":        "only Make Model",
 	"omit":        "omit GPS* @person",
 	"charset":     "charset gbk",
@@ -134,6 +143,17 @@ func usageError(d *caddyfile.Dispenser, word string, args []string) error {
 		}
 	}
 	return d.Errf("%s takes one argument, not %d, as in: %s", word, len(args), right)
+}
+
+// dialectOf returns the known dialect that a block names, since only and omit may use its names before that.
+func dialectOf(block caddyfile.Segment) string {
+	for i := 2; i < len(block); i++ {
+		word, before := block[i-1], block[i-2]
+		if word.Text == "dialect" && (word.Line != before.Line || word.File != before.File) && exif.FindDialect(block[i].Text) != nil {
+			return block[i].Text
+		}
+	}
+	return ""
 }
 
 // parseWord parses the arguments of a word in the block.
@@ -183,10 +203,14 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		}
 		h.Operations = args
 		return nil
+	case "folders":
+		return h.parseFolders(d, args)
 	case "redact":
 		return flag(&h.Redact)
 	case "values":
 		return one(&h.Values)
+	case "dialect":
+		return one(&h.Dialect)
 	case "only":
 		return patterns(&h.Only)
 	case "omit":
@@ -208,7 +232,24 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want operations, redact, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+}
+
+// parseFolders parses the maximum number of objects in a folder's response, which may be left out.
+func (h *Handler) parseFolders(d *caddyfile.Dispenser, args []string) error {
+	switch len(args) {
+	case 0:
+		h.Folders = maxFolder
+	case 1:
+		n, err := strconv.Atoi(args[0])
+		if err != nil || n < 1 || n > maxFolder {
+			return d.Errf("folders: bad number %q, want one from 1 to %d, or none", args[0], maxFolder)
+		}
+		h.Folders = n
+	default:
+		return usageError(d, "folders", args)
+	}
+	return nil
 }
 
 // parseSize parses a size in bytes, such as 64KiB. It must be greater than zero.

@@ -155,6 +155,7 @@ makes described the default of --values.`,
 func commands() *cli.Module {
 	return &cli.Module{
 		Operations: operationWords(),
+		MaxFolder:  maxFolder,
 		SuffixMark: suffixMark,
 		Options: func(s cli.Settings) (exif.Options, error) {
 			h := Handler{Redact: s.Redact, Values: s.Values, Only: s.Only, Omit: s.Omit, Charset: s.Charset, Unknown: s.Unknown}

@@ -274,7 +274,7 @@ type contractCase struct {
 	code                     string // or the whole body, if it starts with { or handled
 }
 
-var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
+var requestIDs = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
 // flat returns a response as text, without the parts that differ from request to request.
 func flat(r reply) string {
@@ -282,5 +282,5 @@ func flat(r reply) string {
 	h := r.header.Clone()
 	h.Del("Date")
 	h.Write(&b)
-	return strconv.Itoa(r.status) + "\n" + b.String() + uuid.ReplaceAllString(r.body, "ID")
+	return strconv.Itoa(r.status) + "\n" + b.String() + requestIDs.ReplaceAllString(r.body, "ID")
 }

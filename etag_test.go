@@ -3,18 +3,21 @@ package caddyexif
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/caddyserver/certmagic"
 
 	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
 // TestTagsAreTranslated checks marking an object's tag, and finding the object's tags in a client's condition.
 func TestTagsAreTranslated(t *testing.T) {
-	const mark = "-m"
+	mark := mark{suffix: "-m"}
 	for tag, want := range map[string]string{
 		`"a"`: `"a-m"`, `W/"a"`: `W/"a-m"`, `""`: `"-m"`, "": "", "a": "", `"a`: "", `w/"a"`: "", `W/a`: "",
 	} {
-		if got := markTag(tag, mark); got != want {
+		if got := mark.tag(tag); got != want {
 			t.Errorf("%s: got %s, want %s", tag, got, want)
 		}
 	}
@@ -40,7 +43,7 @@ func TestTagsAreTranslated(t *testing.T) {
 			t.Errorf("%v: got %v, want %v", tc.header, got, tc.want)
 		}
 	}
-	if got := objectTags(nil, mark); !slices.Equal(got, nil) {
+	if got := mark.objectTags(nil); !slices.Equal(got, nil) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -77,5 +80,49 @@ func TestNotModified(t *testing.T) {
 		if got := notModified(tc.header, tc.tag, http.Header{"Last-Modified": {tc.modified}}); got != tc.want {
 			t.Errorf("%s: got %v", tc.name, got)
 		}
+	}
+}
+
+// TestTagsHideTheObjects checks that with redact a tag doesn't have the object's tag in it, is the same each time, and
+// that nobody can make one.
+func TestTagsHideTheObjects(t *testing.T) {
+	hide, err := newTagCipher(newTagKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mark{"-m", hide}
+	const md5 = "97fdc6ae017d8165f3cb4aa494ddb7d4"
+	for _, tag := range []string{`"` + md5 + `"`, `W/"` + md5 + `"`, `""`} {
+		got := m.tag(tag)
+		if strings.Contains(got, md5) || got != m.tag(tag) || !entityTag(got) {
+			t.Errorf("got %s for %s", got, tag)
+		}
+		if back := m.objectTags([]string{"\"x-m\", " + got}); !slices.Equal(back, []string{tag}) {
+			t.Errorf("got %q back for %s", back, tag)
+		}
+		forged := []byte(got)
+		forged[len(forged)-5] ^= 1
+		if back := m.objectTags([]string{string(forged)}); len(back) > 0 {
+			t.Errorf("got %q for a forged tag", back)
+		}
+	}
+}
+
+// TestTagKeyIsKept checks that the key of entity tags is the same after a restart.
+func TestTagKeyIsKept(t *testing.T) {
+	storage := &certmagic.FileStorage{Path: t.TempDir()}
+	first, err := loadTagKey(t.Context(), storage)
+	if err != nil || len(first) != tagKeySize {
+		t.Fatalf("got %d bytes, %v", len(first), err)
+	}
+	again, err := loadTagKey(t.Context(), storage)
+	if err != nil || !slices.Equal(first, again) {
+		t.Errorf("got another key, %v", err)
+	}
+	if err := storage.Store(t.Context(), tagKey, first[:5]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadTagKey(t.Context(), storage); err == nil {
+		t.Error("a short key is accepted")
 	}
 }

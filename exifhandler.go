@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -54,6 +55,11 @@ type Handler struct {
 	// Embedded pictures may show what was later cropped away. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 
+	// The maximum number of objects in the response to an operation on a folder, `<folder>/@base@tag=exif`, up
+	// to 1000. The folder's listing comes from the next handlers, as JSON; reading it needs the action
+	// `ListBucket`. Default: 0, no operations on folders.
+	Folders int `json:"folders,omitempty"`
+
 	// Remove from images all metadata that the EXIF response to the same request doesn't have. Pixels
 	// and length stay the same, and the originals aren't touched. The response is 403 `NotRedactable`
 	// for images of formats that can't be redacted. Default: false.
@@ -68,6 +74,12 @@ type Handler struct {
 	// (English, for people: `"0.00800 (1/125) sec"`) or `typed` (numbers, arrays, decimals and
 	// ISO 8601 dates, for programs). Default: `raw`.
 	Values string `json:"values,omitempty"`
+
+	// The service whose form the answers to `exif` and `imageInfo` and all errors have, for clients that were
+	// written for it: `oss` (Alibaba Cloud, Volcengine TOS), `cos` (Tencent Cloud), `bos` (Baidu AI Cloud),
+	// `qiniu` or `obs` (Huawei Cloud). A dialect has its own style of values, so it excludes `values`.
+	// Default: none.
+	Dialect string `json:"dialect,omitempty"`
 
 	// The tags to return, as patterns for their names (`*`, `?`, `[a-z]`), or the sets
 	// `@location`, `@person` and `@device`. A pattern that matches no tag is an error. Default: all.
@@ -104,10 +116,12 @@ type Handler struct {
 
 	options    exif.Options
 	operations []*operation
-	marks      map[*operation]string // the settings' mark in our entity tags, by operation
+	marks      map[*operation]mark // in our entity tags, by operation
 
-	redactMarks redactMarks
-	perClient   bool // the rules can give clients different photos for one URL
+	full, bare audience // with redact: what a client gets that may read the EXIF response, and what others get
+	perClient  bool     // the rules can give clients different photos for one URL
+
+	complete *completeTags // of folders; nil without them
 
 	cache   *responseCache
 	metrics *metrics
@@ -153,14 +167,37 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.operations, err = operationsOf(h.Operations); err != nil {
 		return err
 	}
-	h.marks = make(map[*operation]string, len(h.operations))
-	for _, op := range h.operations {
-		h.marks[op] = h.settingsMark(op.word)
+	var hide *tagCipher
+	if h.Redact {
+		if hide, err = h.tagCipher(ctx); err != nil {
+			return err
+		}
 	}
-	h.redactMarks = redactMarks{tags: h.settingsMark("redact"), none: h.settingsMark("redact, no tags")}
+	h.marks = make(map[*operation]mark, len(h.operations))
+	for _, op := range h.operations {
+		h.marks[op] = mark{h.settingsMark(op.word), hide}
+	}
+	h.full = audience{mark: mark{h.settingsMark("redact"), hide}, plans: new(operation)}
+	h.bare = audience{mark: mark{h.settingsMark("redact, no tags"), hide}, plans: new(operation)}
+	if slices.Contains(h.operations, operations[0]) {
+		h.full.policy.EXIF = &h.options // without the operation, no answer tells a tag
+	}
+	if h.Folders > 0 {
+		h.complete = new(completeTags)
+	}
 	h.perClient = h.Permissions.dependOnClient()
 	h.warnOfPlace(ctx)
 	return h.Permissions.provision(ctx)
+}
+
+// tagCipher returns the cipher for entity tags, with the key that Caddy's storage has.
+func (h *Handler) tagCipher(ctx caddy.Context) (*tagCipher, error) {
+	key, err := loadTagKey(ctx, ctx.Storage())
+	if err != nil {
+		h.logger.Warn("the storage has no key for entity tags, so they change with each start of Caddy", zap.Error(err))
+		key = newTagKey()
+	}
+	return newTagCipher(key)
 }
 
 // Validate checks the configuration.
@@ -168,7 +205,7 @@ func (h *Handler) Validate() error { return h.Permissions.validate() }
 
 // ServeHTTP answers requests for operations and passes all others to the next handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	path, op, err := parseTarget(r.URL.Path, h.operations)
+	path, op, err := parseTarget(r.URL.Path, h.operations, h.Folders > 0)
 	if op == nil && h.Redact {
 		return h.redacted(w, r, next)
 	}
@@ -179,20 +216,27 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return h.preflight(w, r, next, op)
 	}
 	start := time.Now()
-	id := requestID(r)
 	s := &stats{operation: op.word}
 	s.publish(r)
+	line := lineOf(r)
 	var res *response
-	if err == nil {
+	switch {
+	case err != nil:
+	case !isFolder(path):
 		res, err = h.answer(r, next, op, path, s)
+	case line != nil:
+		err = errNoObject // a folder in a folder's response would never end
+	default:
+		res, err = h.answerFolder(r, next, op, path, s)
 	}
+	line.record(s, res, err)
 	if errors.Is(err, object.ErrAborted) {
 		panic(http.ErrAbortHandler)
 	}
 	if err != nil {
 		f := failureOf(err)
 		h.metrics.observe(f.status, s, time.Since(start))
-		return h.writeFailure(w, r, f, op.suffix(), id)
+		return h.writeFailure(w, r, f, op.suffix())
 	}
 	defer func() { h.metrics.observe(res.status(), s, time.Since(start)) }()
 	if res.stream != nil {
@@ -211,7 +255,6 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 		defer o.Close()
 		return o.Pass(w, unchanged)
 	}
-	id := requestID(r)
 	only2xx := &successWriter{w: w, header: make(http.Header)}
 	err := func() error {
 		defer o.Close()
@@ -224,7 +267,7 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		f.cause = err
 	}
-	return h.writeFailure(w, r, f, op.suffix(), id)
+	return h.writeFailure(w, r, f, op.suffix())
 }
 
 // unchanged leaves the client's request as it is.

@@ -111,9 +111,10 @@ func isStatic(set caddy.ModuleMap) bool {
 	return consistsOf(set, "client_ip", "host", "method", "path", "path_regexp", "protocol", "query", "remote_ip")
 }
 
-// dependsOnClient reports whether a matcher set depends on more than a request's URL and method.
+// dependsOnClient reports whether a matcher set depends on more than a request's URL and method. A matcher for
+// the protocol does: it tells versions of HTTP apart.
 func dependsOnClient(set caddy.ModuleMap) bool {
-	return !consistsOf(set, "host", "method", "path", "path_regexp", "protocol", "query")
+	return !consistsOf(set, "host", "method", "path", "path_regexp", "query")
 }
 
 // consistsOf reports whether a matcher set has only the named matchers, inside not as well, and no

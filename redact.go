@@ -1,467 +1,883 @@
 package caddyexif
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
-	"maps"
-	"mime"
+	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
-// Redaction of the photos themselves: if the next handlers' response to a request for no operation begins
-// like an image, it passes through a redactor.
+// With redact, a request for no operation takes this path:
+//
+//  1. delivery.prepare: a client's If-Match without our mark fails. For HEAD and for a Range, the first window
+//     is read by a sub-request (look): it tells what the object is, and whether a part of it can be redacted.
+//  2. delivery.run: the next handlers run with the client's request, but for the conditions, which are
+//     translated. They write to a screen, which holds the response back.
+//  3. decide says, from status, header and first decoded bytes, whether the response passes, is redacted,
+//     refused, or asked for again: without its coding, or without the client's Range.
+//  4. To redact, a plan is made from the first window of the body (internal/redact). If that doesn't have the
+//     file's index or all of its EXIF, the run is cut off, the plan is made by ranges as an answer is, and the
+//     next handlers run once more. Plans made so are cached by ETag.
+//  5. The body passes through the plan's writer as it streams.
 //
 // Entity tags are marked, so that no cache can revalidate a photo that it got without redaction, or that
 // another client got with more tags. A client's condition is passed on only if its tag has one of our
 // marks, and a 304 only if the mark is that of the photo for this client.
 
+// maxRuns bounds how often the next handlers run for the same request: once, without a coding, without the
+// client's Range, with a plan, and for an object that has changed meanwhile.
+const maxRuns = 5
+
 var (
-	// errNotRedactable is the error for an image of a format that can't be redacted.
-	errNotRedactable = errors.New("images of this format can't be redacted")
+	// errNotRedactable is the error for an image or a video of a format that can't be redacted.
+	errNotRedactable = errors.New("images and videos of this format can't be redacted")
+	// errPrecondition is the error for an If-Match without a tag of ours.
+	errPrecondition = errors.New("the object isn't the one that If-Match names")
 	// errCutOff stops the next handlers' writes when no more of the body is needed.
 	errCutOff = errors.New("no more of the object is wanted")
+	// errBeyond says that a plan needs more of the body than its first window.
+	errBeyond = errors.New("the plan needs more than the first window")
 )
 
-// redactMarks are the marks in the entity tags of redacted images: of those with the tags of the EXIF
-// response, and of those with none.
-type redactMarks struct{ tags, none string }
+// audience is what a client gets of the objects: the tags of the EXIF response if it may read that, none
+// otherwise.
+type audience struct {
+	mark   mark
+	policy redact.Policy
+	plans  *operation // the cache's key of its plans
+}
 
-// redacted passes the request to the next handlers and redacts their response if it is an image.
+// objectTags returns the object's tags for those tags of a field that have the mark of any audience.
+func (h *Handler) objectTags(field []string) []string {
+	return append(h.full.mark.objectTags(field), h.bare.mark.objectTags(field)...)
+}
+
+// redacted passes the request to the next handlers and redacts their response if it is an image or a video.
 func (h *Handler) redacted(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header.Get("Upgrade") != "" {
-		return next.ServeHTTP(w, r)
+	d := &delivery{h: h, w: w, r: r, method: r.Method, before: w.Header().Clone()}
+	d.object.Start(r, next, noSuffix, object.Limits{Window: h.Window, Read: h.MaxRead})
+	defer d.object.Close()
+	if err := d.prepare(); err != nil {
+		return d.fail(err)
 	}
-	id := requestID(r)
-	before := w.Header().Clone()
-	x := &redaction{h: h, method: r.Method, condition: r.Header.Values("If-None-Match")}
-	x.object.Start(r, next, noSuffix, object.Limits{Window: redact.SniffLen, Read: redact.SniffLen})
-	defer x.object.Close()
-	x.ranged = r.Method == http.MethodGet && r.Header.Get("Range") != "" && h.ifRangeHolds(r.Header) && x.isNoImage()
-	for {
-		rw := &redactWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, x: x}
-		err := x.run(rw)
-		if rw.encoded {
-			if x.plain = x.isNoImage(); !x.plain {
-				rw.failure = object.ErrEncoded
-			}
-			rw.rerun = x.plain
+	for range maxRuns {
+		s := &screen{d: d, header: d.before.Clone()}
+		if s.header == nil {
+			s.header = make(http.Header)
 		}
-		if !rw.rerun && rw.failure == nil {
+		err := d.run(s)
+		switch {
+		case s.failure != nil:
+			return d.fail(s.failure)
+		case !s.again:
 			return err
 		}
-		clear(w.Header())
-		maps.Copy(w.Header(), before.Clone())
-		if rw.failure != nil {
-			x.object.Close()
-			return h.writeFailure(w, r, failureOf(rw.failure), "", id)
+		if err := d.makePlanByRanges(s); err != nil {
+			return d.fail(err)
 		}
 	}
+	return d.fail(object.ErrUnusable)
 }
 
 // noSuffix is the strip function for requests for the object itself.
 func noSuffix(string) (string, bool) { return "", false }
 
-// redaction is a request for an object itself, in progress.
-type redaction struct {
-	h         *Handler
-	object    object.Object
-	method    string   // of the client's request
-	condition []string // the If-None-Match of the client's request
-	ranged    bool     // the client's Range is passed on: the object is no image
-	tag       string   // the object's ETag when it turned out to be no image
-	plain     bool     // an encoded response isn't an image
+// delivery is a request for an object itself, in progress.
+type delivery struct {
+	h      *Handler
+	w      http.ResponseWriter
+	r      *http.Request
+	method string      // of the client's request, which handlers may change
+	before http.Header // of the response, as the handlers before exif left it
+	object object.Object
+
+	conditions []string // the If-None-Match of the client's request
+	ranged     bool     // the client's Range is passed on
+	seen       seen     // the object that ranged and plan are about
+	plan       *redact.Plan
+	planFor    *audience
+	identity   bool    // the object is asked for without a coding
+	matched    bool    // an If-Match of ours is sent
+	head       *action // what GET would do, for HEAD
 }
 
-// ifRangeHolds reports whether the client's Range may be passed on: it has no If-Range, or one with the
-// tag of a redacted response. Otherwise the client would combine our range with bytes of another response.
-func (h *Handler) ifRangeHolds(header http.Header) bool {
-	condition := header.Values("If-Range")
-	return len(condition) == 0 || len(h.redactMarks.objectTags(condition)) > 0
+// seen tells an object from another, and from another version of itself.
+type seen struct {
+	tag, modified string
+	left          object.Left
 }
 
-// objectTags returns the object's tags for those tags of a field that have one of the marks.
-func (m redactMarks) objectTags(field []string) []string {
-	return append(objectTags(field, m.tags), objectTags(field, m.none)...)
+// seenIn returns what tells the object of a response with that header.
+func seenIn(header http.Header, left object.Left) seen {
+	return seen{header.Get("Etag"), header.Get("Last-Modified"), left}
 }
 
-// isNoImage reports whether the object's first bytes say that it needs no redaction, or whether the next
-// handlers answer without the object, as with 404.
-func (x *redaction) isNoImage() bool {
-	if err := x.object.Open(object.Condition{}, nil); err != nil {
-		var status *object.StatusError
-		return errors.As(err, &status)
+// is reports whether both are certainly the same version of the same object.
+func (s seen) is(other seen) bool {
+	return s == other && (object.StrongTag(s.tag) || s.tag == "" && s.modified != "")
+}
+
+// fail sends the response to an error.
+func (d *delivery) fail(err error) error {
+	replaceHeader(d.w.Header(), d.before.Clone())
+	d.object.Close()
+	if errors.Is(err, object.ErrAborted) {
+		panic(http.ErrAbortHandler)
 	}
-	x.tag = x.object.Header.Get("Etag")
-	head := make([]byte, redact.SniffLen)
-	n, err := x.object.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
+	return d.h.writeFailure(d.w, d.r, failureOf(err), "")
+}
+
+// repeatable reports whether the next handlers may run again.
+func (d *delivery) repeatable() bool { return d.method == http.MethodGet || d.method == http.MethodHead }
+
+// prepare checks the client's conditions, and looks at the object if that is needed before the first run.
+func (d *delivery) prepare() error {
+	header := d.r.Header
+	if match := header.Values("If-Match"); len(match) > 0 && !slices.Contains(match, "*") && len(d.h.objectTags(match)) == 0 {
+		return errPrecondition
+	}
+	d.conditions = header.Values("If-None-Match")
+	wanted := header.Get("Range")
+	ifRange := header.Values("If-Range") // without a mark, the client would combine our range with other bytes
+	d.ranged = d.method == http.MethodGet && wanted != "" && !strings.Contains(wanted, ",") &&
+		(len(ifRange) == 0 || len(d.h.objectTags(ifRange)) > 0)
+	switch {
+	case d.method == http.MethodGet && d.usePlan():
+		d.ranged = d.ranged && d.plan.Ranged()
+		return nil
+	case d.method == http.MethodHead || d.ranged:
+		return d.look()
+	}
+	return nil
+}
+
+// usePlan takes the plan from the cache and reports whether it has one. The run tells whether it is still right.
+func (d *delivery) usePlan() bool {
+	if d.h.cache == nil {
 		return false
 	}
-	verdict, _ := redact.Sniff(head[:n])
-	return verdict == redact.Pass
+	a := d.h.audienceOf(d.r)
+	c := d.h.cache.get(newCacheKey(d.r, a.plans, d.r.URL.Path))
+	if c == nil {
+		return false
+	}
+	d.plan, d.planFor, d.seen = c.plan, a, seen{c.tag, c.header.Get("Last-Modified"), c.left}
+	return true
+}
+
+// look reads the first window of the object by a sub-request and decides what GET would do. A look that fails
+// decides nothing.
+func (d *delivery) look() error {
+	var a *audience
+	err := d.object.Open(object.Condition{}, func(r *http.Request, _ int, _ http.Header) error {
+		a = d.h.audienceOf(r)
+		return nil
+	})
+	if errors.Is(err, object.ErrAborted) {
+		return err
+	}
+	first := make([]byte, redact.SniffLen)
+	n := 0
+	if err == nil {
+		n, err = d.object.ReadAt(first, 0)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		d.ranged = false
+		return nil
+	}
+	d.seen = seenIn(d.object.Header, d.object.Left)
+	act := decide(facts{status: http.StatusOK, header: d.object.Header, head: first[:n], repeatable: true})
+	if d.method == http.MethodHead {
+		d.head = &act
+	}
+	switch {
+	case act.verb == refuse:
+		d.h.metrics.refused(act.format)
+		return act.err
+	case act.verb == redactIt && (d.ranged || redact.HasIndex(act.format)):
+		if d.ranged = redact.HasIndex(act.format); !d.ranged {
+			return nil
+		}
+		return d.planFrom(&d.object, act.format, a)
+	case act.verb != pass:
+		d.ranged = false
+	}
+	return nil
+}
+
+// planFrom makes the plan from r, the object that d.seen is about.
+func (d *delivery) planFrom(r io.ReaderAt, format string, a *audience) error {
+	plan, err := redact.New(r, format, &a.policy)
+	switch {
+	case errors.Is(err, redact.ErrRefused), errors.Is(err, object.ErrTooFar), errors.Is(err, exif.ErrTooLarge):
+		d.h.metrics.refused(format)
+		return errNotRedactable
+	case err != nil:
+		return err
+	}
+	d.plan, d.planFor = plan, a
+	return nil
+}
+
+// makePlanByRanges makes the plan that a run lacked, if it did, by ranges. The run's first window is the
+// object's, so that it isn't asked for twice.
+func (d *delivery) makePlanByRanges(s *screen) error {
+	if s.needs == "" {
+		return nil
+	}
+	d.seen = s.seen
+	d.object.Adopt(s.header, s.seen.left, s.held, s.size())
+	s.held = nil
+	err := d.planFrom(&d.object, s.needs, s.audience())
+	if errors.Is(err, object.ErrChanged) {
+		d.plan = nil
+		return nil // the next run begins anew
+	}
+	if err == nil && d.h.cache != nil && cacheable(d.object.Header) {
+		d.keepPlan()
+	}
+	return err
+}
+
+// keepPlan keeps the plan in the cache.
+func (d *delivery) keepPlan() {
+	d.h.cache.set(newCacheKey(d.r, d.planFor.plans, d.r.URL.Path), &response{
+		plan: d.plan, header: http.Header{"Last-Modified": {d.seen.modified}}, tag: d.seen.tag, left: d.seen.left,
+	})
 }
 
 // run runs the next handlers with the client's request.
-func (x *redaction) run(w *redactWriter) (err error) {
+func (d *delivery) run(s *screen) (err error) {
 	defer func() {
-		if w.body != nil {
-			_ = w.body.Close() // if it is still open, the rest isn't needed
-		}
+		s.release()
 		switch p := recover(); {
 		case p == nil:
-		case p == http.ErrAbortHandler && w.state == cut: //nolint:errorlint // a panic's value
+		case p == http.ErrAbortHandler && s.state == cut: //nolint:errorlint // a panic's value
 			err = nil // as reverse_proxy treats it
 		default:
 			panic(p)
 		}
 	}()
-	err = x.object.Pass(w, x.change)
-	if w.state == cut {
+	err = d.object.Pass(s, d.change)
+	if s.state == cut {
 		return nil
 	}
-	if e := w.close(); err == nil {
+	if e := s.close(); err == nil {
 		err = e
 	}
 	return err // unwrapped: the server checks its type
 }
 
-// change prepares the client's request for redaction: its method becomes GET, since the response to HEAD
-// depends on the body, and only those conditions stay that are about redacted responses.
-func (x *redaction) change(r *http.Request) {
-	r.Method = http.MethodGet
-	marks := x.h.redactMarks
-	ifRange := marks.objectTags(r.Header.Values("If-Range"))
-	for _, name := range [...]string{"If-None-Match", "If-Modified-Since", "If-Range"} {
+// change prepares the client's request: only those conditions stay that are about redacted responses, and the
+// Range only if a part of the object can be sent.
+func (d *delivery) change(r *http.Request) {
+	for _, name := range [...]string{"If-None-Match", "If-Match", "If-Range"} {
+		field := r.Header.Values(name)
+		if name == "If-None-Match" {
+			field = d.conditions
+		}
 		r.Header.Del(name)
+		switch tags := d.h.objectTags(field); {
+		case len(tags) > 0 && name == "If-Range":
+			r.Header.Set(name, tags[0])
+		case len(tags) > 0:
+			r.Header.Set(name, strings.Join(tags, ", "))
+		case name == "If-Match" && slices.Contains(field, "*"):
+			r.Header.Set(name, "*")
+		}
 	}
-	if tags := marks.objectTags(x.condition); len(tags) > 0 {
-		r.Header.Set("If-None-Match", strings.Join(tags, ", "))
-	}
-	switch {
-	case !x.ranged:
+	r.Header.Del("If-Modified-Since")
+	if !d.ranged {
 		r.Header.Del("Range")
-	case len(ifRange) > 0:
-		r.Header.Set("If-Range", ifRange[0])
+		r.Header.Del("If-Range")
+	}
+	if d.identity {
+		r.Header.Set("Accept-Encoding", "identity")
+	}
+	d.matched = d.plan != nil && object.StrongTag(d.seen.tag) && r.Header.Get("If-Match") == ""
+	if d.matched {
+		r.Header.Set("If-Match", d.seen.tag)
 	}
 }
 
-// redactWriter is the client's ResponseWriter for the next handlers. It holds a successful response back
-// until its first bytes reveal its format.
-type redactWriter struct {
-	*caddyhttp.ResponseWriterWrapper
-	x *redaction
-
-	state   redactState
-	status  int    // 0: none yet
-	head    []byte // the first bytes, in state sniffing
-	body    *redact.Writer
-	format  string
-	sent    bool         // the header has been sent
-	level   *redactLevel // what the client gets, nil if not decided yet
-	failure error        // sent instead of the response
-	rerun   bool         // the next handlers must run again
-	encoded bool         // the first bytes are encoded, so they reveal nothing
+// audienceOf returns what the client of the request gets.
+func (h *Handler) audienceOf(r *http.Request) *audience {
+	if len(h.Permissions) > 0 {
+		if h.Permissions.tooEarly(r) {
+			return &h.bare
+		}
+		if allowed, _ := h.allowed(actionGetObject, r); !allowed {
+			return &h.bare
+		}
+	}
+	return &h.full
 }
 
-type redactState uint8
+// verb is what to do with a response.
+type verb uint8
 
 const (
-	waiting   redactState = iota // for the header
-	sniffing                     // collecting the first bytes
-	passing                      // the response through
-	redacting                    // the body
-	cut                          // refusing every write
+	pass          verb = iota // send it unchanged
+	redactIt                  // redact it, with a plan
+	passPart                  // send a part of an object that was seen to need no redaction
+	redactPart                // redact a part, with the plan that there is
+	refuse                    // send an error
+	againPlain                // ask again, without a coding
+	againWhole                // ask again, without the client's Range
+	againAnew                 // ask again: the object isn't the one that was seen
+	needCondition             // a 304, which depends on what the client has
 )
 
-// redactLevel says which metadata of an image the client gets.
-type redactLevel struct {
-	mark string
-	tags bool
+// action is what decide says.
+type action struct {
+	verb   verb
+	format string // of an image or a video
+	err    error  // to send, with refuse
 }
 
-// chooseLevel returns what the client gets: the tags of the EXIF response if it may read that, none
-// otherwise. The first call decides.
-func (w *redactWriter) chooseLevel() redactLevel {
-	if w.level == nil {
-		h := w.x.h
-		allowed := len(h.Permissions) == 0
-		if !allowed { // the rules check a copy of the request
-			if r := w.x.object.Seen(); !h.Permissions.tooEarly(r) {
-				allowed, _ = h.allowed(actionGetObject, r)
+// facts are what decide knows of a response.
+type facts struct {
+	status     int
+	header     http.Header
+	head       []byte // the first bytes of the body, decoded
+	broken     bool   // they can't be decoded
+	repeatable bool   // the next handlers may run again
+	ranged     bool   // the client's Range was passed on
+	planned    bool   // there is a plan
+	same       bool   // the object is the one that the plan, or the look, is about
+	matched    bool   // our own If-Match was sent
+}
+
+// early decides on a response by its status and header alone, if that is possible.
+func early(r facts) (act action, ok bool) {
+	switch {
+	case r.status == http.StatusSwitchingProtocols, r.status == http.StatusNoContent, r.status == http.StatusResetContent:
+		return action{verb: pass}, true
+	case r.status == http.StatusNotModified:
+		return action{verb: needCondition}, true
+	case r.status == http.StatusPreconditionFailed && r.matched:
+		return action{verb: againAnew}, true
+	case r.status == http.StatusPartialContent && !r.ranged:
+		return action{verb: refuse, err: object.ErrUnusable}, true
+	case !r.same && (r.status == http.StatusPartialContent || r.status == http.StatusOK && r.planned):
+		return action{verb: againAnew}, true
+	case r.status == http.StatusPartialContent && codingOf(r.header) != plain:
+		return action{verb: againWhole}, true
+	case r.status == http.StatusPartialContent && r.planned:
+		return action{verb: redactPart}, true
+	case r.status == http.StatusPartialContent && !startsAtZero(r.header):
+		return action{verb: passPart}, true
+	case r.status == http.StatusOK && r.planned && codingOf(r.header) == plain:
+		return action{verb: redactPart}, true
+	}
+	return action{}, false
+}
+
+// decide says what to do with a response. It passes nothing that it doesn't know: whatever a client or an
+// upstream says, the first bytes count, and a response that claims to be an image or a video must be a known one.
+func decide(r facts) action {
+	if act, ok := early(r); ok {
+		return act
+	}
+	claim := claimOf(r.header)
+	code := codingOf(r.header)
+	verdict, format := redact.Sniff(r.head)
+	switch {
+	case claim == claimsParts:
+		return action{verb: refuse, format: "multipart", err: errNotRedactable}
+	case r.broken:
+		return action{verb: refuse, err: object.ErrEncoded}
+	case verdict == redact.Redact && code != plain:
+		if claim == claimsPicture || !r.repeatable {
+			return action{verb: refuse, err: object.ErrEncoded}
+		}
+		return action{verb: againPlain}
+	case verdict == redact.Redact && r.status == http.StatusPartialContent:
+		return action{verb: againWhole}
+	case verdict == redact.Redact:
+		return action{verb: redactIt, format: format}
+	case verdict == redact.Refuse, claim == claimsPicture && len(r.head) > 0 && format == "":
+		return action{verb: refuse, format: format, err: errNotRedactable}
+	}
+	return action{verb: pass}
+}
+
+// startsAtZero reports whether a Content-Range begins with the first byte.
+func startsAtZero(header http.Header) bool {
+	return strings.HasPrefix(header.Get("Content-Range"), "bytes 0-")
+}
+
+// claim is what a response says that it is.
+type claim uint8
+
+const (
+	claimsNothing claim = iota
+	claimsPicture       // an image or a video
+	claimsParts         // several pictures, one after the other
+)
+
+// claimOf returns what the content types of a response say.
+func claimOf(header http.Header) (is claim) {
+	for _, field := range header.Values("Content-Type") {
+		for t := range strings.SplitSeq(field, ",") {
+			t, _, _ = strings.Cut(t, ";")
+			switch t = strings.ToLower(strings.TrimSpace(t)); {
+			case t == "multipart/x-mixed-replace":
+				return claimsParts
+			case t == "image/svg+xml", t == "video/mp2t":
+			case strings.HasPrefix(t, "image/"), strings.HasPrefix(t, "video/"):
+				is = claimsPicture
 			}
 		}
-		w.level = &redactLevel{mark: h.redactMarks.none}
-		if allowed {
-			w.level = &redactLevel{mark: h.redactMarks.tags, tags: true}
-		}
 	}
-	return *w.level
+	return is
 }
 
-// WriteHeader implements http.ResponseWriter.
-func (w *redactWriter) WriteHeader(status int) {
-	if w.state != waiting {
+// screen is the ResponseWriter for the next handlers. It holds a response back until decide knows what to do.
+type screen struct {
+	d      *delivery
+	header http.Header // the next handlers'
+
+	state  state
+	status int
+	held   []byte // the first bytes of the body, while state is holding
+	wanted int    // how many of them are wanted
+	who    *audience
+	seen   seen
+	format string
+	body   *redact.Writer
+
+	failure error  // sent instead of the response
+	again   bool   // the next handlers must run again
+	needs   string // the format of the plan that they must run again with
+}
+
+type state uint8
+
+const (
+	waiting   state = iota // for the header
+	holding                // the first bytes
+	passing                // the response through
+	redacting              // the body
+	cut                    // refusing every write
+)
+
+// The wanted first bytes: for the verdict, of a coded body, and of a zstd body, whose blocks have up to 128 KiB.
+const (
+	codedHead = 4 << 10
+	zstdHead  = 128<<10 + 4<<10
+)
+
+// heldBuffers is a pool of buffers for the first window.
+var heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, defaultWindow); return &b }}
+
+// release returns the screen's memory.
+func (s *screen) release() {
+	if s.body != nil {
+		_ = s.body.Close() // if it is still open, the rest isn't needed
+	}
+	if s.needs == "" {
+		s.dropHeld()
+	}
+}
+
+func (s *screen) dropHeld() {
+	if cap(s.held) == defaultWindow {
+		b := s.held[:0]
+		heldBuffers.Put(&b)
+	}
+	s.held = nil
+}
+
+// audience returns what the client gets. The first call decides.
+func (s *screen) audience() *audience {
+	if s.who == nil {
+		s.who = s.d.h.audienceOf(s.d.object.Seen())
+	}
+	return s.who
+}
+
+// size returns the length of the whole object, -1 if the header doesn't tell it.
+func (s *screen) size() int64 {
+	n, err := strconv.ParseInt(s.header.Get("Content-Length"), 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+// Header implements http.ResponseWriter.
+func (s *screen) Header() http.Header { return s.header }
+
+// WriteHeader implements http.ResponseWriter. It discards informational responses.
+func (s *screen) WriteHeader(status int) {
+	if s.state != waiting || 100 <= status && status < 200 && status != http.StatusSwitchingProtocols {
 		return
 	}
-	if 100 <= status && status < 200 && status != http.StatusSwitchingProtocols {
-		w.ResponseWriter.WriteHeader(status)
+	s.status = status
+	d := s.d
+	s.seen = seenIn(s.header, d.object.LeftNow())
+	r := s.facts(nil)
+	if d.head != nil && status == http.StatusOK { // as GET would answer
+		s.finish(d.headAction(r))
 		return
 	}
-	w.status = status
-	header := w.Header()
+	if act, ok := early(r); ok {
+		s.finish(act)
+		return
+	}
+	if d.method == http.MethodHead { // not looked at: an error, or a redirect
+		s.send(false)
+		s.stop()
+		return
+	}
+	s.state, s.wanted = holding, redact.SniffLen
+	if codingOf(s.header) != plain {
+		s.wanted = codedHead
+	}
+}
+
+// headAction returns what to do with the response to HEAD, by what the look saw.
+func (d *delivery) headAction(r facts) action {
 	switch {
-	case status == http.StatusNotModified && len(w.x.h.redactMarks.objectTags(w.x.condition)) == 0,
-		status == http.StatusPartialContent && !w.x.ranged:
-		w.fail(object.ErrUnusable) // a response to no condition or range of ours
-	case status == http.StatusNotModified && !w.confirms(header.Get("Etag")):
-		w.x.condition = nil
-		w.repeat()
-	case status == http.StatusPartialContent && header.Get("Etag") != w.x.tag:
-		w.x.ranged = false // the object has changed since isNoImage read it
-		w.repeat()
-	case status == http.StatusPartialContent && !strings.HasPrefix(header.Get("Content-Range"), "bytes 0-"):
-		w.pass()
-	case 200 <= status && status < 300 && status != http.StatusNoContent && status != http.StatusResetContent:
-		w.state = sniffing
-	default:
-		w.pass()
+	case !d.seen.is(seenIn(r.header, d.object.LeftNow())) && d.seen != (seen{left: d.seen.left}):
+		return action{verb: againAnew}
+	case d.head.verb == redactIt:
+		return action{verb: redactIt, format: d.head.format}
+	}
+	return *d.head
+}
+
+// facts returns what decide needs to know, with the first bytes of the body.
+func (s *screen) facts(head []byte) facts {
+	d := s.d
+	same := d.seen.is(s.seen) && (d.planFor == nil || d.planFor == s.audience())
+	return facts{
+		status: s.status, header: s.header, head: head, repeatable: d.repeatable(),
+		ranged: d.ranged, planned: d.plan != nil, same: same, matched: d.matched,
 	}
 }
 
-// confirms reports whether a 304 with that tag of the object is about the response that this client would
-// get now: the client's condition must have a tag of that response.
-func (w *redactWriter) confirms(tag string) bool {
-	asked := w.x.h.redactMarks.objectTags(w.x.condition)
-	has := objectTags(w.x.condition, w.chooseLevel().mark)
-	return len(has) > 0 && (len(has) == len(asked) || slices.Contains(has, tag))
+// finish does what decide says, but for redactIt, which may need more of the body.
+func (s *screen) finish(act action) {
+	d := s.d
+	switch act.verb {
+	case pass:
+		s.send(true)
+		s.state = passing
+		if d.method == http.MethodHead {
+			s.stop()
+		}
+	case passPart:
+		s.send(true)
+		s.state = passing
+	case needCondition:
+		s.notModified()
+	case redactIt:
+		s.format = act.format
+		if d.method == http.MethodHead {
+			s.sendRedacted()
+			s.stop()
+		}
+	case redactPart:
+		s.format = d.plan.Format
+		s.redact(d.plan, s.from())
+	case refuse:
+		if errors.Is(act.err, errNotRedactable) {
+			d.h.metrics.refused(act.format)
+		}
+		s.fail(act.err)
+	case againPlain:
+		d.identity = true
+		s.repeat()
+	case againWhole:
+		d.ranged = false
+		s.repeat()
+	case againAnew:
+		d.ranged, d.plan, d.planFor, d.head = false, nil, nil, nil
+		s.repeat()
+	}
+}
+
+// from returns the offset of the body in the object.
+func (s *screen) from() int64 {
+	if s.status != http.StatusPartialContent {
+		return 0
+	}
+	_, rest, _ := strings.Cut(s.header.Get("Content-Range"), "bytes ")
+	first, _, _ := strings.Cut(rest, "-")
+	n, err := strconv.ParseInt(first, 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+// notModified sends a 304 if it is about the response that this client would get now: the client's condition
+// must have a tag of that response.
+func (s *screen) notModified() {
+	asked := s.d.h.objectTags(s.d.conditions)
+	has := s.audience().mark.objectTags(s.d.conditions)
+	switch {
+	case len(asked) == 0:
+		s.fail(object.ErrUnusable) // a response to no condition of ours
+	case len(has) > 0 && (len(has) == len(asked) || slices.Contains(has, s.header.Get("Etag"))):
+		s.send(false)
+		s.state = passing
+	default:
+		s.d.conditions = nil
+		s.repeat()
+	}
 }
 
 // stop refuses the rest of the next handlers' response.
-func (w *redactWriter) stop() { w.state, w.head = cut, nil }
+func (s *screen) stop() { s.state = cut }
 
 // repeat discards the response and makes the next handlers run again.
-func (w *redactWriter) repeat() {
-	w.rerun = true
-	w.stop()
+func (s *screen) repeat() {
+	if !s.d.repeatable() {
+		s.fail(object.ErrUnusable)
+		return
+	}
+	s.again = true
+	s.stop()
 }
 
 // fail sends err instead of the response.
-func (w *redactWriter) fail(err error) {
-	w.failure = err
-	w.stop()
+func (s *screen) fail(err error) {
+	s.failure = err
+	s.stop()
 }
 
-// pass sends the header and passes the rest of the response through.
-func (w *redactWriter) pass() {
-	w.state = passing
-	w.send()
-}
-
-// send sends the header, with its entity tag marked.
-func (w *redactWriter) send() {
-	header := w.Header()
-	if tag := header.Get("Etag"); tag != "" && w.status < 400 {
+// send sends the header, with its entity tag marked. Unless the body was looked at and needs no redaction,
+// only fields on the list pass.
+func (s *screen) send(looked bool) {
+	header := s.header
+	if !looked {
+		keepPassed(header, s.d.before)
+		header.Del("Trailer")
+		if s.d.h.perClient {
+			makePrivate(header)
+		}
+	}
+	if tag := header.Get("Etag"); tag != "" {
 		header.Del("Etag")
-		if tag = markTag(tag, w.chooseLevel().mark); tag != "" {
+		if tag = s.audience().mark.tag(tag); tag != "" && s.status < 400 {
 			header.Set("Etag", tag)
 		}
 	}
-	w.sent = true
-	w.ResponseWriter.WriteHeader(w.status)
+	replaceHeader(s.d.w.Header(), header)
+	s.d.w.WriteHeader(s.status)
 }
 
-// decide chooses by the first bytes whether to pass the response through, redact or refuse it.
-func (w *redactWriter) decide() error {
-	head, h, header := w.head, w.x.h, w.Header()
-	w.head = nil
-	verdict, format := redact.Sniff(head)
-	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		// encoded bytes reveal nothing
-		verdict = redact.Pass
-		if !w.x.plain && !isText(header.Get("Content-Type")) {
-			w.encoded = true
-			w.stop()
-			return errCutOff
-		}
+// sendRedacted sends the header of a redacted image or video.
+func (s *screen) sendRedacted() {
+	ranges := "none"
+	if redact.HasIndex(s.format) && s.status < 300 {
+		ranges = "bytes"
 	}
-	switch {
-	case verdict == redact.Pass:
-		w.pass()
-		if w.x.method == http.MethodHead {
-			w.stop()
-			return errCutOff
-		}
-		if len(head) == 0 {
+	s.header.Set("Accept-Ranges", ranges)
+	s.send(false)
+}
+
+// redact makes the plan's writer take the body, which begins at an offset.
+func (s *screen) redact(plan *redact.Plan, from int64) {
+	if from < 0 {
+		s.fail(object.ErrUnusable)
+		return
+	}
+	if plan.Unchanged() {
+		s.send(true)
+		s.state = passing
+		return
+	}
+	s.state = redacting
+	s.sendRedacted()
+	s.body = plan.NewWriter(s.d.w, from)
+}
+
+// step decides on what is held, or wants more of the body. complete says that there is no more.
+func (s *screen) step(complete bool) error {
+	if s.format == "" {
+		code := codingOf(s.header)
+		head, err := code.first(s.held, redact.SniffLen)
+		if err == nil && !complete && len(head) < redact.SniffLen && len(s.held) < zstdHead && code != plain {
+			s.wanted = min(8*len(s.held)+codedHead, zstdHead)
 			return nil
 		}
-		_, err := w.ResponseWriter.Write(head)
+		r := s.facts(head)
+		r.broken = err != nil && len(s.held) > 0 || len(head) == 0 && len(s.held) > 0
+		s.finish(decide(r))
+	}
+	switch {
+	case s.state == cut:
+		return errCutOff
+	case s.state == passing:
+		held := s.held
+		s.held = nil
+		if len(held) == 0 {
+			return nil
+		}
+		_, err := s.d.w.Write(held)
 		return err
-	case w.status == http.StatusPartialContent:
-		w.x.ranged = false // it was no image when isNoImage read it
-		w.repeat()
+	case !complete && len(s.held) < s.windowSize():
+		s.wanted = s.windowSize()
+		return nil
+	}
+	return s.plan(complete)
+}
+
+// windowSize is how much of a body is held to make a plan from.
+func (s *screen) windowSize() int { return int(min(s.d.h.Window, defaultWindow)) }
+
+// plan makes a plan from what is held, and redacts that.
+func (s *screen) plan(complete bool) error {
+	h := s.d.h
+	who := s.audience()
+	plan, err := redact.New(&firstWindow{s.held, s.size(), complete}, s.format, &who.policy)
+	switch {
+	case errors.Is(err, errBeyond) && s.d.repeatable() && s.status == http.StatusOK:
+		s.needs = s.format
+		s.repeat()
 		return errCutOff
-	case verdict == redact.Refuse:
-		h.metrics.refused(format)
-		w.fail(errNotRedactable)
-		return errCutOff
-	}
-	w.format, w.state = format, redacting
-	w.imageHeader(header)
-	policy := &redact.Policy{MaxHeld: h.MaxRead}
-	if w.chooseLevel().tags {
-		policy.EXIF = &h.options
-	}
-	w.body = redact.NewWriter(redactedBody{w}, policy)
-	return w.redact(head)
-}
-
-// isText reports whether a content type is text, such as pages and scripts, which often come compressed.
-func isText(contentType string) bool {
-	t, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
-	}
-	kind, sub, _ := strings.Cut(t, "/")
-	return kind == "text" || strings.HasSuffix(sub, "+xml") || strings.HasSuffix(sub, "json") || kind == "application" &&
-		slices.Contains([]string{"javascript", "x-javascript", "xml", "wasm"}, sub)
-}
-
-// imageHeader adjusts the header to a redacted image: it removes the fields that describe the original
-// bytes.
-func (w *redactWriter) imageHeader(header http.Header) {
-	header.Set("Accept-Ranges", "none")
-	for name := range header {
-		switch {
-		case name == "Content-Md5", name == "Digest", name == "Repr-Digest", name == "Content-Digest", name == "Want-Digest",
-			name == "X-Goog-Hash", strings.HasPrefix(name, "X-Amz-Checksum-"), strings.HasPrefix(name, "X-Amz-Meta-"):
-			header.Del(name)
-		}
-	}
-	if w.x.h.perClient {
-		makePrivate(header)
-	}
-}
-
-// makePrivate forbids shared caches to keep the response (RFC 9111, section 5.2.2.7).
-func makePrivate(header http.Header) {
-	directives := []string{"private"}
-	for _, field := range header.Values("Cache-Control") {
-		for d := range strings.SplitSeq(field, ",") {
-			d = strings.TrimSpace(d)
-			name, _, _ := strings.Cut(strings.ToLower(d), "=")
-			if d != "" && name != "public" && name != "private" && name != "s-maxage" {
-				directives = append(directives, d)
-			}
-		}
-	}
-	header.Set("Cache-Control", strings.Join(directives, ", "))
-}
-
-// redactedBody is the redactor's output. It sends the header before the first byte.
-type redactedBody struct{ w *redactWriter }
-
-// Write implements io.Writer.
-func (b redactedBody) Write(p []byte) (int, error) {
-	if b.w.state == cut {
-		return 0, errCutOff
-	}
-	if !b.w.sent {
-		b.w.send()
-	}
-	if b.w.x.method == http.MethodHead {
-		b.w.stop()
-		return 0, errCutOff
-	}
-	return b.w.ResponseWriter.Write(p)
-}
-
-// redact passes a piece of the body to the redactor.
-func (w *redactWriter) redact(p []byte) error {
-	_, err := w.body.Write(p)
-	return w.checkHeld(err)
-}
-
-// checkHeld refuses the image if the redactor gave up on it before the header was sent.
-func (w *redactWriter) checkHeld(err error) error {
-	if errors.Is(err, redact.ErrHeld) && !w.sent {
-		w.x.h.metrics.refused(w.format)
-		w.fail(errNotRedactable)
+	case err != nil:
+		h.metrics.refused(s.format)
+		s.fail(errNotRedactable)
 		return errCutOff
 	}
+	held := s.held
+	s.redact(plan, 0)
+	s.held = nil
+	_, err = s.Write(held)
 	return err
+}
+
+// firstWindow is the file of which the first bytes are held.
+type firstWindow struct {
+	b        []byte
+	size     int64 // -1: not known
+	complete bool  // b is the whole file
+}
+
+// Size returns the length of the file, -1 if it isn't known.
+func (f *firstWindow) Size() int64 {
+	if f.complete {
+		return int64(len(f.b))
+	}
+	return f.size
+}
+
+// ReadAt implements io.ReaderAt. Beyond the window it returns errBeyond.
+func (f *firstWindow) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < int64(len(f.b)) {
+		n = copy(p, f.b[off:])
+	}
+	switch {
+	case n == len(p):
+		return n, nil
+	case f.complete, f.size >= 0 && off+int64(n) >= f.size:
+		return n, io.EOF
+	}
+	return n, errBeyond
 }
 
 // close ends the body, after the next handlers have returned.
-func (w *redactWriter) close() error {
-	if w.state == sniffing {
-		if err := w.decide(); err != nil && w.state != cut {
+func (s *screen) close() error {
+	if s.state == holding {
+		if err := s.step(true); err != nil && s.state != cut {
 			return err
 		}
 	}
-	if w.state != redacting {
-		return nil
+	switch s.state {
+	case passing:
+		s.copyTrailers()
+	case waiting: // the next handlers returned an error, or nothing
+		replaceHeader(s.d.w.Header(), s.header)
+	case redacting:
+		err := s.body.Close()
+		s.d.h.metrics.redacted(s.format, s.body.Overwritten())
+		return err
 	}
-	err := w.checkHeld(w.body.Close())
-	if w.failure == nil {
-		w.x.h.metrics.redacted(w.format, w.body.Overwritten())
+	return nil
+}
+
+// copyTrailers passes on the trailers of a response that passed.
+func (s *screen) copyTrailers() {
+	header := s.d.w.Header()
+	for name, values := range s.header {
+		announced := func(field string) bool {
+			return slices.ContainsFunc(strings.Split(field, ","), func(n string) bool { return strings.EqualFold(strings.TrimSpace(n), name) })
+		}
+		if strings.HasPrefix(name, http.TrailerPrefix) || slices.ContainsFunc(s.header.Values("Trailer"), announced) {
+			header[name] = values
+		}
 	}
-	if w.state == cut {
-		return nil
+}
+
+// hold holds the next bytes of p back.
+func (s *screen) hold(p []byte) int {
+	if s.held == nil {
+		s.held = *heldBuffers.Get().(*[]byte)
 	}
-	return err
+	n := min(len(p), s.wanted-len(s.held))
+	s.held = append(s.held, p[:n]...)
+	return n
 }
 
 // Write implements http.ResponseWriter.
-func (w *redactWriter) Write(p []byte) (n int, err error) {
-	if w.state == waiting {
-		w.WriteHeader(http.StatusOK)
+func (s *screen) Write(p []byte) (n int, err error) {
+	if s.state == waiting {
+		s.WriteHeader(http.StatusOK)
 	}
-	if w.state == sniffing {
-		n = min(len(p), redact.SniffLen-len(w.head))
-		w.head = append(w.head, p[:n]...)
-		if len(w.head) < redact.SniffLen {
-			return n, nil
+	for s.state == holding && len(p) > 0 {
+		k := s.hold(p)
+		n += k
+		p = p[k:]
+		if len(s.held) == s.wanted {
+			if err := s.step(false); err != nil {
+				return n, err
+			}
 		}
-		if err := w.decide(); err != nil {
-			return n, err
-		}
-		p = p[n:]
 	}
-	switch w.state {
+	k := 0
+	switch s.state {
 	case cut:
 		return n, errCutOff
 	case redacting:
-		if err = w.redact(p); err == nil {
-			n += len(p)
-		}
-		return n, err
+		k, err = s.body.Write(p)
+	case passing:
+		k, err = s.d.w.Write(p)
 	}
-	got, err := w.ResponseWriter.Write(p)
-	return n + got, err
+	return n + k, err
 }
 
-// redactBuffers is a pool of buffers for copying files.
-var redactBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+// copyBuffers is a pool of buffers for copying files.
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
 // ReadFrom implements io.ReaderFrom. What needs no redaction is copied as it would be without redact.
-func (w *redactWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	if w.state == waiting {
-		w.WriteHeader(http.StatusOK)
+func (s *screen) ReadFrom(r io.Reader) (n int64, err error) {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	if s.state == waiting {
+		s.WriteHeader(http.StatusOK)
 	}
-	if w.state == sniffing {
-		head := make([]byte, redact.SniffLen-len(w.head))
-		got, err := io.ReadFull(r, head)
-		n = int64(got)
-		if _, e := w.Write(head[:got]); e != nil {
+	for s.state == holding {
+		got, err := io.ReadFull(r, (*buf)[:min(s.wanted-len(s.held), len(*buf))])
+		n += int64(got)
+		if _, e := s.Write((*buf)[:got]); e != nil {
 			return n, e
 		}
 		if err != nil {
@@ -471,42 +887,67 @@ func (w *redactWriter) ReadFrom(r io.Reader) (n int64, err error) {
 			return n, err
 		}
 	}
-	if w.state == passing {
-		got, err := io.Copy(w.ResponseWriter, r)
+	if s.state == passing {
+		got, err := io.Copy(s.d.w, r)
 		return n + got, err
 	}
-	buf := redactBuffers.Get().(*[]byte)
-	defer redactBuffers.Put(buf)
-	got, err := io.CopyBuffer(struct{ io.Writer }{w}, r, *buf)
+	got, err := io.CopyBuffer(struct{ io.Writer }{s}, r, *buf)
 	return n + got, err
 }
 
 // FlushError implements Flush for http.ResponseController. It still holds back a few bytes that may begin
 // an image.
-func (w *redactWriter) FlushError() error {
-	if w.state == sniffing {
-		if mayBeImage(w.head) {
+func (s *screen) FlushError() error {
+	if s.state == holding && s.format == "" && len(s.held) > 0 {
+		head, err := codingOf(s.header).first(s.held, redact.SniffLen)
+		if err != nil || len(head) == 0 || mayBeImage(head) {
 			return nil
 		}
-		if err := w.decide(); err != nil {
-			return err
+		s.finish(decide(s.facts(head)))
+		if s.state == passing {
+			if err := s.step(false); err != nil {
+				return err
+			}
 		}
 	}
-	if w.state == waiting || w.state == cut || w.state == redacting && !w.sent {
+	if s.state != passing && s.state != redacting {
 		return nil
 	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	return http.NewResponseController(s.d.w).Flush()
 }
 
-// imageStarts are the bytes that images begin with, as far as mayBeImage needs them.
+// Hijack implements http.Hijacker, for a connection that switches protocols. Nothing else passes around the screen.
+func (s *screen) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if s.status != http.StatusSwitchingProtocols {
+		return nil, nil, http.ErrNotSupported
+	}
+	return http.NewResponseController(s.d.w).Hijack()
+}
+
+// SetReadDeadline is for http.ResponseController.
+func (s *screen) SetReadDeadline(t time.Time) error {
+	return http.NewResponseController(s.d.w).SetReadDeadline(t)
+}
+
+// SetWriteDeadline is for http.ResponseController.
+func (s *screen) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(s.d.w).SetWriteDeadline(t)
+}
+
+// EnableFullDuplex is for http.ResponseController.
+func (s *screen) EnableFullDuplex() error {
+	return http.NewResponseController(s.d.w).EnableFullDuplex()
+}
+
+// imageStarts are the bytes that images and videos begin with, as far as mayBeImage needs them.
 var imageStarts = [][]byte{
-	[]byte("\xFF\xD8\xFF"), []byte("\xFF\x0A"), []byte("\xFF\x4F\xFF\x51"), []byte("\x89PNG\r\n\x1A\n"), []byte("RIFF"), []byte("GIF8"),
-	[]byte("II"), []byte("MM"), []byte("8BPS"), []byte("FUJIFILM"), []byte("\x00"),
+	[]byte("\xFF"), []byte("\x89PNG\r\n\x1A\n"), []byte("\x8BJNG"), []byte("\x8AMNG"), []byte("RIFF"), []byte("GIF8"), []byte("BM"),
+	[]byte("II"), []byte("MM"), []byte("8BPS"), []byte("FUJIFILM"), []byte("\x00"), []byte("\x1A\x45\xDF\xA3"), []byte("\x30\x26\xB2\x75"), []byte("FLV"),
 }
 
-// mayBeImage reports whether head can be the first bytes of an image.
+// mayBeImage reports whether head can be the first bytes of an image or a video.
 func mayBeImage(head []byte) bool {
-	return slices.ContainsFunc(imageStarts, func(start []byte) bool {
+	return len(head) < 8 || redact.IsBoxType(string(head[4:8])) || slices.ContainsFunc(imageStarts, func(start []byte) bool {
 		n := min(len(start), len(head))
 		return bytes.Equal(start[:n], head[:n])
 	})

@@ -36,9 +36,9 @@ func telling() []byte {
 	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()), testimage.Segment(0xFE, []byte(secret)))
 }
 
-// film returns the beginning of a video file with some content.
-func film() []byte {
-	b := []byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomavc1")
+// sound returns the beginning of a sound file with some content.
+func sound() []byte {
+	b := []byte("ID3\x04\x00\x00\x00\x00\x00\x00")
 	for i := range 100_000 {
 		b = append(b, byte(i%251))
 	}
@@ -51,7 +51,7 @@ func album(t testing.TB) string {
 	dir := t.TempDir()
 	for name, b := range map[string][]byte{
 		"photo.jpg": telling(), "photo.txt": telling(), "photo": telling(), "photo.tif": testimage.Samples()["photo.tif"],
-		"film.mp4": film(), "film": film(), "page.html": []byte("<html>" + strings.Repeat("a page ", 1000)), "short.txt": []byte("II"),
+		"sound.mp3": sound(), "sound": sound(), "page.html": []byte("<html>" + strings.Repeat("a page ", 1000)), "short.txt": []byte("II"),
 		"tiny.jpg": []byte("\xFF\xD8\xFF"), "empty.jpg": nil, "vector.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`),
 	} {
 		writeFile(t, filepath.Join(dir, name), b)
@@ -83,7 +83,8 @@ func TestRedactInFrontOf(t *testing.T) {
 			w.Header().Set(name, "of the original")
 		}
 		w.Header().Set("Etag", `"of-the-bucket"`)
-		w.Header().Set("X-Kept", "yes")
+		w.Header().Set("X-Home", "of the original")
+		w.Header().Set("Link", "</photo.html>")
 		http.ServeFile(w, r, root+r.URL.Path)
 	})
 	files := "root * " + root + "\nfile_server"
@@ -95,7 +96,7 @@ func TestRedactInFrontOf(t *testing.T) {
 		"intercept": "intercept {\n@error status 5xx\nhandle_response @error {\nrespond oops\n}\n}\n" + files,
 		"errors":    files + "\nhandle_errors {\nrespond {err.status_code}\n}",
 		"rewrite":   "rewrite /album/* /photo.jpg\n" + files,
-		"route":     "route {\nheader X-Route yes\n" + files + "\n}",
+		"route":     "route {\nheader X-Content-Type-Options nosniff\nheader X-Route yes\n" + files + "\n}",
 	}
 	var b strings.Builder
 	for name, behind := range sites {
@@ -132,26 +133,30 @@ func TestRedactInFrontOf(t *testing.T) {
 					t.Errorf("%s: %s is that of the original", site, field)
 				}
 			}
-			if got.header.Get("X-Kept") != "yes" || got.header.Get("Content-Type") != "image/jpeg" {
+			if got.header.Get("Link") == "" || got.header.Get("Content-Type") != "image/jpeg" {
 				t.Errorf("%s: got %v", site, got.header)
 			}
 		}
 		// HEAD has the header fields of GET
-		for _, path := range []string{"/photo.jpg", "/photo.tif", "/film.mp4", "/page.html", "/none.jpg", "/empty.jpg"} {
+		for _, path := range []string{"/photo.jpg", "/photo.tif", "/sound.mp3", "/page.html", "/none.jpg", "/empty.jpg"} {
 			get, head := srv.get("GET", site, path), srv.get("HEAD", site, path)
 			for _, h := range []http.Header{get.header, head.header} {
 				h.Del("Date")
 			}
-			if get.status != head.status || head.body != "" || len(get.header) > len(head.header)+1 || head.header.Get("Etag") != get.header.Get("Etag") ||
+			if get.status != head.status || head.body != "" || len(get.header) > len(head.header)+1 && get.status < 300 || head.header.Get("Etag") != get.header.Get("Etag") ||
 				get.status == http.StatusOK && head.header.Get("Content-Length") != get.header.Get("Content-Length") && name != "templates" {
 				t.Errorf("%s%s: GET has %d %v, HEAD %d %v", site, path, get.status, get.header, head.status, head.header)
 			}
 		}
 		// other files are unchanged
-		for _, path := range []string{"/film.mp4", "/film", "/page.html", "/short.txt", "/vector.svg", "/none.jpg", "/"} {
+		for _, path := range []string{"/sound.mp3", "/sound", "/page.html", "/short.txt", "/vector.svg", "/none.jpg", "/"} {
 			for _, header := range [][]string{nil, {"Range", "bytes=5-20"}, {"Range", "bytes=0-3"}, {"Range", "bytes=-5"}, {"Range", "bytes=999999-"}, {"Accept-Encoding", "gzip"}} {
+				if name == "templates" && len(header) > 0 && header[0] == "Range" {
+					continue // without a validator, two ranges can be those of two objects
+				}
 				got, want := srv.get("GET", site, path, header...), srv.get("GET", name+".bare.test", path, header...)
-				if tag := want.header.Get("Etag"); tag != "" && got.status < 400 && !strings.HasPrefix(got.header.Get("Etag"), strings.TrimSuffix(tag, `"`)) {
+				if tag := want.header.Get("Etag"); tag != "" && got.status < 400 && (!strings.Contains(got.header.Get("Etag"), "-exif") ||
+					strings.Contains(got.header.Get("Etag"), strings.Trim(tag, `"`))) {
 					t.Errorf("%s%s %v: got ETag %q for %q", site, path, header, got.header.Get("Etag"), tag)
 				}
 				for _, h := range []http.Header{got.header, want.header} {
@@ -173,14 +178,14 @@ func TestRedactInFrontOf(t *testing.T) {
 	if got := srv.get("GET", "rewrite.test", "/album/x.jpg"); got.status != 200 || len(got.body) != len(photo) || strings.Contains(got.body, secret) {
 		t.Errorf("rewritten: got %d", got.status)
 	}
-	if got := srv.get("GET", "route.test", "/photo.jpg"); got.header.Get("X-Route") != "yes" {
-		t.Errorf("a header of the next handlers is lost: %v", got.header)
+	if got := srv.get("GET", "route.test", "/photo.jpg"); got.header.Get("X-Content-Type-Options") != "nosniff" || got.header.Get("X-Route") != "" {
+		t.Errorf("got the header %v", got.header)
 	}
 }
 
 // TestRedactedPhotoTellsItsAnswer checks that the EXIF of a redacted photo is the EXIF response to the original.
 func TestRedactedPhotoTellsItsAnswer(t *testing.T) {
-	for _, settings := range []Handler{{}, {Omit: []string{"Artist", "GPS*"}}, {Only: []string{"Make", "Model"}}, {Unknown: true}, {Charset: "gbk"}} {
+	for _, settings := range []Handler{{}, {Omit: []string{"Artist", "GPS*"}}, {Only: []string{"Make", "Model"}}, {Unknown: true}, {Charset: "gbk"}, {Dialect: "oss"}, {Dialect: "bos"}, {Dialect: "qiniu"}} {
 		settings.Redact, settings.Cache = true, -1
 		h := provisioned(t, &settings)
 		next := photoHandler(telling(), "Etag", `"1"`)
@@ -299,7 +304,7 @@ func TestRedactUpstreamsThatLie(t *testing.T) {
 			return nil
 		})
 	}
-	film := film()
+	song := sound()
 	for name, tc := range map[string]struct {
 		next   func(w http.ResponseWriter, r *http.Request)
 		header []string
@@ -338,14 +343,14 @@ func TestRedactUpstreamsThatLie(t *testing.T) {
 		"a photo by now": {func(w http.ResponseWriter, r *http.Request) {
 			what := photo
 			if runs == 1 {
-				what = film
+				what = song
 			}
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(what))
 		}, []string{"Range", "bytes=0-700"}, 200, len(photo)},
 		"a photo by now, another tag": {func(w http.ResponseWriter, r *http.Request) {
 			what := photo
 			if runs == 1 {
-				what = film
+				what = song
 			}
 			w.Header().Set("Etag", fmt.Sprintf(`"%d"`, len(what)))
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(what))
@@ -431,20 +436,22 @@ func TestRedactStreams(t *testing.T) {
 	}
 }
 
-// TestRedactLeavesOtherMethods checks that all methods but GET and HEAD pass through unchanged.
-func TestRedactLeavesOtherMethods(t *testing.T) {
-	h := provisioned(t, &Handler{Redact: true})
-	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"} {
+// TestRedactLooksAtAnyMethod checks that the photo in the answer to any method is redacted, and that the next handlers
+// get the method and the body.
+func TestRedactLooksAtAnyMethod(t *testing.T) {
+	h := provisioned(t, &Handler{Redact: true, Omit: []string{"Artist"}})
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PROPFIND", "QUERY"} {
+		runs := 0
 		w := plainly(h, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			if r.Method != method {
-				t.Errorf("%s became %s", method, r.Method)
+			if runs++; r.Method != method || r.Header.Get("Range") != "" {
+				t.Errorf("%s became %s with %v", method, r.Method, r.Header)
 			}
 			w.Header().Set("Etag", `"1"`)
 			_, err := w.Write(telling())
 			return err
-		}), method)
-		if w.Header().Get("Etag") != `"1"` || !bytes.Equal(w.Body.Bytes(), telling()) {
-			t.Errorf("%s: got %v", method, w.Header())
+		}), method, "Range", "bytes=2-")
+		if !strings.Contains(w.Header().Get("Etag"), "-exif") || strings.Contains(w.Body.String(), secret) || w.Body.Len() != len(telling()) || runs != 1 {
+			t.Errorf("%s: got %v after %d runs", method, w.Header(), runs)
 		}
 	}
 }
@@ -459,7 +466,7 @@ func TestRedactMetrics(t *testing.T) {
 	}
 	plainly(h, photoHandler(telling()), "GET")
 	plainly(h, photoHandler(testimage.Samples()["photo.tif"]), "GET")
-	plainly(h, photoHandler(film()), "GET")
+	plainly(h, photoHandler(sound()), "GET")
 	got := values(t, reg)
 	if got["redacted_total jpeg"] != 1 || got["redact_refused_total tiff"] != 1 || got["redact_bytes_overwritten_total"] < float64(2*len(secret)) {
 		t.Errorf("got %v", got)
@@ -500,21 +507,9 @@ func TestMayBeImage(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"data: 1", "<html>", "{", ":", "event"} {
+	for _, text := range []string{"data: 1\n", "<!DOCTYPE html>", `{"a": "b"}`, ": keep alive", "event: x"} {
 		if mayBeImage([]byte(text)) {
 			t.Errorf("%q is held", text)
-		}
-	}
-}
-
-// TestIsText checks the content types whose compressed responses pass through unchecked.
-func TestIsText(t *testing.T) {
-	for contentType, want := range map[string]bool{
-		"text/html; charset=utf-8": true, "application/json": true, "application/ld+json": true, "image/svg+xml": true, "application/javascript": true,
-		"image/jpeg": false, "application/octet-stream": false, "": false, "nonsense/": false, "video/mp4": false, "image/json": true,
-	} {
-		if got := isText(contentType); got != want {
-			t.Errorf("%q: got %v", contentType, got)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package caddyexif
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/google/uuid"
+	"go.uber.org/zap"
 )
 
 // writeResponse writes the response, or a 304.
@@ -21,8 +22,17 @@ func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error 
 	if res.etag != "" {
 		h.Set("Etag", res.etag)
 	}
+	if res.folder != nil {
+		res.folder.setHeader(h)
+	}
 	if res.notModified {
 		w.WriteHeader(res.status())
+		return nil
+	}
+	if res.folder != nil {
+		if writeHeader(w, r, res.status(), res.contentType, -1) {
+			res.folder.write(r.Context(), w)
+		}
 		return nil
 	}
 	if res.stream == nil {
@@ -54,11 +64,14 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType s
 	return err
 }
 
-// writeHeader writes the header of a response and reports whether a body follows.
+// writeHeader writes the header of a response and reports whether a body follows. A negative length isn't
+// known.
 func writeHeader(w http.ResponseWriter, r *http.Request, status int, contentType string, length int64) (body bool) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.FormatInt(length, 10))
+	if length >= 0 {
+		h.Set("Content-Length", strconv.FormatInt(length, 10))
+	}
 	h.Set("X-Content-Type-Options", "nosniff") // the body is an uploader's data
 	w.WriteHeader(status)
 	return r.Method != http.MethodHead
@@ -88,8 +101,9 @@ func copyObjectHeader(dst, src http.Header) {
 	}
 }
 
-// writeFailure writes an error as JSON, or returns it for handle_errors.
-func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix, id string) error {
+// writeFailure writes an error in the form of the dialect, or returns it for handle_errors.
+func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix string) error {
+	id := requestID(r)
 	h.logFailure(f, id)
 	if l := f.header.Get("Location"); l != "" {
 		f.header.Set("Location", appendSuffix(l, r.Host, suffix))
@@ -100,28 +114,32 @@ func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failur
 	if h.PassErrors && f.status >= 400 {
 		return caddyhttp.Error(f.status, errors.New(f.Error()))
 	}
-	body, err := json.Marshal(struct {
-		Code      string `json:"code"`
-		Message   string `json:"message"`
-		Status    int    `json:"status"`
-		RequestID string `json:"requestId"`
-	}{f.code, f.message, f.status, id})
+	contentType, body, err := f.body(h.options.Dialect, id, r.Host)
 	if err != nil {
 		return err
 	}
-	return writeBody(w, r, f.status, jsonType, body)
+	return writeBody(w, r, f.status, contentType, body)
 }
 
-// requestID returns the ID that Caddy gives the request, as in the access log. Reading it sets one of
-// Caddy's variables, so it must happen before the next handlers run: after that, a dial of theirs may be
-// reading the variables at any time.
+// requestID returns the ID that Caddy gives the request, as in the access log and in {http.request.uuid}. Caddy
+// makes it when it is first asked for and keeps it among the request's variables, which a dial of the next
+// handlers may be reading. So if there is none yet, requestID makes it, and tells Caddy's replacer.
 func requestID(r *http.Request) string {
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		if id, ok := repl.GetString("http.request.uuid"); ok {
-			return id
-		}
+	const key = "http.request.uuid"
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
 	}
-	return ""
+	if caddyhttp.GetVar(r.Context(), "uuid") != nil {
+		id, _ := repl.GetString(key)
+		return id
+	}
+	id := uuid.NewString()
+	repl.Set(key, id)
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(zap.String("uuid", id))
+	}
+	return id
 }
 
 // appendSuffix appends the suffix to a Location on this host.

@@ -1,7 +1,6 @@
 package caddyexif
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -258,7 +257,11 @@ func TestFailureIsWritten(t *testing.T) {
 		f := &failure{status: tc.status, code: "Code", message: "said", cause: errors.New("secret"), header: http.Header{"Location": {"/b.jpg"}, "Retry-After": {"7"}}}
 		retry := f.header["Retry-After"]
 		w := httptest.NewRecorder()
-		err := h.writeFailure(w, httptest.NewRequest(tc.method, "http://a.test/a.jpg"+suffix, nil), f, suffix, "the id")
+		r := httptest.NewRequest(tc.method, "http://a.test/a.jpg"+suffix, nil)
+		repl := caddy.NewReplacer()
+		r = caddyhttp.PrepareRequest(r, repl, w, nil)
+		err := h.writeFailure(w, r, f, suffix)
+		id, _ := repl.GetString("http.request.uuid")
 		if w.Header().Get("Location") != "/b.jpg"+suffix || w.Header().Get("Retry-After") != "7" {
 			t.Errorf("%+v: got %v", tc, w.Header())
 		}
@@ -272,7 +275,7 @@ func TestFailureIsWritten(t *testing.T) {
 			}
 			continue
 		}
-		want := `{"code":"Code","message":"said","status":` + strconv.Itoa(tc.status) + `,"requestId":"the id"}`
+		want := `{"code":"Code","message":"said","status":` + strconv.Itoa(tc.status) + `,"requestId":"` + id + `"}`
 		if err != nil || w.Code != tc.status || w.Header().Get("Content-Length") != strconv.Itoa(len(want)) || w.Header().Get("Content-Type") != "application/json" ||
 			w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Body.String() != map[bool]string{true: want}[tc.method == "GET"] {
 			t.Errorf("%+v: got %v, %d %v %s", tc, err, w.Code, w.Header(), w.Body)
@@ -287,11 +290,17 @@ func TestNoIDOutsideCaddy(t *testing.T) {
 		t.Errorf("got %q", id)
 	}
 	new(stats).publish(r)
-	if id := requestID(r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, caddy.NewReplacer()))); id != "" {
-		t.Errorf("got %q", id)
-	}
-	if id := requestID(requestFrom("192.0.2.1:1", "/")); len(id) != 36 {
-		t.Errorf("got %q", id)
+	// the ID is that of the placeholder, whichever is asked for first
+	for _, first := range []bool{false, true} {
+		repl := caddy.NewReplacer()
+		r := caddyhttp.PrepareRequest(httptest.NewRequest("GET", "/", nil), repl, httptest.NewRecorder(), nil)
+		if first {
+			repl.GetString("http.request.uuid")
+		}
+		id := requestID(r)
+		if is, _ := repl.GetString("http.request.uuid"); len(id) != 36 || id != is {
+			t.Errorf("got %q, the placeholder has %q", id, is)
+		}
 	}
 }
 

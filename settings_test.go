@@ -13,9 +13,10 @@ func TestEachSettingMarksTheTag(t *testing.T) {
 		"default": {}, "described": {Values: "described"}, "typed": {Values: "typed"}, "charset": {Charset: "gbk"}, "another charset": {Charset: "big5"},
 		"unknown": {Unknown: true}, "only": {Only: []string{"Make"}}, "more of only": {Only: []string{"Make", "Model"}},
 		"omit": {Omit: []string{"Make"}}, "more of omit": {Omit: []string{"Make", "Model"}},
+		"oss": {Dialect: "oss"}, "cos": {Dialect: "cos"}, "bos": {Dialect: "bos"}, "qiniu": {Dialect: "qiniu"}, "obs": {Dialect: "obs"},
 		"both": {Only: []string{"Ma*"}, Omit: []string{"Make"}},
 	} {
-		mark := provisioned(t, h).marks[operations[0]]
+		mark := provisioned(t, h).marks[operations[0]].suffix
 		if !regexp.MustCompile(`^-exif[0-9a-f]{8}$`).MatchString(mark) {
 			t.Errorf("%s: got %q", name, mark)
 		}
@@ -35,7 +36,7 @@ func TestEachSettingMarksTheTag(t *testing.T) {
 			{Effect: "allow", Actions: []string{"GetObject"}},
 		}}, "default"},
 	} {
-		if got := marks[provisioned(t, tc.h).marks[operations[0]]]; got != tc.same {
+		if got := marks[provisioned(t, tc.h).marks[operations[0]].suffix]; got != tc.same {
 			t.Errorf("%s: has the mark of %q", name, got)
 		}
 	}

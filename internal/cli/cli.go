@@ -14,6 +14,8 @@ import (
 type Module struct {
 	// Operations are the words of all operations, in the order of the documentation.
 	Operations []string
+	// MaxFolder is the most objects in a folder's response.
+	MaxFolder int
 	// SuffixMark precedes an operation's word in a path.
 	SuffixMark string
 	// Options returns the decoder's options for settings, or the error in them.
@@ -29,6 +31,7 @@ type Module struct {
 // Settings are the handler's settings that the commands have flags for, as in its JSON.
 type Settings struct {
 	Operations []string `json:"operations,omitempty"`
+	Folders    int      `json:"folders,omitempty"`
 	Redact     bool     `json:"redact,omitempty"`
 	Values     string   `json:"values,omitempty"`
 	Only       []string `json:"only,omitempty"`

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -20,17 +19,11 @@ func (c *command) redactTo(w io.Writer, r io.ReaderAt) error {
 	if _, err := exif.ReadInfo(r); err != nil {
 		return err
 	}
-	head := make([]byte, redact.SniffLen)
-	n, err := r.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if verdict, _ := redact.Sniff(head[:n]); verdict == redact.Refuse {
+	err := redact.Copy(w, r, &redact.Policy{EXIF: &c.options})
+	if errors.Is(err, redact.ErrRefused) {
 		return c.module.ErrNotRedactable
 	}
-	redactor := redact.NewWriter(w, &redact.Policy{EXIF: &c.options, MaxHeld: 1 << 30})
-	_, err = io.Copy(redactor, io.NewSectionReader(r, 0, math.MaxInt64))
-	return errors.Join(err, redactor.Close())
+	return err
 }
 
 // redact writes redacted copies of the images to a folder. The copies have the originals' place below it, their

@@ -102,7 +102,7 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 		}
 		root = fl.Arg(0)
 	}
-	settings := Settings{Operations: m.Operations, Redact: fl.Bool("redact"), Values: fl.String("values")}
+	settings := Settings{Operations: m.Operations, Folders: m.MaxFolder, Redact: fl.Bool("redact"), Values: fl.String("values")}
 	if settings.Redact && !fl.Bool("thumbnails") {
 		settings.Operations = withoutPictures(m.Operations)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -52,10 +53,10 @@ func FuzzTail(f *testing.F) {
 	eXIf, iend := testimage.PNGChunk("eXIf", b.Encode()), testimage.PNGChunk("IEND", nil)
 	f.Add(slices.Concat(eXIf, iend))
 	f.Add(slices.Concat(testimage.PNGChunk("eXIf", nil), testimage.ITXT("XML:com.adobe.xmp", nil, false), eXIf, iend, iend))
-	f.Add(slices.Concat(eXIf, make([]byte, tailPiece), iend, make([]byte, 100)))
+	f.Add(slices.Concat(eXIf, make([]byte, container.TailPiece), iend, make([]byte, 100)))
 	f.Add(slices.Concat(testimage.RIFFChunk("EXIF", b.Encode()), testimage.RIFFChunk("XMP ", nil)))
-	png := append(testimage.PNGHead(), testimage.IDATs(100, 100, 2*tailPiece)...)
-	webp := testimage.WebP(testimage.VP8X(2), testimage.RIFFChunk("ANMF", nil), testimage.RIFFChunk("ANMF", make([]byte, 2*tailPiece)))
+	png := append(testimage.PNGHead(), testimage.IDATs(100, 100, 2*container.TailPiece)...)
+	webp := testimage.WebP(testimage.VP8X(2), testimage.RIFFChunk("ANMF", nil), testimage.RIFFChunk("ANMF", make([]byte, 2*container.TailPiece)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		checkGrowth(t, slices.Concat(png, data))
 		checkGrowth(t, slices.Concat(webp, data))
@@ -66,7 +67,7 @@ func FuzzTail(f *testing.F) {
 func FuzzSniff(f *testing.F) {
 	for _, files := range testimage.Formats() {
 		for _, b := range files {
-			f.Add(bytes.Clone(b[:min(len(b), sniffLen)]))
+			f.Add(bytes.Clone(b[:min(len(b), container.SniffLen)]))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { checkGrowth(t, data) })

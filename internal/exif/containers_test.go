@@ -18,6 +18,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -95,7 +96,7 @@ func containerSamples() (all []sample) {
 			}
 			add("jpeg", fmt.Sprintf("split, %d bytes a piece", size), testimage.JPEG(m, pieces...))
 		}
-		irb := testimage.PSDResource(psdEXIF1, "", block)
+		irb := testimage.PSDResource(container.PsdEXIF1, "", block)
 		resources := append(append(testimage.PSDResource(0x0404, "a", []byte("odd")), irb...), testimage.PSDResource(0x0425, "", make([]byte, 16))...)
 		add("jpeg", "Photoshop's resources", testimage.JPEG(m, testimage.PhotoshopSegment(resources)))
 		add("jpeg", "Photoshop's resources in two segments", testimage.JPEG(m,
@@ -103,7 +104,7 @@ func containerSamples() (all []sample) {
 		add("jpeg", "Photoshop's resources behind an APP13 of another", testimage.JPEG(m,
 			testimage.Segment(0xED, []byte("Adobe_CM\x00")), testimage.PhotoshopSegment(resources)))
 		add("jpeg", "APP1 behind Photoshop's resources", testimage.JPEG(m,
-			testimage.PhotoshopSegment(testimage.PSDResource(psdEXIF1, "", other())), seg))
+			testimage.PhotoshopSegment(testimage.PSDResource(container.PsdEXIF1, "", other())), seg))
 		for name, bad := range brokenBlocks() {
 			first := testimage.EXIFSegment(bad)
 			add("jpeg", "good behind "+name, testimage.JPEG(m, first, seg))
@@ -211,11 +212,11 @@ func containerSamples() (all []sample) {
 		}
 
 		// JPEG 2000
-		uuid := []byte(jp2UUID)
+		uuid := []byte(container.JP2UUID)
 		add("jp2", "uuid", testimage.JP2(testimage.Box("uuid", uuid, block), testimage.LastBox("jp2c")))
 		add("jp2", "uuid with intro", testimage.JP2(testimage.Box("uuid", uuid, intro)))
 		add("jp2", "uuid, 64-bit size", testimage.JP2(testimage.Box64("uuid", uuid, block)))
-		add("jp2", "Photoshop's uuid", testimage.JP2(testimage.Box("uuid", []byte(photoshopUUID), block), testimage.LastBox("jp2c")))
+		add("jp2", "Photoshop's uuid", testimage.JP2(testimage.Box("uuid", []byte(container.PhotoshopUUID), block), testimage.LastBox("jp2c")))
 		add("jp2", "behind another uuid", testimage.JP2(
 			testimage.Box("uuid", []byte("not that of EXIF"), other()), testimage.Box("uuid", uuid, block)))
 		add("jp2", "Exif", testimage.JP2(testimage.Box("Exif", data)))
@@ -223,11 +224,11 @@ func containerSamples() (all []sample) {
 		// Photoshop
 		add("psd", "EXIF 1", testimage.PSD(1, irb))
 		add("psd", "PSB", testimage.PSD(2, irb))
-		add("psd", "EXIF 3", testimage.PSD(1, testimage.PSDResource(psdEXIF3, "", block)))
-		add("psd", "EXIF 1 behind 3", testimage.PSD(1, testimage.PSDResource(psdEXIF3, "", other()), irb))
+		add("psd", "EXIF 3", testimage.PSD(1, testimage.PSDResource(container.PsdEXIF3, "", block)))
+		add("psd", "EXIF 1 behind 3", testimage.PSD(1, testimage.PSDResource(container.PsdEXIF3, "", other()), irb))
 		add("psd", "names", testimage.PSD(1,
 			testimage.PSDResource(0x0404, "a", []byte("odd")), testimage.PSDResource(0x0425, "abcdef", nil),
-			testimage.PSDResource(psdEXIF1, "exif", block)))
+			testimage.PSDResource(container.PsdEXIF1, "exif", block)))
 
 		// RAW
 		add("raf", "plain", testimage.RAF(testimage.JPEG(m, seg)))
@@ -266,7 +267,7 @@ func brokenBlocks() map[string][]byte {
 		"an empty directory":       no.Encode(),
 		"a directory of zeros":     zeros,
 		"a directory past the end": header(1 << 30),
-		"a value past the end":     dir(header(8), 0x010F, typeASCII, 100, 1<<30, 0),
+		"a value past the end":     dir(header(8), 0x010F, container.TypeASCII, 100, 1<<30, 0),
 	}
 }
 
@@ -281,7 +282,7 @@ func TestBrokenEXIFAlone(t *testing.T) {
 		for kind, data := range map[string][]byte{
 			"JPEG":                testimage.JPEG(m, testimage.EXIFSegment(bad)),
 			"JPEG, twice":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.EXIFSegment([]byte("junk"))),
-			"JPEG, APP13":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(psdEXIF1, "", []byte("junk")))),
+			"JPEG, APP13":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(container.PsdEXIF1, "", []byte("junk")))),
 			"JPEG, APP13 without": testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", nil))),
 		} {
 			if got := decodeToJSON(data, &Options{}); got != want {
@@ -331,23 +332,23 @@ func TestContainers(t *testing.T) {
 // TestBigTIFFPointers: a pointer of BigTIFF may also have 32 bits.
 func TestBigTIFFPointers(t *testing.T) {
 	for _, bigEndian := range []bool{false, true} {
-		for name, typ := range map[string]byte{"LONG": typeLong, "IFD": typeIFD, "LONG8": typeLong8, "IFD8": typeIFD8} {
+		for name, typ := range map[string]byte{"LONG": container.TypeLong, "IFD": container.TypeIFD, "LONG8": container.TypeLong8, "IFD8": container.TypeIFD8} {
 			t.Run(fmt.Sprintf("%s, big-endian %v", name, bigEndian), func(t *testing.T) {
 				b := tagsOf(bigEndian)
-				b.IFD0 = append(b.IFD0, testimage.Entry{ID: 0x0145, Type: typeLong8, Count: 2, Put: func(o binary.AppendByteOrder) []byte {
+				b.IFD0 = append(b.IFD0, testimage.Entry{ID: 0x0145, Type: container.TypeLong8, Count: 2, Put: func(o binary.AppendByteOrder) []byte {
 					return o.AppendUint64(o.AppendUint64(nil, 5), 1<<40)
 				}})
 				data := b.EncodeBig()
 				for _, id := range []uint16{exifPointer, gpsPointer, interopPointer} {
 					// the pointers are the last entries: with 32 bits they are in the first 4 bytes
-					entry := []byte{byte(id), byte(id >> 8), typeIFD8, 0, 1, 0, 0, 0, 0, 0, 0, 0}
+					entry := []byte{byte(id), byte(id >> 8), container.TypeIFD8, 0, 1, 0, 0, 0, 0, 0, 0, 0}
 					if bigEndian {
-						entry = []byte{byte(id >> 8), byte(id), 0, typeIFD8, 0, 0, 0, 0, 0, 0, 0, 1}
+						entry = []byte{byte(id >> 8), byte(id), 0, container.TypeIFD8, 0, 0, 0, 0, 0, 0, 0, 1}
 					}
 					e := data[bytes.Index(data, entry):]
 					if e[2] == 0 {
 						e[3] = typ
-						if typ == typeLong || typ == typeIFD {
+						if typ == container.TypeLong || typ == container.TypeIFD {
 							copy(e[12:], e[16:20])
 						}
 					} else {
@@ -435,8 +436,8 @@ func TestNotImage(t *testing.T) {
 		"XML":            "<?xml version=\"1.0\"?>\n<rss/>",
 		"XML, unclosed":  "<?xml version=\"1.0\"",
 		"XML, no svg":    "<svgfont/>",
-		"long prolog":    "<!--" + strings.Repeat(" ", maxProlog) + "--><svg/>",
-		"long doctype":   "<!DOCTYPE svg [" + strings.Repeat(">", maxProlog) + "]><svg/>",
+		"long prolog":    "<!--" + strings.Repeat(" ", container.MaxProlog) + "--><svg/>",
+		"long doctype":   "<!DOCTYPE svg [" + strings.Repeat(">", container.MaxProlog) + "]><svg/>",
 		"PDF":            "%PDF-1.7\n%",
 		"ZIP":            "PK\x03\x04\x14\x00\x00\x00",
 		"MP4":            string(testimage.FileType("isom", "mp41")) + string(testimage.Box("moov", testimage.Box("meta"))),
@@ -480,8 +481,8 @@ func TestBrokenEXIF(t *testing.T) {
 		"CR3":                testimage.CR3(junk, junk, junk),
 		"JPEG XL":            testimage.JXL(testimage.Box("Exif", junk)),
 		"JPEG XL, no Brotli": testimage.JXL(testimage.Box("brob", []byte("Exif"), bytes.Repeat([]byte{0x0B, 0xFF}, 10))),
-		"JP2":                testimage.JP2(testimage.Box("uuid", []byte(jp2UUID), junk)),
-		"PSD":                testimage.PSD(1, testimage.PSDResource(psdEXIF1, "", junk)),
+		"JP2":                testimage.JP2(testimage.Box("uuid", []byte(container.JP2UUID), junk)),
+		"PSD":                testimage.PSD(1, testimage.PSDResource(container.PsdEXIF1, "", junk)),
 		"RAF":                testimage.RAF(testimage.JPEG(m, testimage.EXIFSegment(junk))),
 		"MRW":                testimage.MRW(junk, false),
 	} {
@@ -573,7 +574,7 @@ func (c *counter) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Size returns -1 if the counted reader doesn't report its size.
-func (c *counter) Size() int64 { return sizeOf(c.r) }
+func (c *counter) Size() int64 { return container.SizeOf(c.r) }
 
 // TestTruncated cuts each sample at every byte.
 func TestTruncated(t *testing.T) {
@@ -678,8 +679,8 @@ func TestTwoWindows(t *testing.T) {
 		"PNG":  testimage.PNG(testimage.Gradient(8, 6), testimage.PNGChunk("IDAT", big), testimage.PNGChunk("eXIf", block)),
 		"HEIF": heic,
 		"JXL":  testimage.JXL(testimage.Box("jxlc", big), testimage.Box("Exif", data)),
-		"JP2":  testimage.JP2(testimage.Box64("jp2c", big), testimage.Box("uuid", []byte(jp2UUID), block)),
-		"PSD":  testimage.PSD(1, testimage.PSDResource(0x0404, "", big), testimage.PSDResource(psdEXIF1, "", block)),
+		"JP2":  testimage.JP2(testimage.Box64("jp2c", big), testimage.Box("uuid", []byte(container.JP2UUID), block)),
+		"PSD":  testimage.PSD(1, testimage.PSDResource(0x0404, "", big), testimage.PSDResource(container.PsdEXIF1, "", block)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &window{r: bytes.NewReader(data)}
@@ -713,7 +714,7 @@ func (f *failing) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Size returns the file's length.
-func (f *failing) Size() int64 { return sizeOf(f.r) }
+func (f *failing) Size() int64 { return container.SizeOf(f.r) }
 
 // TestReaderErrors: Decode returns the error of any failed read, since caches would keep a response made
 // of half a file.
@@ -923,16 +924,16 @@ func TestHostileHEIF(t *testing.T) {
 func TestHostileCR3(t *testing.T) {
 	t.Run("a million blocks", func(t *testing.T) {
 		b := tagsOf(false)
-		canon := append([]byte(canonUUID), bytes.Repeat(testimage.Box("CMT1", b.Encode()), 1<<14)...)
+		canon := append([]byte(container.CanonUUID), bytes.Repeat(testimage.Box("CMT1", b.Encode()), 1<<14)...)
 		hostile(t, append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box("uuid", canon))...), nil)
 	})
 	t.Run("a million boxes", func(t *testing.T) {
 		hostile(t, append(testimage.FileType("crx "), testimage.Box("moov", bytes.Repeat(testimage.Box("trak"), 1<<18))...), ErrTooLarge)
 	})
 	t.Run("uuid without its type", func(t *testing.T) {
-		whole := append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box64("uuid", []byte(canonUUID[:8])))...)
+		whole := append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box64("uuid", []byte(container.CanonUUID[:8])))...)
 		hostile(t, whole, nil)
-		hostile(t, append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box("uuid", []byte(canonUUID[:9])))...), nil)
+		hostile(t, append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box("uuid", []byte(container.CanonUUID[:9])))...), nil)
 	})
 }
 
@@ -984,7 +985,7 @@ func TestHostileJXL(t *testing.T) {
 	t.Run("the most trees", func(t *testing.T) {
 		// text that keeps changing makes the encoder use all block types
 		rnd := rand.New(rand.NewPCG(4, 2))
-		b := make([]byte, maxBrotli-1)
+		b := make([]byte, container.MaxBrotli-1)
 		for i := range b {
 			if i%512 == 0 && i > 0 {
 				copy(b[i:], b[rnd.IntN(i):i])
@@ -1026,7 +1027,7 @@ func TestHostilePSD(t *testing.T) {
 	})
 	t.Run("lengths without end", func(t *testing.T) {
 		hostile(t, append([]byte("8BPS\x00\x01"), bytes.Repeat([]byte{0xFF}, 100)...), nil)
-		b := testimage.PSD(1, testimage.PSDResource(psdEXIF1, "", nil))
+		b := testimage.PSD(1, testimage.PSDResource(container.PsdEXIF1, "", nil))
 		copy(b[len(b)-9-4:], "\xFF\xFF\xFF\xFF")
 		hostile(t, b, ErrInvalid)
 	})
@@ -1126,14 +1127,14 @@ func TestGeoJP2(t *testing.T) {
 		file []byte
 		want string
 	}{
-		{"alone", testimage.JP2(uuid(geoUUID, geo.Encode()), picture), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
+		{"alone", testimage.JP2(uuid(container.GeoUUID, geo.Encode()), picture), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
 		{
-			"before the EXIF", testimage.JP2(uuid(geoUUID, geo.Encode()), uuid(jp2UUID, exif.Encode()), picture),
+			"before the EXIF", testimage.JP2(uuid(container.GeoUUID, geo.Encode()), uuid(container.JP2UUID, exif.Encode()), picture),
 			`{"Orientation":"6","GeoAsciiParams":"WGS 84|"}`,
 		},
-		{"broken", testimage.JP2(uuid(geoUUID, broken), picture), `{}`},
-		{"broken, before the EXIF", testimage.JP2(uuid(geoUUID, broken), uuid(jp2UUID, exif.Encode())), `{"Orientation":"6"}`},
-		{"broken, before a good one", testimage.JP2(uuid(geoUUID, broken), uuid(geoUUID, geo.Encode())), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
+		{"broken", testimage.JP2(uuid(container.GeoUUID, broken), picture), `{}`},
+		{"broken, before the EXIF", testimage.JP2(uuid(container.GeoUUID, broken), uuid(container.JP2UUID, exif.Encode())), `{"Orientation":"6"}`},
+		{"broken, before a good one", testimage.JP2(uuid(container.GeoUUID, broken), uuid(container.GeoUUID, geo.Encode())), `{"Orientation":"1","GeoAsciiParams":"WGS 84|"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := decodeToJSON(tc.file, &Options{}); got != tc.want {
@@ -1146,7 +1147,7 @@ func TestGeoJP2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := decodeToJSON(testimage.JP2(uuid(geoUUID, geo.Encode())), &Options{Keep: keep}); got != `{"Orientation":"1"}` {
+	if got := decodeToJSON(testimage.JP2(uuid(container.GeoUUID, geo.Encode())), &Options{Keep: keep}); got != `{"Orientation":"1"}` {
 		t.Errorf("without @location: got %s", got)
 	}
 }
@@ -1164,8 +1165,8 @@ func TestJunkBetweenSegmentsIsSkipped(t *testing.T) {
 		"a byte":            {[]byte{0}, `{"Orientation":"6"}`},
 		"an escaped byte":   {[]byte{0xFF, 0, 7}, `{"Orientation":"6"}`},
 		"fill bytes":        {[]byte{1, 0xFF, 0xFF, 0xFF}, `{"Orientation":"6"}`},
-		"as much as can be": {make([]byte, MaxJunk), `{"Orientation":"6"}`},
-		"too much":          {make([]byte, MaxJunk+1), `{}`},
+		"as much as can be": {make([]byte, container.MaxJunk), `{"Orientation":"6"}`},
+		"too much":          {make([]byte, container.MaxJunk+1), `{}`},
 	} {
 		data := testimage.JPEG(testimage.Gradient(16, 8), testimage.Segment(0xE0, nil), tt.junk, exif)
 		if got := decodeToJSON(data, &Options{}); got != tt.want {

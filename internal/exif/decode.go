@@ -17,7 +17,7 @@
 //
 // # How it is read here
 //
-// Files are untrusted. The containers only find the block (one file each: jpeg.go, ...). The walk
+// Files are untrusted. internal/container finds the blocks, choose.go chooses among them. The walk
 // (tiff.go) checks each entry's type, count and offset against the block and visits each directory
 // once. Only the bytes of a checked entry become a value (value.go, goexif.go). A broken entry loses
 // that entry, a broken directory that directory; Decode returns the rest.
@@ -29,62 +29,25 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // The errors of Decode. It returns errors of the reader unchanged.
 var (
 	// ErrNotImage means that the file is in no image format that this package knows.
-	ErrNotImage = errors.New("exif: not an image of a known format")
+	ErrNotImage = container.ErrNotImage
 	// ErrInvalid means that the image has EXIF, but none of it can be read.
 	ErrInvalid = errors.New("exif: the EXIF is broken, none of it can be read")
 	// ErrTooLarge means that reading the EXIF would exceed a limit of this package.
-	ErrTooLarge = errors.New("exif: the EXIF is larger than can be read")
+	ErrTooLarge = container.ErrTooLarge
 )
 
 // The limits, each with the attack it stops. Real files stay far below all of them.
 const (
-	// maxSegments bounds the JPEG segments walked: millions of 4-byte segments would waste CPU time.
-	maxSegments = 1 << 14
-	// MaxJunk bounds the bytes between a JPEG's segments that belong to none.
-	MaxJunk = 1 << 12
-	// MaxBroken is the number of broken EXIF blocks in one file after which Decode stops looking for a
+	// MaxBroken is the number of broken EXIF blocks in one file after which Choose stops looking for a
 	// readable one.
 	MaxBroken = 1 << 4
-	// maxChunks bounds the PNG and RIFF chunks, Photoshop resources and Minolta blocks walked, for the
-	// same reason. A picture of 500 MB in chunks of 8 KiB has this many.
-	maxChunks = 1 << 16
-	// maxBoxes bounds the ISO boxes walked, all depths of one file together, for the same reason.
-	// HEIF has one for each item, and a picture made of tiles has an item for each tile.
-	maxBoxes = 1 << 16
-	// maxItems bounds the entries read of HEIF's item location box, whose count has 32 bits, and the
-	// items that Exif items reference: each of 32,000 Exif items can reference 65,535.
-	maxItems = 1 << 16
-	// maxExtents bounds the extents of one HEIF item: an item can list 65,535 extents without taking any
-	// bytes of the file, and every read of the item would step through them. Writers use one.
-	maxExtents = 1 << 8
-	// maxProfile bounds the text of a PNG profile: a kilobyte of zlib unpacks to a megabyte.
-	maxProfile = 1 << 20
-	// maxProfileSteps bounds the work for all PNG profiles of a file, since the search for one with EXIF
-	// may read any number of them. It is enough for one profile of maxProfile, or for one of 100 KB
-	// compressed; EXIF copied from a JPEG has at most 70 KB. Deflate blocks of code tables alone take longest.
-	maxProfileSteps = maxProfile
-	// maxBrotli bounds the bytes of a decompressed Brotli box: a kilobyte unpacks to hundreds of megabytes.
-	maxBrotli = 1 << 18
-	// maxBrotliPacked bounds the bytes of the compressed box.
-	maxBrotliPacked = 1 << 17
-	// maxBrotliIdle bounds the bytes of a Brotli box that produce no output, mostly meta-block headers:
-	// one of 100 bytes can ask for a table of 16,384 entries, or for 100 trees. Encoders need up to 1,700
-	// such bytes for the EXIF of real files.
-	maxBrotliIdle = 1 << 12
-	// maxBrotliWindow bounds the logarithm of Brotli's window, which the decoder allocates as the stream
-	// claims it: 24 would be 16 MiB for a few bytes. 22 is the encoders' default.
-	maxBrotliWindow = 22
-	// maxProlog bounds the bytes of an SVG read in search of its first element, since comments and
-	// entities may come before it.
-	maxProlog = 1 << 14
-	// maxEntries bounds the entries of all directories of one file: BigTIFF has no 16-bit count to bound
-	// a directory at 65,535.
-	maxEntries = 1 << 17
 	// maxTags bounds the tags of one file: with unknown tags included, each entry can be one.
 	maxTags = 1 << 14
 	// maxBinary is the size in bytes above which Decode leaves out arrays and binary values.
@@ -122,6 +85,8 @@ const (
 type Options struct {
 	// Style is how values are rendered.
 	Style Style
+	// Dialect renders values and their envelope as another service does, whatever Style is. Nil means none.
+	Dialect *Dialect
 	// Unknown includes tags that the tables don't name, as UnknownTag_0xabcd.
 	Unknown bool
 	// Charset decodes text that isn't valid UTF-8. Nil means latin1, which is Windows-1252 as in
@@ -152,10 +117,8 @@ type scratch struct {
 	names   map[string]int // index in tags by name
 	name    []byte         // name of an entry
 	walkers []walker
-	head    [sniffLen]byte
-	word    [8]byte
-	entries [entryChunk * 20]byte // entries of a directory
-	value   []byte                // value of an entry
+	dirs    container.DirBuffer
+	value   []byte // value of an entry
 	numbers fileNumbers
 }
 
@@ -192,23 +155,12 @@ func Decode(r io.ReaderAt, o *Options) (*Metadata, error) {
 // Decode reads the EXIF of the image r into m, as the function Decode does, and replaces m's tags.
 func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
 	m.reset()
-	n, err := readAt(r, m.scratch.head[:], 0)
-	if err != nil {
+	c, err := Choose(r)
+	m.Format = c.Format
+	if err != nil || len(c.Blocks) == 0 {
 		return err
 	}
-	f := sniff(m.scratch.head[:n])
-	if f == nil {
-		return ErrNotImage
-	}
-	blocks, err := f.find(r)
-	if errors.Is(err, ErrNotImage) {
-		return err
-	}
-	m.Format = f.name
-	if err != nil || len(blocks) == 0 {
-		return err
-	}
-	return m.walk(blocks, o)
+	return m.walk(c.Blocks, o)
 }
 
 // reset empties m, and frees large buffers that few images need.
@@ -225,22 +177,4 @@ func (m *Metadata) reset() {
 	if cap(m.scratch.value) > maxBinary*4 {
 		m.scratch.value = nil
 	}
-}
-
-// readAt reads up to len(p) bytes at off. If it reads fewer without an error, the file ends there.
-func readAt(r io.ReaderAt, p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, nil
-	}
-	n, err := r.ReadAt(p, off)
-	if n == len(p) || errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return n, err
-}
-
-// readFull reads exactly len(p) bytes at off; ok is false if the file ends before.
-func readFull(r io.ReaderAt, p []byte, off int64) (ok bool, err error) {
-	n, err := readAt(r, p, off)
-	return err == nil && n == len(p), err
 }

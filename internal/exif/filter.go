@@ -23,26 +23,33 @@ import (
 // the same position. only keeps nothing but the names that it matches: Orientation doesn't keep
 // ThumbOrientation, nor GPS* a GeoTIFF tag.
 func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
-	return newFilter(only, omit, asWritten)
+	return newFilter(only, omit, asWritten, nil)
+}
+
+// NewFilter is the function NewFilter for answers in the dialect, which may be nil. Patterns match the dialect's names
+// of tags as well as the standard's, and the keys of what its EXIF answers say of the picture. The filter keeps no tag
+// that the service doesn't tell.
+func (d *Dialect) NewFilter(only, omit []string) (keep func(name string) bool, err error) {
+	return newFilter(only, omit, asWritten, d)
 }
 
 // NewFoldFilter is NewFilter for patterns in any letter case: gps* for GPS*.
 func NewFoldFilter(only, omit []string) (keep func(name string) bool, err error) {
-	return newFilter(only, omit, strings.ToLower)
+	return newFilter(only, omit, strings.ToLower, nil)
 }
 
 // asWritten is the fold function of case-sensitive patterns.
 func asWritten(s string) string { return s }
 
-func newFilter(only, omit []string, fold func(string) string) (keep func(name string) bool, err error) {
-	if len(only) == 0 && len(omit) == 0 {
+func newFilter(only, omit []string, fold func(string) string, d *Dialect) (keep func(name string) bool, err error) {
+	if len(only) == 0 && len(omit) == 0 && d == nil {
 		return nil, nil
 	}
-	f := filter{all: len(only) == 0, fold: fold}
-	if f.only, err = patterns(only, fold); err != nil {
+	f := filter{all: len(only) == 0, fold: fold, dialect: d}
+	if f.only, err = f.patterns(only); err != nil {
 		return nil, err
 	}
-	if f.omit, err = patterns(omit, fold); err != nil {
+	if f.omit, err = f.patterns(omit); err != nil {
 		return nil, err
 	}
 	if f.omits("GPSLatitude") && f.omits("GPSLongitude") {
@@ -53,7 +60,7 @@ func newFilter(only, omit []string, fold func(string) string) (keep func(name st
 	// decide all names of the tables once, in advance
 	known := make(map[string]bool)
 	left := false
-	for _, name := range Names() {
+	for _, name := range f.names() {
 		known[name] = f.keeps(name)
 		left = left || known[name]
 	}
@@ -78,16 +85,46 @@ type filter struct {
 	all        bool // only is empty
 	only, omit []string
 	fold       func(string) string // applied to patterns and names
+	dialect    *Dialect            // whose names match as well, or nil
+}
+
+// names returns the standard's names of all tags, and the keys of the dialect that aren't tags.
+func (f *filter) names() []string {
+	if f.dialect == nil {
+		return Names()
+	}
+	return append(Names(), f.dialect.keys()...)
 }
 
 func (f *filter) keeps(name string) bool {
-	return (f.all || matches(f.only, f.fold(name))) && !f.omits(name)
+	return (f.all || f.matches(f.only, name)) && !f.omits(name) && f.told(name)
+}
+
+// told reports whether the dialect tells what has that name.
+func (f *filter) told(name string) bool {
+	if f.dialect == nil || slices.Contains(f.dialect.keys(), name) {
+		return true
+	}
+	_, ok := f.dialect.nameOf(name)
+	return ok
+}
+
+// matches reports whether a pattern matches the name, or the dialect's name of the same tag.
+func (f *filter) matches(patterns []string, name string) bool {
+	if matches(patterns, f.fold(name)) {
+		return true
+	}
+	if f.dialect == nil {
+		return false
+	}
+	theirs, ok := f.dialect.nameOf(name)
+	return ok && matches(patterns, f.fold(theirs))
 }
 
 // omits reports whether omit matches a name. It treats the thumbnail's tags as the picture's:
 // ThumbArtist, and GDI+'s ThumbnailArtist, as Artist.
 func (f *filter) omits(name string) bool {
-	if matches(f.omit, f.fold(name)) {
+	if f.matches(f.omit, name) {
 		return true
 	}
 	rest, ok := strings.CutPrefix(name, thumbPrefix)
@@ -104,24 +141,24 @@ func matches(patterns []string, name string) bool {
 }
 
 // patterns checks and folds a list of patterns, and replaces each set by its patterns.
-func patterns(list []string, fold func(string) string) (all []string, err error) {
+func (f *filter) patterns(list []string) (all []string, err error) {
 	for _, p := range list {
-		p = fold(p)
+		p = f.fold(p)
 		if strings.HasPrefix(p, "@") {
 			set, ok := sets[p]
 			if !ok {
 				return nil, fmt.Errorf("no set %q: there are %s", p, strings.Join(slices.Sorted(maps.Keys(sets)), ", "))
 			}
 			for _, name := range set {
-				all = append(all, fold(name))
+				all = append(all, f.fold(name))
 			}
 			continue
 		}
 		if _, err := path.Match(p, ""); err != nil {
 			return nil, fmt.Errorf("%q is no pattern: %w", p, err)
 		}
-		match := func(name string) bool { return matches([]string{p}, fold(name)) }
-		if !slices.ContainsFunc(Names(), match) && !anyUnknown(match) {
+		match := func(name string) bool { return f.matches([]string{p}, name) }
+		if !slices.ContainsFunc(f.names(), match) && !anyUnknown(match) {
 			return nil, fmt.Errorf("no tag matches %q: %s", p, advice(p))
 		}
 		all = append(all, p)
@@ -170,7 +207,8 @@ func anyUnknown(f func(name string) bool) bool {
 func Sets() map[string][]string {
 	out := make(map[string][]string, len(sets))
 	for set := range sets {
-		all, _ := patterns([]string{set}, asWritten)
+		f := filter{fold: asWritten}
+		all, _ := f.patterns([]string{set})
 		var names []string
 		for _, name := range namesIn(ifd0, gpsIFD, interopIFD) {
 			if matches(all, name) {
@@ -247,7 +285,6 @@ var otherNames = map[string]struct{ program, ours string }{
 	"FocalLengthIn35mmFormat":     {"ExifTool's", "FocalLengthIn35mmFilm"},
 	"ExifImageWidth":              {"ExifTool's", "PixelXDimension"},
 	"ExifImageHeight":             {"ExifTool's", "PixelYDimension"},
-	"ImageHeight":                 {"ExifTool's", "ImageLength"},
 	"RelatedImageHeight":          {"ExifTool's", "RelatedImageLength"},
 	"Threshholding":               {"TIFF 6.0's", "Thresholding"},
 	"PixelScale":                  {"ExifTool's", "ModelPixelScale"},

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/rwcarlsen/goexif/tiff"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Only this file uses goexif. It passes goexif no entries of the file, only ones made here: of a known
@@ -38,7 +40,7 @@ func (n *numbers) add(b []byte, size int) (at int) {
 func (n *numbers) decode(order binary.ByteOrder, typ uint16) (err error) {
 	values := n.buf[entryHead:]
 	order.PutUint16(n.buf[2:], typ)
-	order.PutUint32(n.buf[4:], uint32(uint64(len(values))/typeSize(typ))) //nolint:gosec // at most maxValues
+	order.PutUint32(n.buf[4:], uint32(uint64(len(values))/container.TypeSize(typ))) //nolint:gosec // at most maxValues
 	if len(values) <= 4 {
 		copy(n.buf[8:], values)
 	} else {
@@ -79,9 +81,11 @@ func (n *numbers) reset() {
 }
 
 // fileNumbers holds all numbers of a file by byte order and type.
-type fileNumbers struct{ little, big [typeDouble + 1]numbers }
+type fileNumbers struct {
+	little, big [container.TypeDouble + 1]numbers
+}
 
-func (f *fileNumbers) of(order binary.ByteOrder) *[typeDouble + 1]numbers {
+func (f *fileNumbers) of(order binary.ByteOrder) *[container.TypeDouble + 1]numbers {
 	if order == binary.ByteOrder(binary.BigEndian) {
 		return &f.big
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -52,33 +53,33 @@ func hostileTIFFs() map[string]struct {
 	const invalid, none = "none of it can be read", "{}"
 
 	// two directories that point at each other: 44 bytes that make goexif loop forever
-	ring := dir(header(8), 0x0112, typeShort, 1, 6, 26)
-	ring = dir(ring, 0x0201, typeLong, 1, 3, 8)
+	ring := dir(header(8), 0x0112, container.TypeShort, 1, 6, 26)
+	ring = dir(ring, 0x0201, container.TypeLong, 1, 3, 8)
 
 	many := put16(header(8), 65535)
 	for i := range 65535 {
-		many = entry(many, uint16(i), typeShort, 1, 1)
+		many = entry(many, uint16(i), container.TypeShort, 1, 1)
 	}
 
 	// a directory that points at itself as every other directory
 	var nest []byte
 	nest = put16(header(8), 5)
 	for _, id := range []uint16{exifPointer, gpsPointer, interopPointer, 0x014A, 0x0112} {
-		nest = entry(nest, id, typeLong, 1, 8)
+		nest = entry(nest, id, container.TypeLong, 1, 8)
 	}
 	nest = put32(nest, 8)
 
 	// a chain of directories, each one's pointer leading to the next
 	chain := header(8)
 	for i := range 1000 {
-		chain = dir(chain, []uint16{exifPointer, interopPointer, gpsPointer, 0x014A}[i%4], typeLong, 1, uint32(8+18*(i+1)), uint32(8+18*(i+1)))
+		chain = dir(chain, []uint16{exifPointer, interopPointer, gpsPointer, 0x014A}[i%4], container.TypeLong, 1, uint32(8+18*(i+1)), uint32(8+18*(i+1)))
 	}
 
 	// one long text, pointed at by every entry: large JSON from a small file
 	var bomb []byte
 	bomb = put16(header(8), 4000)
 	for i := range 4000 {
-		bomb = entry(bomb, uint16(0xE000+i), typeASCII, maxText-1, uint32(8+2+4000*12+4))
+		bomb = entry(bomb, uint16(0xE000+i), container.TypeASCII, maxText-1, uint32(8+2+4000*12+4))
 	}
 	bomb = put32(bomb, 0)
 	bomb = append(bomb, bytes.Repeat([]byte("A"), maxText)...)
@@ -89,26 +90,26 @@ func hostileTIFFs() map[string]struct {
 
 	endless := append([]byte("II\x2b\x00\x08\x00\x00\x00"), 0x10, 0, 0, 0, 0, 0, 0, 0)
 	endless = append(endless, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F)
-	endless = append(endless, make([]byte, 20*(maxEntries+10))...)
+	endless = append(endless, make([]byte, 20*(container.MaxEntries+10))...)
 
 	return map[string]file{
 		"two directories in a ring":        {ring, `{"Orientation":"6","ThumbJPEGInterchangeFormat":"3"}`},
-		"directory pointing at itself":     {dir(header(8), 0x0112, typeShort, 1, 6, 8), `{"Orientation":"6"}`},
+		"directory pointing at itself":     {dir(header(8), 0x0112, container.TypeShort, 1, 6, 8), `{"Orientation":"6"}`},
 		"IFD0 in the header":               {header(0), invalid},
-		"count 0x40000001 of LONG":         {dir(header(8), 0x0111, typeLong, 0x40000001, 8, 0), none},
-		"count 0x40000001 of a text":       {dir(header(8), 0x010F, typeASCII, 0x40000001, 8, 0), none},
-		"count 0xFFFFFFFF":                 {dir(header(8), 0x010F, typeASCII, 0xFFFFFFFF, 8, 0), none},
-		"count 0xFFFFFFFF of DOUBLE":       {dir(header(8), 0x0112, typeDouble, 0xFFFFFFFF, 8, 0), none},
-		"count of two kilobytes, one left": {append(dir(header(8), 0x010F, typeASCII, 2048, 26, 0), make([]byte, 1024)...), invalid},
+		"count 0x40000001 of LONG":         {dir(header(8), 0x0111, container.TypeLong, 0x40000001, 8, 0), none},
+		"count 0x40000001 of a text":       {dir(header(8), 0x010F, container.TypeASCII, 0x40000001, 8, 0), none},
+		"count 0xFFFFFFFF":                 {dir(header(8), 0x010F, container.TypeASCII, 0xFFFFFFFF, 8, 0), none},
+		"count 0xFFFFFFFF of DOUBLE":       {dir(header(8), 0x0112, container.TypeDouble, 0xFFFFFFFF, 8, 0), none},
+		"count of two kilobytes, one left": {append(dir(header(8), 0x010F, container.TypeASCII, 2048, 26, 0), make([]byte, 1024)...), invalid},
 		"65,535 entries":                   {many, "*"},
 		"65,535 entries, none there":       {put16(header(8), 65535), invalid},
 		"every pointer at IFD0":            {nest, `{"Orientation":"8"}`},
 		"a chain of sub-directories":       {chain, none},
 		"offset of IFD0 past the end":      {header(0xFFFFFFF0), invalid},
-		"offset of a value past the end":   {dir(header(8), 0x010F, typeASCII, 100, 0xFFFFFFF0, 0), invalid},
-		"offset that wraps around":         {dir(header(8), 0x010F, typeASCII, 0xFFFF, 0xFFFFFFFF, 0), invalid},
-		"zero-length numbers":              {dir(header(8), 0x0112, typeShort, 0, 0, 0), invalid},
-		"zero-length text":                 {dir(header(8), 0x010F, typeASCII, 0, 0, 0), `{"Make":""}`},
+		"offset of a value past the end":   {dir(header(8), 0x010F, container.TypeASCII, 100, 0xFFFFFFF0, 0), invalid},
+		"offset that wraps around":         {dir(header(8), 0x010F, container.TypeASCII, 0xFFFF, 0xFFFFFFFF, 0), invalid},
+		"zero-length numbers":              {dir(header(8), 0x0112, container.TypeShort, 0, 0, 0), invalid},
+		"zero-length text":                 {dir(header(8), 0x010F, container.TypeASCII, 0, 0, 0), `{"Make":""}`},
 		"type 0":                           {dir(header(8), 0x0112, 0, 1, 6, 0), invalid},
 		"type 0xFFFF":                      {dir(header(8), 0x0112, 0xFFFF, 1, 6, 0), invalid},
 		"one text 4,000 times":             {bomb, "{}"},
@@ -196,7 +197,7 @@ func TestJSONIsBounded(t *testing.T) {
 		at := uint32(8 + 2 + tags*12 + 4)
 		b := put16(header(8), uint16(tags))
 		for i := range tags {
-			b = entry(b, uint16(0xE000+i), typeASCII, maxText-1, at)
+			b = entry(b, uint16(0xE000+i), container.TypeASCII, maxText-1, at)
 		}
 		return append(put32(b, 0), bytes.Repeat([]byte(fill), maxText/len(fill))...)
 	}
@@ -210,10 +211,10 @@ func TestJSONIsBounded(t *testing.T) {
 	}
 	short := put16(header(8), 16000)
 	for i := range uint16(16000) {
-		short = entry(short, 0xA500+i, typeShort, 1, 1)
+		short = entry(short, 0xA500+i, container.TypeShort, 1, 1)
 	}
 	// the array with the longest words in the described style
-	layout := dir(header(8), 0xC617, typeShort, maxBinary/2, 26, 0)
+	layout := dir(header(8), 0xC617, container.TypeShort, maxBinary/2, 26, 0)
 	for range maxBinary / 2 {
 		layout = put16(layout, 9)
 	}
@@ -231,9 +232,9 @@ func TestJSONIsBounded(t *testing.T) {
 		{"2 texts of quotes", shared(2, `"`), ErrTooLarge, 2048 << 10},
 		{"2 texts of euros in latin1", shared(2, "\x80"), ErrTooLarge, 2048 << 10},
 		{"16,000 short numbers", short, ErrTooLarge, 8192 << 10},
-		{"arrays of bytes", numbers(0xE000, typeByte, 1, 0xFF), ErrTooLarge, 2048 << 10},
-		{"arrays of fractions", numbers(0xE000, typeSRational, 8, 0xFF), ErrTooLarge, 2048 << 10},
-		{"arrays of floats", numbers(0xE000, typeDouble, 8, 0x81), ErrTooLarge, 5120 << 10},
+		{"arrays of bytes", numbers(0xE000, container.TypeByte, 1, 0xFF), ErrTooLarge, 2048 << 10},
+		{"arrays of fractions", numbers(0xE000, container.TypeSRational, 8, 0xFF), ErrTooLarge, 2048 << 10},
+		{"arrays of floats", numbers(0xE000, container.TypeDouble, 8, 0x81), ErrTooLarge, 5120 << 10},
 		{"an array of long words", layout, nil, 2048 << 10},
 	} {
 		for name, style := range map[string]Style{"raw": Raw, "described": Described, "typed": Typed} {

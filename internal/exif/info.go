@@ -1,12 +1,12 @@
 package exif
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
-	"math"
 	"strconv"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Info describes the picture of an image, as its headers state it. Fields that they don't state are 0
@@ -18,56 +18,23 @@ type Info struct {
 	Word string
 	// Size is the length of the file in bytes, -1 if the reader doesn't report it.
 	Size int64
-	// Width and Height are the size of the picture as coded; in RAW files, of the main picture.
-	Width, Height int64
-	// DisplayWidth and DisplayHeight are the size of the picture as a browser lays it out: rotated and cropped.
-	DisplayWidth, DisplayHeight int64
-	// Orientation is how to rotate and mirror the picture for display, as in EXIF: 1 to 8.
-	Orientation int
-	// ColorModel is ycbcr, rgb, gray, palette, cmyk, ycck, lab or cfa.
-	ColorModel string
-	// Frames is the number of frames of an animation, or of pages.
-	Frames int64
+	container.Info
 }
-
-// The limits of ReadInfo, in addition to those of the finders.
-const (
-	// maxFrameBytes bounds the part of a file that ReadInfo searches for frames. It counts the frames of
-	// an animation only if all of them are within it.
-	maxFrameBytes = 3 << 19
-	// maxFrameSteps bounds the blocks in this search, which may be of one byte each.
-	maxFrameSteps = 1 << 17
-	// maxFarPages bounds the pages of a TIFF that lie so far from the page before that each may need a
-	// request. maxPages bounds all pages.
-	maxFarPages = 16
-	maxPages    = 1 << 12
-	// maxDirEntries bounds the entries searched in a directory. No camera writes 300.
-	maxDirEntries = 1 << 10
-	// maxSubIFDs bounds the directories that one entry points at.
-	maxSubIFDs = 16
-	// maxSide bounds the width and height of a picture: only SVG and BigTIFF can state more.
-	maxSide = math.MaxUint32
-)
 
 // ReadInfo reads the headers of the image r. Its errors are ErrNotImage, ErrTooLarge and those of r,
 // except io.EOF. Broken or truncated headers are no error: Info lacks what they don't state.
 func ReadInfo(r io.ReaderAt) (Info, error) {
-	i := Info{Size: sizeOf(r)}
-	var head [sniffLen]byte
-	n, err := readAt(r, head[:], 0)
+	i := Info{Size: container.SizeOf(r)}
+	f, name, err := sniff(r)
 	if err != nil {
 		return i, err
-	}
-	f := sniff(head[:n])
-	if f == nil {
-		return i, ErrNotImage
 	}
 	err = f.info(r, &i)
 	if errors.Is(err, ErrNotImage) {
 		return i, err
 	}
-	i.Format = f.name
-	if i.Width <= 0 || i.Height <= 0 || i.Width > maxSide || i.Height > maxSide {
+	i.Format = name
+	if i.Width <= 0 || i.Height <= 0 || i.Width > container.MaxSide || i.Height > container.MaxSide {
 		i.Width, i.Height, i.DisplayWidth, i.DisplayHeight = 0, 0, 0, 0
 	} else if i.DisplayWidth <= 0 || i.DisplayHeight <= 0 {
 		i.DisplayWidth, i.DisplayHeight = i.Width, i.Height
@@ -77,9 +44,6 @@ func ReadInfo(r io.ReaderAt) (Info, error) {
 	}
 	return i, err
 }
-
-// setSize sets the size of the picture as coded.
-func (i *Info) setSize(width, height int64) { i.Width, i.Height = width, height }
 
 // words maps format names to their names in the JSON, where that isn't the name in capitals. KS3 has
 // JPG, PNG, GIF and BMP.
@@ -153,8 +117,61 @@ func scaled(n int64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64) + units[unit:unit+1] + "B"
 }
 
+// plain is for formats whose container tells all.
+func plain(read func(io.ReaderAt, *container.Info) error) func(io.ReaderAt, *Info) error {
+	return func(r io.ReaderAt, i *Info) error { return read(r, &i.Info) }
+}
+
+// withEXIF is for formats whose orientation is in the EXIF.
+func withEXIF(read func(io.ReaderAt, *container.Info) error, choose func(io.ReaderAt) ([]container.Block, error)) func(io.ReaderAt, *Info) error {
+	return func(r io.ReaderAt, i *Info) error {
+		if err := read(r, &i.Info); err != nil {
+			return err
+		}
+		return i.orient(choose(r))
+	}
+}
+
+// infoJPEG looks for the EXIF and the size in one walk.
+func infoJPEG(r io.ReaderAt, i *Info) error {
+	c := jpegChoice{w: container.NewJPEG(r)}
+	if err := container.JPEGInfo(c.w, &i.Info, c.add); err != nil {
+		return err
+	}
+	if !c.readable {
+		return i.orient(c.withPhotoshop())
+	}
+	return i.orient(c.blocks, nil)
+}
+
+// infoPNG ignores EXIF after the picture, as browsers do.
+func infoPNG(r io.ReaderAt, i *Info) error {
+	picture, err := container.PNGInfo(r, &i.Info)
+	if err != nil || picture == 0 {
+		return err
+	}
+	return i.orient(choosePNG(container.RunReader(r, container.Extent{N: picture})))
+}
+
+// infoRAF reads the size of the preview, as ExifTool does: the camera crops it like the photo.
+func infoRAF(r io.ReaderAt, i *Info) error {
+	preview, ok, err := container.RAFPreview(r)
+	if !ok || err != nil {
+		return err
+	}
+	err = infoJPEG(container.RunReader(r, preview), i)
+	i.ColorModel, i.Frames = photometrics[cfa], 0
+	return err
+}
+
+// infoMRW reads the size of the sensor's picture.
+func infoMRW(r io.ReaderAt, i *Info) error {
+	i.ColorModel = photometrics[cfa]
+	return withEXIF(container.MRWInfo, first(container.MRWEXIF))(r, i)
+}
+
 // orient sets the orientation from the first IFD0 that has one. It ignores unreadable EXIF.
-func (i *Info) orient(blocks []block, err error) error {
+func (i *Info) orient(blocks []container.Block, err error) error {
 	if errors.Is(err, ErrTooLarge) {
 		return nil
 	}
@@ -162,10 +179,10 @@ func (i *Info) orient(blocks []block, err error) error {
 		return err
 	}
 	for _, b := range blocks {
-		if b.first != ifd0 {
+		if b.First != ifd0 {
 			continue
 		}
-		t, ok, err := openTIFF(b.r)
+		t, ok, err := openTIFF(b.R)
 		if err != nil {
 			return err
 		}
@@ -181,84 +198,4 @@ func (i *Info) orient(blocks []block, err error) error {
 		}
 	}
 	return nil
-}
-
-// orientations lists the values of EXIF's Orientation by mirroring from left to right, then by quarter
-// turns clockwise.
-var orientations = [2][4]int{{1, 6, 3, 8}, {2, 7, 4, 5}}
-
-// rotated returns the orientation o (1 to 8) rotated by so many quarter turns clockwise.
-func rotated(o, quarters int) int {
-	for mirror, row := range orientations {
-		for k, v := range row {
-			if v == o {
-				return orientations[mirror][(k+quarters)&3]
-			}
-		}
-	}
-	return o
-}
-
-// mirrored returns the orientation o mirrored from left to right.
-func mirrored(o int) int {
-	for mirror, row := range orientations {
-		for k, v := range row {
-			if v == o {
-				return orientations[1-mirror][-k&3]
-			}
-		}
-	}
-	return o
-}
-
-// sequentialReader reads a file sequentially from an offset on, in small pieces.
-type sequentialReader struct {
-	r     io.ReaderAt
-	off   int64 // offset of the next byte
-	end   int64 // where reading stops
-	steps int
-
-	err      error
-	buf      []byte
-	buffered []byte
-}
-
-// next returns the next n bytes, at most 16 KiB, or nil at the end of the file or at a limit.
-func (f *sequentialReader) next(n int) []byte {
-	if f.steps++; f.err != nil || f.hitLimit() {
-		return nil
-	}
-	if len(f.buffered) < n {
-		if f.buf == nil {
-			f.buf = make([]byte, 16<<10)
-		}
-		got := 0
-		got, f.err = readAt(f.r, f.buf, f.off)
-		f.buffered = f.buf[:got]
-		if f.err != nil || got < n {
-			return nil
-		}
-	}
-	b := f.buffered[:n]
-	f.skip(int64(n))
-	return b
-}
-
-// hitLimit reports whether f has reached a limit before the end of the file.
-func (f *sequentialReader) hitLimit() bool {
-	size := sizeOf(f.r)
-	return f.steps > maxFrameSteps || f.off >= f.end && (size < 0 || f.off < size)
-}
-
-func (f *sequentialReader) skip(n int64) {
-	f.off += n
-	f.buffered = f.buffered[min(n, int64(len(f.buffered))):]
-}
-
-// countable reports whether a file of this size is small enough to count its frames.
-func countable(size int64) bool { return size <= maxFrameBytes }
-
-// bigEndian reads two big-endian numbers of 4 bytes each.
-func bigEndian(b []byte) (int64, int64) {
-	return int64(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint32(b[4:]))
 }

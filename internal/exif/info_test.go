@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -96,7 +97,7 @@ func tiffDirs(dirs ...[]uint32) []byte {
 		b = put16(b, uint16(len(d)/3))
 		for e := d[1:]; len(e) >= 3; e = e[3:] {
 			v := e[2]
-			if e[1] == typeIFD {
+			if e[1] == container.TypeIFD {
 				v = at(v)
 			}
 			b = entry(b, uint16(e[0]), uint16(e[1]), 1, v)
@@ -138,15 +139,17 @@ func infoSamples(t testing.TB) []infoSample {
 		return testimage.RIFFChunk("VP8X", []byte{flags, 0, 0, 0, 29, 0, 0, 19, 0, 0})
 	}
 	vp8 := testimage.RIFFChunk("VP8 ", []byte{0, 0, 0, 0x9D, 1, 0x2A, 30, 0x40, 20, 0xC0})
-	size := func(w, h uint32) []uint32 { return []uint32{0x0100, typeLong, w, 0x0101, typeLong, h} }
+	size := func(w, h uint32) []uint32 {
+		return []uint32{0x0100, container.TypeLong, w, 0x0101, container.TypeLong, h}
+	}
 	dir := func(next uint32, entries ...[]uint32) []uint32 {
 		return append([]uint32{next}, slices.Concat(entries...)...)
 	}
-	kind := func(n uint32) []uint32 { return []uint32{0x00FE, typeLong, n} }
-	rgb, mosaic := []uint32{0x0106, typeShort, 2}, []uint32{0x0106, typeShort, cfa}
-	rw2 := tiffDirs(dir(0, []uint32{4, typeShort, 6, 5, typeShort, 8, 6, typeShort, 26, 7, typeShort, 38, 0x0112, typeShort, 6}))
+	kind := func(n uint32) []uint32 { return []uint32{0x00FE, container.TypeLong, n} }
+	rgb, mosaic := []uint32{0x0106, container.TypeShort, 2}, []uint32{0x0106, container.TypeShort, cfa}
+	rw2 := tiffDirs(dir(0, []uint32{4, container.TypeShort, 6, 5, container.TypeShort, 8, 6, container.TypeShort, 26, 7, container.TypeShort, 38, 0x0112, container.TypeShort, 6}))
 	rw2[2] = 0x55
-	jxr := tiffDirs(dir(0, []uint32{0xBC80, typeLong, 30, 0xBC81, typeLong, 20}))
+	jxr := tiffDirs(dir(0, []uint32{0xBC80, container.TypeLong, 30, 0xBC81, container.TypeLong, 20}))
 	copy(jxr, "II\xBC\x01")
 	orf := tiffDirs(dir(0, size(30, 20)))
 	copy(orf, "IIRO")
@@ -272,7 +275,7 @@ func infoSamples(t testing.TB) []infoSample {
 		{"SVG of no size", svg(`width="auto" viewBox="0 0 0 NaN"`), `{"format":"SVG"}`},
 		{"SVG of an absurd size", svg(`width="1e300" height="1e300"`), `{"format":"SVG"}`},
 
-		{"TIFF", tiffDirs(dir(0, size(30, 20), rgb, []uint32{0x0112, typeShort, 6})), `{"format":"TIFF",` + lying + `,"colorModel":"rgb","frames":"1"}`},
+		{"TIFF", tiffDirs(dir(0, size(30, 20), rgb, []uint32{0x0112, container.TypeShort, 6})), `{"format":"TIFF",` + lying + `,"colorModel":"rgb","frames":"1"}`},
 		{
 			"TIFF of three pages and a thumbnail", tiffDirs(dir(2, size(30, 20), rgb), dir(3, kind(1), size(3, 2)), dir(4, kind(2), size(9, 9)), dir(0, size(9, 9))),
 			`{"format":"TIFF",` + plain + `,"colorModel":"rgb","frames":"3"}`,
@@ -280,7 +283,7 @@ func infoSamples(t testing.TB) []infoSample {
 		{"TIFF whose pages go round", tiffDirs(dir(2, size(30, 20), rgb), dir(2, size(30, 20))), `{"format":"TIFF",` + plain + `,"colorModel":"rgb"}`},
 		{"TIFF of a thumbnail first", tiffDirs(dir(2, kind(1), size(3, 2)), dir(0, kind(0), size(30, 20), rgb)), `{"format":"TIFF",` + plain + `,"colorModel":"rgb","frames":"2"}`},
 		{
-			"DNG", tiffDirs(dir(0, kind(1), size(3, 2), []uint32{0x014A, typeIFD, 2, 0xC612, typeByte, 1}), dir(0, kind(0), size(30, 20), mosaic)),
+			"DNG", tiffDirs(dir(0, kind(1), size(3, 2), []uint32{0x014A, container.TypeIFD, 2, 0xC612, container.TypeByte, 1}), dir(0, kind(0), size(30, 20), mosaic)),
 			`{"format":"DNG",` + plain + `,"colorModel":"cfa"}`,
 		},
 		{"CR2", cr2, `{"format":"CR2",` + plain + `,"colorModel":"cfa"}`},
@@ -292,7 +295,7 @@ func infoSamples(t testing.TB) []infoSample {
 		{"JPEG XR", jxr, `{"format":"JXR",` + plain + `,"frames":"1"}`},
 		{"MRW", mrw, `{"format":"MRW",` + plain + `,"colorModel":"cfa"}`},
 		{"RAF", testimage.RAF(testimage.JPEG(m, seg(6))), `{"format":"RAF",` + lying + `,"colorModel":"cfa"}`},
-		{"CR3", testimage.CR3(tiffDirs(dir(0, size(30, 20), []uint32{0x0112, typeShort, 6})), nil, nil), `{"format":"CR3",` + lying + `,"colorModel":"cfa"}`},
+		{"CR3", testimage.CR3(tiffDirs(dir(0, size(30, 20), []uint32{0x0112, container.TypeShort, 6})), nil, nil), `{"format":"CR3",` + lying + `,"colorModel":"cfa"}`},
 	}
 }
 
@@ -326,9 +329,9 @@ func TestReadInfo(t *testing.T) {
 
 // TestEveryFormatHasInfo: a row without the function would panic.
 func TestEveryFormatHasInfo(t *testing.T) {
-	for _, f := range formats {
+	for name, f := range formats {
 		if f.info == nil {
-			t.Errorf("%s has no function for its info", f.name)
+			t.Errorf("%s has no function for its info", name)
 		}
 	}
 }
@@ -367,7 +370,7 @@ func TestInfoErrors(t *testing.T) {
 }
 
 func TestInfoStyles(t *testing.T) {
-	i := Info{Format: "jpeg", Size: 158421, Width: 4000, Height: 3000, DisplayWidth: 3000, DisplayHeight: 4000, Orientation: 6, ColorModel: "ycbcr", Frames: 1}
+	i := Info{Format: "jpeg", Size: 158421, Info: container.Info{Width: 4000, Height: 3000, DisplayWidth: 3000, DisplayHeight: 4000, Orientation: 6, ColorModel: "ycbcr", Frames: 1}}
 	for style, want := range map[Style]string{
 		Raw: `{"format":"JPG","size":"158421","width":"4000","height":"3000","orientation":"6","displayWidth":"3000",` +
 			`"displayHeight":"4000","colorModel":"ycbcr","frames":"1"}`,
@@ -391,14 +394,14 @@ func TestInfoStyles(t *testing.T) {
 // the sides.
 func TestTurnsAreAGroup(t *testing.T) {
 	for o := 1; o <= 8; o++ {
-		if got := rotated(rotated(o, 1), 3); got != o {
+		if got := container.Rotated(container.Rotated(o, 1), 3); got != o {
 			t.Errorf("%d turned once and back: got %d", o, got)
 		}
-		if got := mirrored(mirrored(o)); got != o {
+		if got := container.Mirrored(container.Mirrored(o)); got != o {
 			t.Errorf("%d mirrored twice: got %d", o, got)
 		}
-		if (rotated(o, 1) > 4) == (o > 4) || (mirrored(o) > 4) != (o > 4) {
-			t.Errorf("%d: turned is %d, mirrored %d", o, rotated(o, 1), mirrored(o))
+		if (container.Rotated(o, 1) > 4) == (o > 4) || (container.Mirrored(o) > 4) != (o > 4) {
+			t.Errorf("%d: turned is %d, mirrored %d", o, container.Rotated(o, 1), container.Mirrored(o))
 		}
 	}
 }
@@ -483,10 +486,10 @@ func TestFramesOfLongAnimationsAreLeftOut(t *testing.T) {
 	block := slices.Concat([]byte{'!', 0xFE}, bytes.Repeat(append([]byte{255}, make([]byte, 255)...), 1<<14), []byte{0})
 	g := gifOf(t, 2)
 	tiny := slices.Concat([]byte{'!', 0xFE}, bytes.Repeat([]byte{1, 0}, 1<<18), []byte{0})
-	pages := tiffDirs(slices.Repeat([][]uint32{{0, 0x0100, typeLong, 30, 0x0101, typeLong, 20}}, 1)...)
+	pages := tiffDirs(slices.Repeat([][]uint32{{0, 0x0100, container.TypeLong, 30, 0x0101, container.TypeLong, 20}}, 1)...)
 	for range 100 { // at distances of 8 KiB
 		binary.LittleEndian.PutUint32(pages[len(pages)-4:], uint32(len(pages)+8<<10))
-		pages = append(append(pages, make([]byte, 8<<10)...), tiffDirs([]uint32{0, 0x0100, typeLong, 30, 0x0101, typeLong, 20})[8:]...)
+		pages = append(append(pages, make([]byte, 8<<10)...), tiffDirs([]uint32{0, 0x0100, container.TypeLong, 30, 0x0101, container.TypeLong, 20})[8:]...)
 	}
 	for name, data := range map[string][]byte{
 		"WebP":                    testimage.WebP(testimage.VP8X(2), bytes.Repeat(frame, 40)),
@@ -500,7 +503,7 @@ func TestFramesOfLongAnimationsAreLeftOut(t *testing.T) {
 			if err != nil || i.Frames != 0 || i.Width == 0 {
 				t.Errorf("%s: got %+v, error %v", name, i, err)
 			}
-			if limit := int64(maxFrameBytes + 1<<18); c.bytes > limit {
+			if limit := int64(container.MaxFrameBytes + 1<<18); c.bytes > limit {
 				t.Errorf("%s: read %d bytes, want at most %d", name, c.bytes, limit)
 			}
 		}
@@ -550,7 +553,7 @@ func checkInfo(t *testing.T, data []byte) {
 			t.Fatalf("read %d bytes of a file of %d, want at most %d", c.bytes, len(data), limit)
 		}
 		for _, n := range []int64{i.Width, i.Height, i.DisplayWidth, i.DisplayHeight} {
-			if n < 0 || n > maxSide || (n == 0) != (i.Width == 0) {
+			if n < 0 || n > container.MaxSide || (n == 0) != (i.Width == 0) {
 				t.Fatalf("got %+v", i)
 			}
 		}
@@ -620,7 +623,7 @@ func TestInfoOfWorst(t *testing.T) {
 	add("info: empty frames", testimage.WebP(testimage.VP8X(2), bytes.Repeat(testimage.RIFFChunk("ANMF", nil), 1<<17)))
 	var ring []uint32
 	for range maxDirEntries {
-		ring = append(ring, 0x0100, typeLong, 9)
+		ring = append(ring, 0x0100, container.TypeLong, 9)
 	}
 	add("info: full directory in a ring", tiffDirs(append([]uint32{1}, ring...)))
 	add("info: attributes", []byte("<svg "+strings.Repeat(`a="&b;" `, 1<<11)+"/>"))

@@ -3,6 +3,8 @@ package exif
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // Some makers locate a preview only in their maker notes (0x927C in the Exif directory): a directory after a
@@ -41,27 +43,26 @@ type makerNote struct {
 
 // exifDir is where a block's Exif directory starts.
 type exifDir struct {
-	layout
-	block
+	container.Dirs
 	start int64
 }
 
 // addMakerNote adds the picture that the maker note of an Exif directory locates.
 func (s *pictureSearch) addMakerNote(d exifDir) error {
-	w := &walker{layout: d.layout, block: d.block, budget: &s.budget, m: s.m}
-	note := extent{}
-	_, _, err := w.each(d.start, func(e []byte) error {
-		id, typ, count, value := w.fields(e)
+	w := &d.Dirs
+	note := container.Extent{}
+	_, _, err := w.Each(d.start, func(e []byte) error {
+		id, typ, count, value := w.Fields(e)
 		if id == makerNoteTag && bytewise(typ) && count > uint64(len(value)) {
-			note = extent{offset(w.uint(value)), offset(count)}
+			note = container.Extent{Off: container.Offset(w.Uint(value)), N: container.Offset(count)}
 		}
 		return nil
 	})
 	var head [18]byte
-	if err != nil || note.n < int64(len(head)) {
+	if err != nil || note.N < int64(len(head)) {
 		return err
 	}
-	if ok, err := readFull(d.r, head[:], note.off); !ok || err != nil {
+	if ok, err := container.ReadFull(d.R, head[:], note.Off); !ok || err != nil {
 		return err
 	}
 	for _, k := range makerNotes {
@@ -70,24 +71,24 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 		}
 		switch string(head[k.order:][:2]) {
 		case "II":
-			w.order = binary.LittleEndian
+			w.Order = binary.LittleEndian
 		case "MM":
-			w.order = binary.BigEndian
+			w.Order = binary.BigEndian
 		}
-		w.big = false
+		w.Big = false
 		base := int64(0)
 		if k.base >= 0 {
-			base = note.off + k.base
+			base = note.Off + k.base
 		}
 		// a run beyond the EXIF of a JPEG is in the file
-		in := func(run extent) picturePlace {
-			g, ok := d.r.(*segments)
-			if ok && len(g.ends) > 0 && run.off+run.n > g.ends[len(g.ends)-1] {
-				return picturePlace{r: fromOffset(g.r, g.runs[0].off), run: run}
+		in := func(run container.Extent) container.Place {
+			g, ok := d.R.(*container.Segments)
+			if ok && len(g.Ends) > 0 && run.Off+run.N > g.Ends[len(g.Ends)-1] {
+				return container.Place{R: container.FromOffset(g.R, g.Runs[0].Off), Run: run}
 			}
-			return picturePlace{r: d.r, run: run}
+			return container.Place{R: d.R, Run: run}
 		}
-		sub, err := s.addNoteDir(w, note.off+k.dir, base, k.tags, k.sub, in)
+		sub, err := s.addNoteDir(w, note.Off+k.dir, base, k.tags, k.sub, in)
 		if err == nil && sub > 0 {
 			_, err = s.addNoteDir(w, base+sub, base, k.subTags, 0, in)
 		}
@@ -98,10 +99,10 @@ func (s *pictureSearch) addMakerNote(d exifDir) error {
 
 // addNoteDir adds the picture that two tags of a directory locate, and returns the value of the pointer
 // subTag.
-func (s *pictureSearch) addNoteDir(w *walker, start, base int64, tags [2]uint16, subTag uint16, in func(extent) picturePlace) (sub int64, err error) {
-	var run extent
-	_, _, err = w.each(start, func(e []byte) error {
-		id, typ, count, value := w.fields(e)
+func (s *pictureSearch) addNoteDir(w *container.Dirs, start, base int64, tags [2]uint16, subTag uint16, in func(container.Extent) container.Place) (sub int64, err error) {
+	var run container.Extent
+	_, _, err = w.Each(start, func(e []byte) error {
+		id, typ, count, value := w.Fields(e)
 		var to *int64
 		switch id {
 		case 0: // stands for no tag
@@ -109,21 +110,21 @@ func (s *pictureSearch) addNoteDir(w *walker, start, base int64, tags [2]uint16,
 		case subTag:
 			to = &sub
 		case tags[0]:
-			to = &run.off
+			to = &run.Off
 		case tags[1]:
-			to = &run.n
+			to = &run.N
 		default:
 			return nil
 		}
-		if typ == typeIFD || typ == typeLong || typ == typeUndefined {
-			*to = int64(w.uint(value)) //nolint:gosec // of 32 bits
-		} else if typ == typeShort && count == 1 {
-			*to = int64(w.order.Uint16(value))
+		if typ == container.TypeIFD || typ == container.TypeLong || typ == container.TypeUndefined {
+			*to = int64(w.Uint(value)) //nolint:gosec // of 32 bits
+		} else if typ == container.TypeShort && count == 1 {
+			*to = int64(w.Order.Uint16(value))
 		}
 		return nil
 	})
-	if run.off > 0 && run.n > 0 {
-		run.off += base
+	if run.Off > 0 && run.N > 0 {
+		run.Off += base
 		s.add(in(run))
 	}
 	return sub, err

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A photo often contains smaller versions of itself: JPEGs that a viewer shows while it decodes the photo,
@@ -19,9 +21,6 @@ import (
 var ErrNoPicture = errors.New("exif: the image has no embedded JPEG")
 
 const (
-	// maxPictures bounds the JPEGs parsed in one file: each needs a few reads, which can be as many
-	// requests to a bucket. RAW files have up to five.
-	maxPictures = 32
 	// maxPictureDirs bounds the directories searched for JPEGs: a chain of pages can be as long as the file.
 	maxPictureDirs = 64
 	// maxPictureSegments bounds the segments of one picture's header: a color profile has up to 255.
@@ -44,13 +43,13 @@ type Picture struct {
 
 	r    io.ReaderAt
 	head []piece
-	body extent // from the end of the start of scan to the picture's end
+	body container.Extent // from the end of the start of scan to the picture's end
 }
 
 // piece is a part of a picture's header: bytes, or a run of the file.
 type piece struct {
 	b   []byte
-	run extent
+	run container.Extent
 }
 
 // FindThumbnail returns the thumbnail of the photo's IFD1, else the smallest embedded JPEG that is at
@@ -71,130 +70,30 @@ func (p *Picture) less(q *Picture) bool {
 	if a, b := p.Width*p.Height, q.Width*q.Height; a != b {
 		return a < b
 	}
-	return p.body.n < q.body.n
+	return p.body.N < q.body.N
 }
 
 // findPicture returns the best picture by better, or with ifd1First the first valid one of IFD1.
 func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bool) (Picture, error) {
-	var head [sniffLen]byte
-	n, err := readAt(r, head[:], 0)
-	if err != nil {
-		return Picture{}, err
-	}
-	f := sniff(head[:n])
-	if f == nil {
-		return Picture{}, ErrNotImage
-	}
-	s := &pictureSearch{r: r, m: new(Metadata)}
-	best, err := s.best(f, ifd1First, better)
-	if errors.Is(err, ErrNotImage) {
-		return Picture{}, err
+	c, err := Choose(r)
+	var best Picture
+	s := &pictureSearch{r: r}
+	if err == nil {
+		best, err = s.best(&c, ifd1First, better)
 	}
 	if err == nil && best.r == nil {
 		err = ErrNoPicture
 	}
-	if err == nil && (f.name == "heif" || f.name == "avif") { // browsers ignore EXIF's Orientation there
-		s.orientation, err = orientationOfHEIF(r)
+	if err == nil && (c.Format == "heif" || c.Format == "avif") { // browsers ignore EXIF's Orientation there
+		s.orientation, err = container.HEIFOrientation(r)
 	}
 	if err != nil {
-		return Picture{Format: f.name}, err
+		return Picture{Format: c.Format}, err
 	}
-	best.Format = f.name
+	best.Format = c.Format
 	best.orient(s.orientation)
 	return best, nil
 }
-
-// pictureSearch is the search for the pictures of one file.
-type pictureSearch struct {
-	r           io.ReaderAt
-	places      []picturePlace
-	exifDirs    []exifDir // Exif directories whose maker notes may locate more
-	orientation int64     // the photo's Orientation, 0 if missing
-
-	m      *Metadata // for its scratch buffers
-	budget budget
-	dirs   int // directories read
-	steps  int // segments read
-}
-
-// picturePlace is where a JPEG may be.
-type picturePlace struct {
-	r   io.ReaderAt
-	run extent
-	// ofIFD1 is true if it is the thumbnail of IFD1.
-	ofIFD1 bool
-	// mayBeMap is true if it may be a gain map, a depth map or a matte.
-	mayBeMap bool
-}
-
-// add adds a place, unless it is empty or there are too many.
-func (s *pictureSearch) add(p picturePlace) {
-	if p.run.off >= 0 && p.run.n > 0 && p.run.n < toEnd && len(s.places) < maxPictures {
-		s.places = append(s.places, p)
-	}
-}
-
-func (s *pictureSearch) best(f *format, ifd1First bool, better func(p, than *Picture) bool) (best Picture, err error) {
-	blocks, err := f.find(s.r)
-	if err != nil {
-		return best, err
-	}
-	for _, b := range blocks {
-		if err := s.addBlock(b); err != nil {
-			return best, err
-		}
-	}
-	if ifd1First {
-		for _, at := range s.places {
-			if !at.ofIFD1 {
-				continue
-			}
-			p, ok, err := s.parse(at)
-			if ok || err != nil {
-				return p, err
-			}
-		}
-	}
-	for _, d := range s.exifDirs {
-		if err := s.addMakerNote(d); err != nil {
-			return best, err
-		}
-	}
-	if f.pictures != nil {
-		if err := f.pictures(s); err != nil {
-			return best, err
-		}
-	}
-	for _, at := range s.places {
-		p, ok, err := s.parse(at)
-		if err != nil {
-			return best, err
-		}
-		if ok && better(&p, &best) {
-			best = p
-		}
-	}
-	return best, nil
-}
-
-// The markers of a picture's segments (T.81, table B.1).
-const (
-	markerSOF0 = 0xC0 // baseline
-	markerSOF2 = 0xC2 // progressive; SOF1 is extended sequential
-	markerDHT  = 0xC4
-	markerJPG  = 0xC8
-	markerDAC  = 0xCC // these three are among the starts of frames
-	markerSOFF = 0xCF // the last start of frame
-	markerRST7 = 0xD7
-	markerDQT  = 0xDB
-	markerDNL  = 0xDC
-	markerDRI  = 0xDD
-	markerDHP  = 0xDE
-	markerEXP  = 0xDF
-	markerAPP0 = 0xE0
-	markerAPP2 = 0xE2
-	markerAPPE = 0xEE
-)
 
 // pictureHead is the number of bytes read of each segment: marker, length, and enough to identify it.
 const pictureHead = 4 + 16
@@ -214,25 +113,25 @@ type headerParser struct {
 
 // parse reads the header of the picture at a place; ok is false if it isn't valid.
 func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
-	off, end := at.run.off, at.run.off+at.run.n
+	off, end := at.Run.Off, at.Run.Off+at.Run.N
 	var h [pictureHead]byte
-	if at.run.n < int64(len(h)) {
+	if at.Run.N < int64(len(h)) {
 		return p, false, nil
 	}
-	if ok, err := within(at.r, at.run); !ok || err != nil {
+	if ok, err := within(at.R, at.Run); !ok || err != nil {
 		return p, false, err
 	}
-	n, err := peekAt(at.r, h[:2], off)
-	if err != nil || n < 2 || h[0] != 0xFF || h[1] != markerSOI {
+	n, err := container.PeekAt(at.R, h[:2], off)
+	if err != nil || n < 2 || h[0] != 0xFF || h[1] != container.MarkerSOI {
 		return p, false, err
 	}
 	off += 2
-	c := headerParser{p: Picture{r: at.r}, mayBeMap: at.mayBeMap}
+	c := headerParser{p: Picture{r: at.R}, mayBeMap: at.MayBeMap}
 	for range maxPictureSegments {
 		if s.steps++; s.steps > maxPictureSteps {
 			return p, false, ErrTooLarge
 		}
-		n, err := peekAt(at.r, h[:min(pictureHead, end-off)], off)
+		n, err := container.PeekAt(at.R, h[:min(pictureHead, end-off)], off)
 		if err != nil || n < 4 || h[0] != 0xFF {
 			return p, false, err
 		}
@@ -241,15 +140,15 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 			continue
 		}
 		length := int64(binary.BigEndian.Uint16(h[2:]))
-		if h[1] < markerSOF0 || markerRST0 <= h[1] && h[1] <= markerEOI || length < 2 || off+2+length > end {
+		if h[1] < container.MarkerSOF0 || container.MarkerRST0 <= h[1] && h[1] <= container.MarkerEOI || length < 2 || off+2+length > end {
 			return p, false, nil
 		}
-		run := extent{off, 2 + length}
+		run := container.Extent{Off: off, N: 2 + length}
 		off += 2 + length
-		if h[1] == markerSOS {
+		if h[1] == container.MarkerSOS {
 			c.p.add(run)
-			c.p.body = extent{off, end - off}
-			return c.p, c.complete(h[:n], run.n), nil
+			c.p.body = container.Extent{Off: off, N: end - off}
+			return c.p, c.complete(h[:n], run.N), nil
 		}
 		ok, err := c.segment(h[:n], run)
 		if !ok || err != nil {
@@ -260,57 +159,51 @@ func (s *pictureSearch) parse(at picturePlace) (p Picture, ok bool, err error) {
 }
 
 // within reports whether the file has all of a run. It checks each piece of a run in joined extents.
-func within(r io.ReaderAt, run extent) (bool, error) {
-	if size := sizeOf(r); size >= 0 {
-		return run.off+run.n <= size, nil
+func within(r io.ReaderAt, run container.Extent) (bool, error) {
+	if size := container.SizeOf(r); size >= 0 {
+		return run.Off+run.N <= size, nil
 	}
-	e, ok := r.(*extents)
+	e, ok := r.(*container.Joined)
 	if !ok {
 		var last [1]byte
-		n, err := peekAt(r, last[:], run.off+run.n-1)
+		n, err := container.PeekAt(r, last[:], run.Off+run.N-1)
 		return n == 1, err
 	}
-	start := int64(0) // of the piece, in the joined file
-	for i, of := range e.runs {
-		from, to := max(start, run.off), min(e.ends[i], run.off+run.n)
-		if from < to {
-			ok, err := within(e.r, extent{of.off + from - start, to - from})
-			if !ok || err != nil {
-				return false, err
-			}
+	for _, part := range e.Parts(run) {
+		if ok, err := within(e.R, part); !ok || err != nil {
+			return false, err
 		}
-		start = e.ends[i]
 	}
-	return run.off+run.n <= start, nil
+	return run.Off+run.N <= e.Len(), nil
 }
 
 // segment adds a segment to the header if the pixels need it; ok is false if the picture isn't valid. h has
 // the segment's first bytes.
-func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
+func (c *headerParser) segment(h []byte, run container.Extent) (ok bool, err error) {
 	switch m := h[1]; {
-	case m == markerDQT, m == markerDHT, m == markerDRI:
-		c.quant = c.quant || m == markerDQT
-		c.huffman = c.huffman || m == markerDHT
+	case m == container.MarkerDQT, m == container.MarkerDHT, m == container.MarkerDRI:
+		c.quant = c.quant || m == container.MarkerDQT
+		c.huffman = c.huffman || m == container.MarkerDHT
 		c.p.add(run)
-	case m == markerDAC: // for arithmetic coding, which no browser decodes
-	case markerSOF0 <= m && m <= markerSOF2:
+	case m == container.MarkerDAC: // for arithmetic coding, which no browser decodes
+	case container.MarkerSOF0 <= m && m <= container.MarkerSOF2:
 		if ok, err := c.startOfFrame(run); !ok || err != nil {
 			return false, err
 		}
 		c.p.add(run)
-	case m <= markerSOFF, m == markerDNL, m == markerDHP, m == markerEXP:
+	case m <= container.MarkerSOFF, m == container.MarkerDNL, m == container.MarkerDHP, m == container.MarkerEXP:
 		return false, nil // lossless, hierarchical, arithmetic
-	case m == markerAPP0 && hasPayload(h, "JFIF\x00") && run.n >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
+	case m == container.MarkerAPP0 && hasPayload(h, container.JFIFIntro) && run.N >= 2+16 && len(h) >= 2+16 && c.jfif == nil:
 		// without the thumbnail in it
 		c.jfif = append([]byte("\xFF\xE0\x00\x10"), h[4:4+12]...)
 		c.jfif = append(c.jfif, 0, 0)
-	case m == markerAPP2 && hasPayload(h, "ICC_PROFILE\x00"):
+	case m == container.MarkerAPP2 && hasPayload(h, container.ICCIntro):
 		c.p.add(run)
-	case m == markerAPPE && hasPayload(h, "Adobe") && run.n >= 2+14 && len(h) >= 2+14:
+	case m == container.MarkerAPP14 && hasPayload(h, container.AdobeIntro) && run.N >= 2+14 && len(h) >= 2+14:
 		c.p.head = append(c.p.head, piece{b: append([]byte("\xFF\xEE\x00\x0E"), h[4:4+12]...)})
-	case c.mayBeMap && m == markerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
+	case c.mayBeMap && m == container.MarkerAPP2 && hasPayload(h, "urn:iso:std:iso:"):
 		return false, nil // a gain map (ISO 21496-1)
-	case c.mayBeMap && m == markerAPP1:
+	case c.mayBeMap && m == container.MarkerAPP1:
 		isMap, err := isGainMap(c.p.r, run)
 		return !isMap, err
 	}
@@ -320,21 +213,21 @@ func (c *headerParser) segment(h []byte, run extent) (ok bool, err error) {
 func hasPayload(h []byte, begin string) bool { return bytes.HasPrefix(h[4:], []byte(begin)) }
 
 // isGainMap reports whether XMP marks the picture as a gain map: Adobe's and Google's, or Apple's.
-func isGainMap(r io.ReaderAt, run extent) (bool, error) {
-	b := make([]byte, min(run.n, 8<<10))
-	n, err := peekAt(r, b, run.off)
+func isGainMap(r io.ReaderAt, run container.Extent) (bool, error) {
+	b := make([]byte, min(run.N, 8<<10))
+	n, err := container.PeekAt(r, b, run.Off)
 	b = b[:n]
 	return bytes.Contains(b, []byte("hdr-gain-map/")) || bytes.Contains(b, []byte("aux:hdrgainmap")), err
 }
 
 // startOfFrame reads the frame header (T.81, B.2.2); ok is false for frames that browsers don't decode.
-func (c *headerParser) startOfFrame(run extent) (ok bool, err error) {
+func (c *headerParser) startOfFrame(run container.Extent) (ok bool, err error) {
 	var b [2 + 8 + 3*4]byte
-	n := run.n
+	n := run.N
 	if c.frame || n < 2+8+3 || n > int64(len(b)) {
 		return false, nil
 	}
-	if ok, err := readFull(readerFunc(func(p []byte, off int64) (int, error) { return peekAt(c.p.r, p, off) }), b[:n], run.off); !ok || err != nil {
+	if ok, err := container.ReadFull(container.ReaderFunc(func(p []byte, off int64) (int, error) { return container.PeekAt(c.p.r, p, off) }), b[:n], run.Off); !ok || err != nil {
 		return false, err
 	}
 	components := int64(b[9])
@@ -362,18 +255,18 @@ func (c *headerParser) complete(h []byte, n int64) bool {
 		return false
 	}
 	units := ((c.p.Width + c.mcuW - 1) / c.mcuW) * ((c.p.Height + c.mcuH - 1) / c.mcuH)
-	if components < 1 || components > 4 || n != 2+6+2*components || c.p.body.n < units/8 {
+	if components < 1 || components > 4 || n != 2+6+2*components || c.p.body.N < units/8 {
 		return false
 	}
-	c.p.head = append([]piece{{b: append([]byte{0xFF, markerSOI}, c.jfif...)}}, c.p.head...)
+	c.p.head = append([]piece{{b: append([]byte{0xFF, container.MarkerSOI}, c.jfif...)}}, c.p.head...)
 	return true
 }
 
 // add appends a run of the file to the header.
-func (p *Picture) add(run extent) {
+func (p *Picture) add(run container.Extent) {
 	if n := len(p.head); n > 0 && p.head[n-1].b == nil {
-		if last := &p.head[n-1].run; last.off+last.n == run.off {
-			last.n += run.n
+		if last := &p.head[n-1].run; last.Off+last.N == run.Off {
+			last.N += run.N
 			return
 		}
 	}
@@ -393,9 +286,9 @@ func (p *Picture) orient(orientation int64) {
 
 // Size returns the number of bytes that WriteTo writes.
 func (p *Picture) Size() int64 {
-	n := p.body.n
+	n := p.body.N
 	for _, h := range p.head {
-		n += int64(len(h.b)) + h.run.n
+		n += int64(len(h.b)) + h.run.N
 	}
 	return n
 }
@@ -432,13 +325,13 @@ type pictureWriter struct {
 }
 
 // copyRun copies a run of the file, scrubbed by s unless s is nil.
-func (o *pictureWriter) copyRun(run extent, s *scrubber) error {
-	for run.n > 0 {
-		b := o.buf[o.used:][:min(run.n, int64(len(o.buf)-o.used))]
+func (o *pictureWriter) copyRun(run container.Extent, s *scrubber) error {
+	for run.N > 0 {
+		b := o.buf[o.used:][:min(run.N, int64(len(o.buf)-o.used))]
 		if s != nil && s.ended() {
 			clear(b)
 		} else {
-			n, err := readAt(o.p.r, b, run.off)
+			n, err := container.ReadAt(o.p.r, b, run.Off)
 			if err != nil {
 				return err
 			}
@@ -449,8 +342,8 @@ func (o *pictureWriter) copyRun(run extent, s *scrubber) error {
 				s.scrub(b)
 			}
 		}
-		run.off += int64(len(b))
-		run.n -= int64(len(b))
+		run.Off += int64(len(b))
+		run.N -= int64(len(b))
 		if err := o.filled(len(b)); err != nil {
 			return err
 		}
@@ -514,9 +407,9 @@ func (s *scrubber) scrub(b []byte) {
 			b = b[1:]
 			switch m := s.marker; {
 			case m == 0xFF:
-			case m == 0, markerRST0 <= m && m <= markerRST7:
+			case m == 0, container.MarkerRST0 <= m && m <= container.MarkerRST7:
 				s.state = inScan
-			case m == markerEOI, m == markerSOI:
+			case m == container.MarkerEOI, m == container.MarkerSOI:
 				s.state = afterEnd
 			default:
 				s.state = atLength
@@ -535,7 +428,7 @@ func (s *scrubber) scrub(b []byte) {
 		case inSegment:
 			n := min(s.left, len(b))
 			switch s.marker {
-			case markerDQT, markerDHT, markerDRI, markerDNL, markerSOS:
+			case container.MarkerDQT, container.MarkerDHT, container.MarkerDRI, container.MarkerDNL, container.MarkerSOS:
 			default:
 				clear(b[:n])
 			}

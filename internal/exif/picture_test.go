@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -139,7 +140,7 @@ func TestPictureIsClean(t *testing.T) {
 				want = s.thumbnail
 			}
 			// readers that don't report their size work, too
-			for _, r := range []io.ReaderAt{bytes.NewReader(s.data), readerFunc(bytes.NewReader(s.data).ReadAt)} {
+			for _, r := range []io.ReaderAt{bytes.NewReader(s.data), container.ReaderFunc(bytes.NewReader(s.data).ReadAt)} {
 				p, err := find(r)
 				if p.Format == "" || !errors.Is(err, map[bool]error{true: ErrNoPicture}[want == nil]) {
 					t.Errorf("%s of %s: got error %v of format %q", what, s.name, err, p.Format)
@@ -211,14 +212,14 @@ func TestBrokenPictureDoesNotCount(t *testing.T) {
 	changed := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(large)) }
 	without := func(m byte) []byte {
 		return changed(func(b []byte) []byte {
-			for i := marker(m); i >= 0; i = bytes.Index(b[:bytes.Index(b, []byte{0xFF, markerSOS})], []byte{0xFF, m}) {
+			for i := marker(m); i >= 0; i = bytes.Index(b[:bytes.Index(b, []byte{0xFF, container.MarkerSOS})], []byte{0xFF, m}) {
 				b = slices.Delete(b, i, i+2+int(binary.BigEndian.Uint16(b[i+2:])))
 			}
 			return b
 		})
 	}
 	set := func(off int, v ...byte) []byte {
-		return changed(func(b []byte) []byte { copy(b[marker(markerSOF0)+off:], v); return b })
+		return changed(func(b []byte) []byte { copy(b[marker(container.MarkerSOF0)+off:], v); return b })
 	}
 	for name, b := range map[string][]byte{
 		"nothing":                    {},
@@ -233,15 +234,15 @@ func TestBrokenPictureDoesNotCount(t *testing.T) {
 		"more than its bytes can be": set(5, 0xFF, 0xFF, 0xFF, 0xFF),
 		"5 components":               set(9, 5),
 		"no sampling":                set(11, 0),
-		"no quantization":            without(markerDQT),
-		"no Huffman codes":           without(markerDHT),
-		"no frame":                   without(markerSOF0),
+		"no quantization":            without(container.MarkerDQT),
+		"no Huffman codes":           without(container.MarkerDHT),
+		"no frame":                   without(container.MarkerSOF0),
 		"two frames": changed(func(b []byte) []byte {
-			i := marker(markerSOF0)
+			i := marker(container.MarkerSOF0)
 			return slices.Insert(b, i, b[i:i+19]...)
 		}),
-		"no scan":               large[:marker(markerSOS)],
-		"cut in its header":     large[:marker(markerSOS)+3],
+		"no scan":               large[:marker(container.MarkerSOS)],
+		"cut in its header":     large[:marker(container.MarkerSOS)+3],
 		"an end before it":      slices.Concat(large[:2], []byte{0xFF, 0xD9}, large[2:]),
 		"a segment of one byte": slices.Concat(large[:2], []byte{0xFF, 0xE1, 0, 1}, large[2:]),
 	} {
@@ -261,7 +262,7 @@ func TestBrokenPictureDoesNotCount(t *testing.T) {
 	file := testimage.ARW(large, nil)
 	end := bytes.Index(file, large) + len(large)
 	for _, n := range []int{end, end - 1} {
-		for _, r := range []io.ReaderAt{bytes.NewReader(file[:n]), readerFunc(bytes.NewReader(file[:n]).ReadAt)} {
+		for _, r := range []io.ReaderAt{bytes.NewReader(file[:n]), container.ReaderFunc(bytes.NewReader(file[:n]).ReadAt)} {
 			if _, err := FindPreview(r); (err == nil) != (n == end) {
 				t.Errorf("%d of %d bytes: %v", n, end, err)
 			}
@@ -445,17 +446,17 @@ func TestHostilePictures(t *testing.T) {
 		out := header(8)
 		for i := range uint32(count) {
 			out = put16(out, 2)
-			out = entry(out, jpegTag, typeLong, 1, 8+count*30)
-			out = entry(out, jpegSizeTag, typeLong, 1, uint32(len(b)))
+			out = entry(out, jpegTag, container.TypeLong, 1, 8+count*30)
+			out = entry(out, jpegSizeTag, container.TypeLong, 1, uint32(len(b)))
 			out = put32(out, 8+30*(i+1))
 		}
 		return append(out, b...)
 	}
 	ring := put16(header(8), 1)
-	ring = put32(entry(ring, subIFDsTag, typeLong, 1, 8), 8)
+	ring = put32(entry(ring, subIFDsTag, container.TypeLong, 1, 8), 8)
 	wide := put16(header(8), 65535)
 	for range 65535 {
-		wide = entry(wide, subIFDsTag, typeLong, 0xFFFFFFFF, 8)
+		wide = entry(wide, subIFDsTag, container.TypeLong, 0xFFFFFFFF, 8)
 	}
 	wide = put32(wide, 8)
 	for name, data := range map[string][]byte{

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -100,7 +101,7 @@ func TestDescribed(t *testing.T) {
 	short, long, ascii, undef := testimage.Short, testimage.Long, testimage.ASCII, testimage.Undefined
 	rat, srat, bytesOf := testimage.Rational, testimage.SRational, testimage.Bytes
 	float := func(id uint16, f ...float32) entry {
-		return entry{ID: id, Type: typeFloat, Count: uint32(len(f)), Put: func(o binary.AppendByteOrder) (b []byte) {
+		return entry{ID: id, Type: container.TypeFloat, Count: uint32(len(f)), Put: func(o binary.AppendByteOrder) (b []byte) {
 			for _, f := range f {
 				b = o.AppendUint32(b, math.Float32bits(f))
 			}
@@ -124,7 +125,7 @@ func TestDescribed(t *testing.T) {
 		{"Orientation", short(0x0112, 0), "Unknown (0)"},
 		{"Orientation", short(0x0112, 17), "Unknown (17)"},
 		{"Orientation", long(0x0112, 6), "Rotated 90° CW (right-upper)"},
-		{"Orientation", bytesOf(0x0112, typeByte, []byte{6}), "Rotated 90° CW (right-upper)"},
+		{"Orientation", bytesOf(0x0112, container.TypeByte, []byte{6}), "Rotated 90° CW (right-upper)"},
 		{"Orientation", srat(0x0112, 6, 1), "Rotated 90° CW (right-upper)"},
 		{"Orientation", srat(0x0112, 6, 5), "1.2"},
 		{"Orientation", srat(0x0112, 6, 0), "Infinity"},
@@ -163,8 +164,8 @@ func TestDescribed(t *testing.T) {
 		{"YCbCrSubSampling", short(0x0212, 2, 2), "4:2:0"},
 		{"YCbCrSubSampling", short(0x0212, 9, 9), "9 9"},
 		{"YCbCrSubSampling", short(0x0212, 2), "2"},
-		{"TIFFEPStandardID", bytesOf(0x9216, typeByte, []byte{1, 0, 0, 0}), "1.0.0.0"},
-		{"DNGVersion", bytesOf(0xC612, typeByte, []byte{1, 4, 0, 0}), "1.4.0.0"},
+		{"TIFFEPStandardID", bytesOf(0x9216, container.TypeByte, []byte{1, 0, 0, 0}), "1.0.0.0"},
+		{"DNGVersion", bytesOf(0xC612, container.TypeByte, []byte{1, 4, 0, 0}), "1.4.0.0"},
 		{"CalibrationIlluminant1", short(0xC65A, 21), "D65"},
 		{"DateTime", ascii(0x0132, "2021:04:11 15:47:53"), "2021:04:11 15:47:53"},
 	}
@@ -349,13 +350,13 @@ func TestDescribed(t *testing.T) {
 		es   []entry
 		want string
 	}{
-		{"GPSVersionID", []entry{bytesOf(0x0000, typeByte, []byte{2, 3, 0, 0})}, "2.3.0.0"},
+		{"GPSVersionID", []entry{bytesOf(0x0000, container.TypeByte, []byte{2, 3, 0, 0})}, "2.3.0.0"},
 		{"GPSLatitudeRef", []entry{ascii(0x0001, "N")}, "North"},
 		{"GPSLatitudeRef", []entry{ascii(0x0001, "s")}, "South"},
 		{"GPSLatitudeRef", []entry{ascii(0x0001, "North")}, "North"},
 		{"GPSLatitudeRef", []entry{ascii(0x0001, "Q\"")}, `Unknown (Q")`},
 		{"GPSLatitudeRef", []entry{ascii(0x0001, "")}, ""},
-		{"GPSLatitudeRef", []entry{bytesOf(0x0001, typeByte, []byte("N\x00"))}, "North"},
+		{"GPSLatitudeRef", []entry{bytesOf(0x0001, container.TypeByte, []byte("N\x00"))}, "North"},
 		{"GPSLatitude", []entry{ascii(0x0001, "N"), rat(0x0002, 39, 1, 54, 1, 1512, 100)}, `39° 54' 15.12" N`},
 		{"GPSLatitude", []entry{rat(0x0002, 39, 1, 54, 1, 1512, 100)}, `39° 54' 15.12"`},
 		{"GPSLatitude", []entry{ascii(0x0001, "S"), rat(0x0002, 36, 1, 358465000, 10000000, 0, 1)}, `36° 35' 50.79" S`},
@@ -375,16 +376,16 @@ func TestDescribed(t *testing.T) {
 		{"GPSLongitude", []entry{ascii(0x0003, "W"), rat(0x0004, 116, 1, 24, 1, 666, 25)}, `116° 24' 26.64" W`},
 		{"GPSDestLatitude", []entry{ascii(0x0013, "N"), rat(0x0014, 0, 1, 0, 1, 0, 100)}, `0° 0' 0" N`},
 		{"GPSDestLongitude", []entry{ascii(0x0015, "E"), rat(0x0016, 2, 1, 3, 1, 4, 1)}, `2° 3' 4" E`},
-		{"GPSAltitudeRef", []entry{bytesOf(0x0005, typeByte, []byte{0})}, "Above sea level"},
-		{"GPSAltitudeRef", []entry{bytesOf(0x0005, typeByte, []byte{3})}, "Below sea level"},
-		{"GPSAltitudeRef", []entry{bytesOf(0x0005, typeByte, []byte{7})}, "Unknown (7)"},
-		{"GPSAltitude", []entry{bytesOf(0x0005, typeByte, []byte{0}), rat(0x0006, 435, 10)}, "43.5 m above sea level"},
-		{"GPSAltitude", []entry{bytesOf(0x0005, typeByte, []byte{1}), rat(0x0006, 435, 10)}, "43.5 m below sea level"},
-		{"GPSAltitude", []entry{bytesOf(0x0005, typeByte, []byte{2}), rat(0x0006, 435, 10)}, "43.5 m above sea level"},
-		{"GPSAltitude", []entry{bytesOf(0x0005, typeUndefined, []byte{1}), rat(0x0006, 435, 10)}, "43.5 m below sea level"},
+		{"GPSAltitudeRef", []entry{bytesOf(0x0005, container.TypeByte, []byte{0})}, "Above sea level"},
+		{"GPSAltitudeRef", []entry{bytesOf(0x0005, container.TypeByte, []byte{3})}, "Below sea level"},
+		{"GPSAltitudeRef", []entry{bytesOf(0x0005, container.TypeByte, []byte{7})}, "Unknown (7)"},
+		{"GPSAltitude", []entry{bytesOf(0x0005, container.TypeByte, []byte{0}), rat(0x0006, 435, 10)}, "43.5 m above sea level"},
+		{"GPSAltitude", []entry{bytesOf(0x0005, container.TypeByte, []byte{1}), rat(0x0006, 435, 10)}, "43.5 m below sea level"},
+		{"GPSAltitude", []entry{bytesOf(0x0005, container.TypeByte, []byte{2}), rat(0x0006, 435, 10)}, "43.5 m above sea level"},
+		{"GPSAltitude", []entry{bytesOf(0x0005, container.TypeUndefined, []byte{1}), rat(0x0006, 435, 10)}, "43.5 m below sea level"},
 		{"GPSAltitude", []entry{ascii(0x0005, "1"), rat(0x0006, 435, 10)}, "43.5 m below sea level"},
 		{"GPSAltitude", []entry{rat(0x0006, 435, 10)}, "43.5 m"},
-		{"GPSAltitude", []entry{bytesOf(0x0005, typeByte, []byte{0}), rat(0x0006, 1, 0)}, "Infinity"},
+		{"GPSAltitude", []entry{bytesOf(0x0005, container.TypeByte, []byte{0}), rat(0x0006, 1, 0)}, "Infinity"},
 		{"GPSTimeStamp", []entry{rat(0x0007, 14, 1, 44, 1, 9, 1)}, "14:44:09 UTC"},
 		{"GPSTimeStamp", []entry{rat(0x0007, 14, 1, 27, 1, 724, 100)}, "14:27:07.24 UTC"},
 		{"GPSTimeStamp", []entry{rat(0x0007, 14, 1, 27, 1, 599999999, 10000000)}, "14:27:59.999999 UTC"},
@@ -428,7 +429,7 @@ func TestDescribed(t *testing.T) {
 	})
 	t.Run("TIFF/EP CFAPattern", func(t *testing.T) {
 		got := described(t, &testimage.Block{IFD0: []entry{
-			short(0x828D, 2, 3), bytesOf(0x828E, typeByte, []byte{0, 1, 2, 3, 4, 5}),
+			short(0x828D, 2, 3), bytesOf(0x828E, container.TypeByte, []byte{0, 1, 2, 3, 4, 5}),
 		}})
 		if want := "Red Green Blue / Cyan Magenta Yellow"; got["CFAPattern"] != want {
 			t.Errorf("got %q, want %q", got["CFAPattern"], want)
@@ -453,7 +454,7 @@ func TestDescribedAltitudeOfExif3(t *testing.T) {
 		got := described(t, &testimage.Block{
 			Exif: []testimage.Entry{testimage.Undefined(0x9000, []byte(tt.version))},
 			GPS: []testimage.Entry{
-				testimage.Bytes(0x0005, typeByte, []byte{tt.ref}), testimage.Rational(0x0006, 12, 1),
+				testimage.Bytes(0x0005, container.TypeByte, []byte{tt.ref}), testimage.Rational(0x0006, 12, 1),
 			},
 		})
 		if got["GPSAltitudeRef"] != tt.wantRef || got["GPSAltitude"] != tt.want {
@@ -589,7 +590,7 @@ func TestEnumerations(t *testing.T) {
 
 // oddEntry is an entry of any type and count with random bytes.
 func oddEntry(r *rand.Rand, id, typ uint16, count uint32) testimage.Entry {
-	b := make([]byte, int(typeSize(typ))*int(count))
+	b := make([]byte, int(container.TypeSize(typ))*int(count))
 	switch r.IntN(4) {
 	case 0: // zeros
 	case 1:
@@ -638,6 +639,7 @@ func checkStyles(t *testing.T, m *Metadata) {
 			t.Fatalf("style %d: %d keys, want %d", style, len(keys), m.Len())
 		}
 	}
+	checkDialects(t, m)
 	for i := range m.tags {
 		if tag := &m.tags[i]; tag.val.kind != kindText {
 			s := strings.ReplaceAll(string(appendWords(nil, m, tag)), "Infinity", "")
@@ -690,9 +692,9 @@ func TestStylesOfMalformedTags(t *testing.T) {
 		tags += m.Len()
 		checkStyles(t, m)
 	}
-	for typ := uint16(typeByte); typ <= typeIFD; typ++ {
+	for typ := uint16(container.TypeByte); typ <= container.TypeIFD; typ++ {
 		for count := range uint32(6) {
-			if count == 0 && typ != typeASCII {
+			if count == 0 && typ != container.TypeASCII {
 				continue // the walk rejects these as broken
 			}
 			for range 4 {
@@ -740,7 +742,7 @@ func FuzzStyles(f *testing.F) {
 			},
 			GPS: []testimage.Entry{
 				testimage.ASCII(0x0001, "S"), testimage.Rational(0x0002, 39, 1, 54, 1, 1512, 100),
-				testimage.Bytes(0x0005, typeByte, []byte{1}), testimage.Rational(0x0006, 435, 10),
+				testimage.Bytes(0x0005, container.TypeByte, []byte{1}), testimage.Rational(0x0006, 435, 10),
 				testimage.Rational(0x0007, 14, 1, 44, 1, 9, 1), testimage.ASCII(0x001D, "2022:02:03"),
 				testimage.ASCII(0x0010, "T"), testimage.Rational(0x0011, 93, 1),
 			},
@@ -950,7 +952,7 @@ func TestEnumerationsAsExifTool(t *testing.T) {
 		save(ifd0, testimage.Long(0x00FE, n))
 	}
 	for n := range byte(4) {
-		save(gpsIFD, testimage.Bytes(0x0005, typeByte, []byte{n}))
+		save(gpsIFD, testimage.Bytes(0x0005, container.TypeByte, []byte{n}))
 	}
 	for _, s := range [][]uint16{{1, 1}, {1, 2}, {2, 1}, {2, 2}, {4, 1}, {4, 2}} {
 		save(ifd0, testimage.Short(0x0212, s...))

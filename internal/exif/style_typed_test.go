@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -27,9 +28,9 @@ func TestTyped(t *testing.T) {
 	short, ascii, undef := testimage.Short, testimage.ASCII, testimage.Undefined
 	rat, srat, bytesOf := testimage.Rational, testimage.SRational, testimage.Bytes
 	floats := func(id uint16, bits int, fs ...float64) entry {
-		e := entry{ID: id, Type: typeFloat, Count: uint32(len(fs))}
+		e := entry{ID: id, Type: container.TypeFloat, Count: uint32(len(fs))}
 		if bits == 64 {
-			e.Type = typeDouble
+			e.Type = container.TypeDouble
 		}
 		e.Put = func(o binary.AppendByteOrder) (b []byte) {
 			for _, f := range fs {
@@ -87,7 +88,7 @@ func TestTyped(t *testing.T) {
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "S"), rat(2, 39, 1, 30, 1, 0, 1)}}, `-39.5`},
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "s"), rat(2, 39, 1, 30, 1)}}, `-39.5`},
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "South"), rat(2, 79, 2)}}, `-39.5`},
-		{"GPSLatitude", testimage.Block{GPS: []entry{bytesOf(1, typeByte, []byte("S\x00")), rat(2, 79, 2)}}, `-39.5`},
+		{"GPSLatitude", testimage.Block{GPS: []entry{bytesOf(1, container.TypeByte, []byte("S\x00")), rat(2, 79, 2)}}, `-39.5`},
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "S"), srat(2, -79, 2)}}, `-39.5`},
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "N"), srat(2, -79, 2)}}, `-39.5`},
 		{"GPSLatitude", testimage.Block{GPS: []entry{ascii(1, "W"), rat(2, 79, 2)}}, `39.5`},
@@ -103,15 +104,15 @@ func TestTyped(t *testing.T) {
 		{"GPSLongitude", testimage.Block{GPS: []entry{ascii(1, "S"), ascii(3, "E"), rat(4, 116, 1, 30, 1, 0, 1)}}, `116.5`},
 		{"GPSDestLatitude", testimage.Block{GPS: []entry{ascii(1, "N"), ascii(0x13, "S"), rat(0x14, 1, 2)}}, `-0.5`},
 		{"GPSDestLongitude", testimage.Block{GPS: []entry{ascii(0x15, "W"), rat(0x16, 1, 2)}}, `-0.5`},
-		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, typeByte, []byte{0}), rat(6, 435, 10)}}, `43.5`},
-		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, typeByte, []byte{1}), rat(6, 435, 10)}}, `-43.5`},
-		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, typeByte, []byte{2}), rat(6, 435, 10)}}, `43.5`},
-		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, typeByte, []byte{3}), rat(6, 435, 10)}}, `-43.5`},
+		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, container.TypeByte, []byte{0}), rat(6, 435, 10)}}, `43.5`},
+		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, container.TypeByte, []byte{1}), rat(6, 435, 10)}}, `-43.5`},
+		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, container.TypeByte, []byte{2}), rat(6, 435, 10)}}, `43.5`},
+		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, container.TypeByte, []byte{3}), rat(6, 435, 10)}}, `-43.5`},
 		{"GPSAltitude", testimage.Block{GPS: []entry{ascii(5, "1"), rat(6, 435, 10)}}, `-43.5`},
-		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, typeByte, []byte{1}), srat(6, -435, 10)}}, `-43.5`},
+		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, container.TypeByte, []byte{1}), srat(6, -435, 10)}}, `-43.5`},
 		{"GPSAltitude", testimage.Block{GPS: []entry{rat(6, 435, 10)}}, `43.5`},
-		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, typeByte, []byte{1}), rat(6, 435, 0)}}, `null`},
-		{"GPSAltitudeRef", testimage.Block{GPS: []entry{bytesOf(5, typeByte, []byte{1})}}, `1`},
+		{"GPSAltitude", testimage.Block{GPS: []entry{bytesOf(5, container.TypeByte, []byte{1}), rat(6, 435, 0)}}, `null`},
+		{"GPSAltitudeRef", testimage.Block{GPS: []entry{bytesOf(5, container.TypeByte, []byte{1})}}, `1`},
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 14, 1, 44, 1, 9, 1)}}, `"14:44:09"`},
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 14, 1, 27, 1, 724, 100)}}, `"14:27:07.24"`},
 		{"GPSTimeStamp", testimage.Block{GPS: []entry{rat(7, 14, 1, 27, 1, 0, 0)}}, `null`},
@@ -123,7 +124,7 @@ func TestTyped(t *testing.T) {
 		{"GPSDateStamp", testimage.Block{GPS: []entry{ascii(0x1D, "2022:02:03")}}, `"2022-02-03"`},
 		{"GPSDateStamp", testimage.Block{GPS: []entry{ascii(0x1D, "2022-02-03")}}, `"2022-02-03"`},
 		{"GPSDateStamp", testimage.Block{GPS: []entry{ascii(0x1D, "")}}, `null`},
-		{"GPSVersionID", testimage.Block{GPS: []entry{bytesOf(0, typeByte, []byte{2, 3, 0, 0})}}, `[2,3,0,0]`},
+		{"GPSVersionID", testimage.Block{GPS: []entry{bytesOf(0, container.TypeByte, []byte{2, 3, 0, 0})}}, `[2,3,0,0]`},
 		{"GPSSpeed", testimage.Block{GPS: []entry{rat(0x0D, 14, 100)}}, `0.14`},
 	}
 	for _, tt := range tests {

@@ -2,8 +2,10 @@ package exif
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	goexif "github.com/rwcarlsen/goexif/exif"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -200,7 +203,7 @@ func TestTagNamesAreGoexifs(t *testing.T) {
 func TestExif31Tags(t *testing.T) {
 	shorts := func(id uint16, v ...uint16) testimage.Entry {
 		e := testimage.Short(id, v...)
-		e.Type, e.Count = typeUndefined, 2*e.Count
+		e.Type, e.Count = container.TypeUndefined, 2*e.Count
 		return e
 	}
 	for _, bigEndian := range []bool{false, true} {
@@ -221,7 +224,7 @@ func TestExif31Tags(t *testing.T) {
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0101), `"257"`, `"Accurate reproduction, factory default settings"`, `257`},
 			{"DevelopmentType", testimage.Short(0xA40D, 0x0204), `"516"`, `"Small differences, unknown settings"`, `516`},
 			{"DevelopmentTypeDescription", testimage.ASCII(0xA40E, "Vivid"), `"Vivid"`, `"Vivid"`, `"Vivid"`},
-			{"DevelopmentTypeDescription", testimage.Bytes(0xA40E, typeUTF8, []byte("鮮やか")), `"鮮やか"`, `"鮮やか"`, `"鮮やか"`},
+			{"DevelopmentTypeDescription", testimage.Bytes(0xA40E, container.TypeUTF8, []byte("鮮やか")), `"鮮やか"`, `"鮮やか"`, `"鮮やか"`},
 			{"DistortionCorrection", testimage.Short(0xA40F, 1), `"1"`, `"Yes"`, `1`},
 			{"ChromaticAberrationCorrection", testimage.Short(0xA410, 0), `"0"`, `"No"`, `0`},
 			{"ShadingCorrection", testimage.Short(0xA411, 1), `"1"`, `"Yes"`, `1`},
@@ -263,6 +266,19 @@ func TestNumbersOfAnotherWriter(t *testing.T) {
 	}
 }
 
+// colors returns the numbers of a palette.
+func colors(n int) []uint16 { return slices.Repeat([]uint16{257}, n) }
+
+// doubles returns an entry with floating point numbers of 64 bits.
+func doubles(id uint16, v ...float64) testimage.Entry {
+	return testimage.Entry{ID: id, Type: container.TypeDouble, Count: uint32(len(v)), Put: func(o binary.AppendByteOrder) (b []byte) {
+		for _, f := range v {
+			b = o.AppendUint64(b, math.Float64bits(f))
+		}
+		return b
+	}}
+}
+
 // TestTagsOfWriters: Decode returns nonstandard tags of programs and formats without Options.Unknown.
 func TestTagsOfWriters(t *testing.T) {
 	pixelFormat := []byte("\x24\xC3\xDD\x6F\x03\x4E\xFE\x4B\xB1\x85\x3D\x77\x76\x8D\xC9\x0C")
@@ -277,13 +293,13 @@ func TestTagsOfWriters(t *testing.T) {
 		{
 			name: "JPEG XR",
 			ifd0: []testimage.Entry{
-				testimage.Bytes(0xBC01, typeByte, pixelFormat), testimage.Long(0xBC02, 0), testimage.Long(0xBC80, 640),
+				testimage.Bytes(0xBC01, container.TypeByte, pixelFormat), testimage.Long(0xBC02, 0), testimage.Long(0xBC80, 640),
 				testimage.Long(0xBC81, 480),
-				{ID: 0xBC82, Type: typeFloat, Count: 1, Put: testimage.Long(0, 0x42C00000).Put},
+				{ID: 0xBC82, Type: container.TypeFloat, Count: 1, Put: testimage.Long(0, 0x42C00000).Put},
 				testimage.Long(0xBCC0, 300), testimage.Long(0xBCC1, 9000),
 			},
 			want: `"PixelFormat":"36 195 221 111 3 78 254 75 177 133 61 119 118 141 201 12","Transformation":"0","ImageWidth":"640",` +
-				`"ImageLength":"480","WidthResolution":"96","ImageOffset":"300","ImageByteCount":"9000"`,
+				`"ImageHeight":"480","WidthResolution":"96","ImageOffset":"300","ImageByteCount":"9000"`,
 		},
 		{
 			name: "GeoTIFF and GDAL",
@@ -294,6 +310,22 @@ func TestTagsOfWriters(t *testing.T) {
 			want: `"GeoKeyDirectory":"1 1 0 1 1024 0 1 2","GeoAsciiParams":"WGS 84|","GDALMetadata":"<GDALMetadata/>","GDALNoData":"-9999"`,
 		},
 		{
+			name: "a place on a map, and a palette",
+			ifd0: []testimage.Entry{
+				testimage.Short(0x0140, colors(3*16)...), doubles(0x830E, 0.5, 0.5, 0),
+				doubles(0x8482, 0, 0, 0, 334159.28, 4429865.18, 0), doubles(0x85D8, 1, 0, 0, 1e-7),
+			},
+			want: `"ColorMap":"` + strings.TrimSuffix(strings.Repeat("257 ", 3*16), " ") + `","ModelPixelScale":"0.5 0.5 0",` +
+				`"ModelTiepoint":"0 0 0 334159.28 4429865.18 0","ModelTransformation":"1 0 0 1e-07"`,
+		},
+		{
+			name: "arrays of more than 1 KiB",
+			ifd0: []testimage.Entry{
+				testimage.Short(0x0140, colors(3*256)...), doubles(0x830E, 1, 1, 0), doubles(0x8482, make([]float64, 6*22)...), doubles(0x85D8, make([]float64, 128)...),
+			},
+			want: `"ModelPixelScale":"1 1 0","ModelTransformation":"` + strings.TrimSuffix(strings.Repeat("0 ", 128), " ") + `"`,
+		},
+		{
 			name: "fax", ifd0: []testimage.Entry{testimage.Short(0x0146, 3), testimage.Short(0x0147, 1), testimage.Long(0x0148, 2)},
 			want: `"BadFaxLines":"3","CleanFaxData":"1","ConsecutiveBadFaxLines":"2"`,
 		},
@@ -302,7 +334,7 @@ func TestTagsOfWriters(t *testing.T) {
 			want: `"Site":"Printer","ColorSequence":"CMYK","RasterPadding":"0"`,
 		},
 		{
-			name: "Wang", ifd0: []testimage.Entry{testimage.Bytes(0x80A4, typeByte, bytes.Repeat([]byte{5}, 40)), testimage.Long(0x80A6, 7)},
+			name: "Wang", ifd0: []testimage.Entry{testimage.Bytes(0x80A4, container.TypeByte, bytes.Repeat([]byte{5}, 40)), testimage.Long(0x80A6, 7)},
 			want: `"WangTag4":"7"`,
 		},
 		{
@@ -326,13 +358,16 @@ func TestTagsOfWriters(t *testing.T) {
 		{name: "Xiaomi", exif: []testimage.Entry{testimage.ASCII(0x9A00, "M2007J3SG")}, want: `"XiaomiModel":"M2007J3SG"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := testimage.Block{IFD0: tc.ifd0, Exif: tc.exif}
-			if got := decodeToJSON(b.Encode(), &Options{}); got != "{"+tc.want+"}" {
-				t.Errorf("got  %s\nwant {%s}", got, tc.want)
+			for _, b := range []testimage.Block{{IFD0: tc.ifd0, Exif: tc.exif}, {BigEndian: true, IFD0: tc.ifd0, Exif: tc.exif}} {
+				for _, file := range [][]byte{b.Encode(), b.EncodeBig()} {
+					if got := decodeToJSON(file, &Options{}); got != "{"+tc.want+"}" {
+						t.Errorf("%q: got  %s\nwant {%s}", file[:4], got, tc.want)
+					}
+				}
 			}
 		})
 	}
-	b := testimage.Block{IFD0: []testimage.Entry{testimage.Bytes(0xBC01, typeByte, pixelFormat)}}
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.Bytes(0xBC01, container.TypeByte, pixelFormat)}}
 	if got := decodeToJSON(b.Encode(), &Options{Style: Described}); got != `{"PixelFormat":"24-bit BGR"}` {
 		t.Errorf("described: got %s", got)
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -93,7 +94,7 @@ func TestVersionsAsNumbersAndBytes(t *testing.T) {
 		{func(id uint16) testimage.Entry { return undef(id, []byte("0220")) }, "0220", "2.2", `"0220"`},
 		{func(id uint16) testimage.Entry { return undef(id, []byte("0220\x00")) }, "0220", "2.2", `"0220"`},
 		{func(id uint16) testimage.Entry { return testimage.ASCII(id, "0220") }, "0220", "2.2", `"0220"`},
-		{func(id uint16) testimage.Entry { return testimage.Bytes(id, typeByte, []byte("0220")) }, "0220", "2.2", `"0220"`},
+		{func(id uint16) testimage.Entry { return testimage.Bytes(id, container.TypeByte, []byte("0220")) }, "0220", "2.2", `"0220"`},
 		{func(id uint16) testimage.Entry { return undef(id, []byte{0xDC}) }, "220", "2.2", `220`},
 		{func(id uint16) testimage.Entry { return short(id, 220) }, "220", "2.2", `220`},
 		{func(id uint16) testimage.Entry { return testimage.Long(id, 232) }, "232", "2.32", `232`},

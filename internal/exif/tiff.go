@@ -3,25 +3,22 @@ package exif
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
-	"errors"
-	"io"
 	"maps"
 	"math"
 	"slices"
-	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// directory is one of the five directories, in the order of their tags in the JSON.
-type directory uint8
+type directory = container.Directory
 
 const (
-	ifd0 directory = iota
-	exifIFD
-	gpsIFD
-	interopIFD
-	ifd1
-	directories // number of directories
+	ifd0        = container.IFD0
+	exifIFD     = container.ExifIFD
+	gpsIFD      = container.GPSIFD
+	interopIFD  = container.InteropIFD
+	ifd1        = container.IFD1
+	directories = container.Directories
 )
 
 // The tags that point at further directories (Exif 3.0, 4.6.3).
@@ -31,140 +28,10 @@ const (
 	interopPointer = 0xA005
 )
 
-// The types of an entry (TIFF 6.0, section 2; Exif 3.0, 4.6.2; BigTIFF).
-const (
-	typeByte      = 1
-	typeASCII     = 2
-	typeShort     = 3
-	typeLong      = 4
-	typeRational  = 5
-	typeSByte     = 6
-	typeUndefined = 7
-	typeSShort    = 8
-	typeSLong     = 9
-	typeSRational = 10
-	typeFloat     = 11
-	typeDouble    = 12
-	typeIFD       = 13
-	typeLong8     = 16
-	typeSLong8    = 17
-	typeIFD8      = 18
-	typeUTF8      = 129
-)
-
-// typeSize returns the size in bytes of one value of a type, 0 for an unknown type.
-func typeSize(t uint16) uint64 {
-	switch t {
-	case typeByte, typeASCII, typeSByte, typeUndefined, typeUTF8:
-		return 1
-	case typeShort, typeSShort:
-		return 2
-	case typeLong, typeSLong, typeFloat, typeIFD:
-		return 4
-	case typeRational, typeSRational, typeDouble, typeLong8, typeSLong8, typeIFD8:
-		return 8
-	}
-	return 0
-}
-
-// layout is the byte order and the width of fields, which the header states.
-type layout struct {
-	order binary.ByteOrder
-	big   bool // BigTIFF: counts and offsets of 8 bytes
-}
-
-// offsetSize returns the size in bytes of an offset, and of an entry's count.
-func (l layout) offsetSize() int {
-	if l.big {
-		return 8
-	}
-	return 4
-}
-
-func (l layout) entrySize() int64 { return int64(4 + 2*l.offsetSize()) }
-
-// uint decodes a number of 1, 2, 4 or 8 bytes.
-func (l layout) uint(b []byte) uint64 {
-	switch len(b) {
-	case 1:
-		return uint64(b[0])
-	case 2:
-		return uint64(l.order.Uint16(b))
-	case 4:
-		return uint64(l.order.Uint32(b))
-	default:
-		return l.order.Uint64(b)
-	}
-}
-
-// fields returns the fields of an entry. value is the value if it fits there, else its offset.
-func (l layout) fields(e []byte) (id, typ uint16, count uint64, value []byte) {
-	n := l.offsetSize()
-	return l.order.Uint16(e), l.order.Uint16(e[2:]), l.uint(e[4 : 4+n]), e[4+n : 4+2*n]
-}
-
-// isTIFF recognizes TIFF and formats based on it by the byte order and the number after it: 42 for TIFF
-// and most RAW formats, 43 for BigTIFF, and the numbers that some makers use instead.
-func isTIFF(head []byte) bool {
-	_, _, ok := parseHeader(head)
-	return ok
-}
-
-// parseHeader decodes a TIFF block's header: the layout and the offset of IFD0. ok is false for a wrong
-// byte order or number; parseHeader doesn't check the offset.
-func parseHeader(head []byte) (l layout, first int64, ok bool) {
-	if len(head) < 8 {
-		return l, 0, false
-	}
-	switch string(head[:2]) {
-	case "II":
-		l.order = binary.LittleEndian
-	case "MM":
-		l.order = binary.BigEndian
-	default:
-		return l, 0, false
-	}
-	switch l.order.Uint16(head[2:]) {
-	case 42,
-		0x4F52, 0x5352, // "RO", "RS": Olympus ORF
-		0x0055, // Panasonic RW2
-		0x01BC: // JPEG XR (ITU-T T.832, annex A)
-		return l, int64(l.order.Uint32(head[4:])), true
-	case 43:
-		if len(head) < 16 || l.order.Uint16(head[4:]) != 8 {
-			return l, 0, false
-		}
-		l.big = true
-		return l, offset(l.order.Uint64(head[8:])), true
-	}
-	return l, 0, false
-}
-
-// offset limits an offset of 8 bytes, so that sums don't overflow. The limit is beyond the end of any file.
-func offset(v uint64) int64 {
-	if v > math.MaxInt64/2 {
-		return math.MaxInt64 / 2
-	}
-	return int64(v)
-}
-
-// block is a TIFF block of a file. Most files have one.
-type block struct {
-	r io.ReaderAt
-	// first is the block's first directory: IFD0, except in formats with a block for each directory.
-	first directory
-	// foreign reports whether a number of the first directory has another meaning in this format. It may
-	// be nil.
-	foreign func(id uint16) bool
-	// pages is true if the block is a TIFF file, whose second directory can be another page
-	// (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
-	pages bool
-}
-
 // budget counts the use of the limits by all blocks of one file.
 type budget struct {
 	values  uint64 // counted against maxValues
-	entries int    // counted against maxEntries
+	entries int    // counted against container.MaxEntries
 	intact  int    // readable entries
 }
 
@@ -172,18 +39,14 @@ type budget struct {
 // may point at another.
 const maxNested = 4
 
-// entryChunk is the number of entries that each reads at a time: a directory's count may claim far more
-// than it has.
-const entryChunk = 128
-
 // walker reads the directories of one block.
 type walker struct {
-	layout
-	block
+	container.Dirs
 	*budget
+	block  container.Block
 	o      *Options
 	m      *Metadata
-	stored *[]storedTag // the tags as stored, for Rewrite; else nil
+	stored *[]storedTag // the tags as stored, for Keep; else nil
 
 	starts       [directories]int64             // where each directory starts, 0 for none
 	startsByIFD1 [directories]int64             // where it starts according to IFD1
@@ -192,24 +55,25 @@ type walker struct {
 }
 
 // walk adds the tags of the blocks: of each directory in all blocks, before the next directory.
-func (m *Metadata) walk(blocks []block, o *Options) error { return m.walkStored(blocks, o, nil) }
+func (m *Metadata) walk(blocks []container.Block, o *Options) error {
+	return m.walkStored(blocks, o, nil)
+}
 
 // walkStored is walk, and also appends the tags as stored to stored unless it is nil.
-func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) error {
+func (m *Metadata) walkStored(blocks []container.Block, o *Options, stored *[]storedTag) error {
 	var used budget
 	if m.scratch.names == nil {
 		m.scratch.names = make(map[string]int, 128)
 	}
 	walkers := m.scratch.walkers[:0]
 	for _, b := range blocks {
-		head := m.scratch.head[:16]
-		n, err := readAt(b.r, head, 0)
+		d, first, ok, err := container.OpenDirs(b.R, &m.scratch.dirs, &used.entries)
 		if err != nil {
 			return err
 		}
-		if l, first, ok := parseHeader(head[:n]); ok {
-			w := walker{layout: l, block: b, budget: &used, o: o, m: m, stored: stored}
-			w.starts[b.first] = first
+		if ok {
+			w := walker{Dirs: d, block: b, budget: &used, o: o, m: m, stored: stored}
+			w.starts[b.First] = first
 			walkers = append(walkers, w)
 		}
 	}
@@ -222,7 +86,7 @@ func (m *Metadata) walkStored(blocks []block, o *Options, stored *[]storedTag) e
 			if err != nil {
 				return err
 			}
-			readable = readable || ok && d == w.first
+			readable = readable || ok && d == w.block.First
 			if d == ifd0 {
 				if err := w.preview(); err != nil {
 					return err
@@ -247,7 +111,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 		w.visited[w.visitedCount] = start
 		w.visitedCount++
 		w.starts[d] = 0
-		next, there, err := w.each(start, func(e []byte) error {
+		next, there, err := w.Each(start, func(e []byte) error {
 			intact, err := w.entry(d, e)
 			if intact {
 				w.intact++
@@ -259,7 +123,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 		}
 		ok = ok || there
 		if d == ifd0 && next != 0 {
-			if err := w.next(next); err != nil {
+			if w.starts[ifd1], err = w.Next(next); err != nil {
 				return false, err
 			}
 		}
@@ -268,215 +132,7 @@ func (w *walker) directory(d directory) (ok bool, err error) {
 	return ok, nil
 }
 
-// each calls f for the entries of the directory at start. ok is false if the directory is unreadable. end
-// is where its entries end, 0 if they are truncated.
-func (w *walker) each(start int64, f func(e []byte) error) (end int64, ok bool, err error) {
-	b := w.m.scratch.word[:]
-	countSize := int64(2)
-	if w.big {
-		countSize = 8
-	}
-	if ok, err := readFull(w.r, b[:countSize], start); !ok || err != nil {
-		return 0, false, err
-	}
-	count := w.uint(b[:countSize])
-
-	buf := w.m.scratch.entries[:]
-	size := w.entrySize()
-	pos := start + countSize
-	for left := count; left > 0; {
-		n := min(left, entryChunk)
-		got, err := readAt(w.r, buf[:int64(n)*size], pos)
-		if err != nil {
-			return 0, false, err
-		}
-		for e := buf[:got]; int64(len(e)) >= size; e = e[size:] {
-			if w.entries++; w.entries > maxEntries {
-				return 0, false, ErrTooLarge
-			}
-			if err := f(e[:size]); err != nil {
-				return 0, false, err
-			}
-		}
-		if int64(got) < int64(n)*size {
-			// truncated: f has had the complete entries
-			return 0, got >= int(size) || left < count, nil
-		}
-		left -= n
-		pos += int64(n) * size
-	}
-	return pos, true, nil
-}
-
-// next reads the offset of IFD1 at pos, after the entries of IFD0.
-func (w *walker) next(pos int64) error {
-	b := w.m.scratch.word[:w.offsetSize()]
-	ok, err := readFull(w.r, b, pos)
-	if ok {
-		w.starts[ifd1] = offset(w.uint(b))
-	}
-	return err
-}
-
 func (w *walker) wasRead(start int64) bool { return slices.Contains(w.visited[:w.visitedCount], start) }
-
-// The tags of a directory that locate a picture, and tell whether it is a JPEG (TIFF 6.0, sections 8 and
-// 22; Exif 3.0, 4.6.5; TIFF/EP, SubIFDs). jpegTag and jpegSizeTag locate a separate JPEG.
-const (
-	stripTag     = 0x0111
-	stripSizeTag = 0x0117
-	jpegSizeTag  = 0x0202
-)
-
-// addBlock adds the JPEGs that a block's directories point at, and reads the photo's Orientation. The
-// directories are IFD0, those after it, and their SubIFDs.
-func (s *pictureSearch) addBlock(b block) error {
-	var head [16]byte
-	n, err := readAt(b.r, head[:], 0)
-	if err != nil || b.first != ifd0 {
-		return err
-	}
-	l, next, ok := parseHeader(head[:n])
-	if !ok {
-		return nil
-	}
-	w := &walker{layout: l, block: b, budget: &s.budget, m: s.m}
-	var seen, subs []int64
-	for rank := ifd0; next != 0 && !slices.Contains(seen, next); rank = ifd1 {
-		if s.dirs++; s.dirs > maxPictureDirs {
-			break
-		}
-		if len(seen) > 1 {
-			rank = directories
-		}
-		seen = append(seen, next)
-		d, err := w.pictureDir(next, rank)
-		if err != nil {
-			return err
-		}
-		s.addDir(b, &d, rank)
-		if rank == ifd0 && d.exif > 0 && len(s.exifDirs) < maxPictures {
-			s.exifDirs = append(s.exifDirs, exifDir{l, b, d.exif})
-		}
-		subs = append(subs, d.subs...)
-		next = d.next
-	}
-	for i := 0; i < len(subs); i++ {
-		if slices.Contains(seen, subs[i]) {
-			continue
-		}
-		if s.dirs++; s.dirs > maxPictureDirs {
-			break
-		}
-		seen = append(seen, subs[i])
-		d, err := w.pictureDir(subs[i], directories)
-		if err != nil {
-			return err
-		}
-		s.addDir(b, &d, directories)
-		subs = append(subs, d.subs...)
-	}
-	return nil
-}
-
-// pictureDir holds the values of a directory that describe its pictures.
-type pictureDir struct {
-	next, orientation, exif  int64
-	jpeg, strip              extent
-	compression, photometric int64 // -1 if missing
-	page                     bool  // a page rather than a reduced version, as far as the directory tells
-	subs                     []int64
-}
-
-// pictureDir reads the directory at start.
-func (w *walker) pictureDir(start int64, rank directory) (d pictureDir, err error) {
-	d.compression, d.photometric, d.page = -1, -1, w.pages
-	end, _, err := w.each(start, func(e []byte) error {
-		id, typ, count, value := w.fields(e)
-		if rank == ifd0 && w.foreign != nil && w.foreign(id) {
-			return nil
-		}
-		to := &d.orientation
-		switch id {
-		case newSubfileTypeTag:
-			n, _, err := w.integer(typ, count, value)
-			d.page = d.page && n&1 == 0
-			return err
-		case subIFDsTag:
-			if d.subs != nil { // a repeated tag
-				return nil
-			}
-			d.subs, err = w.offsets(typ, count, value)
-			return err
-		case compressionTag:
-			to = &d.compression
-		case photometricTag:
-			to = &d.photometric
-		case stripTag:
-			to = &d.strip.off
-		case stripSizeTag:
-			to = &d.strip.n
-		case jpegTag:
-			to = &d.jpeg.off
-		case jpegSizeTag:
-			to = &d.jpeg.n
-		case orientationTag:
-		case exifPointer:
-			to = &d.exif
-		default:
-			return nil
-		}
-		n, ok, err := w.integer(typ, count, value)
-		if ok {
-			*to = n
-		}
-		return err
-	})
-	if err != nil || end == 0 {
-		return d, err
-	}
-	b := w.m.scratch.word[:w.offsetSize()]
-	ok, err := readFull(w.r, b, end)
-	if ok {
-		d.next = offset(w.uint(b))
-	}
-	return d, err
-}
-
-// addDir adds the pictures of a directory.
-func (s *pictureSearch) addDir(b block, d *pictureDir, rank directory) {
-	if rank == ifd0 && s.orientation == 0 && d.orientation <= 8 {
-		s.orientation = d.orientation
-	}
-	s.add(picturePlace{r: b.r, run: d.jpeg, ofIFD1: rank == ifd1})
-	// a strip of compression 6 or 7 can be a whole JPEG if its colors are those of a JPEG
-	const oldJPEG, newJPEG, gray, ycbcr = 6, 7, 1, 6
-	if (d.compression == oldJPEG || d.compression == newJPEG) &&
-		(d.photometric == -1 || d.photometric == gray || d.photometric == ycbcr) {
-		s.add(picturePlace{r: b.r, run: d.strip, ofIFD1: rank == ifd1 && !d.page})
-	}
-}
-
-// offsets returns the values of an entry of offsets, at most maxSubIFDs of them.
-func (w *walker) offsets(typ uint16, count uint64, value []byte) (offs []int64, err error) {
-	switch typ {
-	case typeLong, typeIFD, typeLong8, typeIFD8:
-	default:
-		return nil, nil
-	}
-	var buf [8 * maxSubIFDs]byte
-	size := typeSize(typ)
-	b := buf[:size*min(count, maxSubIFDs)]
-	if count <= uint64(len(value))/size {
-		copy(b, value)
-	} else if ok, err := readFull(w.r, b, offset(w.uint(value))); !ok || err != nil {
-		return nil, err
-	}
-	for ; len(b) > 0; b = b[size:] {
-		offs = append(offs, offset(w.uint(b[:size])))
-	}
-	return offs, nil
-}
 
 // The tags that distinguish a thumbnail from a page.
 const (
@@ -491,12 +147,12 @@ func (w *walker) preview() error {
 	if start == 0 || w.wasRead(start) {
 		return nil
 	}
-	page := w.pages
-	_, _, err := w.each(start, func(e []byte) error {
-		id, typ, count, value := w.fields(e)
+	page := w.block.Pages
+	_, _, err := w.Each(start, func(e []byte) error {
+		id, typ, count, value := w.Fields(e)
 		switch id {
 		case newSubfileTypeTag:
-			n, _, err := w.integer(typ, count, value)
+			n, _, err := w.Integer(typ, count, value)
 			page = page && n&1 == 0
 			return err
 		case jpegTag:
@@ -516,18 +172,18 @@ func (w *walker) preview() error {
 // entry reads one entry of directory d. If a name occurs twice, the first entry wins, unless it is an
 // empty text. intact is false if the entry is broken, not if entry leaves it out.
 func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
-	id, typ, count, inline := w.fields(e)
-	unit := typeSize(typ)
+	id, typ, count, inline := w.Fields(e)
+	unit := container.TypeSize(typ)
 	if unit == 0 || count > math.MaxUint64/unit {
 		return false, nil
 	}
 	size := unit * count
-	if count == 0 && typ != typeASCII && typ != typeUTF8 {
+	if count == 0 && typ != container.TypeASCII && typ != container.TypeUTF8 {
 		return false, nil
 	}
 
 	def, known := lookup(d, id)
-	if known && (d == w.first && w.foreign != nil && w.foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
+	if known && (d == w.block.First && w.block.Foreign != nil && w.block.Foreign(id) || !w.matchesTable(def.as, typ, count, inline)) {
 		def, known = tagDef{}, false
 	}
 	switch {
@@ -567,11 +223,11 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if inEntry {
 		copy(b, inline)
 	} else {
-		if ok, err := readFull(w.r, b, offset(w.uint(inline))); !ok || err != nil {
+		if ok, err := container.ReadFull(w.R, b, container.Offset(w.Uint(inline))); !ok || err != nil {
 			return false, err
 		}
 	}
-	v, ok := w.m.scratch.numbers.value(w.order, typ, b, def.as, w.o)
+	v, ok := w.m.scratch.numbers.value(w.Order, typ, b, def.as, w.o)
 	if !ok {
 		return false, nil
 	}
@@ -584,8 +240,9 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	t := tag{dir: d, id: id, name: def.name, val: v}
 	if w.stored != nil {
 		*w.stored = append(*w.stored, storedTag{
+			off: w.block.Off,
 			dir: d, id: id, name: string(name),
-			typ: typ, value: bytes.Clone(shown(w.order, typ, b, def.as, v)),
+			typ: typ, value: bytes.Clone(shown(w.Order, typ, b, def.as, v)),
 		})
 	}
 	if twice {
@@ -611,7 +268,7 @@ func (w *walker) matchesTable(as storage, typ uint16, count uint64, inline []byt
 	case asOnlyText:
 		return bytewise(typ)
 	case asDevelopment:
-		return typ == typeShort && count == 1 && isDevelopmentType(w.order.Uint16(inline))
+		return typ == container.TypeShort && count == 1 && isDevelopmentType(w.Order.Uint16(inline))
 	}
 	return true
 }
@@ -637,7 +294,7 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	default:
 		return true, nil
 	}
-	at, ok, err := w.integer(typ, count, inline)
+	at, ok, err := w.Integer(typ, count, inline)
 	if !ok || err != nil {
 		return false, err
 	}
@@ -652,29 +309,6 @@ func (w *walker) pointer(d directory, id, typ uint16, count uint64, inline []byt
 	return true, nil
 }
 
-// integer returns the value of an entry with one integer. It accepts all integer types, since writers use
-// all of them for pointers, and reads signed ones as unsigned, since no offset is negative.
-func (w *walker) integer(typ uint16, count uint64, inline []byte) (n int64, ok bool, err error) {
-	if count != 1 {
-		return 0, false, nil
-	}
-	switch typ {
-	case typeByte, typeSByte, typeShort, typeSShort, typeLong, typeSLong, typeIFD, typeLong8, typeSLong8, typeIFD8:
-	default:
-		return 0, false, nil
-	}
-	b := inline
-	if size := int(typeSize(typ)); size <= len(b) { //nolint:gosec // at most 8
-		b = b[:size]
-	} else {
-		b = w.m.scratch.word[:]
-		if ok, err := readFull(w.r, b, offset(w.uint(inline))); !ok || err != nil {
-			return 0, false, err
-		}
-	}
-	return offset(w.uint(b)), true, nil
-}
-
 // cost returns what a value counts against maxValues: the memory for it, and at least minRead if it lies
 // outside the entry.
 func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
@@ -682,7 +316,7 @@ func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
 	switch {
 	case sizeLimit(as, typ) == maxText:
 		n = size
-	case typ == typeRational || typ == typeSRational:
+	case typ == container.TypeRational || typ == container.TypeSRational:
 		n = 40 * count // two numbers, and goexif's slice of them
 	}
 	if inEntry {
@@ -697,7 +331,7 @@ func sizeLimit(as storage, typ uint16) uint64 {
 	case asText, asOnlyText, asCharCode, asUTF16:
 		return maxText
 	}
-	if typ == typeASCII || typ == typeUTF8 {
+	if typ == container.TypeASCII || typ == container.TypeUTF8 {
 		return maxText
 	}
 	return maxBinary
@@ -746,322 +380,3 @@ var sharedTags = func() map[uint16]tagDef {
 	maps.DeleteFunc(all, func(id uint16, _ tagDef) bool { return id < 0x000B })
 	return all
 }()
-
-// The tags that describe a directory's picture (TIFF 6.0, sections 2 and 8; TIFF/EP, DNG).
-const (
-	widthTag       = 0x0100
-	heightTag      = 0x0101
-	compressionTag = 0x0103
-	photometricTag = 0x0106
-	makeTag        = 0x010F
-	orientationTag = 0x0112
-	subIFDsTag     = 0x014A
-	jxrWidthTag    = 0xBC80 // JPEG XR has numbers of its own
-	jxrHeightTag   = 0xBC81
-	dngVersionTag  = 0xC612
-)
-
-// tiffFile reads the directories of a TIFF block for ReadInfo.
-type tiffFile struct {
-	layout
-	r       io.ReaderAt
-	head    [16]byte
-	first   int64 // where IFD0 starts
-	entries int   // entries read, counted against maxEntries
-	buf     [32 * 20]byte
-}
-
-// openTIFF reads the header of the block in r; ok is false if it has none.
-func openTIFF(r io.ReaderAt) (t *tiffFile, ok bool, err error) {
-	t = &tiffFile{r: r}
-	n, err := readAt(r, t.head[:], 0)
-	if err != nil {
-		return nil, false, err
-	}
-	t.layout, t.first, ok = parseHeader(t.head[:n])
-	return t, ok, nil
-}
-
-// tiffDir holds the values of a directory that describe its picture.
-type tiffDir struct {
-	kind                     int64    // NewSubfileType, -1 if missing: bit 0 means a reduced version of another
-	width, height            int64    // 0 if missing
-	photometric, compression int64    // -1 if missing
-	orientation              int      // 0 if missing
-	sensor                   [8]int64 // Panasonic's tags 2 to 7, 0 if missing
-	make                     extent
-	subIFDs                  extent
-	wide                     bool  // subIFDs has offsets of 8 bytes
-	dng, thumbnail           bool  // the directory has DNG's version, or a separate JPEG
-	next                     int64 // where the next directory starts, 0 for none
-}
-
-// dir reads the directory at start, as far as it is readable.
-func (t *tiffFile) dir(start int64) (d tiffDir, err error) {
-	d.kind, d.photometric, d.compression = -1, -1, -1
-	countSize := int64(2)
-	if t.big {
-		countSize = 8
-	}
-	if ok, err := readFull(t.r, t.buf[:countSize], start); !ok || err != nil {
-		return d, err
-	}
-	count := t.uint(t.buf[:countSize])
-	size, pos := t.entrySize(), start+countSize
-	for left := min(count, maxDirEntries); left > 0; {
-		n := int64(min(left, 32))
-		got, err := readAt(t.r, t.buf[:n*size], pos)
-		if err != nil {
-			return d, err
-		}
-		for e := t.buf[:got]; int64(len(e)) >= size; e = e[size:] {
-			if t.entries++; t.entries > maxEntries {
-				return d, ErrTooLarge
-			}
-			t.entry(&d, pos, e[:size])
-			pos += size
-		}
-		if int64(got) < n*size {
-			return d, nil
-		}
-		left -= uint64(n)
-	}
-	if count > maxDirEntries {
-		return d, nil
-	}
-	b := t.buf[:t.offsetSize()]
-	if ok, err := readFull(t.r, b, pos); !ok || err != nil {
-		return d, err
-	}
-	d.next = offset(t.uint(b))
-	return d, nil
-}
-
-// entry stores the value of the entry e at pos in d.
-func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
-	id, typ, count, value := t.fields(e)
-	switch id {
-	case makeTag, subIFDsTag:
-		size := typeSize(typ)
-		if size == 0 || count > maxText {
-			return
-		}
-		run := extent{pos + int64(len(e)-len(value)), offset(size * count)}
-		if run.n > int64(len(value)) {
-			run.off = offset(t.uint(value))
-		}
-		if id == makeTag {
-			d.make = run
-		} else {
-			d.subIFDs, d.wide = run, size == 8
-		}
-		return
-	case dngVersionTag:
-		d.dng = true
-		return
-	case jpegTag:
-		d.thumbnail = true
-		return
-	}
-	size := typeSize(typ)
-	if count != 1 || size == 0 || size > uint64(len(value)) || typ == typeFloat || typ == typeRational || typ == typeDouble {
-		return
-	}
-	n := offset(t.uint(value[:size]))
-	switch id {
-	case newSubfileTypeTag:
-		d.kind = n
-	case widthTag, jxrWidthTag:
-		d.width = n
-	case heightTag, jxrHeightTag:
-		d.height = n
-	case compressionTag:
-		d.compression = n
-	case photometricTag:
-		d.photometric = n
-	case orientationTag:
-		if n <= 8 {
-			d.orientation = int(n)
-		}
-	default:
-		if id < uint16(len(d.sensor)) {
-			d.sensor[id] = n
-		}
-	}
-}
-
-func (d *tiffDir) reduced() bool { return d.kind >= 0 && d.kind&1 == 1 }
-
-func (d *tiffDir) larger(than *tiffDir) bool {
-	return min(d.width, maxSide)*min(d.height, maxSide>>1) > min(than.width, maxSide)*min(than.height, maxSide>>1)
-}
-
-// main returns the directory of the main picture: the one that states it, else IFD0, or the largest if
-// IFD0 is a reduced version.
-func (t *tiffFile) main(ifd0 *tiffDir) (tiffDir, error) {
-	best := *ifd0
-	if ifd0.kind == 0 && ifd0.width > 0 {
-		return best, nil
-	}
-	var starts [maxSubIFDs]int64
-	n, err := t.offsets(ifd0, starts[:])
-	if err != nil {
-		return best, err
-	}
-	preferIFD0 := ifd0.kind < 0 && ifd0.width > 0 // only a directory that states to be the main picture beats IFD0
-	for _, start := range starts[:n] {
-		d, err := t.dir(start)
-		if err != nil {
-			return best, err
-		}
-		if d.kind == 0 && d.width > 0 {
-			return d, nil
-		}
-		if !preferIFD0 && d.larger(&best) {
-			best = d
-		}
-	}
-	if preferIFD0 || best.width > ifd0.width {
-		return best, nil
-	}
-	// IFD1 and the directories after it; cameras write two or three
-	next := ifd0.next
-	for k := 0; k < 4 && next != 0; k++ {
-		d, err := t.dir(next)
-		if err != nil {
-			return best, err
-		}
-		if !d.reduced() && d.larger(&best) {
-			best = d
-		}
-		next = d.next
-	}
-	return best, nil
-}
-
-// offsets reads the offsets of the directory's SubIFDs into to.
-func (t *tiffFile) offsets(d *tiffDir, to []int64) (n int, err error) {
-	if d.subIFDs.n == 0 {
-		return 0, nil
-	}
-	size := int64(4)
-	if d.wide {
-		size = 8
-	}
-	var b [8 * maxSubIFDs]byte
-	got, err := readAt(t.r, b[:min(d.subIFDs.n, size*int64(len(to)))], d.subIFDs.off)
-	for e := b[:got]; int64(len(e)) >= size; e = e[size:] {
-		to[n] = offset(t.uint(e[:size]))
-		n++
-	}
-	return n, err
-}
-
-// photometrics maps PhotometricInterpretation to color models (TIFF 6.0, part 2; TIFF/EP; DNG).
-var photometrics = map[int64]string{
-	0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "ycbcr", 8: "lab", 9: "lab", 10: "lab",
-	cfa: "cfa", 34892: "rgb",
-}
-
-// cfa is the PhotometricInterpretation of sensor samples, each of one color.
-const cfa = 32803
-
-// rawWords lists the names of makers' raw files that have TIFF's header.
-var rawWords = [...]struct{ maker, word string }{
-	{"NIKON", "NEF"},
-	{"SONY", "ARW"},
-	{"PENTAX", "PEF"},
-	{"RICOH", "PEF"},
-	{"SAMSUNG", "SRW"},
-	{"Hasselblad", "3FR"},
-	{"Phase One", "IIQ"},
-}
-
-// kind returns the name of the raw format, by IFD0 and the main picture, empty for plain TIFF.
-func (t *tiffFile) kind(ifd0, picture *tiffDir) (string, error) {
-	switch {
-	case ifd0.dng:
-		return "DNG", nil
-	case string(t.head[8:11]) == "CR\x02":
-		return "CR2", nil
-	case picture.photometric != cfa || ifd0.make.n == 0:
-		return "", nil
-	}
-	var b [16]byte
-	n, err := readAt(t.r, b[:min(int64(len(b)), ifd0.make.n)], ifd0.make.off)
-	for _, w := range rawWords {
-		if len(w.maker) <= n && strings.EqualFold(string(b[:len(w.maker)]), w.maker) {
-			return w.word, err
-		}
-	}
-	return "", err
-}
-
-// infoTIFF reads IFD0 and the main picture's directory.
-func infoTIFF(r io.ReaderAt, i *Info) error {
-	t, ok, err := openTIFF(r)
-	if !ok || err != nil {
-		return err
-	}
-	ifd0, err := t.dir(t.first)
-	if err != nil {
-		return err
-	}
-	picture, err := t.main(&ifd0)
-	if err != nil {
-		return err
-	}
-	i.setSize(picture.width, picture.height)
-	i.Orientation = cmp.Or(ifd0.orientation, picture.orientation)
-	i.ColorModel = photometrics[picture.photometric]
-	if i.Word, err = t.kind(&ifd0, &picture); err != nil {
-		return err
-	}
-	if i.Word == "CR2" {
-		i.ColorModel = photometrics[cfa] // IFD0 is the same picture as a JPEG
-	}
-	if i.Word == "" && picture.photometric != cfa {
-		i.Frames, err = t.pages(&ifd0)
-	}
-	return err
-}
-
-// infoORF reads Olympus' raw files, whose IFD0 declares the sensor samples as gray.
-func infoORF(r io.ReaderAt, i *Info) error {
-	err := infoTIFF(r, i)
-	i.ColorModel, i.Frames = photometrics[cfa], 0
-	return err
-}
-
-// pages counts the directories that are pages. It returns 0 if there are too many directories.
-func (t *tiffFile) pages(ifd0 *tiffDir) (n int64, err error) {
-	r := t.r
-	t.r = readerFunc(func(p []byte, off int64) (int, error) { return peekAt(r, p, off) })
-	n = 1
-	const near = 4 << 10 // the same request has probably fetched these bytes
-	last, far := t.first, 0
-	next := ifd0.next
-	for range maxPages {
-		if next == 0 {
-			return n, nil
-		}
-		if next < last || next-last > near {
-			far++
-		}
-		if far > maxFarPages {
-			return 0, nil
-		}
-		d, err := t.dir(next)
-		switch {
-		case errors.Is(err, ErrTooLarge):
-			return 0, nil
-		case err != nil:
-			return 0, err
-		}
-		if d.width > 0 && !d.reduced() && !d.thumbnail {
-			n++
-		}
-		last, next = next, d.next
-	}
-	return 0, nil
-}

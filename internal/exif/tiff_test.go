@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -48,7 +49,7 @@ func TestBrokenPartLosesOnlyItself(t *testing.T) {
 				e[4], e[5], e[6], e[7] = e[7], e[6], e[5], e[4]
 			}
 		}, []string{gps}},
-		{"a pointer of the wrong type", func(b []byte) { le.PutUint16(entry(b, interopPointer, 4)[2:], typeASCII) }, []string{interop}},
+		{"a pointer of the wrong type", func(b []byte) { le.PutUint16(entry(b, interopPointer, 4)[2:], container.TypeASCII) }, []string{interop}},
 		{"the next directory is the first", func(b []byte) {
 			n := 2 + 12*int(le.Uint16(b[8:]))
 			le.PutUint32(b[8+n:], 8)
@@ -129,18 +130,18 @@ func orderOf(bigEndian bool) interface {
 // of type SLONG.
 func TestPointersOfAnyIntegerType(t *testing.T) {
 	for name, typ := range map[string]uint16{
-		"SHORT": typeShort, "SSHORT": typeSShort, "LONG": typeLong, "SLONG": typeSLong, "IFD": typeIFD,
-		"LONG8": typeLong8, "SLONG8": typeSLong8, "IFD8": typeIFD8,
+		"SHORT": container.TypeShort, "SSHORT": container.TypeSShort, "LONG": container.TypeLong, "SLONG": container.TypeSLong, "IFD": container.TypeIFD,
+		"LONG8": container.TypeLong8, "SLONG8": container.TypeSLong8, "IFD8": container.TypeIFD8,
 	} {
 		for _, bigEndian := range []bool{false, true} {
 			for _, id := range []uint16{exifPointer, gpsPointer, interopPointer} {
 				t.Run(fmt.Sprintf("%s, %#04x, big-endian %v", name, id, bigEndian), func(t *testing.T) {
 					tags := tagsOf(bigEndian)
 					b, o := tags.Encode(), orderOf(bigEndian)
-					e := b[bytes.Index(b, o.AppendUint16(o.AppendUint16(nil, id), typeLong)):]
+					e := b[bytes.Index(b, o.AppendUint16(o.AppendUint16(nil, id), container.TypeLong)):]
 					at := o.Uint32(e[8:])
 					o.PutUint16(e[2:], typ)
-					switch typeSize(typ) {
+					switch container.TypeSize(typ) {
 					case 2:
 						copy(e[8:], o.AppendUint16(nil, uint16(at)))
 					case 8: // at the entry's offset, like any value of 8 bytes
@@ -160,11 +161,11 @@ func TestPointersOfAnyIntegerType(t *testing.T) {
 func TestInvalidPointersAreIgnored(t *testing.T) {
 	for name, e := range map[string]testimage.Entry{
 		"two":       testimage.Long(gpsPointer, 26, 26),
-		"a text":    testimage.Bytes(gpsPointer, typeASCII, []byte{26, 0, 0, 0}),
+		"a text":    testimage.Bytes(gpsPointer, container.TypeASCII, []byte{26, 0, 0, 0}),
 		"undefined": testimage.Undefined(gpsPointer, []byte{26, 0, 0, 0}),
-		"a float":   {ID: gpsPointer, Type: typeFloat, Count: 1, Put: testimage.Long(0, 26).Put},
+		"a float":   {ID: gpsPointer, Type: container.TypeFloat, Count: 1, Put: testimage.Long(0, 26).Put},
 		"8 bytes behind the end": {
-			ID: gpsPointer, Type: typeLong8, Count: 1,
+			ID: gpsPointer, Type: container.TypeLong8, Count: 1,
 			Put: func(o binary.AppendByteOrder) []byte { return o.AppendUint32(nil, 1<<20) },
 		},
 	} {
@@ -308,7 +309,7 @@ func TestSecondDirectoryOfEXIFIsTheThumbnail(t *testing.T) {
 		"jpeg": testimage.JPEG(m, testimage.EXIFSegment(block)),
 		"png":  testimage.PNG(m, testimage.PNGChunk("eXIf", block), nil),
 		"webp": testimage.WebP(testimage.VP8X(8), testimage.VP8L(), testimage.RIFFChunk("EXIF", block)),
-		"jp2":  testimage.JP2(testimage.Box("uuid", []byte(jp2UUID), block)),
+		"jp2":  testimage.JP2(testimage.Box("uuid", []byte(container.JP2UUID), block)),
 		"psd":  testimage.PSD(1, testimage.PSDResource(1058, "", block)),
 		"mrw":  testimage.MRW(block, false),
 	} {

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // kind is the kind of a value.
@@ -32,6 +34,7 @@ type value struct {
 	source *numbers // where all other numbers are, n of them
 	at     int      // index of the first in source
 	signed bool     // the standard has the tag signed: large unsigned numbers stand for negative ones
+	typ    uint8    // the type of the entry
 }
 
 // quotient returns the i'th number of any kind as a decimal; ok is false for n/0, 0/0, NaN and
@@ -67,6 +70,12 @@ func intsValue(b []byte) value {
 // maxText bytes, in the given byte order; value doesn't keep it. ok is false if they are broken. The
 // numbers of a value are available after decode.
 func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
+	v, ok = f.convert(order, typ, b, as, o)
+	v.typ = uint8(typ) //nolint:gosec // types that typeSize knows are at most 129
+	return v, ok
+}
+
+func (f *fileNumbers) convert(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
 	switch as {
 	case asText, asOnlyText:
 		if bytewise(typ) {
@@ -89,39 +98,39 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 			return intsValue(b), true
 		}
 	case asShorts:
-		if typ == typeUndefined && len(b) >= 2 {
-			typ, b = typeShort, b[:len(b)&^1]
+		if typ == container.TypeUndefined && len(b) >= 2 {
+			typ, b = container.TypeShort, b[:len(b)&^1]
 		}
 	case asCFAPattern:
-		if typ == typeUndefined {
+		if typ == container.TypeUndefined {
 			return cfaPattern(order, b)
 		}
 	}
 	switch typ {
-	case typeASCII, typeUTF8:
+	case container.TypeASCII, container.TypeUTF8:
 		return textValue(text(b, o)), true
-	case typeUndefined:
+	case container.TypeUndefined:
 		return undefined(b, o), true
-	case typeLong8, typeSLong8, typeIFD8:
+	case container.TypeLong8, container.TypeSLong8, container.TypeIFD8:
 		ints := make([]int64, len(b)/8)
 		for i := range ints {
 			ints[i] = int64(order.Uint64(b[i*8:])) //nolint:gosec // checked below
-			if typ != typeSLong8 && ints[i] < 0 {
+			if typ != container.TypeSLong8 && ints[i] < 0 {
 				return v, false // 2^63 and above: no file has an offset or a count like that
 			}
 		}
 		return value{kind: kindInt, n: len(ints), ints: ints}, true
-	case typeIFD:
-		typ = typeLong
+	case container.TypeIFD:
+		typ = container.TypeLong
 	}
 
-	size := int(typeSize(typ)) //nolint:gosec // at most 8
+	size := int(container.TypeSize(typ)) //nolint:gosec // at most 8
 	n := &f.of(order)[typ]
 	v = value{kind: kindInt, n: len(b) / size, source: n, at: n.add(b, size)}
 	switch typ {
-	case typeRational, typeSRational:
+	case container.TypeRational, container.TypeSRational:
 		v.kind = kindRat
-	case typeFloat, typeDouble:
+	case container.TypeFloat, container.TypeDouble:
 		v.kind = kindFloat
 	}
 	return v, true
@@ -131,7 +140,7 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 // decide how to decode them.
 func bytewise(typ uint16) bool {
 	switch typ {
-	case typeByte, typeASCII, typeUndefined, typeUTF8, typeSByte:
+	case container.TypeByte, container.TypeASCII, container.TypeUndefined, container.TypeUTF8, container.TypeSByte:
 		return true
 	}
 	return false
@@ -202,7 +211,7 @@ func decodeBytes(set *charmap.Charmap, b []byte) string {
 
 // charCodeText decodes a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
 // Many writers leave the code out, pad it with blanks or write it in lower case, and some write
-// UNICODE in a byte order other than the file's.
+// UNICODE in a byte order other than the file's, or in UTF-8.
 func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	if len(b) < 8 {
 		return text(b, o)
@@ -224,7 +233,7 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 		}
 		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
 	case "UNICODE":
-		if string(code) != "UNICODE" && unicodeByName(rest) {
+		if string(code) != "UNICODE" && unicodeByName(rest) || isUTF8(order, rest) {
 			return text(rest, o)
 		}
 		return utf16Text(textOrder(order, rest), rest)

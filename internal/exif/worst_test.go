@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -25,123 +26,77 @@ type worstFile struct {
 	data  []byte
 	o     Options
 	bytes int64 // limit of bytes read, maxRead if 0
-	reads int   // limit of reads, 2*maxBoxes if 0
+	reads int   // limit of reads, 2*container.MaxBoxes if 0
 }
 
 // maxRead is the handler's default limit of bytes read from a file.
 const maxRead = 16 << 20
 
 // fill repeats b more often than any loop runs, or up to the size of the largest file read.
-func fill(b []byte) []byte { return bytes.Repeat(b, min(maxRead/len(b), 2*maxChunks)) }
-
-// bits writes numbers bit by bit, the lowest bit first, as Deflate and Brotli read them.
-type bits struct {
-	b []byte
-	n uint
-}
-
-func (w *bits) put(v uint32, n uint) {
-	for i := range n {
-		if w.n%8 == 0 {
-			w.b = append(w.b, 0)
-		}
-		w.b[w.n/8] |= byte(v>>i&1) << (w.n % 8)
-		w.n++
-	}
-}
-
-// deflateTables is a zlib stream of blocks with only the tables of their codes (RFC 1951, 3.2.7): 11 bytes
-// of the file for two tables.
-func deflateTables(size int) []byte {
-	var w bits
-	w.put(0x0178, 16)
-	for len(w.b) < size {
-		w.put(0, 1)                 // not the last
-		w.put(2, 2)                 // dynamic
-		w.put(0, 5)                 // 257 literals and lengths
-		w.put(0, 5)                 // 1 distance
-		w.put(18-4, 4)              // code lengths in their odd order, up to that of 1
-		for i := range uint32(18) { // 18 is the third, 1 the last
-			if i == 2 || i == 17 {
-				w.put(1, 3)
-			} else {
-				w.put(0, 3)
-			}
-		}
-		// 1 has the code 0, 18 the code 1
-		w.put(1, 1)
-		w.put(138-11, 7)
-		w.put(1, 1)
-		w.put(118-11, 7)
-		w.put(0, 1) // the end of the block
-		w.put(0, 1) // the distance
-		w.put(0, 1) // the end of the block
-	}
-	return w.b
-}
+func fill(b []byte) []byte { return bytes.Repeat(b, min(maxRead/len(b), 2*container.MaxChunks)) }
 
 // brotliTrees is a Brotli stream of meta-blocks (RFC 7932, 9.2) of one byte and 512 trees, each of
 // one symbol.
 func brotliTrees(size int) []byte {
-	var w bits
-	w.put(0, 1) // a window of 16 bits
-	for len(w.b) < size {
-		w.put(0, 1)  // not the last
-		w.put(0, 2)  // a length of 4 nibbles:
-		w.put(0, 16) // 1
-		w.put(0, 1)  // compressed
-		w.put(0, 3)  // one block type of each kind
-		w.put(0, 6)  // distances
-		w.put(0, 2)  // context mode
+	var w testimage.Bits
+	w.Put(0, 1) // a window of 16 bits
+	for len(w.B) < size {
+		w.Put(0, 1)  // not the last
+		w.Put(0, 2)  // a length of 4 nibbles:
+		w.Put(0, 16) // 1
+		w.Put(0, 1)  // compressed
+		w.Put(0, 3)  // one block type of each kind
+		w.Put(0, 6)  // distances
+		w.Put(0, 2)  // context mode
 		trees := func() {
-			w.put(1|7<<1|127<<4, 11)
-			w.put(0, 1)        // no runs in the context map
-			w.put(1|0<<2, 4+8) // whose code has one symbol,
-			w.put(0, 1)        // not moved to front
+			w.Put(1|7<<1|127<<4, 11)
+			w.Put(0, 1)        // no runs in the context map
+			w.Put(1|0<<2, 4+8) // whose code has one symbol,
+			w.Put(0, 1)        // not moved to front
 		}
 		trees()
 		trees()
 		for range 256 {
-			w.put(1|0<<2, 4+8)
+			w.Put(1|0<<2, 4+8)
 		}
-		w.put(1|0<<2|8<<4, 4+10) // insert one, copy two
+		w.Put(1|0<<2|8<<4, 4+10) // insert one, copy two
 		for range 256 {
-			w.put(1|0<<2, 4+6)
+			w.Put(1|0<<2, 4+6)
 		}
 	}
-	return w.b
+	return w.B
 }
 
 // brotliContexts is a Brotli stream of meta-blocks of one byte, each with 256 types of blocks and so
 // a context map of 16,384 entries, which is moved to front, for 2 trees.
 func brotliContexts(size int) []byte {
-	var w bits
-	w.put(0, 1) // a window of 16 bits
-	for len(w.b) < size {
-		w.put(0, 1)              // not the last
-		w.put(0, 2)              // a length of 4 nibbles:
-		w.put(0, 16)             // 1
-		w.put(0, 1)              // compressed
-		w.put(1|7<<1|127<<4, 11) // 256 types of literals
-		w.put(1|0<<2|2<<4, 4+9)  // the code of types,
-		w.put(1|0<<2|0<<4, 4+5)  // the code of counts,
-		w.put(0, 2)              // and the first count
-		w.put(0, 2)              // one type of the others
-		w.put(0, 6)              // distances
+	var w testimage.Bits
+	w.Put(0, 1) // a window of 16 bits
+	for len(w.B) < size {
+		w.Put(0, 1)              // not the last
+		w.Put(0, 2)              // a length of 4 nibbles:
+		w.Put(0, 16)             // 1
+		w.Put(0, 1)              // compressed
+		w.Put(1|7<<1|127<<4, 11) // 256 types of literals
+		w.Put(1|0<<2|2<<4, 4+9)  // the code of types,
+		w.Put(1|0<<2|0<<4, 4+5)  // the code of counts,
+		w.Put(0, 2)              // and the first count
+		w.Put(0, 2)              // one type of the others
+		w.Put(0, 6)              // distances
 		for range 256 {
-			w.put(0, 2) // context modes
+			w.Put(0, 2) // context modes
 		}
-		w.put(1|0<<1, 1+3) // 2 trees
-		w.put(0, 1)        // no runs in the context map
-		w.put(1|0<<2, 4+1) // whose code has one symbol,
-		w.put(1, 1)        // moved to front
-		w.put(0, 1)        // one tree of distances
-		w.put(1|0<<2, 4+8)
-		w.put(1|0<<2, 4+8)
-		w.put(1|0<<2|8<<4, 4+10) // insert one, copy two
-		w.put(1|0<<2, 4+6)
+		w.Put(1|0<<1, 1+3) // 2 trees
+		w.Put(0, 1)        // no runs in the context map
+		w.Put(1|0<<2, 4+1) // whose code has one symbol,
+		w.Put(1, 1)        // moved to front
+		w.Put(0, 1)        // one tree of distances
+		w.Put(1|0<<2, 4+8)
+		w.Put(1|0<<2, 4+8)
+		w.Put(1|0<<2|8<<4, 4+10) // insert one, copy two
+		w.Put(1|0<<2, 4+6)
 	}
-	return w.b
+	return w.B
 }
 
 // brob is a JPEG XL file with a compressed Exif box.
@@ -193,12 +148,12 @@ func worstFiles() []worstFile {
 		return tiffOf(tags, func(b []byte, i int, tail uint32) []byte {
 			// the tags whose text has a character code come first
 			id := []uint16{0x9286, 0x9286, 0xE000}[min(i, 2)]
-			return entry(b, id+uint16(i), typeUndefined, maxText, tail)
+			return entry(b, id+uint16(i), container.TypeUndefined, maxText, tail)
 		}, []byte(code + strings.Repeat(content, maxText))[:maxText])
 	}
 	shared := func(typ uint16, size int, content string) []byte {
 		return tiffOf(65535, func(b []byte, i int, tail uint32) []byte {
-			return entry(b, uint16(i), typ, uint32(uint64(size)/typeSize(typ)), tail)
+			return entry(b, uint16(i), typ, uint32(uint64(size)/container.TypeSize(typ)), tail)
 		}, []byte(strings.Repeat(content, size/len(content)+1))[:size])
 	}
 	inEntry := func(typ uint16, count uint32) []byte {
@@ -224,15 +179,15 @@ func worstFiles() []worstFile {
 	split := fill(testimage.EXIFSegment(make([]byte, 0xFFFF-2-6)))
 	// the first segment has a directory whose values lie at the end of the last segment
 	far := tiffOf(5000, func(b []byte, i int, _ uint32) []byte {
-		return entry(b, uint16(i), typeASCII, 5, uint32(len(split)-3000))
+		return entry(b, uint16(i), container.TypeASCII, 5, uint32(len(split)-3000))
 	}, nil)
 	copy(split[10:], far)
 	short := testimage.EXIFSegment(tiffOf(5000, func(b []byte, _ int, _ uint32) []byte {
-		return entry(b, 0x010F, typeASCII, maxText, 60000)
+		return entry(b, 0x010F, container.TypeASCII, maxText, 60000)
 	}, nil))
 	extents := func(n int) []byte {
 		// pieces of one byte, and the rest as the last piece, which contains the block
-		b := tiffOf(65000, func(b []byte, i int, tail uint32) []byte { return entry(b, uint16(i), typeASCII, 5, tail) }, []byte("texts"))
+		b := tiffOf(65000, func(b []byte, i int, tail uint32) []byte { return entry(b, uint16(i), container.TypeASCII, 5, tail) }, []byte("texts"))
 		h := testimage.HEIF{Iloc: 1, Exif: [][]byte{testimage.ExifData(b, false)}, Pieces: n}
 		return h.Encode()
 	}
@@ -250,7 +205,7 @@ func worstFiles() []worstFile {
 		{name: "jpeg: values cut off by the segment", data: testimage.JPEG(m, short)},
 		{name: "jpeg: broken EXIF that goes on", data: append([]byte("\xFF\xD8"), bytes.Repeat(slices.Concat(
 			testimage.EXIFSegment(header(1<<30)), bytes.Repeat(testimage.EXIFSegment(make([]byte, 20)), 1<<10)), MaxBroken)...)},
-		{name: "jpeg: Photoshop's resources", data: testimage.JPEG(m, bytes.Repeat(testimage.PhotoshopSegment(testimage.PSDResource(1, "a", nil)), maxSegments-8))},
+		{name: "jpeg: Photoshop's resources", data: testimage.JPEG(m, bytes.Repeat(testimage.PhotoshopSegment(testimage.PSDResource(1, "a", nil)), container.MaxSegments-8))},
 		{name: "jpeg: Photoshop's resources, more of them", data: testimage.JPEG(m, bytes.Repeat(testimage.PhotoshopSegment(
 			bytes.Repeat(testimage.PSDResource(1, "a", nil), 4000)), 200))},
 		{name: "raf: fill bytes", data: testimage.RAF(append([]byte("\xFF\xD8"), fill([]byte{0xFF})...))},
@@ -259,13 +214,13 @@ func worstFiles() []worstFile {
 		{name: "png: 16 profiles of blanks", data: png(bytes.Repeat(testimage.ZTXT(app1, bytes.Repeat([]byte{'\n'}, 4<<20)), 16))},
 		{name: "png: 16 profiles with a long name", data: png(bytes.Repeat(testimage.ZTXT(app1, bytes.Repeat([]byte{'a'}, 4<<20)), 16))},
 		{name: "png: 16 short profiles", data: png(bytes.Repeat(testimage.ZTXT(app1, []byte("a")), 16))},
-		{bytes: maxProfileSteps/packedSteps + 1<<12, name: "png: 16 profiles of Deflate tables", data: png(bytes.Repeat(packed(app1, deflateTables(1<<20)), 15))},
-		{bytes: maxProfileSteps/packedSteps + 1<<12, name: "png: 16 profiles of Deflate tables, then text", data: png(bytes.Repeat(packed(app1,
-			append(deflateTables(100_000), "\x00\x00\x00"+"\x00\x02\xFF\xFD"+strings.Repeat("a", profileHead)...)), 16))},
-		{bytes: maxProfileSteps/packedSteps + 1<<12, name: "png: 16 profiles of empty blocks", data: png(bytes.Repeat(packed(app1, append([]byte("\x78\x01"), bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, 1<<18)...)), 12))},
-		{bytes: maxProfileSteps + 1<<12, name: "png: digits", data: png(testimage.TEXT(exif, append([]byte("\nexif\n 9999999\n49492a00"), fill([]byte{'0'})...)))},
+		{bytes: container.MaxProfileSteps/container.PackedSteps + 1<<12, name: "png: 16 profiles of Deflate tables", data: png(bytes.Repeat(packed(app1, testimage.DeflateTables(1<<20)), 15))},
+		{bytes: container.MaxProfileSteps/container.PackedSteps + 1<<12, name: "png: 16 profiles of Deflate tables, then text", data: png(bytes.Repeat(packed(app1,
+			append(testimage.DeflateTables(100_000), "\x00\x00\x00"+"\x00\x02\xFF\xFD"+strings.Repeat("a", container.ProfileHead)...)), 16))},
+		{bytes: container.MaxProfileSteps/container.PackedSteps + 1<<12, name: "png: 16 profiles of empty blocks", data: png(bytes.Repeat(packed(app1, append([]byte("\x78\x01"), bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, 1<<18)...)), 12))},
+		{bytes: container.MaxProfileSteps + 1<<12, name: "png: digits", data: png(testimage.TEXT(exif, append([]byte("\nexif\n 9999999\n49492a00"), fill([]byte{'0'})...)))},
 		{name: "png: packed digits", data: png(packed(exif, testimage.Zlib(append([]byte("\nexif\n 524288\n49492a00"), bytes.Repeat([]byte{'0'}, 1<<20-100)...))))},
-		{bytes: maxProfileSteps + 1<<12, name: "png: language tag", data: png(bytes.Repeat(testimage.PNGChunk("iTXt", append([]byte(app1+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<20)...)), 15))},
+		{bytes: container.MaxProfileSteps + 1<<12, name: "png: language tag", data: png(bytes.Repeat(testimage.PNGChunk("iTXt", append([]byte(app1+"\x00\x00\x00"), bytes.Repeat([]byte{'a'}, 1<<20)...)), 15))},
 		{name: "png: a tail of beginnings of chunks", data: tailOf(func(left int) []byte {
 			// each leads to IEND and has letters after it
 			return append(binary.BigEndian.AppendUint32(nil, uint32(left-12)), "prVt"...)
@@ -284,7 +239,7 @@ func worstFiles() []worstFile {
 		{name: "bmff: boxes", data: append(testimage.FileType("heic"), fill(testimage.Box("free"))...)},
 		{name: "bmff: boxes of 64 bits", data: append(testimage.FileType("heic"), fill(testimage.Box64("uuid", make([]byte, 16)))...)},
 		{name: "bmff: metas", data: append(testimage.FileType("heic"), fill(testimage.FullBox("meta", 0, testimage.Box("free")))...)},
-		{name: "cr3: boxes", data: append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box("uuid", []byte(canonUUID), fill(testimage.Box("CMT3"))))...)},
+		{name: "cr3: boxes", data: append(testimage.FileType("crx "), testimage.Box("moov", testimage.Box("uuid", []byte(container.CanonUUID), fill(testimage.Box("CMT3"))))...)},
 		{name: "heif: 32,000 items and references", data: itemsFile(infe(32000), cdsc(32000))},
 		{bytes: 1 << 18, name: "heif: long references", data: itemsFile(infe(2), refs)},
 		{name: "heif: items in iloc", data: itemsFile(infe(1),
@@ -293,36 +248,38 @@ func worstFiles() []worstFile {
 			testimage.FullBox("iloc", 2, []byte{0x88, 0x88, 0, 0, 0xFF, 0xFF}, fill(append([]byte{0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8}, make([]byte, 8*24)...))))},
 		{name: "heif: EXIF in 256 extents", data: extents(256), o: Options{Unknown: true}},
 		{name: "jxl: boxes", data: testimage.JXL(fill(testimage.Box("free")))},
-		{bytes: maxBrotliIdle + 1<<12, name: "jxl: brob of trees", data: brob(brotliTrees(maxBrotli))},
-		{bytes: maxBrotliIdle + 1<<12, name: "jxl: brob of context maps", data: brob(brotliContexts(maxBrotli))},
-		{bytes: maxBrotliIdle + 1<<12, name: "jxl: brob of skipped blocks", data: brob(append([]byte{0x0C}, bytes.Repeat([]byte{0x06}, maxBrotli)...))},
+		{bytes: container.MaxBrotliIdle + 1<<12, name: "jxl: brob of trees", data: brob(brotliTrees(container.MaxBrotli))},
+		{bytes: container.MaxBrotliIdle + 1<<12, name: "jxl: brob of context maps", data: brob(brotliContexts(container.MaxBrotli))},
+		{bytes: container.MaxBrotliIdle + 1<<12, name: "jxl: brob of skipped blocks", data: brob(append([]byte{0x0C}, bytes.Repeat([]byte{0x06}, container.MaxBrotli)...))},
 		{name: "jxl: brob bomb", data: testimage.JXL(testimage.Brob("Exif", make([]byte, 64<<20), 24))},
 		{name: "jxl: brob, all of it", data: testimage.JXL(testimage.Brob("Exif", append(tagsOfBytes(), random...), 22))},
 		{name: "svg: comments", data: fill([]byte("<!---->"))},
 		{name: "svg: entities", data: append([]byte("<!DOCTYPE svg ["), fill([]byte("<!ENTITY a 'b'>"))...)},
 		{name: "svg: quotes", data: append([]byte("<?xml version=\"1.0\"?><!DOCTYPE svg "), fill([]byte("''\"\""))...)},
-		{name: "tiff: entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) })},
-		{name: "tiff: one tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x0112, typeShort, 1, 1) })},
-		{name: "tiff: empty texts of one tag", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, 1, 0) })},
-		{bytes: 20*maxEntries + 2*maxValues, name: "tiff: empty texts of one tag, elsewhere", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, maxBinary, 20) }), o: Options{Unknown: true}},
-		{name: "tiff: one unknown tag again and again", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0xFFFF, typeShort, 1, 1) }), o: Options{Unknown: true}},
-		{bytes: 20*maxEntries + maxValues, reads: maxEntries/entryChunk + maxTags + 16, name: "tiff: broken entries", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, 9, 1<<40) })},
-		{bytes: 20*maxEntries + maxValues, name: "tiff: values cut off", data: bigOf(maxEntries, func(int) []byte { return bigEntry(0x010F, typeASCII, maxText, 20*maxEntries-maxText+40) })},
-		{name: "tiff: undefined nothings", data: bigOf(maxEntries, func(i int) []byte { return bigEntry(uint16(i), typeUndefined, 65, 30) }), o: Options{Unknown: true}},
-		{name: "tiff: 16,384 tags", data: inEntry(typeShort, 1), o: Options{Unknown: true}},
-		{name: "tiff: arrays of bytes", data: shared(typeByte, maxBinary, "\x01"), o: Options{Unknown: true}},
-		{name: "tiff: arrays of fractions", data: shared(typeRational, maxBinary, "\xFF"), o: Options{Unknown: true}},
-		{name: "tiff: arrays of floats", data: shared(typeDouble, maxBinary, "\x81"), o: Options{Unknown: true}},
-		{name: "tiff: bytes as they are", data: inEntry(typeUndefined, 4), o: Options{Unknown: true}},
-		{name: "tiff: short texts", data: shared(typeASCII, 30, "\x80"), o: Options{Unknown: true}},
-		{name: "text: latin1", data: shared(typeASCII, maxText, "\x80"), o: Options{Unknown: true}},
-		{name: "text: NULs", data: shared(typeASCII, maxText, "\x00"), o: Options{Unknown: true}},
-		{name: "text: blanks", data: shared(typeASCII, maxText, "a "), o: Options{Unknown: true}},
-		{name: "text: Shift JIS", data: shared(typeASCII, maxText, string(random)), o: Options{Unknown: true, Charset: japanese.ShiftJIS}},
-		{name: "text: EUC-JP", data: shared(typeASCII, maxText, string(random)), o: Options{Unknown: true, Charset: japanese.EUCJP}},
-		{name: "text: ISO-2022-JP", data: shared(typeASCII, maxText, "\x1B$B\x21\x21\x1B(B\xFF"), o: Options{Unknown: true, Charset: japanese.ISO2022JP}},
-		{name: "text: GB 18030", data: shared(typeASCII, maxText, "\x81\x30\x81\x30"), o: Options{Unknown: true, Charset: simplifiedchinese.GB18030}},
-		{name: "text: HZ-GB2312", data: shared(typeASCII, maxText, "~{!!~}\xFF"), o: Options{Unknown: true, Charset: simplifiedchinese.HZGB2312}},
+		{name: "tiff: entries", data: bigOf(container.MaxEntries, func(int) []byte { return bigEntry(0xFFFF, container.TypeShort, 1, 1) })},
+		{name: "tiff: one tag again and again", data: bigOf(container.MaxEntries, func(int) []byte { return bigEntry(0x0112, container.TypeShort, 1, 1) })},
+		{name: "tiff: empty texts of one tag", data: bigOf(container.MaxEntries, func(int) []byte { return bigEntry(0x010F, container.TypeASCII, 1, 0) })},
+		{bytes: 20*container.MaxEntries + 2*maxValues, name: "tiff: empty texts of one tag, elsewhere", data: bigOf(container.MaxEntries, func(int) []byte { return bigEntry(0x010F, container.TypeASCII, maxBinary, 20) }), o: Options{Unknown: true}},
+		{name: "tiff: one unknown tag again and again", data: bigOf(container.MaxEntries, func(int) []byte { return bigEntry(0xFFFF, container.TypeShort, 1, 1) }), o: Options{Unknown: true}},
+		{bytes: 20*container.MaxEntries + maxValues, reads: container.MaxEntries/container.EntryChunk + maxTags + 16, name: "tiff: broken entries", data: bigOf(container.MaxEntries, func(int) []byte { return bigEntry(0x010F, container.TypeASCII, 9, 1<<40) })},
+		{bytes: 20*container.MaxEntries + maxValues, name: "tiff: values cut off", data: bigOf(container.MaxEntries, func(int) []byte {
+			return bigEntry(0x010F, container.TypeASCII, maxText, 20*container.MaxEntries-maxText+40)
+		})},
+		{name: "tiff: undefined nothings", data: bigOf(container.MaxEntries, func(i int) []byte { return bigEntry(uint16(i), container.TypeUndefined, 65, 30) }), o: Options{Unknown: true}},
+		{name: "tiff: 16,384 tags", data: inEntry(container.TypeShort, 1), o: Options{Unknown: true}},
+		{name: "tiff: arrays of bytes", data: shared(container.TypeByte, maxBinary, "\x01"), o: Options{Unknown: true}},
+		{name: "tiff: arrays of fractions", data: shared(container.TypeRational, maxBinary, "\xFF"), o: Options{Unknown: true}},
+		{name: "tiff: arrays of floats", data: shared(container.TypeDouble, maxBinary, "\x81"), o: Options{Unknown: true}},
+		{name: "tiff: bytes as they are", data: inEntry(container.TypeUndefined, 4), o: Options{Unknown: true}},
+		{name: "tiff: short texts", data: shared(container.TypeASCII, 30, "\x80"), o: Options{Unknown: true}},
+		{name: "text: latin1", data: shared(container.TypeASCII, maxText, "\x80"), o: Options{Unknown: true}},
+		{name: "text: NULs", data: shared(container.TypeASCII, maxText, "\x00"), o: Options{Unknown: true}},
+		{name: "text: blanks", data: shared(container.TypeASCII, maxText, "a "), o: Options{Unknown: true}},
+		{name: "text: Shift JIS", data: shared(container.TypeASCII, maxText, string(random)), o: Options{Unknown: true, Charset: japanese.ShiftJIS}},
+		{name: "text: EUC-JP", data: shared(container.TypeASCII, maxText, string(random)), o: Options{Unknown: true, Charset: japanese.EUCJP}},
+		{name: "text: ISO-2022-JP", data: shared(container.TypeASCII, maxText, "\x1B$B\x21\x21\x1B(B\xFF"), o: Options{Unknown: true, Charset: japanese.ISO2022JP}},
+		{name: "text: GB 18030", data: shared(container.TypeASCII, maxText, "\x81\x30\x81\x30"), o: Options{Unknown: true, Charset: simplifiedchinese.GB18030}},
+		{name: "text: HZ-GB2312", data: shared(container.TypeASCII, maxText, "~{!!~}\xFF"), o: Options{Unknown: true, Charset: simplifiedchinese.HZGB2312}},
 		{name: "text: JIS", data: text(1, "JIS\x00\x00\x00\x00\x00", "\x1B$B!!\x1B(J")},
 		{name: "text: UTF-16", data: text(1, "UNICODE\x00", "\x00\xD8\x01\x02")},
 		{name: "text: UTF-16 of rare letters", data: text(1, "UNICODE\x00", "\x9F\x9F")},
@@ -355,11 +312,11 @@ func tagsOfBytes() []byte {
 func tiffRW2() []byte {
 	b := tiffOf(65535, func(b []byte, i int, tail uint32) []byte {
 		if i == 65534 {
-			return entry(b, panasonicJPEG, typeUndefined, 65535, tail)
+			return entry(b, container.PanasonicJPEG, container.TypeUndefined, 65535, tail)
 		}
-		return entry(b, 0xFFF0, typeShort, 1, 1)
+		return entry(b, 0xFFF0, container.TypeShort, 1, 1)
 	}, testimage.JPEG(testimage.Gradient(1, 1), testimage.EXIFSegment(tiffOf(5400, func(b []byte, _ int, _ uint32) []byte {
-		return entry(b, 0xFFF0, typeShort, 1, 1)
+		return entry(b, 0xFFF0, container.TypeShort, 1, 1)
 	}, nil))))
 	b[2] = 0x55
 	return b
@@ -374,6 +331,11 @@ func decodeWorst(r io.ReaderAt, f *worstFile) {
 	for _, style := range []Style{Raw, Described, Typed} {
 		o := f.o
 		o.Style = style
+		_, _ = m.AppendJSON(nil, &o)
+	}
+	o := f.o
+	for _, d := range dialects {
+		o.Dialect = d
 		_, _ = m.AppendJSON(nil, &o)
 	}
 }
@@ -413,7 +375,7 @@ func TestWorst(t *testing.T) {
 			if limit := cmp.Or(f.bytes, maxRead); c.bytes > limit {
 				t.Errorf("read %d bytes, want at most %d", c.bytes, limit)
 			}
-			if limit := cmp.Or(f.reads, 2*maxBoxes); c.reads > limit {
+			if limit := cmp.Or(f.reads, 2*container.MaxBoxes); c.reads > limit {
 				t.Errorf("read %d times, want at most %d", c.reads, limit)
 			}
 			if allocated > maxGrowth+maxGrowth/4 {
@@ -451,4 +413,4 @@ func (c *tally) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Size returns the file's length.
-func (c *tally) Size() int64 { return sizeOf(c.r) }
+func (c *tally) Size() int64 { return container.SizeOf(c.r) }

@@ -3,21 +3,21 @@ package exif
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // storedTag is a tag as stored in a TIFF block, without the bytes of its value that the JSON doesn't show.
 type storedTag struct {
-	dir   directory
-	id    uint16
-	name  string
-	typ   uint16
-	value []byte
-}
-
-// needed reports whether viewers need the tag to show the picture right.
-func (t *storedTag) needed() bool {
-	return t.name == "Orientation" || t.name == "ColorSpace" || t.name == "InteroperabilityIndex"
+	off    int64 // of the block that has it
+	needed bool  // viewers need it to show the picture right
+	dir    directory
+	id     uint16
+	name   string
+	typ    uint16
+	value  []byte
 }
 
 // thumbnailImage reports whether the tag locates the thumbnail, which a rewritten block doesn't have.
@@ -36,66 +36,23 @@ func (t *storedTag) size() int {
 	return 12 + len(t.value)
 }
 
-// IsReadable reports whether Decode accepts a block as EXIF, instead of looking for another.
-func IsReadable(block []byte) bool {
-	blocks, _ := withoutIntro(bytes.NewReader(block))
-	ok, _ := readable(blocks)
-	return ok
-}
-
-// Rewrite returns a TIFF block with only the tags that the JSON of block with these options includes, and
-// those that viewers need (Orientation, ColorSpace, InteroperabilityIndex). If o is nil, or block is broken
-// or too large for JSON, it keeps only the latter.
-//
-// The new block decodes to the same JSON, except JPEGInterchangeFormat and its length: it has no thumbnail.
-// It also lacks bytes that the JSON doesn't show, such as text after the first NUL. It is no longer than
-// block; if the values don't fit, because several entries shared one, Rewrite drops the last tags. It
-// returns nil if not even an empty block fits.
-//
-// "Exif\0\0" before the block, as in JPEG, counts as part of it, and the new block begins with it, too.
-func Rewrite(block []byte, o *Options) []byte {
-	if rest, ok := bytes.CutPrefix(block, exifIntro); ok {
-		b := Rewrite(rest, o)
-		if b == nil {
-			return nil
-		}
-		return append(bytes.Clone(exifIntro), b...)
-	}
-	all := o
-	if all == nil {
-		all = new(Options)
-	}
-	var m Metadata
-	var tags []storedTag
-	err := m.walkStored(oneBlock(bytes.NewReader(block)), all, &tags)
-	if err == nil && o != nil {
-		_, err = m.AppendJSON(nil, o)
-	}
-	kept := tags[:0]
-	for _, t := range tags {
-		if t.needed() || err == nil && o != nil && !t.thumbnailImage() && (o.Keep == nil || o.Keep(t.name)) {
-			kept = append(kept, t)
-		}
-	}
-	l, _, ok := parseHeader(block)
-	if !ok {
-		l.order = binary.LittleEndian
-	}
-	return encode(l.order, kept, len(block))
-}
-
-// encode returns a block with the tags, of at most limit bytes.
+// encode returns a block with the tags, of at most limit bytes. If they don't fit, it drops the last ones, and those
+// that viewers need after all others. It returns nil if no tag is left.
 func encode(order binary.ByteOrder, tags []storedTag, limit int) []byte {
+	if order == nil {
+		order = binary.LittleEndian
+	}
 	var dirs [directories][]storedTag
 	for _, t := range tags {
 		dirs[t.dir] = append(dirs[t.dir], t)
 	}
-	for need := size(&dirs); need > limit; {
-		n := dropLast(&dirs)
-		if n == 0 {
-			return nil
-		}
-		need -= n
+	left := len(tags)
+	for left > 0 && size(&dirs) > limit+cutShort(&dirs) {
+		dropLast(&dirs)
+		left--
+	}
+	if left == 0 {
+		return nil
 	}
 	aligned := limit-size(&dirs) >= len(tags)+int(directories)
 
@@ -121,7 +78,25 @@ func encode(order binary.ByteOrder, tags []storedTag, limit int) []byte {
 		w.point(first[nextDirectory])
 		w.directory(dirs[ifd1], nil)
 	}
-	return w.b
+	return w.b[:min(len(w.b), limit)]
+}
+
+// nextSize is the size of the offset of the next directory.
+const nextSize = 4
+
+// cutShort returns by how much a block with these directories can be shorter: the offset of a next directory may be
+// missing where the block ends with it, as some cameras leave it out.
+func cutShort(dirs *[directories][]storedTag) int {
+	for _, d := range [...]directory{ifd1, gpsIFD, interopIFD, exifIFD, ifd0} {
+		if len(dirs[d]) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(dirs[d], func(t storedTag) bool { return len(t.value) > 4 }) {
+			return 0
+		}
+		return nextSize
+	}
+	return 0
 }
 
 // pointers returns the tags by which directory d points at the other directories in dirs.
@@ -161,7 +136,7 @@ func dropLast(dirs *[directories][]storedTag) (n int) {
 	for _, needed := range [...]bool{false, true} {
 		for d := len(dirs) - 1; d >= 0; d-- {
 			for i := len(dirs[d]) - 1; i >= 0; i-- {
-				if dirs[d][i].needed() == needed {
+				if dirs[d][i].needed == needed {
 					n = dirs[d][i].size()
 					dirs[d] = append(dirs[d][:i], dirs[d][i+1:]...)
 					return n
@@ -212,7 +187,7 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 	}
 	pointer := func() {
 		places[ids[0]] = at + 8
-		entry(ids[0], typeLong, 1)
+		entry(ids[0], container.TypeLong, 1)
 		ids = ids[1:]
 	}
 	for _, t := range tags {
@@ -226,7 +201,7 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 			w.order.PutUint32(w.b[at+8:], w.end())
 			w.b = append(w.b, t.value...)
 		}
-		entry(t.id, t.typ, len(t.value)/int(typeSize(t.typ))) //nolint:gosec // at most 8
+		entry(t.id, t.typ, len(t.value)/int(container.TypeSize(t.typ))) //nolint:gosec // at most 8
 	}
 	for len(ids) > 0 {
 		pointer()
@@ -243,9 +218,9 @@ func shown(order binary.ByteOrder, typ uint16, b []byte, as storage, v value) []
 		return shownCharCode(order, b, v.text)
 	case as == asUTF16 && bytewise(typ):
 		return shownUTF16(b)
-	case as == asShorts && typ == typeUndefined:
+	case as == asShorts && typ == container.TypeUndefined:
 		return b[:len(b)&^1]
-	case as == asCFAPattern && typ == typeUndefined:
+	case as == asCFAPattern && typ == container.TypeUndefined:
 		return b[:4+v.n-2]
 	case v.kind == kindText:
 		return shownText(b, typ, as)
@@ -263,11 +238,11 @@ func shownText(b []byte, typ uint16, as storage) []byte {
 	switch {
 	case len(b) == 0:
 		return nil
-	case len(t) == 0 && typ == typeUndefined && as != asVersion && as != asText && as != asOnlyText:
+	case len(t) == 0 && typ == container.TypeUndefined && as != asVersion && as != asText && as != asOnlyText:
 		return []byte{' '} // zero bytes would decode as numbers
 	case len(t) == 0:
 		return []byte{0}
-	case len(t) < len(b) && typ == typeASCII:
+	case len(t) < len(b) && typ == container.TypeASCII:
 		return append(bytes.Clone(t), 0)
 	}
 	return t

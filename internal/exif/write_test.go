@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -27,7 +28,7 @@ func blockToJSON(block []byte, o *Options) (string, bool) {
 		return !strings.Contains(name, "JPEGInterchangeFormat") && (o.Keep == nil || o.Keep(name))
 	}
 	var m Metadata
-	if err := m.walk(oneBlock(bytes.NewReader(block)), o); err != nil {
+	if err := m.walk(oneBlock(block), o); err != nil {
 		return "", false
 	}
 	if _, err := m.AppendJSON(nil, o); err != nil {
@@ -37,13 +38,22 @@ func blockToJSON(block []byte, o *Options) (string, bool) {
 	return string(b), err == nil
 }
 
+// rewrite returns what is kept of a block in its own place.
+func rewrite(block []byte, o *Options) []byte {
+	kept, err := keep(oneBlock(block), o)
+	if err != nil {
+		return nil
+	}
+	return kept[0].Encode(len(block))
+}
+
 // checkRewrite checks that a rewritten block has the same JSON as the block, is no longer, and stays the
 // same if rewritten again.
 func checkRewrite(t *testing.T, block []byte) {
 	t.Helper()
 	for i := range rewriteOptions {
 		o := &rewriteOptions[i]
-		got := Rewrite(block, o)
+		got := rewrite(block, o)
 		if len(got) > len(block) {
 			t.Fatalf("options %d: %d bytes of %d", i, len(got), len(block))
 		}
@@ -64,11 +74,11 @@ func checkRewrite(t *testing.T, block []byte) {
 		default:
 			t.Fatalf("options %d:\ngot  %s\nwant %s", i, after, want)
 		}
-		if again := Rewrite(got, o); !bytes.Equal(again, got) && len(again) == len(got) {
+		if again := rewrite(got, o); !bytes.Equal(again, got) && len(again) == len(got) {
 			t.Fatalf("options %d: rewritten again it is another:\n%q\n%q", i, got, again)
 		}
 	}
-	if b := Rewrite(block, nil); b != nil {
+	if b := rewrite(block, nil); b != nil {
 		all, ok := blockToJSON(b, &Options{Unknown: true})
 		for _, name := range []string{"Orientation", "ColorSpace", "InteroperabilityIndex"} {
 			all = strings.Replace(all, `"`+name+`"`, "", 1)
@@ -116,7 +126,7 @@ func TestRewrittenBlockHidesNothing(t *testing.T) {
 	}
 	block := append(b.Encode(), secret...)
 	checkRewrite(t, block)
-	if got := Rewrite(block, &Options{}); bytes.Contains(got, []byte("hidden")) {
+	if got := rewrite(block, &Options{}); bytes.Contains(got, []byte("hidden")) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -129,7 +139,7 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 	}
 	block = append(block, 0, 0, 0, 0)
 	block = append(block, strings.Repeat("x", 39)+"\x00"...)
-	got := Rewrite(block, &Options{})
+	got := rewrite(block, &Options{})
 	answer, _ := blockToJSON(got, &Options{})
 	if want := `{"ImageDescription":"` + strings.Repeat("x", 39) + `"}`; answer != want || len(got) > len(block) {
 		t.Errorf("got %s, want %s", answer, want)
@@ -138,16 +148,12 @@ func TestRewriteOfValuesInCommonDropsTheLast(t *testing.T) {
 
 // blockOf returns the TIFF block of an image with one.
 func blockOf(data []byte) []byte {
-	f := sniff(data[:min(len(data), sniffLen)])
-	if f == nil {
-		return nil
-	}
-	blocks, err := f.find(bytes.NewReader(data))
-	if err != nil || len(blocks) != 1 || blocks[0].foreign != nil {
+	c, err := Choose(bytes.NewReader(data))
+	if err != nil || len(c.Blocks) != 1 || c.Blocks[0].Foreign != nil {
 		return nil
 	}
 	b := make([]byte, 1<<20)
-	n, _ := readAt(blocks[0].r, b, 0)
+	n, _ := container.ReadAt(c.Blocks[0].R, b, 0)
 	return b[:n]
 }
 
@@ -200,8 +206,10 @@ func TestRewriteWithoutAnAnswerKeepsWhatThePictureNeeds(t *testing.T) {
 	for id := range uint16(16) {
 		b.IFD0 = append(b.IFD0, testimage.ASCII(0xFE00+id, strings.Repeat("\x01", 4000)))
 	}
-	got := Rewrite(b.Encode(), &Options{Unknown: true})
+	got := rewrite(b.Encode(), &Options{Unknown: true})
 	if answer, _ := blockToJSON(got, &Options{Unknown: true}); answer != `{"Orientation":"6"}` {
 		t.Errorf("got %.100s", answer)
 	}
 }
+
+func oneBlock(b []byte) []container.Block { return []container.Block{{R: bytes.NewReader(b)}} }

@@ -144,6 +144,17 @@ func (o *Object) Open(cond Condition, permit Permit) error {
 	return o.fetch(0, o.limits.Window, cond, permit, &o.windows[0])
 }
 
+// Adopt opens the object without a request: its first window is b, from a response with that header to a request
+// that Pass passed on, which left the request as left says. size is the object's, -1 if it isn't known.
+func (o *Object) Adopt(header http.Header, left Left, b []byte, size int64) {
+	o.reset()
+	o.Header, o.Left, o.size = header, left, size
+	o.windows[0] = window{0, b}
+}
+
+// LeftNow is Left while Pass runs.
+func (o *Object) LeftNow() Left { return o.req.left() }
+
 // Size returns the length of the object, or -1 if no response has told it.
 func (o *Object) Size() int64 { return o.size }
 
@@ -254,7 +265,7 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		}
 		return off - start, length, nil
 	}
-	err := o.req.run(o.next, c, off, n, cond)
+	err := o.req.runRange(o.next, c, off, n, cond)
 	o.Read += c.received
 	status := c.status
 	if status == 0 {

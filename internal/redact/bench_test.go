@@ -21,7 +21,7 @@ func BenchmarkJPEG(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		w := NewWriter(io.Discard, noText)
+		w := writerFor(b, io.Discard, data, noText)
 		for d := data; len(d) > 0; {
 			n := min(len(d), 32<<10)
 			if _, err := w.Write(d[:n]); err != nil {

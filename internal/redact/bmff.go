@@ -1,11 +1,11 @@
 package redact
 
 import (
+	"cmp"
 	"encoding/binary"
-	"math"
 	"slices"
 
-	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/exif/bmff.go
@@ -14,19 +14,7 @@ import (
 // A removed box becomes one of the type free (8.1.2) with zeros: the boxes around it keep their sizes, and
 // offsets into the file stay valid.
 
-// openEnd is the length of a box that reaches to the end of the body. Adding it to any offset can't overflow.
-const openEnd = math.MaxInt64 / 2
-
-// boxHead is the head of a box.
-type boxHead struct {
-	typ  string
-	head int64 // the length of the head: 8, or 16 with a size of 64 bits
-	size int64 // the length of the box with its head, openEnd if it reaches to the end
-}
-
 const (
-	// maxBoxHead is the length of the longest head.
-	maxBoxHead = 16
 	// maxBox bounds the length that a box claims. No file is that long, and the 8 bytes of a larger number
 	// could hide text.
 	maxBox = 1 << 47
@@ -35,26 +23,9 @@ const (
 )
 
 // parseBox parses the head of the box at the start of b; ok is false if it isn't valid.
-func parseBox(b []byte) (h boxHead, ok bool) {
-	if len(b) < 8 {
-		return h, false
-	}
-	h = boxHead{typ: string(b[4:8]), head: 8, size: int64(binary.BigEndian.Uint32(b))}
-	switch h.size {
-	case 0:
-		h.size = openEnd
-	case 1:
-		if len(b) < maxBoxHead {
-			return h, false
-		}
-		h.head = maxBoxHead
-		size := binary.BigEndian.Uint64(b[8:])
-		if size > maxBox {
-			return h, false
-		}
-		h.size = int64(size)
-	}
-	return h, h.size >= h.head
+func parseBox(b []byte) (h container.BoxHead, ok bool) {
+	h, ok = container.ParseBoxHead(b)
+	return h, ok && (h.Size <= maxBox || h.Size == container.ToEnd && h.Head < container.MaxBoxHead)
 }
 
 // box is a box in memory.
@@ -83,17 +54,17 @@ func eachBox(b []byte, f func(box)) {
 			}
 			return
 		}
-		n := h.size
+		n := h.Size
 		if n > int64(len(b)) { // a box that claims to be larger than its parent ends with the parent
 			n = int64(len(b))
-			clear(b[8:h.head])
+			clear(b[8:h.Head])
 			binary.BigEndian.PutUint32(b, uint32(n)) //nolint:gosec // G115: lengths in memory fit
-			if h.head == maxBoxHead {
+			if h.Head == container.MaxBoxHead {
 				binary.BigEndian.PutUint32(b, 1)
 				binary.BigEndian.PutUint64(b[8:], uint64(n))
 			}
 		}
-		f(box{h.typ, b[:n:n], b[h.head:n:n]})
+		f(box{h.Type, b[:n:n], b[h.Head:n:n]})
 		b = b[n:]
 	}
 }
@@ -153,7 +124,7 @@ func (f *fields) id(size int) uint32 {
 
 // offset reads an offset or a length.
 func (f *fields) offset(size int) int64 {
-	return int64(min(f.uint(size), openEnd))
+	return int64(min(f.uint(size), container.ToEnd))
 }
 
 // skip passes over n bytes.
@@ -172,15 +143,7 @@ type span struct{ from, to int64 }
 
 // merge sorts spans, joins those that touch or overlap, and removes empty ones.
 func merge(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int {
-		switch {
-		case a.from < b.from:
-			return -1
-		case a.from > b.from:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	out := spans[:0]
 	for _, s := range spans {
 		if s.to <= s.from {
@@ -218,8 +181,8 @@ func without(spans, minus []span) (out []span) {
 }
 
 // nextBox parses the head of the next box without consuming it; ok is false if it isn't valid.
-func nextBox(s *stream) (h boxHead, ok bool) {
-	b, _ := s.peek(maxBoxHead)
+func nextBox(s *stream) (h container.BoxHead, ok bool) {
+	b, _ := s.peek(container.MaxBoxHead)
 	return parseBox(b)
 }
 
@@ -233,43 +196,39 @@ func freeRest(s *stream) error {
 }
 
 // redactBox buffers the next box and redacts it with f. A box that is too large for that becomes free.
-func redactBox(s *stream, h boxHead, f func(*box)) bool {
-	n := int(min(h.size, maxHold+1))
+func redactBox(s *stream, h container.BoxHead, f func(*box)) bool {
+	n := int(min(h.Size, maxHold+1))
 	b, _ := s.peek(n)
 	if len(b) > maxHold {
 		return freeBox(s, h)
 	}
 	b = slices.Clone(b)
-	f(&box{h.typ, b, b[min(int(h.head), len(b)):]})
+	f(&box{h.Type, b, b[min(int(h.Head), len(b)):]})
 	return s.replace(b) && len(b) == n
 }
 
 // freeBox makes the next box a free box of zeros.
-func freeBox(s *stream, h boxHead) bool {
-	return s.pass(4) && s.replace([]byte("free")) && s.pass(h.head-8) && s.zero(h.size-h.head)
+func freeBox(s *stream, h container.BoxHead) bool {
+	return s.pass(4) && s.replace([]byte("free")) && s.pass(h.Head-8) && s.zero(h.Size-h.Head)
 }
 
 // redactFileType keeps the known brands of the box ftyp, within its first maxFileType bytes.
-func redactFileType(s *stream, h boxHead, known []string) bool {
-	b, _ := s.peek(int(min(h.size, maxFileType)))
+func redactFileType(s *stream, h container.BoxHead, known []string) bool {
+	b, _ := s.peek(int(min(h.Size, maxFileType)))
 	b = slices.Clone(b)
-	for brands := b[h.head:]; len(brands) > 0; brands = brands[min(4, len(brands)):] {
-		if brand := brands[:min(4, len(brands))]; !slices.Contains(known, string(brand)) {
-			clear(brand)
-		}
-	}
-	return s.replace(b) && s.zero(h.size-min(h.size, maxFileType))
+	keepBrands(b[h.Head:], known)
+	return s.replace(b) && s.zero(h.Size-min(h.Size, maxFileType))
 }
 
 // passSignature passes the signature box at the start of a file, which has 12 bytes.
-func passSignature(s *stream, h boxHead) bool {
-	return s.pass(min(h.size, 12)) && s.zero(h.size-min(h.size, 12))
+func passSignature(s *stream, h container.BoxHead) bool {
+	return s.pass(min(h.Size, 12)) && s.zero(h.Size-min(h.Size, 12))
 }
 
 // rewriteExifItem rebuilds in place the EXIF of an item or a box, which starts with the TIFF block's offset
 // (23008-12, A.2.1), and returns the item's new length, 0 if nothing is left of it.
-func rewriteExifItem(b []byte, p *Policy) (n int) {
-	at := exif.OffsetOf(b)
+func rewriteExifItem(b []byte, p *Plan) (n int) {
+	at := container.OffsetOf(b)
 	if at < 0 {
 		clear(b)
 		return 0
@@ -293,4 +252,4 @@ func rewriteExifItem(b []byte, p *Policy) (n int) {
 }
 
 // rewriteExifBox rebuilds the EXIF of an Exif box in place; ok is false if nothing is left of it.
-func rewriteExifBox(b *box, p *Policy) (ok bool) { return rewriteExifItem(b.body, p) > 0 }
+func rewriteExifBox(b *box, p *Plan) (ok bool) { return rewriteExifItem(b.body, p) > 0 }

@@ -1,5 +1,12 @@
 package redact
 
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+)
+
 // A GIF (version 89a) consists of a screen descriptor, then blocks: pictures, and extensions, which have a
 // label. Both contain sub-blocks, each a length byte and that many bytes, up to an empty one. The redacted
 // file keeps the extensions that readers need to show the picture: graphic control, and the application
@@ -11,9 +18,9 @@ package redact
 // gifApplications are the application extensions to keep.
 var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, "ICCRGBG1012": true}
 
-func redactGIF(s *stream, _ *Policy) error {
+func redactGIF(s *stream, _ *Plan) error {
 	head, ok := s.peek(13)
-	if !ok || !s.pass(13+colorTable(head[10])) {
+	if !ok || !s.pass(13+container.ColorTable(head[10])) {
 		return nil
 	}
 	for {
@@ -23,8 +30,9 @@ func redactGIF(s *stream, _ *Policy) error {
 			s.pass(1)
 			return nil
 		case len(b) >= 10 && b[0] == ',':
-			// the descriptor, the table, the size of codes
-			ok = s.pass(10+colorTable(b[9])+1) && passSubBlocks(s)
+			// the descriptor, the table, the data
+			pixels := int64(binary.LittleEndian.Uint16(b[5:])) * int64(binary.LittleEndian.Uint16(b[7:]))
+			ok = s.pass(10+container.ColorTable(b[9])) && passPicture(s, pixels)
 		case len(b) >= 3 && b[0] == '!':
 			ok = redactExtension(s, b)
 		default:
@@ -36,14 +44,6 @@ func redactGIF(s *stream, _ *Policy) error {
 	}
 }
 
-// colorTable returns the length in bytes of the color table that the flags describe, 0 for none.
-func colorTable(flags byte) int64 {
-	if flags&0x80 == 0 {
-		return 0
-	}
-	return 3 << (flags&7 + 1)
-}
-
 // redactExtension redacts the extension that starts with b.
 func redactExtension(s *stream, b []byte) bool {
 	label, size := b[1], int(b[2])
@@ -52,7 +52,7 @@ func redactExtension(s *stream, b []byte) bool {
 		return s.pass(2+1+4) && blankSubBlocks(s)
 	case label == 0xFF && size == 11 && len(b) == 14 && gifApplications[string(b[3:14])]:
 		if b[3] == 'I' {
-			return s.pass(14) && passSubBlocks(s)
+			return s.pass(14) && redactProfile(s)
 		}
 		return s.pass(14) && redactLoops(s)
 	case size < 11:
@@ -95,21 +95,130 @@ func redactLoops(s *stream) bool {
 	}
 }
 
-// passSubBlocks passes the sub-blocks up to and including the empty one.
-func passSubBlocks(s *stream) bool {
+// redactProfile redacts the sub-blocks with a color profile, up to maxHold bytes.
+func redactProfile(s *stream) bool {
+	var profile []byte
+	n := 0 // the length of the sub-blocks
+	for {
+		b, ok := s.peek(n + 1)
+		if !ok || n > maxHold {
+			return blankSubBlocks(s)
+		}
+		length := int(b[n])
+		if length == 0 {
+			break
+		}
+		if b, ok = s.peek(n + 1 + length); !ok {
+			return blankSubBlocks(s)
+		}
+		profile = append(profile, b[n+1:]...)
+		n += 1 + length
+	}
+	if !cleanICC(profile) {
+		return blankSubBlocks(s)
+	}
+	b, _ := s.peek(n)
+	b = slices.Clone(b)
+	for at := 0; at < n; {
+		length := copy(b[at+1:at+1+int(b[at])], profile)
+		profile = profile[length:]
+		at += 1 + length
+	}
+	return s.replace(b) && s.pass(1)
+}
+
+// passPicture passes the sub-blocks of a picture as far as its LZW codes go (appendix F), and overwrites the bytes after
+// the code that ends it, or that has its last pixel.
+func passPicture(s *stream, pixels int64) bool {
+	b, ok := s.peek(1)
+	if !ok || b[0] < 1 || b[0] > 11 {
+		return false
+	}
+	l := newLZW(uint(b[0]), pixels)
+	s.pass(1)
 	for {
 		b, ok := s.peek(1)
 		if !ok {
 			return false
 		}
-		n := int64(b[0])
-		if !s.pass(1 + n) {
+		n := int(b[0])
+		if n == 0 {
+			return s.pass(1)
+		}
+		if b, ok = s.peek(1 + n); !ok {
+			n = len(b) - 1 // the file ends here
+		}
+		used := l.read(b[1 : 1+n])
+		if !s.pass(int64(1+used)) || !s.zero(int64(n-used)) || !ok {
 			return false
 		}
-		if n == 0 {
-			return true
+	}
+}
+
+// lzw counts the pixels of a picture's codes.
+type lzw struct {
+	pixels  int64 // still to come
+	least   uint  // bits of a pixel
+	width   uint  // bits of the next code
+	next    int   // the number of the next string
+	last    int   // the code before, -1 for none
+	bits, n uint
+	ended   bool
+	lengths [1 << 12]uint16 // of the strings, in pixels
+}
+
+func newLZW(least uint, pixels int64) *lzw {
+	l := &lzw{pixels: pixels, least: least}
+	for i := range l.lengths {
+		l.lengths[i] = 1
+	}
+	l.reset()
+	return l
+}
+
+func (l *lzw) reset() { l.width, l.next, l.last = l.least+1, 1<<l.least+2, -1 }
+
+// read reads codes from b and returns how many bytes of it belong to the picture.
+func (l *lzw) read(b []byte) (used int) {
+	const most = 12
+	clearCode, endCode := 1<<l.least, 1<<l.least+1
+	for i, c := range b {
+		if l.ended {
+			return i
+		}
+		l.bits |= uint(c) << l.n
+		l.n += 8
+		for l.n >= l.width && !l.ended {
+			code := int(l.bits & (1<<l.width - 1)) //nolint:gosec // G115: at most 12 bits
+			l.bits >>= l.width
+			l.n -= l.width
+			switch {
+			case code == clearCode:
+				l.reset()
+				continue
+			case code == endCode || l.pixels <= 0:
+				l.ended = true
+				continue
+			case code > l.next || code == l.next && l.last < 0:
+				l.ended = true // broken: decoders stop here
+				continue
+			}
+			if l.last >= 0 && l.next < 1<<most {
+				l.lengths[l.next] = l.lengths[l.last] + 1
+				l.next++
+				if l.next == 1<<l.width && l.width < most {
+					l.width++
+				}
+			}
+			l.last = code
+			length := int64(1)
+			if code > endCode && code < 1<<most {
+				length = int64(l.lengths[code])
+			}
+			l.pixels -= length
 		}
 	}
+	return len(b)
 }
 
 // blankSubBlocks overwrites the sub-blocks up to the empty one with sub-blocks of zeros.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -66,7 +67,7 @@ func planted() map[string][]byte {
 		"second EXIF":    testimage.JPEG(m, exifSeg, exifSeg),
 		"broken EXIF":    testimage.JPEG(m, seg(0xE1, []byte("Exif\x00\x00"+word))),
 		"EXIF goes on":   testimage.JPEG(m, exifSeg, seg(0xE1, []byte("Exif\x00\x00"+word))),
-		"XMP":            testimage.JPEG(m, seg(0xE1, []byte(xmpIntro+secretXMP))),
+		"XMP":            testimage.JPEG(m, seg(0xE1, []byte(container.XMPIntro+secretXMP))),
 		"extended XMP":   testimage.JPEG(m, seg(0xE1, []byte("http://ns.adobe.com/xmp/extension/\x00"+word))),
 		"JFIF":           testimage.JPEG(m, seg(0xE0, []byte("JFIF\x00\x01\x01\x00\x00\x48\x00\x48\x01\x02"+word))),
 		"JFXX":           testimage.JPEG(m, seg(0xE0, []byte("JFXX\x00"+word))),
@@ -310,7 +311,7 @@ func TestPNGKeepsTheEXIFOfTheAnswer(t *testing.T) {
 
 func TestJPEGKeepsEXIFAfterJunk(t *testing.T) {
 	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "answered"), testimage.ASCII(0x010E, word)}}
-	for n, want := range map[int]string{0: `{"Make":"answered"}`, 1: `{"Make":"answered"}`, exif.MaxJunk: `{"Make":"answered"}`, exif.MaxJunk + 1: "{}"} {
+	for n, want := range map[int]string{0: `{"Make":"answered"}`, 1: `{"Make":"answered"}`, container.MaxJunk: `{"Make":"answered"}`, container.MaxJunk + 1: "{}"} {
 		junk := bytes.Repeat([]byte(word), n/len(word)+1)[:n]
 		data := testimage.JPEG(testimage.Gradient(16, 16), testimage.Segment(0xE0, nil), junk, testimage.EXIFSegment(b.Encode()))
 		got := redact(t, data, noText, 0)

@@ -3,6 +3,8 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG 2000's JP2 and JPX (ITU-T T.800, annex I; T.801, annex M) consist of boxes like ISO's. The redacted
@@ -42,9 +44,9 @@ func keepJP2Colr(b *box) bool {
 	return true
 }
 
-func redactJP2(s *stream, p *Policy) error {
-	if b, _ := s.peek(len(codestream)); string(b) == codestream {
-		redactCodestream(s, openEnd)
+func redactJP2(s *stream, p *Plan) error {
+	if b, _ := s.peek(len(container.J2KCodestream)); string(b) == container.J2KCodestream {
+		redactCodestream(s, container.ToEnd)
 		return nil
 	}
 	seen := false // the EXIF answer shows only the first EXIF
@@ -53,7 +55,7 @@ func redactJP2(s *stream, p *Policy) error {
 		if !ok {
 			return freeRest(s)
 		}
-		switch h.typ {
+		switch h.Type {
 		case "jP  ":
 			ok = passSignature(s, h)
 		case "ftyp":
@@ -61,7 +63,7 @@ func redactJP2(s *stream, p *Policy) error {
 		case "jp2h":
 			ok = redactBox(s, h, func(b *box) { keepBoxes(b.body, jp2Header) })
 		case "jp2c":
-			ok = s.pass(h.head) && redactCodestream(s, h.size-h.head)
+			ok = s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
 		case "Exif":
 			ok = redactBox(s, h, func(b *box) {
 				if seen || !rewriteExifBox(b, p) {
@@ -80,41 +82,32 @@ func redactJP2(s *stream, p *Policy) error {
 		default:
 			ok = freeBox(s, h)
 		}
-		if !ok || h.size == openEnd {
+		if !ok || h.Size == container.ToEnd {
 			return nil
 		}
 	}
 }
 
-const (
-	jp2UUID       = "JpgTiffExif->JP2"
-	photoshopUUID = "\x05\x37\xCD\xAB\x9D\x0C\x44\x31\xA7\x2A\xFA\x56\x1F\x2A\x11\x3E"
-	geoUUID       = "\xB1\x4B\xF8\xBD\x08\x3D\x4B\x43\xA5\xAE\x8C\xD7\xD5\xA6\xCE\x03"
-)
-
 // rewriteUUID rebuilds the EXIF in a uuid box. isEXIF reports whether the box has EXIF, of which only the first is
 // kept. GeoJP2's TIFF block doesn't count as EXIF: the answer shows it in addition, if it comes before the EXIF.
 // ok is false if nothing is left of the box.
-func rewriteUUID(b *box, seen bool, p *Policy) (isEXIF, ok bool) {
+func rewriteUUID(b *box, seen bool, p *Plan) (isEXIF, ok bool) {
 	if len(b.body) < 16 {
 		return false, false
 	}
 	data := b.body[16:]
 	switch string(b.body[:16]) {
-	case jp2UUID, photoshopUUID:
+	case container.JP2UUID, container.PhotoshopUUID:
 		isEXIF = true
 		if bytes.HasPrefix(data, []byte("Exif\x00\x00")) {
 			data = data[6:]
 		}
-	case geoUUID:
+	case container.GeoUUID:
 	default:
 		return false, false
 	}
 	return isEXIF, !seen && rewriteExif(data, p) > 0
 }
-
-// codestream is the signature of a codestream, which can also be a file of its own.
-const codestream = "\xFF\x4F\xFF\x51"
 
 // Markers of the codestream (T.800, A.2; T.801; T.814).
 const (

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A JPEG (ITU-T T.81, annex B) consists of segments between start of image (SOI) and end of image (EOI): 0xFF,
@@ -20,37 +20,6 @@ import (
 // The redacted file keeps the segments that decoders need, cut to the length that they should have, JFIF
 // without its thumbnail, EXIF and XMP rewritten, ICC profiles, the MPF index, gain map metadata
 // (ISO 21496-1) and Adobe's APP14. All others become an APP15 of zeros, which readers ignore.
-const (
-	markerTEM   = 0x01
-	markerSOF0  = 0xC0
-	markerDHT   = 0xC4
-	markerJPG   = 0xC8
-	markerDAC   = 0xCC
-	markerRST0  = 0xD0
-	markerRST7  = 0xD7
-	markerSOI   = 0xD8
-	markerEOI   = 0xD9
-	markerSOS   = 0xDA
-	markerDQT   = 0xDB
-	markerDNL   = 0xDC
-	markerDRI   = 0xDD
-	markerAPP0  = 0xE0
-	markerAPP1  = 0xE1
-	markerAPP2  = 0xE2
-	markerAPP14 = 0xEE
-	markerAPP15 = 0xEF
-)
-
-// Signatures at the start of APPn segments.
-const (
-	jfifIntro  = "JFIF\x00"
-	xmpIntro   = "http://ns.adobe.com/xap/1.0/\x00"
-	iccIntro   = "ICC_PROFILE\x00"
-	mpfIntro   = "MPF\x00"
-	gainIntro  = "urn:iso:std:iso:ts:21496:-1\x00"
-	adobeIntro = "Adobe"
-	longest    = len(xmpIntro)
-)
 
 // maxPictures bounds the pictures after the first.
 const maxPictures = 1 << 10
@@ -58,18 +27,15 @@ const maxPictures = 1 << 10
 // jpegFile is one JPEG file.
 type jpegFile struct {
 	*stream
-	p *Policy
+	p *Plan
 
-	first       bool    // the picture is the first one
-	wantEXIF    bool    // the EXIF that the answer shows may still come
-	junkBytes   int     // the number of bytes outside segments so far
-	brokenEXIFs int     // the number of unreadable EXIFs so far
-	starts      []int64 // offsets of the other pictures, from the MPF index
-	items       []xmpItem
+	first  bool    // the picture is the first one
+	starts []int64 // offsets of the other pictures, from the MPF index
+	items  []xmpItem
 }
 
-func redactJPEG(s *stream, p *Policy) error {
-	j := &jpegFile{stream: s, p: p, first: true, wantEXIF: true}
+func redactJPEG(s *stream, p *Plan) error {
+	j := &jpegFile{stream: s, p: p, first: true}
 	if err := j.picture(); err != nil {
 		return err
 	}
@@ -116,15 +82,15 @@ func (j *jpegFile) picture() error {
 			if n < 0 {
 				n = len(b)
 			}
-			j.junk(n)
+			j.zero(int64(n))
 		case marker == 0xFF:
 			j.pass(1)
 		case marker == 0:
-			j.junk(2)
-		case marker == markerEOI:
+			j.zero(2)
+		case marker == container.MarkerEOI:
 			j.pass(2)
 			return nil
-		case marker == markerTEM || marker >= markerRST0 && marker <= markerSOI:
+		case marker == container.MarkerTEM || marker >= container.MarkerRST0 && marker <= container.MarkerSOI:
 			j.pass(2)
 		default:
 			h, ok := j.peek(4)
@@ -138,19 +104,10 @@ func (j *jpegFile) picture() error {
 			if !j.segment(marker, length+2) {
 				return errBroken
 			}
-			if marker == markerSOS {
-				j.wantEXIF = false
+			if marker == container.MarkerSOS {
 				j.scan()
 			}
 		}
-	}
-}
-
-// junk overwrites bytes between segments. The EXIF decoder gives up after too many of them.
-func (j *jpegFile) junk(n int) {
-	j.zero(int64(n))
-	if j.junkBytes += n; j.junkBytes > exif.MaxJunk {
-		j.wantEXIF = false
 	}
 }
 
@@ -190,12 +147,12 @@ func (j *jpegFile) scan() {
 }
 
 // inScan reports whether 0xFF and then c are part of the coded data.
-func inScan(c byte) bool { return c == 0 || c >= markerRST0 && c <= markerRST7 }
+func inScan(c byte) bool { return c == 0 || c >= container.MarkerRST0 && c <= container.MarkerRST7 }
 
 // segment redacts a segment of n bytes, 0xFF included. It returns false if the body ends in it.
 func (j *jpegFile) segment(marker byte, n int) bool {
 	switch marker {
-	case markerAPP0, markerAPP1, markerAPP2, markerAPP14:
+	case container.MarkerAPP0, container.MarkerAPP1, container.MarkerAPP2, container.MarkerAPP14:
 		return j.app(marker, n)
 	}
 	if !isTable(marker) {
@@ -211,16 +168,16 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 
 // blankSegment replaces a segment of n bytes by an APP15 of zeros.
 func (j *jpegFile) blankSegment(n int) bool {
-	return j.replace([]byte{0xFF, markerAPP15}) && j.pass(2) && j.zero(int64(n-4))
+	return j.replace([]byte{0xFF, container.MarkerAPP15}) && j.pass(2) && j.zero(int64(n-4))
 }
 
 // isTable reports whether decoders need segments with this marker.
 func isTable(marker byte) bool {
 	switch marker {
-	case markerDQT, markerDNL, markerDRI, markerSOS:
+	case container.MarkerDQT, container.MarkerDNL, container.MarkerDRI, container.MarkerSOS:
 		return true
 	}
-	return marker >= markerSOF0 && marker <= 0xCF && marker != markerJPG
+	return marker >= container.MarkerSOF0 && marker <= 0xCF && marker != container.MarkerJPG
 }
 
 // tableLength returns how many bytes of b, a segment's data, the marker's syntax uses (B.2.2 to B.2.5).
@@ -232,7 +189,7 @@ func tableLength(marker byte, b []byte) (n int) {
 		return 0
 	}
 	switch marker {
-	case markerDQT:
+	case container.MarkerDQT:
 		for n < len(b) && b[n]>>4 <= 1 && b[n]&15 <= 3 { // precision, number
 			table := 1 + 64 + 64*int(b[n]>>4)
 			if n+table > len(b) {
@@ -240,7 +197,7 @@ func tableLength(marker byte, b []byte) (n int) {
 			}
 			n += table
 		}
-	case markerDHT:
+	case container.MarkerDHT:
 		for n+17 <= len(b) {
 			codes := 0
 			for _, c := range b[n+1 : n+17] {
@@ -251,11 +208,11 @@ func tableLength(marker byte, b []byte) (n int) {
 			}
 			n += 17 + codes
 		}
-	case markerDAC:
+	case container.MarkerDAC:
 		n = len(b) &^ 1
-	case markerDRI, markerDNL:
+	case container.MarkerDRI, container.MarkerDNL:
 		n = 2
-	case markerSOS:
+	case container.MarkerSOS:
 		n = 1 + 2*at(0) + 3
 	default: // SOFn
 		n = 6 + 3*at(5)
@@ -265,31 +222,28 @@ func tableLength(marker byte, b []byte) (n int) {
 
 // app redacts an APPn segment of n bytes.
 func (j *jpegFile) app(marker byte, n int) bool {
-	head, ok := j.peek(min(n, 4+longest))
+	head, ok := j.peek(min(n, 4+len(container.XMPIntro)))
 	if !ok {
 		return false
 	}
 	data := head[4:]
 	is := func(m byte, intro string) bool { return marker == m && bytes.HasPrefix(data, []byte(intro)) }
 	switch {
-	case is(markerAPP0, jfifIntro) && n >= 4+14:
+	case is(container.MarkerAPP0, container.JFIFIntro) && n >= 4+14:
 		return j.pass(4+12) && j.zero(int64(n-4-12)) // the thumbnail's size becomes 0 by 0
-	case is(markerAPP1, "Exif\x00"):
+	case is(container.MarkerAPP1, "Exif\x00"):
 		return j.exifSegments(n)
-	case is(markerAPP1, xmpIntro):
+	case is(container.MarkerAPP1, container.XMPIntro):
 		return j.xmp(n)
-	case is(markerAPP2, iccIntro), is(markerAPP2, gainIntro):
+	case is(container.MarkerAPP2, container.ICCIntro), is(container.MarkerAPP2, container.GainMapIntro):
 		return j.pass(int64(n))
-	case is(markerAPP2, mpfIntro):
+	case is(container.MarkerAPP2, container.MPFIntro):
 		return j.mpf(n)
-	case is(markerAPP14, adobeIntro) && n >= 4+12:
+	case is(container.MarkerAPP14, container.AdobeIntro) && n >= 4+12:
 		return j.pass(4+12) && j.zero(int64(n-4-12))
 	}
 	return j.blankSegment(n)
 }
-
-// exifHead is the length of marker, length and "Exif\0\0" before the TIFF block in a segment.
-const exifHead = 10
 
 // exifSegments redacts an EXIF segment of n bytes and the segments that continue it.
 func (j *jpegFile) exifSegments(n int) bool {
@@ -305,7 +259,7 @@ func (j *jpegFile) exifSegments(n int) bool {
 			break
 		}
 		length := int(binary.BigEndian.Uint16(next[2:]))
-		if length < exifHead-2 || n+2+length > maxHold {
+		if length < container.EXIFHead-2 || n+2+length > maxHold {
 			break
 		}
 		n += 2 + length
@@ -316,19 +270,19 @@ func (j *jpegFile) exifSegments(n int) bool {
 		return false
 	}
 	var block []byte
-	if start := 0; n >= exifHead && begins(b) {
+	if start := 0; n >= container.EXIFHead && begins(b) {
 		for _, end := range ends {
-			block = append(block, b[start+exifHead:end]...)
+			block = append(block, b[start+container.EXIFHead:end]...)
 			start = end
 		}
 	}
 	length := len(block)
-	if !j.first {
-		block = exif.Rewrite(block, nil)
+	if kept := j.p.exifAt(j.offset + container.EXIFHead); kept != nil && j.first {
+		block = kept.Encode(length)
 	} else {
-		block = j.rewrite(block)
+		block = nil
 	}
-	if block == nil || !exif.IsReadable(block) { // nothing is left
+	if block == nil { // nothing is left
 		start := 0
 		for _, end := range ends {
 			if !j.blankSegment(end - start) {
@@ -341,28 +295,13 @@ func (j *jpegFile) exifSegments(n int) bool {
 	block = append(block, make([]byte, length-len(block))...)
 	start := 0
 	for _, end := range ends {
-		n := end - start - exifHead
-		if !j.pass(exifHead) || !j.replace(block[:n]) {
+		n := end - start - container.EXIFHead
+		if !j.pass(container.EXIFHead) || !j.replace(block[:n]) {
 			return false
 		}
 		block, start = block[n:], end
 	}
 	return true
-}
-
-// rewrite returns the redacted block of an EXIF of the first picture, nil to remove it: the answer shows only
-// the first readable EXIF.
-func (j *jpegFile) rewrite(block []byte) []byte {
-	if !j.wantEXIF {
-		return nil
-	}
-	if !exif.IsReadable(block) {
-		j.brokenEXIFs++
-		j.wantEXIF = j.brokenEXIFs < exif.MaxBroken
-		return nil
-	}
-	j.wantEXIF = false
-	return exif.Rewrite(block, j.p.EXIF)
 }
 
 // xmp rewrites an XMP segment of n bytes. Extended XMP is removed.
@@ -371,7 +310,7 @@ func (j *jpegFile) xmp(n int) bool {
 	if !ok {
 		return false
 	}
-	head := 4 + len(xmpIntro)
+	head := 4 + len(container.XMPIntro)
 	packet, items := rewriteXMP(b[head:])
 	if packet == nil {
 		return j.blankSegment(n)
@@ -396,7 +335,7 @@ func (j *jpegFile) mpf(n int) bool {
 	if !ok {
 		return false
 	}
-	head := 4 + len(mpfIntro)
+	head := 4 + len(container.MPFIntro)
 	base := j.offset + int64(head)
 	index, starts := rewriteMPF(b[head:])
 	if index == nil {

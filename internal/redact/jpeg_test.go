@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -27,25 +28,25 @@ func TestTableLength(t *testing.T) {
 		data   []byte
 		want   int
 	}{
-		{"DQT of 8 bits", markerDQT, zeros(65), 65},
-		{"DQT of 8 and of 16 bits", markerDQT, slices.Concat(zeros(65), []byte{0x13}, zeros(128)), 65 + 129},
-		{"DQT and rest", markerDQT, slices.Concat(zeros(65), []byte{0x24}, zeros(200)), 65},
-		{"DQT with number 4", markerDQT, slices.Concat([]byte{4}, zeros(64)), 0},
-		{"DQT, cut off", markerDQT, zeros(64), 0},
-		{"DHT", markerDHT, huffman(0, 2, 1), 20},
-		{"two DHT", markerDHT, append(huffman(1), huffman(0, 3)...), 18 + 20},
-		{"DHT of 256 codes", markerDHT, huffman(255, 1), 17 + 256},
-		{"DHT of 257 codes", markerDHT, huffman(255, 2), 0},
-		{"DHT and rest", markerDHT, append(huffman(1), zeros(16)...), 18},
-		{"DHT, cut off", markerDHT, huffman(3)[:18], 18},
-		{"DAC", markerDAC, zeros(4), 4},
-		{"DAC and rest", markerDAC, zeros(5), 4},
-		{"DRI and rest", markerDRI, zeros(9), 2},
-		{"DNL and rest", markerDNL, zeros(9), 2},
-		{"SOS and rest", markerSOS, append([]byte{3}, zeros(20)...), 10},
-		{"SOS, empty", markerSOS, nil, 0},
-		{"SOF and rest", markerSOF0, append([]byte{8, 0, 1, 0, 1, 3}, zeros(20)...), 15},
-		{"SOF, cut off", markerSOF0, []byte{8, 0, 1, 0, 1, 3}, 6},
+		{"DQT of 8 bits", container.MarkerDQT, zeros(65), 65},
+		{"DQT of 8 and of 16 bits", container.MarkerDQT, slices.Concat(zeros(65), []byte{0x13}, zeros(128)), 65 + 129},
+		{"DQT and rest", container.MarkerDQT, slices.Concat(zeros(65), []byte{0x24}, zeros(200)), 65},
+		{"DQT with number 4", container.MarkerDQT, slices.Concat([]byte{4}, zeros(64)), 0},
+		{"DQT, cut off", container.MarkerDQT, zeros(64), 0},
+		{"DHT", container.MarkerDHT, huffman(0, 2, 1), 20},
+		{"two DHT", container.MarkerDHT, append(huffman(1), huffman(0, 3)...), 18 + 20},
+		{"DHT of 256 codes", container.MarkerDHT, huffman(255, 1), 17 + 256},
+		{"DHT of 257 codes", container.MarkerDHT, huffman(255, 2), 0},
+		{"DHT and rest", container.MarkerDHT, append(huffman(1), zeros(16)...), 18},
+		{"DHT, cut off", container.MarkerDHT, huffman(3)[:18], 18},
+		{"DAC", container.MarkerDAC, zeros(4), 4},
+		{"DAC and rest", container.MarkerDAC, zeros(5), 4},
+		{"DRI and rest", container.MarkerDRI, zeros(9), 2},
+		{"DNL and rest", container.MarkerDNL, zeros(9), 2},
+		{"SOS and rest", container.MarkerSOS, append([]byte{3}, zeros(20)...), 10},
+		{"SOS, empty", container.MarkerSOS, nil, 0},
+		{"SOF and rest", container.MarkerSOF0, append([]byte{8, 0, 1, 0, 1, 3}, zeros(20)...), 15},
+		{"SOF, cut off", container.MarkerSOF0, []byte{8, 0, 1, 0, 1, 3}, 6},
 	} {
 		if got := tableLength(tt.marker, tt.data); got != tt.want {
 			t.Errorf("%s: %d of %d bytes, want %d", tt.name, got, len(tt.data), tt.want)
@@ -56,17 +57,17 @@ func TestTableLength(t *testing.T) {
 // TestSegments has which segments stay, how much of them, and which become an APP15 of zeros.
 func TestSegments(t *testing.T) {
 	const hidden = "HIDDEN"
-	gain := gainIntro + "gain map"
+	gain := container.GainMapIntro + "gain map"
 	for _, tt := range []struct {
 		name   string
 		marker byte
 		data   string
 		want   string // of the data; "" if the segment goes
 	}{
-		{"ICC", 0xE2, iccIntro + "profile", iccIntro + "profile"},
+		{"ICC", 0xE2, container.ICCIntro + "profile", container.ICCIntro + "profile"},
 		{"ISO gain map", 0xE2, gain, gain},
 		{"gain map in APP1", 0xE1, gain, ""},
-		{"ICC in APP14", 0xEE, iccIntro, ""},
+		{"ICC in APP14", 0xEE, container.ICCIntro, ""},
 		{"JFIF", 0xE0, "JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x01\x01" + hidden, "JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x00\x00\x00\x00\x00\x00\x00\x00"},
 		{"JFIF without a thumbnail", 0xE0, "JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x00\x00", "JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x00\x00"},
 		{"JFIF, cut off", 0xE0, "JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x00", ""},
@@ -124,7 +125,7 @@ func TestPicturesAfterThePhoto(t *testing.T) {
 		}
 	}
 
-	xmp := xmpIntro + `<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Adobe XMP Core 5.1.2"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+	xmp := container.XMPIntro + `<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Adobe XMP Core 5.1.2"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
  xmlns:Container="http://ns.google.com/photos/1.0/container/" xmlns:Item="http://ns.google.com/photos/1.0/container/item/"><Container:Directory><rdf:Seq>
 <rdf:li rdf:parseType="Resource"><Container:Item Item:Mime="image/jpeg" Item:Semantic="Primary" Item:Padding="5"/></rdf:li>
 <rdf:li rdf:parseType="Resource"><Container:Item Item:Mime="video/mp4" Item:Semantic="MotionPhoto" Item:Length="7"/></rdf:li>

@@ -6,7 +6,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 
-	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes, of which one or several have the codestream.
@@ -16,14 +16,14 @@ import (
 // It passes a naked codestream (18181-1) and the boxes jxlc and jxlp unchanged: only decoding tells where a
 // codestream ends.
 
-func redactJXL(s *stream, p *Policy) error {
-	if b, _ := s.peek(2); string(b) == "\xFF\x0A" {
+func redactJXL(s *stream, p *Plan) error {
+	if b, _ := s.peek(2); string(b) == container.JXLCodestream {
 		s.pass(toEnd)
 		return nil
 	}
 	// the EXIF answer shows only the first EXIF, compressed or not
 	seen := false
-	first := func(b *box, rewrite func(*box, *Policy) bool) {
+	first := func(b *box, rewrite func(*box, *Plan) bool) {
 		if seen || !rewrite(b, p) {
 			b.free()
 		}
@@ -34,13 +34,13 @@ func redactJXL(s *stream, p *Policy) error {
 		if !ok {
 			return freeRest(s)
 		}
-		switch h.typ {
+		switch h.Type {
 		case "JXL ":
 			ok = passSignature(s, h)
 		case "ftyp":
 			ok = redactFileType(s, h, []string{"jxl "})
 		case "jxlc", "jxlp", "jxll":
-			ok = s.pass(h.size)
+			ok = s.pass(h.Size)
 		case "Exif":
 			ok = redactBox(s, h, func(b *box) { first(b, rewriteExifBox) })
 		case "brob":
@@ -54,20 +54,20 @@ func redactJXL(s *stream, p *Policy) error {
 		default:
 			ok = freeBox(s, h)
 		}
-		if !ok || h.size == openEnd {
+		if !ok || h.Size == container.ToEnd {
 			return nil
 		}
 	}
 }
 
 // rewriteBrotli rebuilds the EXIF of a brob box in place; ok is false if nothing is left of it.
-func rewriteBrotli(b *box, p *Policy) (ok bool) {
-	data, ok := exif.Unbrotli(b.body[4:])
+func rewriteBrotli(b *box, p *Plan) (ok bool) {
+	data, ok := container.Unbrotli(b.body[4:])
 	if !ok {
 		return false
 	}
 	var compressed []byte
-	for _, p := range [...]*Policy{p, {}} { // if the EXIF doesn't fit, keep only what the picture needs
+	for _, p := range [...]*Plan{p, {policy: &Policy{}}} { // if the EXIF doesn't fit, keep only what the picture needs
 		item := bytes.Clone(data)
 		n := rewriteExifItem(item, p)
 		if n == 0 {
@@ -89,7 +89,7 @@ func rewriteBrotli(b *box, p *Policy) (ok bool) {
 	// the rest of the box becomes a free box
 	head := len(b.all) - len(b.body)
 	size := len(b.all) - len(rest)
-	if head == maxBoxHead {
+	if head == container.MaxBoxHead {
 		binary.BigEndian.PutUint64(b.all[8:], uint64(size)) //nolint:gosec // G115: a length
 	} else {
 		binary.BigEndian.PutUint32(b.all, uint32(size)) //nolint:gosec // G115: lengths in memory fit

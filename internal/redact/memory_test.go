@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -26,7 +27,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	for len(entries) < 60<<10 { // unknown tags of four bytes
 		entries = append(entries, 0, 0xE0, 1, 0, 4, 0, 0, 0, 'a', 'b', 'c', 0)
 	}
-	xmp := []byte(xmpIntro + `<x:xmpmeta xmlns:x="adobe:ns:meta/">` + strings.Repeat("<a>", 20000))
+	xmp := []byte(container.XMPIntro + `<x:xmpmeta xmlns:x="adobe:ns:meta/">` + strings.Repeat("<a>", 20000))
 	ch, rc, seg, box := testimage.PNGChunk, testimage.RIFFChunk, testimage.Segment, testimage.Box
 	riff := func(unit []byte) [2][]byte { return [2][]byte{[]byte("RIFF\xFF\xFF\xFF\xFEWEBP"), unit} }
 	png := func(unit []byte) [2][]byte { return [2][]byte{testimage.PNG(m, nil, nil)[:33], unit} }
@@ -45,9 +46,9 @@ func TestMemoryIsFlat(t *testing.T) {
 		"png eXIf of tags":      png(ch("eXIf", entries)),
 		"png profiles":          png(testimage.ITXT("Raw profile type exif", bytes.Repeat([]byte{' '}, 64<<20), true)),
 		"png texts":             png(testimage.TEXT("Raw profile type exif", bytes.Repeat([]byte("00"), maxHold/2-20))),
-		"png XMP":               png(testimage.ITXT("XML:com.adobe.xmp", xmp[len(xmpIntro):], false)),
+		"png XMP":               png(testimage.ITXT("XML:com.adobe.xmp", xmp[len(container.XMPIntro):], false)),
 		"webp EXIF":             riff(rc("EXIF", padded(block, maxHold))),
-		"webp XMP":              riff(rc("XMP ", xmp[len(xmpIntro):])),
+		"webp XMP":              riff(rc("XMP ", xmp[len(container.XMPIntro):])),
 		"webp empty chunks":     riff(rc("ABCD", nil)),
 		"gif extensions":        {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00"), []byte("\x21\xFE\x01a\x00")},
 		"gif XMP":               {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00\x21\xFF\x0BXMP DataXMP"), bytes.Repeat([]byte{255}, 256)},
@@ -58,10 +59,10 @@ func TestMemoryIsFlat(t *testing.T) {
 		"jxl brob":              {testimage.JXL(), box("brob", []byte("Exif"), make([]byte, maxHold-10))},
 		"jxl Exif":              {testimage.JXL(), box("Exif", make([]byte, 4), padded(block, maxHold-20))},
 		"jp2 uuid":              {testimage.JP2(), box("uuid", []byte("JpgTiffExif->JP2"), padded(block, maxHold-30))},
-		"jp2 XML":               {testimage.JP2(), box("xml ", xmp[len(xmpIntro):])},
+		"jp2 XML":               {testimage.JP2(), box("xml ", xmp[len(container.XMPIntro):])},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := NewWriter(io.Discard, &Policy{EXIF: &exif.Options{Unknown: true}, MaxHeld: maxHold})
+			w := writerFor(t, io.Discard, parts[0], &Policy{EXIF: &exif.Options{Unknown: true}})
 			data := slices.Clone(parts[0])
 			for len(data) < 512<<10 {
 				data = append(data, parts[1]...)

@@ -13,8 +13,10 @@ import (
 // boxRules maps the types of boxes to keep to functions that redact them.
 type boxRules = map[string]func(*box) bool
 
-// keepMovie redacts the body of moov in place, and adds the pictures' locations to l.
-func keepMovie(body []byte, l *layout) {
+// keepMovie redacts the body of moov in place, and returns where the file has the pictures of its tracks. ok is
+// false if no track is left.
+func keepMovie(body []byte) (frames []span, ok bool) {
+	l := &frames
 	keepBoxes(body, boxRules{
 		"mvhd": func(b *box) bool {
 			ok := keepTimed(b, 12, 100)
@@ -25,8 +27,13 @@ func keepMovie(body []byte, l *layout) {
 			}
 			return ok
 		},
-		"trak": func(b *box) bool { return keepTrack(b.body, l) },
+		"trak": func(b *box) bool {
+			kept := keepTrack(b.body, l)
+			ok = ok || kept
+			return kept
+		},
 	})
+	return frames, ok
 }
 
 // keepTimed clears a header box's creation and modification times, unused flags, and the bytes after its
@@ -54,7 +61,7 @@ type samples struct {
 }
 
 // keepTrack redacts the body of trak; ok is false if the caller must remove the track.
-func keepTrack(body []byte, l *layout) (ok bool) {
+func keepTrack(body []byte, l *[]span) (ok bool) {
 	var t samples
 	keepBoxes(body, boxRules{
 		"tkhd": func(b *box) bool { return keepTimed(b, 12, 84) },
@@ -77,6 +84,12 @@ func keepTrack(body []byte, l *layout) (ok bool) {
 	}
 	t.locate(l)
 	return true
+}
+
+// keepHandler keeps the handler type in hdlr (8.4.3), and clears its name.
+func keepHandler(b []byte) {
+	clear(b[:min(8, len(b))])
+	clearFrom(b, 12)
 }
 
 func (t *samples) keepMedia(body []byte) {
@@ -186,7 +199,7 @@ func (t *samples) keepEntries(b []byte) {
 }
 
 // locate adds the samples' locations to l.
-func (t *samples) locate(l *layout) {
+func (t *samples) locate(l *[]span) {
 	sizes := sampleSizes{f: fields{b: t.stsz}}
 	if t.stsz == nil {
 		sizes.f.b = t.stz2
@@ -244,7 +257,7 @@ func (t *samples) locate(l *layout) {
 			at = append(at, span{from, to})
 		}
 	}
-	l.add(picture, at)
+	*l = append(*l, at...)
 }
 
 // sampleSizes reads the sizes of consecutive samples.

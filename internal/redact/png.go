@@ -7,64 +7,121 @@ import (
 	"fmt"
 	"hash/adler32"
 	"hash/crc32"
+	"io"
 	"math"
+	"strings"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 // A PNG or APNG (PNG 3rd edition, 5.3) consists of a signature, then chunks, each a big-endian length, a type
 // of 4 letters, the data, and a CRC of type and data.
 //
-// The parser rebuilds the EXIF that the EXIF answer shows, in a chunk eXIf or in a text chunk, as programs
-// wrote it before there was eXIf. That becomes an eXIf, or a compressed text chunk if only that fits. A
-// removed chunk gets a private, ancillary type (5.4) and zeros.
-
-// pngChunks maps the chunks to keep to the most data that each can have; 0 is any amount.
-var pngChunks = map[string]int64{
-	"IHDR": 13, "PLTE": 768, "IDAT": 0, "IEND": 0,
-	"tRNS": 256, "cHRM": 32, "gAMA": 4, "iCCP": 0, "sBIT": 4, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8,
-	"bKGD": 6, "hIST": 512, "pHYs": 9,
-	"acTL": 8, "fcTL": 26, "fdAT": 0,
-}
+// A chunk that the picture needs stays if its length, its place and its CRC are right, once. Of the picture's data
+// (IDAT, and fdAT of an animation) stays what belongs to its zlib stream. EXIF stays a chunk of its kind: browsers
+// honor the first eXIf that is neither broken nor begins with "Exif\0\0", and no text. A removed chunk gets a private,
+// ancillary type (5.4) and zeros.
 
 const (
 	// pngJunk is the type of removed chunks: ancillary, private, safe to copy.
 	pngJunk = "juNk"
 	// xmpKeyword starts the data of an iTXt chunk with uncompressed XMP (XMP specification, part 3).
 	xmpKeyword = "XML:com.adobe.xmp\x00\x00\x00"
+	// maxSmall bounds the chunks that pngChunks has rules for.
+	maxSmall = 768
+	// maxProfile bounds a decompressed color profile.
+	maxProfile = 1 << 20
 )
 
 // pngFile is one PNG.
 type pngFile struct {
 	*stream
-	p        *Policy
-	wantEXIF bool // the EXIF that the answer shows may still come
+	p    *Plan
+	seen map[string]bool // the types so far that may occur once
+
+	depth, color  byte
+	width, height uint32
+	palette       int    // the number of its entries
+	frames        uint32 // of an animation, still to come
+	sequence      uint32 // the number of the next fcTL or fdAT
+	frame         bool   // an fcTL waits for its data
+	honored       bool   // there was an eXIf that browsers honor
 }
 
-func redactPNG(s *stream, p *Policy) error {
-	f := pngFile{s, p, true}
+// pngChunks maps the small chunks to keep to functions that check their data. All come before the picture.
+var pngChunks = map[string]func(f *pngFile, data []byte) bool{
+	"PLTE": func(f *pngFile, data []byte) bool {
+		f.palette = len(data) / 3
+		return f.color == 3 && len(data)%3 == 0 && len(data) > 0 && f.palette <= 1<<f.depth
+	},
+	"tRNS": func(f *pngFile, data []byte) bool {
+		switch f.color {
+		case 0:
+			return len(data) == 2
+		case 2:
+			return len(data) == 6
+		}
+		return f.color == 3 && 0 < len(data) && len(data) <= f.palette
+	},
+	"cHRM": length(32), "gAMA": length(4), "sRGB": length(1), "cICP": length(4), "mDCV": length(24), "cLLI": length(8), "pHYs": length(9),
+	"sBIT": func(f *pngFile, data []byte) bool {
+		return len(data) == map[byte]int{0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[f.color]
+	},
+	"bKGD": func(f *pngFile, data []byte) bool {
+		return len(data) == map[byte]int{0: 2, 2: 6, 3: 1, 4: 2, 6: 6}[f.color]
+	},
+	"hIST": func(f *pngFile, data []byte) bool { return f.palette > 0 && len(data) == 2*f.palette },
+	"acTL": func(f *pngFile, data []byte) bool {
+		if len(data) != 8 {
+			return false
+		}
+		f.frames = binary.BigEndian.Uint32(data)
+		return true
+	},
+}
+
+func length(n int) func(*pngFile, []byte) bool {
+	return func(_ *pngFile, data []byte) bool { return len(data) == n }
+}
+
+func redactPNG(s *stream, p *Plan) error {
+	f := pngFile{stream: s, p: p, seen: make(map[string]bool)}
 	s.pass(8)
+	if !f.header() {
+		return errBroken
+	}
 	for {
 		head, ok := s.peek(8)
 		if !ok {
 			return errBroken
 		}
 		length, typ := int64(binary.BigEndian.Uint32(head)), string(head[4:])
-		if length > 1<<31-1 || !isChunkType(typ) {
+		if length > 1<<31-1 || !container.IsPNGChunk(head) {
 			return errBroken
 		}
-		most, stays := pngChunks[typ]
 		switch {
-		case stays && (most == 0 || length <= most):
-			if !s.pass(12 + length) {
-				return errBroken
-			}
-			if typ == "IEND" {
-				return nil
-			}
-			continue
-		case length <= maxHold && (typ == "eXIf" || typ == "tEXt" || typ == "zTXt" || typ == "iTXt"):
-			ok = f.metadata(typ, int(length))
+		case typ == "IDAT" && !f.seen[typ]:
+			f.seen[typ], f.frame = true, false
+			ok = f.picture(typ)
+		case typ == "fdAT" && f.frame:
+			f.frame = false
+			ok = f.picture(typ)
+		case typ == "fcTL" && f.frames > 0 && length == 26:
+			ok = f.frameControl()
+		case typ == "IEND":
+			return f.end(length)
+		case pngChunks[typ] != nil && length <= maxSmall:
+			ok = f.small(typ, int(length))
+		case length > maxHold:
+			ok = f.junk(length)
+		case typ == "iCCP" && !f.seen["IDAT"] && !f.seen["PLTE"] && !f.seen[typ]:
+			f.seen[typ] = true
+			ok = f.profile(int(length))
+		case typ == "eXIf":
+			ok = f.exif(int(length))
+		case typ == "tEXt" || typ == "zTXt" || typ == "iTXt":
+			ok = f.text(typ, int(length))
 		default:
 			ok = f.junk(length)
 		}
@@ -72,6 +129,30 @@ func redactPNG(s *stream, p *Policy) error {
 			return errBroken
 		}
 	}
+}
+
+// header passes IHDR (11.2.2) if it is one.
+func (f *pngFile) header() bool {
+	const ihdr = 13
+	b, ok := f.peek(12 + ihdr)
+	if !ok || string(b[:8]) != "\x00\x00\x00\x0DIHDR" {
+		return false
+	}
+	f.width, f.height = binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
+	f.depth, f.color = b[16], b[17]
+	if f.depth == 0 || f.depth > 16 || f.color > 6 || b[18] != 0 || b[19] != 0 || b[20] > 1 {
+		return false
+	}
+	return f.pass(12 + ihdr)
+}
+
+// end passes IEND, which has no data.
+func (f *pngFile) end(length int64) error {
+	if length != 0 {
+		return errBroken
+	}
+	f.replace([]byte("\x00\x00\x00\x00IEND\xAE\x42\x60\x82"))
+	return nil
 }
 
 // isChunkType reports whether a chunk's type consists of ASCII letters (5.3).
@@ -84,103 +165,332 @@ func isChunkType(typ string) bool {
 	return true
 }
 
-// metadata redacts an eXIf or text chunk. It returns false if the file ends in it.
-func (f *pngFile) metadata(typ string, length int) bool {
+// rightCRC reports whether a chunk's CRC is right.
+func rightCRC(chunk []byte) bool {
+	n := len(chunk) - 4
+	return crc32.ChecksumIEEE(chunk[4:n]) == binary.BigEndian.Uint32(chunk[n:])
+}
+
+// small redacts a chunk of pngChunks.
+func (f *pngFile) small(typ string, length int) bool {
+	chunk, ok := f.peek(12 + length)
+	if !ok {
+		return false
+	}
+	if f.seen[typ] || f.seen["IDAT"] || !rightCRC(chunk) || !pngChunks[typ](f, chunk[8:8+length]) {
+		return f.junk(int64(length))
+	}
+	f.seen[typ] = true
+	return f.pass(int64(12 + length))
+}
+
+// frameControl passes an fcTL (11.3.6.2) that the animation can use.
+func (f *pngFile) frameControl() bool {
+	const fctl = 26
+	b, ok := f.peek(12 + fctl)
+	if !ok {
+		return false
+	}
+	field := func(i int) uint64 { return uint64(binary.BigEndian.Uint32(b[8+4*i:])) }
+	if !rightCRC(b) || f.frame || uint32(field(0)) != f.sequence || //nolint:gosec // G115: it is one
+		field(1)+field(3) > uint64(f.width) || field(2)+field(4) > uint64(f.height) || b[32] > 2 || b[33] > 1 {
+		return f.junk(fctl)
+	}
+	f.sequence++
+	f.frames--
+	f.frame = true
+	return f.pass(12 + fctl)
+}
+
+// picture passes the zlib stream of a picture, in chunks of one type, and overwrites what is left of the last of them.
+func (f *pngFile) picture(typ string) bool {
+	var piece []byte // of the chunk, not passed yet
+	left := int64(0) // of the chunk, piece included
+	crc, first := uint32(0), true
+	z := zlibStream{more: func() []byte {
+		crc = crc32.Update(crc, crc32.IEEETable, piece)
+		if !f.pass(int64(len(piece))) {
+			return nil
+		}
+		left -= int64(len(piece))
+		piece = nil
+		if left == 0 {
+			n, ok := f.nextPart(typ, first)
+			if first = false; ok {
+				left = n
+				crc = crc32.ChecksumIEEE([]byte(typ))
+				if typ == "fdAT" {
+					crc = crc32.Update(crc, crc32.IEEETable, binary.BigEndian.AppendUint32(nil, f.sequence-1))
+				}
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		piece = f.peekAny()
+		piece = piece[:min(int64(len(piece)), left)]
+		return piece
+	}}
+	used, ok := z.skip()
+	if !ok {
+		f.pass(int64(z.at))
+		return false
+	}
+	crc = crc32.Update(crc, crc32.IEEETable, piece[:used])
+	rest := left - int64(used)
+	if !f.pass(int64(used)) {
+		return false
+	}
+	if rest == 0 {
+		return f.pass(4)
+	}
+	return f.zeroData(crc, rest)
+}
+
+// nextPart passes the head of the next chunk of a picture, after the CRC of the one before unless it is the first, and
+// returns the length of its part of the stream; ok is false if the next chunk isn't one.
+func (f *pngFile) nextPart(typ string, first bool) (n int64, ok bool) {
+	for skip := 4; ; skip = 4 {
+		if first {
+			skip = 0
+		}
+		first = false
+		b, ok := f.peek(skip + 12)
+		if !ok || string(b[skip+4:skip+8]) != typ {
+			return 0, false
+		}
+		n = int64(binary.BigEndian.Uint32(b[skip:]))
+		head := int64(8)
+		if typ == "fdAT" {
+			if n < 4 || binary.BigEndian.Uint32(b[skip+8:]) != f.sequence {
+				return 0, false
+			}
+			f.sequence++
+			head, n = 12, n-4
+		}
+		if n > 1<<31-1 || !f.pass(int64(skip)+head) {
+			return 0, false
+		}
+		if n > 0 {
+			return n, true
+		}
+	}
+}
+
+// zeroData overwrites the last bytes of a chunk's data, and its CRC; crc is that of what comes before them.
+func (f *pngFile) zeroData(crc uint32, n int64) bool {
+	for n > 0 {
+		k := min(n, int64(len(zeroBytes)))
+		crc = crc32.Update(crc, crc32.IEEETable, zeroBytes[:k])
+		if !f.zero(k) {
+			return false
+		}
+		n -= k
+	}
+	return f.replace(binary.BigEndian.AppendUint32(nil, crc))
+}
+
+// exif redacts an eXIf chunk (11.3.4.6). It returns false if the file ends in it.
+func (f *pngFile) exif(length int) bool {
 	chunk, ok := f.peek(12 + length)
 	if !ok {
 		return false
 	}
 	data := chunk[8 : 8+length]
-	if typ == "iTXt" && bytes.HasPrefix(data, []byte(xmpKeyword)) {
-		if packet, _ := rewriteXMP(textOfXMP(data)); packet != nil {
-			b := append([]byte(xmpKeyword+"\x00\x00"), packet...) // no language, no translated keyword
-			return f.chunk("iTXt", append(b, bytes.Repeat([]byte{' '}, length-len(b))...))
+	intro := bytes.HasPrefix(data, []byte(exifIntro))
+	honored := !f.honored && rightCRC(chunk) && !intro && isTIFF(data)
+	f.honored = f.honored || honored
+	kept := f.p.exifAt(f.offset + 8)
+	chosen := kept != nil
+	if kept == nil && honored { // browsers use it, though the answer tells another
+		kept = exif.Needed(data)
+	}
+	out := make([]byte, 0, length)
+	if intro {
+		out = append(out, exifIntro...)
+	}
+	if kept != nil {
+		block := kept.Encode(length - len(out))
+		if block == nil && !honored {
+			return f.junk(int64(length))
+		}
+		out = append(out, block...)
+	}
+	switch {
+	case kept == nil && !honored:
+		return f.junk(int64(length))
+	case len(out) == 0: // it must not let a later one be honored
+		out = append(out, data[:min(4, length)]...)
+		if chosen && length >= len(emptyBlock) { // nor become broken
+			out = append(out[:0], emptyBlock...)
 		}
 	}
-	block := data
-	if typ != "eXIf" {
-		block = bytes.TrimPrefix(exif.ProfileBlock(typ, data), []byte("Exif\x00\x00"))
+	right := rightCRC(chunk)
+	if !f.chunk("eXIf", append(out, make([]byte, length-len(out))...), right) {
+		return false
 	}
-	if len(block) == 0 || !f.wantEXIF || !exif.IsReadable(block) {
+	return true
+}
+
+// emptyBlock is a TIFF block without entries.
+const emptyBlock = "II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+// exifIntro begins EXIF in JPEG segments, and elsewhere with some writers.
+const exifIntro = "Exif\x00\x00"
+
+// isTIFF reports whether b begins with a byte order.
+func isTIFF(b []byte) bool {
+	return len(b) >= 4 && (string(b[:4]) == "II*\x00" || string(b[:4]) == "MM\x00*")
+}
+
+// text redacts a text chunk (11.3.3). It returns false if the file ends in it.
+func (f *pngFile) text(typ string, length int) bool {
+	if kept := f.p.exifAt(f.offset + 8); kept != nil {
+		if block := kept.Encode(length); block != nil {
+			if data := profileText(typ, block, length); data != nil {
+				return f.chunk(typ, data, true)
+			}
+		}
+		if block := kept.Needed().Encode(length); block != nil {
+			if data := profileText(typ, block, length); data != nil {
+				return f.chunk(typ, data, true)
+			}
+		}
 		return f.junk(int64(length))
 	}
-	policies := []*Policy{f.p, {}} // if the EXIF doesn't fit, keep only what the picture needs
-	if typ != "eXIf" {
-		// block is a decoded copy here, so it stays valid after the next peek
-		switch found, ok := f.beforePicture(12 + length); {
-		case found:
-			return f.junk(int64(length))
-		case !ok:
-			policies = policies[1:]
-		}
+	if typ != "iTXt" {
+		return f.junk(int64(length))
 	}
-	f.wantEXIF = false // the answer shows this EXIF
-	for _, p := range policies {
-		b := exif.Rewrite(block, p.EXIF)
-		if b == nil || !exif.IsReadable(b) { // nothing is left
-			continue
-		}
-		if len(b) <= length {
-			return f.chunk("eXIf", append(b, make([]byte, length-len(b))...))
-		}
-		if compressed := compressProfile(b, length); compressed != nil {
-			return f.chunk("zTXt", compressed)
+	chunk, ok := f.peek(12 + length)
+	if !ok {
+		return false
+	}
+	data := chunk[8 : 8+length]
+	if bytes.HasPrefix(data, []byte(xmpKeyword)) && !f.seen["XMP"] {
+		if packet, _ := rewriteXMP(textOfXMP(data)); packet != nil {
+			f.seen["XMP"] = true
+			b := append([]byte(xmpKeyword+"\x00\x00"), packet...) // no language, no translated keyword
+			return f.chunk("iTXt", append(b, bytes.Repeat([]byte{' '}, length-len(b))...), true)
 		}
 	}
 	return f.junk(int64(length))
 }
 
-// beforePicture reports whether a readable eXIf comes before the picture, from that offset on: the EXIF answer
-// prefers it to text chunks before it. ok is false if the picture is too far away to tell.
-func (f *pngFile) beforePicture(offset int) (found, ok bool) {
-	for offset <= maxHold {
-		b, whole := f.peek(offset + 8)
-		if !whole {
-			return false, true
-		}
-		length, typ := binary.BigEndian.Uint32(b[offset:]), string(b[offset+4:offset+8])
-		if typ == "IDAT" || typ == "IEND" {
-			return false, true
-		}
-		if length > maxHold {
-			break
-		}
-		end := offset + 12 + int(length)
-		if typ == "eXIf" {
-			if b, whole = f.peek(end); !whole || exif.IsReadable(b[offset+8:end-4]) {
-				return whole, true
+// profileKeyword is the keyword of text chunks with EXIF.
+const profileKeyword = "Raw profile type exif\x00"
+
+// profileText returns length bytes of data for a text chunk with a TIFF block, nil if that doesn't fit. Line breaks pad
+// the profile.
+func profileText(typ string, block []byte, length int) []byte {
+	for _, intro := range [...]string{exifIntro, ""} { // some writers leave it out
+		text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+len(intro), intro+string(block))
+		var b []byte
+		switch typ {
+		case "tEXt":
+			if b = append([]byte(profileKeyword), text...); len(b) > length {
+				continue
 			}
+			return append(b, bytes.Repeat([]byte{'\n'}, length-len(b))...)
+		case "iTXt": // compressed, with the first method, without a language and a translated keyword
+			b = padText(profileKeyword+"\x01\x00\x00\x00", text, length)
+		default:
+			b = padText(profileKeyword+"\x00", text, length)
 		}
-		offset = end
+		if b != nil {
+			return b
+		}
 	}
-	return false, false
+	return nil
 }
 
-// profileHead starts the data of a zTXt chunk with EXIF: the keyword and the compression method.
-const profileHead = "Raw profile type exif\x00\x00"
-
-// compressProfile returns length bytes of data for a zTXt chunk with a TIFF block, nil if that doesn't fit. Line
-// breaks pad the profile.
-func compressProfile(block []byte, length int) []byte {
-	text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+6, append([]byte("Exif\x00\x00"), block...))
-	b := bytes.NewBufferString(profileHead + "\x78\xDA")
-	w, err := flate.NewWriter(b, flate.BestCompression)
-	if err != nil {
-		return nil
-	}
-	w.Write(text) //nolint:errcheck,gosec // a bytes.Buffer returns no error
-	w.Flush()     //nolint:gosec // as above
+// padText returns length bytes: head, and the compressed text with line breaks after it; nil if that doesn't fit.
+func padText(head string, text []byte, length int) []byte {
+	b := bytes.NewBufferString(head + "\x78\xDA")
+	deflateTo(b, text)
 	const stored, checksum = 5, 4
 	left := length - b.Len() - stored - checksum
 	if left < 0 || left > math.MaxUint16 {
 		return nil
 	}
-	// the last block is a stored one (RFC 1951, 3.2.4)
 	fill := bytes.Repeat([]byte{'\n'}, left)
-	out := append(b.Bytes(), 1)
-	out = binary.LittleEndian.AppendUint16(out, uint16(left))
-	out = binary.LittleEndian.AppendUint16(out, ^uint16(left))
-	return binary.BigEndian.AppendUint32(append(out, fill...), adler32.Checksum(append(text, fill...)))
+	out := append(append(storedBlock(b.Bytes(), true, left), fill...), 0, 0, 0, 0)
+	binary.BigEndian.PutUint32(out[len(out)-checksum:], adler32.Checksum(append(text, fill...)))
+	return out
+}
+
+// deflateTo writes b compressed, up to the boundary of a byte, without a last block.
+func deflateTo(w io.Writer, b []byte) {
+	d, err := flate.NewWriter(w, flate.BestCompression)
+	if err != nil {
+		return
+	}
+	_, _ = d.Write(b) // w is a bytes.Buffer, which returns no error
+	_ = d.Flush()
+}
+
+// storedBlock appends the head of an uncompressed block of n bytes (RFC 1951, 3.2.4).
+func storedBlock(b []byte, last bool, n int) []byte {
+	head := byte(0)
+	if last {
+		head = 1
+	}
+	b = append(b, head)
+	b = binary.LittleEndian.AppendUint16(b, uint16(n))     //nolint:gosec // G115: the caller bounds it
+	return binary.LittleEndian.AppendUint16(b, ^uint16(n)) //nolint:gosec // G115: as above
+}
+
+// profile redacts iCCP (11.3.2.3): a name, a method, and the compressed profile.
+func (f *pngFile) profile(length int) bool {
+	chunk, ok := f.peek(12 + length)
+	if !ok {
+		return false
+	}
+	_, packed, ok := bytes.Cut(chunk[8:8+length], []byte{0})
+	if !ok || len(packed) < 1 || packed[0] != 0 || !rightCRC(chunk) {
+		return f.junk(int64(length))
+	}
+	profile := inflate(packed[1:], maxProfile)
+	if !cleanICC(profile) {
+		return f.junk(int64(length))
+	}
+	data := packProfile(profile, length)
+	if data == nil {
+		return f.junk(int64(length))
+	}
+	return f.chunk("iCCP", data, true)
+}
+
+// packProfile returns length bytes of data for an iCCP chunk, nil if the profile doesn't fit. Its name takes up to 79
+// bytes of padding, empty blocks of the compressed stream the rest.
+func packProfile(profile []byte, length int) []byte {
+	const longestName, block = 79, 5
+	var b bytes.Buffer
+	b.WriteString("\x78\xDA")
+	deflateTo(&b, profile)
+	packed := b.Bytes()
+	name := length - 2 - len(packed) - block - 4 // without padding
+	for ; name > longestName; name -= block {
+		packed = storedBlock(packed, false, 0)
+	}
+	if name < 1 {
+		return nil
+	}
+	packed = storedBlock(packed, true, 0)
+	packed = binary.BigEndian.AppendUint32(packed, adler32.Checksum(profile))
+	return append([]byte(strings.Repeat("i", name)+"\x00\x00"), packed...)
+}
+
+// inflate returns up to limit bytes that the zlib stream b decompresses to, nil if it is broken.
+func inflate(b []byte, limit int) []byte {
+	if len(b) < 2 {
+		return nil
+	}
+	r := flate.NewReader(bytes.NewReader(b[2:]))
+	out, err := io.ReadAll(io.LimitReader(r, int64(limit)))
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // textOfXMP returns the text of an iTXt chunk whose data starts with xmpKeyword: it skips the language and the
@@ -191,27 +501,18 @@ func textOfXMP(data []byte) []byte {
 	return text
 }
 
-// chunk replaces the next chunk by one with data of the same length.
-func (f *pngFile) chunk(typ string, data []byte) bool {
+// chunk replaces the next chunk by one with data of the same length, and a right or a wrong CRC.
+func (f *pngFile) chunk(typ string, data []byte, right bool) bool {
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(data))) //nolint:gosec // at most maxHold
 	b = append(append(b, typ...), data...)
-	return f.replace(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:])))
+	crc := crc32.ChecksumIEEE(b[4:])
+	if !right {
+		crc = ^crc
+	}
+	return f.replace(binary.BigEndian.AppendUint32(b, crc))
 }
 
 // junk replaces the next chunk, whose data has that length, by one of zeros.
 func (f *pngFile) junk(length int64) bool {
-	crc := crc32.ChecksumIEEE([]byte(pngJunk))
-	if !f.pass(4) || !f.replace([]byte(pngJunk)) {
-		return false
-	}
-	var zeros [4 << 10]byte
-	for length > 0 {
-		n := min(length, int64(len(zeros)))
-		crc = crc32.Update(crc, crc32.IEEETable, zeros[:n])
-		if !f.zero(n) {
-			return false
-		}
-		length -= n
-	}
-	return f.replace(binary.BigEndian.AppendUint32(nil, crc))
+	return f.pass(4) && f.replace([]byte(pngJunk)) && f.zeroData(crc32.ChecksumIEEE([]byte(pngJunk)), length)
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
@@ -21,8 +22,6 @@ type Policy struct {
 	// EXIF selects the tags to keep, as it does for the EXIF answer. Nil keeps only the tags that readers
 	// need to show the picture.
 	EXIF *exif.Options
-	// MaxHeld bounds the bytes of a HEIF that a Writer buffers if the box meta comes after mdat.
-	MaxHeld int64
 }
 
 // Verdict is what Sniff decides about a body.
@@ -40,16 +39,12 @@ const (
 // SniffLen is the number of a body's first bytes that Sniff examines.
 const SniffLen = exif.SniffLen
 
-// ErrHeld reports that redacting would need more than Policy.MaxHeld bytes of buffer. Write returns it
-// before the Writer has written anything.
-var ErrHeld = errors.New("redact: the metadata stands too far behind the picture")
-
 // errBroken reports that a parser can't follow the file's structure.
 var errBroken = errors.New("redact: the structure can't be followed")
 
 // parser redacts one body. The Writer overwrites all bytes that the parser hasn't consumed when it returns,
 // with or without an error. A parser must return soon after the stream reports the end of the body.
-type parser func(s *stream, p *Policy) error
+type parser func(s *stream, p *Plan) error
 
 // parsers maps the name of each format that can be redacted to its parser.
 var parsers = map[string]parser{
@@ -57,10 +52,10 @@ var parsers = map[string]parser{
 	"png":  redactPNG,
 	"webp": redactWebP,
 	"gif":  redactGIF,
-	"heif": redactHEIF,
-	"avif": redactHEIF,
 	"jxl":  redactJXL,
 	"jp2":  redactJP2,
+	"bmp":  redactBMP,
+	"ico":  redactICO,
 }
 
 // Sniff returns the verdict on a body and the name of its format ("" if it is no image), from its first
@@ -68,41 +63,36 @@ var parsers = map[string]parser{
 func Sniff(head []byte) (Verdict, string) {
 	format := exif.Sniff(head)
 	switch format {
-	case "", "bmp", "ico", "svg":
+	case "", "svg":
 		return Pass, format
 	}
-	if parsers[format] == nil {
+	if parsers[format] == nil && planners[format] == nil {
 		return Refuse, format
 	}
 	return Redact, format
 }
 
-// Writer redacts the photo written to it.
-type Writer struct {
-	s      stream
-	resume func() (struct{}, bool) // runs the parser until it needs more bytes
-	stop   func()
-	held   error // ErrHeld, once the parser has returned it
-	closed bool
-}
+// HasIndex reports whether the plan of a format is made from its index, and says what becomes of each byte.
+func HasIndex(format string) bool { return planners[format] != nil }
 
-// NewWriter returns a Writer that writes the redacted photo to w. The caller must call Close, even after an
-// error.
-//
-// The Writer sniffs the format. It passes a body with the verdict Pass unchanged, and overwrites all of one
-// with the verdict Refuse.
-func NewWriter(w io.Writer, p *Policy) *Writer {
-	return newWriter(w, func(s *stream) error {
-		head, _ := s.peek(SniffLen)
-		verdict, format := Sniff(head)
-		switch verdict {
-		case Pass:
-			s.pass(toEnd)
-		case Redact:
-			return parsers[format](s, p)
-		}
-		return nil
-	})
+// IsBoxType reports whether a file of the ISO base media file format can begin with a box of that type.
+func IsBoxType(typ string) bool { return slices.Contains(firstBoxes, typ) }
+
+// firstBoxes are the types of the boxes that such files begin with; QuickTime's have no ftyp.
+var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof", "sidx", "JXL ", "jP  "}
+
+// Writer redacts the body written to it, as its Plan says.
+type Writer struct {
+	edits *edits // of a Plan with an index; then only dst, off, inner and overwritten are used
+	dst   io.Writer
+	off   int64   // of the next byte
+	inner *Writer // of the nested file that off is in
+
+	s           stream
+	resume      func() (struct{}, bool) // runs the parser until it needs more bytes
+	stop        func()
+	closed      bool
+	overwritten int64
 }
 
 // newWriter returns a Writer that runs parse, then overwrites the rest of the body.
@@ -110,19 +100,22 @@ func newWriter(w io.Writer, parse func(*stream) error) *Writer {
 	rw := &Writer{s: newStream(w)}
 	rw.resume, rw.stop = iter.Pull(func(yield func(struct{}) bool) {
 		rw.s.more = func() bool { return yield(struct{}{}) }
-		if err := parse(&rw.s); errors.Is(err, ErrHeld) {
-			rw.held = err
-			return
-		}
+		_ = parse(&rw.s) // an error says why the rest is overwritten
 		rw.s.zero(toEnd)
 	})
 	return rw
 }
 
-// Write redacts the next bytes of the photo. It buffers bytes that the parser can't decide about yet.
+// Write redacts the next bytes of the body. It buffers bytes that the parser can't decide about yet.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.closed {
 		return 0, io.ErrClosedPipe
+	}
+	if w.edits != nil {
+		if err := w.edit(p); err != nil {
+			return 0, err
+		}
+		return len(p), nil
 	}
 	if err := w.feed(p); err != nil {
 		return 0, err
@@ -130,13 +123,16 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close ends the photo, complete or cut off, and writes the bytes that are still buffered. It doesn't close
+// Close ends the body, complete or cut off, and writes the bytes that are still buffered. It doesn't close
 // the underlying writer.
 func (w *Writer) Close() error {
 	if w.closed {
 		return nil
 	}
 	w.closed = true
+	if w.edits != nil {
+		return w.closeInner()
+	}
 	w.s.ended = true
 	err := w.feed(nil)
 	w.stop()
@@ -145,21 +141,15 @@ func (w *Writer) Close() error {
 
 // feed runs the parser on p.
 func (w *Writer) feed(p []byte) error {
-	if w.held != nil {
-		return w.held
-	}
 	if w.s.err != nil {
 		return w.s.err
 	}
 	w.s.in, w.s.sent, w.s.pos = p, 0, 0
 	w.resume()
-	if w.held != nil {
-		return w.held
-	}
 	w.s.flush()
 	w.s.in, w.s.sent, w.s.pos = nil, 0, 0
 	return w.s.err
 }
 
 // Overwritten returns the number of bytes changed so far.
-func (w *Writer) Overwritten() int64 { return w.s.overwritten }
+func (w *Writer) Overwritten() int64 { return w.overwritten + w.s.overwritten }

@@ -10,12 +10,17 @@ import (
 // A WebP (RFC 9649) consists of "RIFF", a size, "WEBP", then chunks, each a type of 4 letters, a little-endian
 // size, and that many bytes, padded to an even number. A frame of an animation (ANMF) contains chunks.
 //
-// EXIF and XMP come after the picture, flags for them before it. The parser keeps the EXIF flag, since the
-// chunk usually stays, with fewer tags, and clears the XMP flag. A removed chunk becomes JUNK, RIFF's type for
-// unused space.
+// The first chunk says what can follow: after VP8 or VP8L nothing but EXIF, after VP8X the chunks that its flags
+// announce, each in its place. EXIF and XMP come after the picture, flags for them before it: the flag of EXIF stays if
+// any of it does, that of XMP goes. A removed chunk becomes JUNK, RIFF's type for unused space. Bytes after the
+// size that the file states are overwritten.
 
 const (
-	webpXMPFlag  = 0x04
+	webpAnimation = 0x02
+	webpEXIF      = 0x08
+	webpAlpha     = 0x10
+	webpICC       = 0x20
+
 	webpHead     = 12
 	webpFrame    = 16 // the fields before a frame's chunks
 	webpVP8X     = 10 // the data of VP8X
@@ -26,67 +31,106 @@ const (
 // webpFile is one WebP.
 type webpFile struct {
 	*stream
-	p    *Policy
-	seen []string // the types so far that may occur only once
+	p                 *Plan
+	flags             byte   // of VP8X
+	extended, xmpSeen bool   // there is a VP8X; there was XMP
+	state             string // the type of the last chunk that stays
+	end               int64  // of the file, as it states
 }
 
-func redactWebP(s *stream, p *Policy) error {
-	f := webpFile{stream: s, p: p}
-	if !s.pass(webpHead) {
+func redactWebP(s *stream, p *Plan) error {
+	head, ok := s.peek(webpHead)
+	if !ok {
 		return errBroken
 	}
+	f := webpFile{stream: s, p: p, end: 8 + int64(binary.LittleEndian.Uint32(head[4:]))}
+	s.pass(webpHead)
 	for {
 		head, ok := s.peek(webpChunkTop)
 		if !ok {
 			return errBroken
 		}
-		typ := string(head[:4])
-		if !f.chunk(typ, int64(binary.LittleEndian.Uint32(head[4:]))) {
+		typ, size := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
+		if s.offset >= f.end && typ != "EXIF" { // some writers append EXIF without changing the size
+			return errBroken
+		}
+		if !f.chunk(typ, size) {
 			return errBroken
 		}
 	}
 }
 
-// first reports whether this is the first chunk of the type.
-func (f *webpFile) first(typ string) bool {
-	if slices.Contains(f.seen, typ) {
-		return false
+// follows reports whether a chunk of that type may come now, and makes it the last one that stays.
+func (f *webpFile) follows(typ string) bool {
+	ok := false
+	switch typ {
+	case "VP8X":
+		ok = f.state == ""
+	case "ICCP":
+		ok = f.state == "VP8X" && f.flags&webpICC != 0
+	case "ANIM":
+		ok = (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAnimation != 0
+	case "ANMF":
+		ok = f.state == "ANIM" || f.state == "ANMF"
+	case "ALPH":
+		ok = (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAlpha != 0 && f.flags&webpAnimation == 0
+	case "VP8 ":
+		ok = f.state == "" || f.state == "ALPH" || (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAnimation == 0
+	case "VP8L":
+		ok = f.state == "" || (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAnimation == 0
 	}
-	f.seen = append(f.seen, typ)
-	return true
+	if ok {
+		f.state = typ
+	}
+	return ok
 }
 
 // chunk redacts a chunk with size bytes of data. It returns false if the file ends in it.
 func (f *webpFile) chunk(typ string, size int64) bool {
 	switch typ {
 	case "VP8X":
-		if !f.first(typ) || size < webpVP8X {
-			return f.junk(size)
-		}
 		head, ok := f.peek(webpChunkTop + webpVP8X)
 		if !ok {
 			return false
 		}
-		return f.pass(webpChunkTop) && f.replace([]byte{head[webpChunkTop] &^ webpXMPFlag}) &&
-			f.pass(webpVP8X-1) && f.rest(size, webpVP8X)
-	case "ANIM":
-		if !f.first(typ) {
-			return f.junk(size)
+		if size < webpVP8X || !f.follows(typ) {
+			break
 		}
-		return f.pass(webpChunkTop+min(size, webpANIM)) && f.rest(size, min(size, webpANIM))
-	case "VP8 ", "VP8L", "ALPH", "ICCP":
-		if picture := typ == "VP8 " || typ == "VP8L"; picture && !f.first("VP8") || !picture && !f.first(typ) {
-			return f.junk(size)
+		f.flags, f.extended = head[webpChunkTop], true
+		flags := f.flags & (webpAnimation | webpAlpha | webpICC)
+		for i := range f.p.exif {
+			if f.flags&webpEXIF != 0 && f.p.exif[i].Encode(maxHold) != nil {
+				flags |= webpEXIF
+			}
+		}
+		return f.pass(webpChunkTop) && f.replace([]byte{flags, 0, 0, 0}) && f.pass(webpVP8X-4) && f.rest(size, webpVP8X)
+	case "ANIM":
+		if size < webpANIM || !f.follows(typ) {
+			break
+		}
+		return f.pass(webpChunkTop+webpANIM) && f.rest(size, webpANIM)
+	case "VP8 ", "VP8L", "ALPH":
+		if !f.follows(typ) {
+			break
 		}
 		return f.pass(webpChunkTop+size) && f.rest(size, size)
+	case "ICCP":
+		if size > maxHold || !f.follows(typ) {
+			break
+		}
+		return f.profile(int(size))
 	case "ANMF":
+		if size < webpFrame || !f.follows(typ) {
+			break
+		}
 		return f.frame(size)
 	case "EXIF":
-		if size <= maxHold && f.first(typ) {
-			return f.exif(int(size))
+		if kept := f.p.exifAt(f.offset + webpChunkTop); kept != nil && size <= maxHold {
+			return f.exif(kept, int(size))
 		}
 	case "XMP ":
-		if size <= maxHold && f.first(typ) {
+		if size <= maxHold && f.extended && !f.xmpSeen {
+			f.xmpSeen = true
 			return f.xmp(int(size))
 		}
 	}
@@ -105,15 +149,31 @@ func (f *webpFile) junk(size int64) bool {
 	return f.replace([]byte(typ)) && f.pass(4) && f.rest(size, 0)
 }
 
-// frame redacts the chunks of a frame.
-func (f *webpFile) frame(size int64) bool {
-	if size < webpFrame {
-		return f.junk(size)
-	}
-	if !f.pass(webpChunkTop + webpFrame) {
+// profile redacts the color profile.
+func (f *webpFile) profile(size int) bool {
+	b, ok := f.peek(webpChunkTop + size)
+	if !ok {
 		return false
 	}
-	inner := webpFile{stream: f.stream, p: f.p}
+	profile := slices.Clone(b[webpChunkTop:])
+	if !cleanICC(profile) {
+		return f.junk(int64(size))
+	}
+	return f.pass(webpChunkTop) && f.replace(profile) && f.rest(int64(size), int64(size))
+}
+
+// frame redacts the chunks of a frame.
+func (f *webpFile) frame(size int64) bool {
+	head, ok := f.peek(webpChunkTop + webpFrame)
+	if !ok {
+		return false
+	}
+	flags := head[webpChunkTop+webpFrame-1] & 3
+	if !f.pass(webpChunkTop+webpFrame-1) || !f.replace([]byte{flags}) {
+		return false
+	}
+	// in a frame, the picture may have an alpha channel, whatever the flags say
+	inner := webpFile{stream: f.stream, p: f.p, flags: webpAlpha, state: "VP8X"}
 	left := size - webpFrame
 	for left >= webpChunkTop {
 		head, ok := f.peek(webpChunkTop)
@@ -138,13 +198,9 @@ func (f *webpFile) frame(size int64) bool {
 	return f.rest(left, 0) // the chunks within are even, so left is as odd as size
 }
 
-// exif rebuilds the EXIF chunk.
-func (f *webpFile) exif(size int) bool {
-	chunk, ok := f.peek(webpChunkTop + size)
-	if !ok {
-		return false
-	}
-	b := exif.Rewrite(chunk[webpChunkTop:], f.p.EXIF)
+// exif writes the EXIF that stays.
+func (f *webpFile) exif(kept *exif.Kept, size int) bool {
+	b := kept.Encode(size)
 	if b == nil {
 		return f.junk(int64(size))
 	}

@@ -1,0 +1,80 @@
+package caddyexif
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+)
+
+// coding is the content coding of a response (RFC 9110, section 8.4).
+type coding string
+
+const (
+	plain   coding = ""  // none
+	unknown coding = "?" // one that first can't decode, or several
+)
+
+// codingOf returns the coding that a header states.
+func codingOf(header http.Header) coding {
+	var is coding
+	for _, field := range header.Values("Content-Encoding") {
+		for name := range strings.SplitSeq(field, ",") {
+			switch name = strings.ToLower(strings.TrimSpace(name)); {
+			case name == "" || name == "identity":
+			case is != plain:
+				return unknown
+			case name == "gzip" || name == "x-gzip":
+				is = "gzip"
+			case name == "zstd" || name == "br":
+				is = coding(name)
+			default:
+				is = unknown
+			}
+		}
+	}
+	return is
+}
+
+// maxCodedWindow bounds the memory that a coded body can ask for to be decoded: its own claim is up to 3 GiB.
+// It is what browsers accept of zstd (RFC 9659), and the most of Brotli's.
+const maxCodedWindow = 8 << 20
+
+// first returns up to n bytes that the first bytes b of a coded body decode to. More of the body may decode to
+// more. The error says that b isn't of the coding.
+func (c coding) first(b []byte, n int) (head []byte, err error) {
+	var r io.Reader
+	switch c {
+	case plain:
+		return b[:min(n, len(b))], nil
+	case "gzip":
+		r, err = gzip.NewReader(bytes.NewReader(b))
+	case "br":
+		r = brotli.NewReader(bytes.NewReader(b))
+	case "zstd":
+		var d *zstd.Decoder
+		if d, err = zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxMemory(maxCodedWindow), zstd.WithDecoderMaxWindow(maxCodedWindow)); err == nil {
+			defer d.Close()
+			r = d
+		}
+	default:
+		return nil, errUnknownCoding
+	}
+	if err == nil {
+		head = make([]byte, n)
+		n, err = io.ReadFull(r, head)
+		head = head[:n]
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // the body goes on after b
+	}
+	return head, err
+}
+
+var errUnknownCoding = errors.New("the content coding is unknown, or there are several")

@@ -1,0 +1,612 @@
+package container
+
+import (
+	"io"
+	"slices"
+)
+
+// HEIF (ISO/IEC 23008-12), and AVIF, which is based on it: the box meta, anywhere in the file, lists
+// items in iinf (14496-12, 8.11.6) and locates their bytes in iloc (8.11.3): in the file
+// (construction method 0), in the box idat next to it (1), or within other items (2), in one or more
+// extents. EXIF is an item of the type "Exif" (23008-12, A.2.1). If there are several, the picture's is
+// the one that describes (reference cdsc in iref, 8.11.12) the primary item (pitm, 8.11.4).
+//
+// EXIF of construction method 2 or in another file isn't supported, since nobody writes it: Decode
+// returns ErrInvalid. A file with the box mini in place of meta (23008-12:2025) counts as one without
+// EXIF.
+
+// The limits of HEIF.
+const (
+	// maxItems bounds the entries read of the item location box, whose count has 32 bits, and the
+	// items that Exif items reference: each of 32,000 Exif items can reference 65,535.
+	maxItems = 1 << 16
+	// maxExtents bounds the extents of one item: an item can list 65,535 extents without taking any
+	// bytes of the file, and every read of the item would step through them. Writers use one.
+	maxExtents = 1 << 8
+	// maxFileType bounds the bytes read of the box ftyp, 4 for each brand.
+	maxFileType = 1 << 12
+)
+
+// itemBoxes holds the boxes of meta that describe items.
+type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp Extent }
+
+// HEIF holds the contents of a file's top-level boxes.
+type HEIF struct {
+	Boxes
+	image      bool      // it is an image, by its brands or contents
+	sequence   bool      // its brands announce a track of pictures
+	items      itemBoxes // without iinf if there are no items
+	moov, mini Extent
+}
+
+// OpenHEIF reads the top-level boxes. A file of another brand without items is a film: OpenHEIF returns
+// ErrNotImage and stops at its first moov or moof, since a fragmented film has thousands of boxes.
+func OpenHEIF(r io.ReaderAt) (w *HEIF, err error) {
+	w = &HEIF{Boxes: Boxes{R: r}}
+	err = w.Each(WholeFile, func(b Box) (done bool, err error) {
+		switch b.Type {
+		case "ftyp":
+			return false, w.fileType(b.Body)
+		case "moov":
+			w.moov = b.Body
+			return !w.image, nil
+		case "moof":
+			return !w.image, nil
+		case "mini":
+			w.image, w.mini = true, b.Body
+			return true, nil
+		case "meta":
+			m, err := w.meta(b.Body)
+			if err != nil || m.iinf.N == 0 {
+				return false, err
+			}
+			w.image, w.items = true, m
+			return true, nil
+		}
+		return false, nil
+	})
+	if err == nil && !w.image {
+		err = ErrNotImage
+	}
+	return w, err
+}
+
+// fileType reads the brands: the major one, its version, then the others.
+func (w *HEIF) fileType(body Extent) error {
+	var b [256]byte
+	for at := int64(0); at < min(body.N, maxFileType); at += int64(len(b)) {
+		n, err := ReadAt(w.R, b[:min(int64(len(b)), body.N-at)], body.Off+at)
+		if err != nil {
+			return err
+		}
+		if at == 0 && n > 4 {
+			clear(b[4:min(n, 8)])
+		}
+		w.image = w.image || HasBrand(b[:n], ImageBrands...)
+		w.sequence = w.sequence || HasBrand(b[:n], SequenceBrands...)
+	}
+	return nil
+}
+
+// meta finds the boxes in the full box meta.
+func (w *HEIF) meta(body Extent) (m itemBoxes, err error) {
+	err = w.Each(Skip(body, 4), func(b Box) (bool, error) {
+		var to *Extent
+		switch b.Type {
+		case "pitm":
+			to = &m.pitm
+		case "iinf":
+			to = &m.iinf
+		case "iref":
+			to = &m.iref
+		case "iloc":
+			to = &m.iloc
+		case "idat":
+			to = &m.idat
+		case "iprp":
+			to = &m.iprp
+		default:
+			return false, nil
+		}
+		if to.N == 0 {
+			*to = b.Body
+		}
+		return false, nil
+	})
+	return m, err
+}
+
+// EXIF returns the block of an Exif item; ok is false if it is empty.
+func (w *HEIF) EXIF(item uint64) (b Block, ok bool, err error) {
+	runs, ok, err := w.locate(item)
+	if err != nil {
+		return b, false, err
+	}
+	if !ok {
+		return Block{R: unreadable}, true, nil
+	}
+	if len(runs) == 0 {
+		return b, false, nil
+	}
+	r, err := offsetBlock(Join(w.R, runs))
+	return Block{R: r, Off: runs[0].Off}, true, err
+}
+
+// Items returns the IDs of the items of a type. The picture, its depth map etc. can each have an Exif item.
+func (w *HEIF) Items(want string) (items []uint64, err error) {
+	err = w.eachItem(func(id uint64, typ string, _ Extent) (bool, error) {
+		if typ == want {
+			items = append(items, id)
+		}
+		return false, nil
+	})
+	return items, err
+}
+
+// eachItem calls f with the items until f returns done. strings has an item's name and more.
+func (w *HEIF) eachItem(f func(id uint64, typ string, strings Extent) (done bool, err error)) error {
+	iinf := w.items.iinf
+	if iinf.N == 0 {
+		return nil
+	}
+	c := w.Cursor(iinf)
+	head := int64(4 + 2)
+	if c.Uint(1) > 0 { // version
+		head = 4 + 4
+	}
+	if c.Err != nil {
+		return c.Err
+	}
+	return w.Each(Skip(iinf, head), func(b Box) (bool, error) {
+		// version and flags, ID (16 or 32 bits), protection (16 bits), type
+		if b.Type != "infe" || len(b.Peek) < 12 || b.Peek[0] < 2 || b.Peek[0] > 3 { // 0 and 1 have no types
+			return false, nil
+		}
+		idSize := int(IDSize(b.Peek[0] == 3))
+		typ := 4 + idSize + 2
+		if len(b.Peek) < typ+4 {
+			return false, nil
+		}
+		var id uint64
+		for _, v := range b.Peek[4 : 4+idSize] {
+			id = id<<8 | uint64(v)
+		}
+		return f(id, string(b.Peek[typ:typ+4]), Skip(b.Body, int64(typ)+4))
+	})
+}
+
+// Describing returns the first of some items that describes the primary item (reference cdsc); ok is false if none
+// does.
+func (w *HEIF) Describing(items []uint64) (found uint64, ok bool, err error) {
+	primary, ok, err := w.primary()
+	if !ok || err != nil {
+		return 0, false, err
+	}
+	ok = false
+	isItem := make(map[uint64]bool, len(items))
+	for _, id := range items {
+		isItem[id] = true
+	}
+	refs := 0
+	c := w.Cursor(w.items.iref)
+	idSize := IDSize(c.Uint(1) > 0)
+	if c.Err != nil {
+		return 0, false, c.Err
+	}
+	err = w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
+		if b.Type != "cdsc" {
+			return false, nil
+		}
+		c.Start(b.Body)
+		id := c.Uint(idSize)
+		if !isItem[id] {
+			return false, c.Err
+		}
+		for n := c.Uint(2); n > 0 && !c.Truncated; n-- {
+			if refs++; refs > maxItems {
+				return false, ErrTooLarge
+			}
+			if c.Uint(idSize) == primary && !c.Truncated {
+				found, ok = id, true
+				return true, nil
+			}
+		}
+		return false, c.Err
+	})
+	return found, ok, err
+}
+
+// primary returns the ID of the primary item.
+func (w *HEIF) primary() (item uint64, ok bool, err error) {
+	c := w.Cursor(w.items.pitm)
+	idSize := IDSize(c.Uint(1) > 0)
+	c.Uint(3)
+	item = c.Uint(idSize)
+	return item, !c.Truncated && c.Err == nil, c.Err
+}
+
+// HEIFPictures adds the primary item's thumbnails that are coded as JPEG.
+func HEIFPictures(r io.ReaderAt, add func(Place)) error {
+	w, err := OpenHEIF(r)
+	if err != nil {
+		return err
+	}
+	return w.thumbnails(add)
+}
+
+// thumbnails adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
+func (w *HEIF) thumbnails(add func(Place)) error {
+	jpegs, err := w.Items("jpeg")
+	if err != nil || len(jpegs) == 0 {
+		return err
+	}
+	primary, ok, err := w.primary()
+	if !ok || err != nil {
+		return err
+	}
+	c := w.Cursor(w.items.iref)
+	idSize := IDSize(c.Uint(1) > 0)
+	refs := 0
+	return w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
+		if b.Type != "thmb" {
+			return false, nil
+		}
+		c.Start(b.Body)
+		id := c.Uint(idSize)
+		if !slices.Contains(jpegs, id) {
+			return false, c.Err
+		}
+		if refs++; refs > MaxPictures {
+			return true, nil
+		}
+		found := false
+		for n := min(c.Uint(2), MaxPictures); n > 0 && !c.Truncated && !found; n-- {
+			found = c.Uint(idSize) == primary && !c.Truncated
+		}
+		if !found {
+			return false, c.Err
+		}
+		runs, ok, err := w.locate(id)
+		if !ok || err != nil || len(runs) == 0 {
+			return false, err
+		}
+		if len(runs) == 1 {
+			add(Place{R: w.R, Run: runs[0]})
+		} else {
+			e := Join(w.R, runs)
+			add(Place{R: e, Run: Extent{Off: 0, N: e.Len()}})
+		}
+		return false, nil
+	})
+}
+
+// HEIFOrientation returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
+// Orientation.
+func HEIFOrientation(r io.ReaderAt) (orientation int64, err error) {
+	w, err := OpenHEIF(r)
+	i := Info{Orientation: 1}
+	if err == nil && w.items.iinf.N > 0 {
+		err = w.picture(&i)
+	}
+	return int64(i.Orientation), err
+}
+
+// locate returns the extents of an item; ok is false if they are missing or unsupported.
+func (w *HEIF) locate(item uint64) (runs []Extent, ok bool, err error) {
+	c := w.Cursor(w.items.iloc)
+	version := c.Uint(1)
+	c.Uint(3)
+	sizes := c.Uint(2) // 4 bits each
+	offsetSize, lengthSize := int64(sizes>>12), int64(sizes>>8&15)
+	baseSize, indexSize := int64(sizes>>4&15), int64(sizes&15)
+	if version == 0 {
+		indexSize = 0 // reserved
+	}
+	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
+		return nil, false, c.Err
+	}
+	count := c.Uint(IDSize(version == 2))
+	for i := uint64(0); i < count && !c.Truncated; i++ {
+		if i == maxItems {
+			return nil, false, ErrTooLarge
+		}
+		id := c.Uint(IDSize(version == 2))
+		method := uint64(0)
+		if version > 0 {
+			method = c.Uint(2) & 15
+		}
+		elsewhere := c.Uint(2) != 0 // the data reference, 0 for this file
+		base := Offset(c.Uint(baseSize))
+		n := c.Uint(2)
+		if c.Truncated {
+			break
+		}
+		if id != item {
+			c.Skip(Offset(n) * (indexSize + offsetSize + lengthSize))
+			continue
+		}
+		in := WholeFile
+		switch {
+		case elsewhere || method > 1:
+			return nil, false, c.Err
+		case method == 1:
+			in = w.items.idat
+		}
+		if n > maxExtents {
+			return nil, false, ErrTooLarge
+		}
+		for range n {
+			c.Uint(indexSize)
+			off := min(base+Offset(c.Uint(offsetSize)), in.N)
+			length := Offset(c.Uint(lengthSize))
+			if c.Truncated {
+				break
+			}
+			if lengthSize == 0 { // the whole source; so is a length of 0 by the standard, but writers mean no bytes
+				length = in.N
+			}
+			ok = true
+			if length > 0 {
+				runs = append(runs, Extent{Off: in.Off + off, N: min(length, in.N-off)})
+			}
+		}
+		break
+	}
+	return runs, ok, c.Err
+}
+
+// The primary item's size is among its properties: the box iprp has the properties of all items in ipco,
+// and in ipma the indexes of each item's properties (23008-12, 9.3). ispe is the size as coded (6.5.3); clap
+// crops the picture (14496-12, 12.1.4), irot rotates it (6.5.10) and imir mirrors it (6.5.12), in the order of
+// ipma. Readers ignore EXIF's Orientation (6.6).
+
+// maxProperties bounds the properties of an item. Writers need about six.
+const maxProperties = 1 << 5
+
+// HEIFInfo reads the primary item's properties, or the size of a track's pictures.
+func HEIFInfo(r io.ReaderAt, i *Info) error {
+	w, err := OpenHEIF(r)
+	if err != nil {
+		return err
+	}
+	if w.mini.N > 0 {
+		return w.minimized(w.mini, i)
+	}
+	if w.items.iinf.N > 0 {
+		if err := w.picture(i); err != nil {
+			return err
+		}
+	}
+	if w.sequence && w.moov.N == 0 {
+		err := w.Each(WholeFile, func(b Box) (bool, error) {
+			if b.Type == "moov" {
+				w.moov = b.Body
+			}
+			return b.Type == "moov", nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if w.moov.N > 0 {
+		return w.tracks(w.moov, i)
+	}
+	i.Frames = 1
+	return nil
+}
+
+// picture reads the properties of the primary item.
+func (w *HEIF) picture(i *Info) error {
+	item, ok, err := w.primary()
+	if !ok || err != nil {
+		return err
+	}
+	var ipco Extent
+	var list []uint64 // indexes of the item's properties, from 1
+	err = w.Each(w.items.iprp, func(b Box) (done bool, err error) {
+		switch {
+		case b.Type == "ipco" && ipco.N == 0:
+			ipco = b.Body
+		case b.Type == "ipma" && list == nil:
+			list, err = w.associated(b.Body, item)
+		}
+		return ipco.N > 0 && list != nil, err
+	})
+	if err != nil {
+		return err
+	}
+	properties := make([]property, len(list))
+	place := uint64(0)
+	err = w.Each(ipco, func(b Box) (bool, error) {
+		place++
+		for k, p := range list {
+			if p == place {
+				properties[k].typ = b.Type
+				properties[k].n = copy(properties[k].body[:], b.Peek)
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	for k := range properties {
+		properties[k].size(i)
+	}
+	if i.Width == 0 {
+		if err := w.grid(item, i); err != nil {
+			return err
+		}
+	}
+	i.Orientation, i.ColorModel = 1, "ycbcr"
+	i.DisplayWidth, i.DisplayHeight = i.Width, i.Height
+	for k := range properties {
+		properties[k].transform(i)
+	}
+	return nil
+}
+
+// associated returns the indexes of an item's properties.
+func (w *HEIF) associated(ipma Extent, item uint64) (list []uint64, err error) {
+	c := w.Cursor(ipma)
+	idSize := IDSize(c.Uint(1) > 0)
+	c.Uint(2)
+	size := 1 + int64(c.Uint(1)&1)
+	entries := c.Uint(4)
+	for k := uint64(0); k < entries && !c.Truncated; k++ {
+		if k == maxItems {
+			return nil, ErrTooLarge
+		}
+		id, n := c.Uint(idSize), int64(c.Uint(1)) //nolint:gosec // one byte
+		if id != item {
+			c.Skip(n * size)
+			continue
+		}
+		for range min(n, maxProperties) {
+			// the first bit marks an essential property
+			if p := c.Uint(size) & (1<<(8*size-1) - 1); !c.Truncated {
+				list = append(list, p)
+			}
+		}
+		break
+	}
+	return list, c.Err
+}
+
+// property is the start of an item's property.
+type property struct {
+	typ  string
+	body [24]byte
+	n    int
+}
+
+// size sets the size as coded from ispe.
+func (p *property) size(i *Info) {
+	if p.typ == "ispe" && p.n >= 12 && i.Width == 0 {
+		i.SetSize(TwoUint32(p.body[4:]))
+	}
+}
+
+// transform applies the property to the picture as displayed.
+func (p *property) transform(i *Info) {
+	switch {
+	case p.typ == "irot" && p.n >= 1: // quarters counterclockwise
+		quarters := int(p.body[0] & 3)
+		i.Orientation = Rotated(i.Orientation, 4-quarters)
+		if quarters&1 == 1 {
+			i.DisplayWidth, i.DisplayHeight = i.DisplayHeight, i.DisplayWidth
+		}
+	case p.typ == "imir" && p.n >= 1: // 0 exchanges top and bottom, 1 left and right
+		i.Orientation = Mirrored(i.Orientation)
+		if p.body[0]&1 == 0 {
+			i.Orientation = Rotated(i.Orientation, 2)
+		}
+	case p.typ == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
+		width, widthBy := TwoUint32(p.body[:])
+		height, heightBy := TwoUint32(p.body[8:])
+		if widthBy == 0 || heightBy == 0 {
+			return
+		}
+		width, height = (width+widthBy/2)/widthBy, (height+heightBy/2)/heightBy
+		if 0 < width && width <= i.DisplayWidth && 0 < height && height <= i.DisplayHeight {
+			i.DisplayWidth, i.DisplayHeight = width, height
+		}
+	case p.typ == "pixi" && p.n >= 5 && p.body[4] == 1: // one channel (6.5.6)
+		i.ColorModel = "gray"
+	case p.typ == "av1C" && p.n >= 3 && p.body[2]&0x10 != 0: // monochrome
+		i.ColorModel = "gray"
+	case p.typ == "colr" && p.n >= 10 && string(p.body[:4]) == "nclx" && p.body[8] == 0 && p.body[9] == 0:
+		i.ColorModel = "rgb" // the matrix is the identity (ITU-T H.273)
+	}
+}
+
+// grid reads the size of a picture made of tiles (23008-12, 6.6.2.3.2) whose item lacks ispe: a version,
+// flags, the numbers of rows and columns, the width and the height.
+func (w *HEIF) grid(item uint64, i *Info) error {
+	runs, ok, err := w.locate(item)
+	if !ok || err != nil || len(runs) != 1 || runs[0].N != 8 && runs[0].N != 12 {
+		return err
+	}
+	c := w.Cursor(runs[0])
+	version, flags := c.Uint(1), c.Uint(1)
+	c.Uint(2)
+	size := IDSize(flags&1 == 1)
+	if width, height := c.Uint(size), c.Uint(size); version == 0 && !c.Truncated {
+		i.SetSize(Offset(width), Offset(height))
+	}
+	return c.Err
+}
+
+// tracks reads the number of pictures in the first track of pictures, and their size if it isn't known.
+func (w *HEIF) tracks(moov Extent, i *Info) error {
+	pictures := false
+	var entry, sizes Extent // of the current track
+	var table, information, media, track func(b Box) (bool, error)
+	table = func(b Box) (bool, error) {
+		switch b.Type {
+		case "stsd":
+			entry = b.Body
+		case "stsz", "stz2":
+			sizes = b.Body
+		}
+		return false, nil
+	}
+	descend := func(typ string, f func(Box) (bool, error)) func(Box) (bool, error) {
+		return func(b Box) (bool, error) {
+			if b.Type != typ {
+				return false, nil
+			}
+			return false, w.Each(b.Body, f)
+		}
+	}
+	information = descend("stbl", table)
+	media = func(b Box) (bool, error) {
+		if b.Type == "hdlr" {
+			pictures = len(b.Peek) >= 12 && string(b.Peek[8:12]) == "pict"
+			return !pictures, nil
+		}
+		return descend("minf", information)(b)
+	}
+	track = descend("mdia", media)
+	return w.Each(moov, func(b Box) (bool, error) {
+		if b.Type != "trak" {
+			return false, nil
+		}
+		pictures = false
+		entry, sizes = Extent{}, Extent{}
+		if err := w.Each(b.Body, track); err != nil || !pictures {
+			return false, err
+		}
+		// version and flags, the size of all pictures or the width of the sizes, their number
+		c := w.Cursor(Skip(sizes, 8))
+		i.Frames = Offset(c.Uint(4))
+		if i.Width == 0 && c.Err == nil {
+			// version and flags, the number of entries, the first entry's header, 24 bytes
+			c = w.Cursor(Skip(entry, 8+8+24))
+			i.SetSize(Offset(c.Uint(2)), Offset(c.Uint(2)))
+		}
+		return true, c.Err
+	})
+}
+
+// minimized reads the box mini, which describes a simple file in a few bits (23008-12:2025, annex).
+func (w *HEIF) minimized(mini Extent, i *Info) error {
+	c := w.Cursor(mini)
+	// a version of 2 bits, nine flags, the colors' subsampling in 2, the orientation in 3
+	head := c.Uint(2)
+	// a flag for the length of width and height
+	sizes, length := c.Uint(4), 7
+	if sizes>>31 == 1 {
+		length = 15
+	}
+	mask := uint64(1)<<length - 1
+	if c.Truncated {
+		return c.Err
+	}
+	i.SetSize(Offset(sizes>>(31-length)&mask)+1, Offset(sizes>>(31-2*length)&mask)+1)
+	i.Orientation, i.ColorModel, i.Frames = 1+int(head&7), "ycbcr", 1
+	if head>>3&3 == 0 {
+		i.ColorModel = "gray"
+	}
+	return nil
+}

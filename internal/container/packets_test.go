@@ -1,0 +1,79 @@
+package container
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+func box(typ string, body ...[]byte) []byte {
+	b := slices.Concat(body...)
+	n := len(b) + 8
+	return slices.Concat([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, []byte(typ), b)
+}
+
+func segment(marker byte, data string) []byte {
+	n := len(data) + 2
+	return append([]byte{0xFF, marker, byte(n >> 8), byte(n)}, data...)
+}
+
+// TestPackets: each format's XMP and IIM are found, with their places in the file.
+func TestPackets(t *testing.T) {
+	const xmp = "<x:xmpmeta/>"
+	const iim = "\x1C\x02\x05\x00\x05title"
+	resource := string(testimage.PSDResource(psdIIM, "", []byte(iim)))
+	guid := strings.Repeat("A", 32)
+	jpeg := slices.Concat([]byte("\xFF\xD8"),
+		segment(MarkerAPP1, XMPIntro+xmp),
+		segment(MarkerAPP1, extendedIntro+guid+"\x00\x00\x00\x0C\x00\x00\x00\x02"+"more"),
+		segment(MarkerAPP13, psIntro+resource[:14]),
+		segment(MarkerAPP13, psIntro+resource[14:]),
+		[]byte("\xFF\xDA"))
+	trailer := []byte{1}
+	for i := 255; i >= 0; i-- {
+		trailer = append(trailer, byte(i))
+	}
+	trailer = append(trailer, 0)
+	text := func(typ, data string) []byte { return testimage.PNGChunk(typ, []byte(data)) }
+	uuid := func(typ, data string) []byte { return box("uuid", []byte(typ), []byte(data)) }
+	for _, c := range []struct {
+		name, format string
+		data         []byte
+		want         string
+		coded        bool
+	}{
+		{"jpeg", "jpeg", jpeg, "0:" + xmp + " 1:more 2:" + iim, false},
+		{"png", "png", slices.Concat(testimage.PNGHead(), text("iTXt", pngXMP+"\x00\x00\x00en\x00\x00"+xmp), text("IDAT", "x"), text("IEND", "")), "0:" + xmp, false},
+		{"png profile", "png", slices.Concat(testimage.PNGHead(), text("tEXt", "Raw profile type iptc\x00"+string(testimage.RawProfile("iptc", []byte(resource)))), text("IEND", "")), "2:" + iim, true},
+		{"webp", "webp", testimage.WebP(testimage.RIFFChunk("XMP ", []byte(xmp))), "0:" + xmp, false},
+		{"gif", "gif", slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BXMP DataXMP"), []byte(xmp), trailer, []byte(";")), "0:" + xmp, false},
+		{"jxl", "jxl", slices.Concat([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"), box("xml ", []byte(xmp))), "0:" + xmp, false},
+		{"jp2", "jp2", slices.Concat(uuid(XMPUUID, xmp), uuid(IIMUUID, iim)), "0:" + xmp + " 2:" + iim, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			err := Packets(bytes.NewReader(c.data), c.format, func(p Packet) (bool, error) {
+				b := make([]byte, p.N)
+				if _, err := io.ReadFull(io.NewSectionReader(p.R, 0, p.N), b); err != nil {
+					t.Error(err)
+				}
+				got = append(got, string('0'+rune(p.Kind))+":"+string(b))
+				var inFile []byte
+				for _, run := range p.Runs {
+					inFile = append(inFile, c.data[run.Off:run.Off+run.N]...)
+				}
+				if c.coded != (p.Runs == nil) || !c.coded && !bytes.Equal(inFile, b) {
+					t.Errorf("the runs %v have %q, want %q", p.Runs, inFile, b)
+				}
+				return false, nil
+			})
+			if all := strings.Join(got, " "); err != nil || all != c.want {
+				t.Errorf("got %q, error %v, want %q", all, err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,268 @@
+package redact
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
+
+// A Windows bitmap (BMP) is a file header of 14 bytes and a device-independent bitmap (DIB): a header of one of a
+// few sizes, masks or a palette, and the pixels, whose place the file header states. A header of 124 bytes can name a
+// color profile after the pixels, or the path of one. Pixels can be a whole JPEG or PNG.
+//
+// An icon or a cursor (ICO, CUR) is a directory of pictures, each a whole PNG, or a DIB without file header whose
+// height counts a mask of one bit a pixel as well.
+//
+// The redacted file keeps headers, palettes, pixels, masks and embedded color profiles. All other bytes become zeros.
+
+const (
+	bmpHeader = 14
+	icoHeader = 6
+	icoEntry  = 16
+	// maxIcons bounds the pictures of an icon, whose directory is held. Icons have up to 20.
+	maxIcons = 256
+	// maxDIB is the size of the longest header.
+	maxDIB = 124
+)
+
+// The compressions of a DIB.
+const (
+	bmpRLE8      = 1
+	bmpRLE4      = 2
+	bmpBitfields = 3
+	bmpJPEG      = 4
+	bmpPNG       = 5
+	bmpAlpha     = 6 // masks with one for alpha
+)
+
+// dib is the header of a bitmap.
+type dib struct {
+	size          int64 // of the header
+	width, height int64
+	depth         int64 // bits of a pixel
+	compression   uint32
+	table         int64 // the length of the masks and the palette
+	pixels        int64 // the length of the pixels
+	profile       span  // from the header's start
+	linked        bool  // the profile is a path
+}
+
+// parseDIB parses the header at the start of b. In an icon, the height counts the mask.
+func parseDIB(b []byte, icon bool) (d dib, ok bool) {
+	if len(b) < 12 {
+		return d, false
+	}
+	o := binary.LittleEndian
+	d.size = int64(o.Uint32(b))
+	if d.size == 12 {
+		d.width, d.height, d.depth = int64(o.Uint16(b[4:])), int64(o.Uint16(b[6:])), int64(o.Uint16(b[10:]))
+		if d.depth <= 8 {
+			d.table = 3 << d.depth
+		}
+		d.pixels = (d.width*d.depth + 31) / 32 * 4 * d.height
+		return d, d.width > 0 && d.height > 0 && bmpDepth(d.depth)
+	}
+	if d.size > maxDIB || d.size < 16 || int64(len(b)) < d.size {
+		return d, false
+	}
+	field := func(at int64) int64 {
+		if at+4 > d.size {
+			return 0
+		}
+		return int64(o.Uint32(b[at:]))
+	}
+	d.width, d.height = int64(int32(o.Uint32(b[4:]))), int64(int32(o.Uint32(b[8:]))) //nolint:gosec // G115: a negative height is valid
+	d.height = max(d.height, -d.height)
+	d.depth, d.compression = int64(o.Uint16(b[14:])), uint32(field(16)) //nolint:gosec // G115: it was one
+	if d.width <= 0 || d.width > 1<<20 || d.height <= 0 || d.height > 1<<20 {
+		return d, false
+	}
+	if d.depth <= 8 && d.depth > 0 {
+		colors := field(32)
+		if colors <= 0 || colors > 1<<d.depth {
+			colors = 1 << d.depth
+		}
+		d.table = 4 * colors
+	}
+	rows := d.height
+	if icon {
+		rows /= 2
+	}
+	d.pixels = (d.width*d.depth + 31) / 32 * 4 * rows
+	switch d.compression {
+	case 0:
+	case bmpBitfields, bmpAlpha:
+		if d.size == 40 {
+			d.table = map[uint32]int64{bmpBitfields: 12, bmpAlpha: 16}[d.compression]
+		}
+	case bmpRLE8, bmpRLE4, bmpJPEG, bmpPNG:
+		d.pixels = field(20)
+	default:
+		return d, false
+	}
+	if icon {
+		d.pixels += (d.width + 31) / 32 * 4 * rows
+	}
+	if d.size == maxDIB {
+		switch field(56) {
+		case 0x4C494E4B: // "LINK"
+			d.linked = true
+		case 0x4D424544: // "MBED"
+			d.profile = span{field(112), field(112) + field(116)}
+		}
+	}
+	return d, bmpDepth(d.depth) || d.compression == bmpJPEG || d.compression == bmpPNG
+}
+
+func bmpDepth(n int64) bool { return slices.Contains([]int64{1, 2, 4, 8, 16, 24, 32}, n) }
+
+func redactBMP(s *stream, _ *Plan) error {
+	b, ok := s.peek(bmpHeader + maxDIB)
+	if !ok && len(b) < bmpHeader+12 {
+		return errBroken
+	}
+	b = slices.Clone(b)
+	d, ok := parseDIB(b[bmpHeader:], false)
+	if !ok {
+		return errBroken
+	}
+	o := binary.LittleEndian
+	at := int64(o.Uint32(b[10:])) // of the pixels
+	head := b[:min(int64(len(b)), bmpHeader+d.size)]
+	clear(head[6:10])
+	if d.linked {
+		o.PutUint32(head[bmpHeader+56:], 0x73524742) // "sRGB"
+		clear(head[bmpHeader+112 : bmpHeader+120])
+	}
+	if d.size == maxDIB {
+		clear(head[bmpHeader+120:]) // reserved
+	}
+	if at < int64(len(head)) || !s.replace(head) {
+		return errBroken
+	}
+	table := min(d.table, at-s.offset)
+	if !s.pass(table) || !s.zero(at-s.offset) {
+		return errBroken
+	}
+	switch d.compression {
+	case bmpJPEG, bmpPNG:
+		ok = redactNested(s, d.pixels, d.compression == bmpPNG)
+	case bmpRLE8, bmpRLE4:
+		ok = passRLE(s, d.pixels, d.compression == bmpRLE4)
+	default:
+		ok = s.pass(d.pixels)
+	}
+	if !ok {
+		return errBroken
+	}
+	if from := bmpHeader + d.profile.from; d.profile.to > d.profile.from && from >= s.offset && d.profile.to-d.profile.from <= maxHold {
+		n := int(d.profile.to - d.profile.from)
+		if !s.zero(from - s.offset) {
+			return errBroken
+		}
+		if b, ok := s.peek(n); ok {
+			if profile := slices.Clone(b); cleanICC(profile) {
+				s.replace(profile)
+			}
+		}
+	}
+	return errBroken // what is left goes
+}
+
+// redactNested redacts n bytes that are a PNG, or a JPEG. None of their EXIF is that of the answer.
+func redactNested(s *stream, n int64, png bool) bool {
+	parse := redactJPEG
+	if png {
+		parse = redactPNG
+	}
+	inner := newWriter(s.out, func(s *stream) error { return parse(s, &Plan{policy: &Policy{}}) })
+	ok := s.consume(n, func(b []byte) {
+		if _, err := inner.Write(b); err != nil {
+			s.err = err
+		}
+	})
+	if err := inner.Close(); err != nil {
+		s.err = err
+	}
+	s.overwritten += inner.Overwritten()
+	return ok
+}
+
+// passRLE passes run-length coded pixels of at most n bytes up to their end.
+func passRLE(s *stream, n int64, nibbles bool) bool {
+	end := s.offset + n
+	for s.offset+2 <= end {
+		b, ok := s.peek(2)
+		if !ok {
+			return false
+		}
+		length := int64(2)
+		switch count := int64(b[1]); {
+		case b[0] != 0 || count == 0: // a run, or the end of a line
+		case count == 1: // the end of the picture
+			return s.pass(2) && s.zero(end-s.offset)
+		case count == 2: // a step
+			length += 2
+		case nibbles:
+			length += ((count+1)/2 + 1) &^ 1
+		default:
+			length += (count + 1) &^ 1
+		}
+		if s.offset+length > end {
+			break
+		}
+		if !s.pass(length) {
+			return false
+		}
+	}
+	return s.zero(max(end-s.offset, 0))
+}
+
+func redactICO(s *stream, _ *Plan) error {
+	b, ok := s.peek(icoHeader)
+	if !ok {
+		return errBroken
+	}
+	count := int(binary.LittleEndian.Uint16(b[4:]))
+	if count > maxIcons {
+		return errBroken
+	}
+	if b, ok = s.peek(icoHeader + count*icoEntry); !ok {
+		return errBroken
+	}
+	b = slices.Clone(b)
+	var pictures []span
+	for e := b[icoHeader:]; len(e) > 0; e = e[icoEntry:] {
+		e[3] = 0 // reserved
+		from := int64(binary.LittleEndian.Uint32(e[12:]))
+		pictures = append(pictures, span{from, from + int64(binary.LittleEndian.Uint32(e[8:]))})
+	}
+	slices.SortFunc(pictures, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	s.replace(b)
+	for _, p := range pictures {
+		if p.from < s.offset {
+			continue // two entries for one picture, or pictures that overlap
+		}
+		if !s.zero(p.from-s.offset) || !redactIcon(s, p.to-p.from) {
+			return errBroken
+		}
+	}
+	return errBroken // what is left goes
+}
+
+// redactIcon redacts the n bytes of a picture of an icon.
+func redactIcon(s *stream, n int64) bool {
+	b, _ := s.peek(int(min(n, maxDIB)))
+	switch {
+	case len(b) >= 8 && string(b[:8]) == "\x89PNG\r\n\x1A\n":
+		return redactNested(s, n, true)
+	case len(b) >= 2 && string(b[:2]) == "\xFF\xD8":
+		return redactNested(s, n, false)
+	}
+	d, ok := parseDIB(b, true)
+	if !ok || d.compression != 0 && d.compression != bmpBitfields && d.compression != bmpAlpha {
+		return s.zero(n)
+	}
+	used := min(d.size+d.table+d.pixels, n)
+	return s.pass(used) && s.zero(n-used)
+}

@@ -1,0 +1,342 @@
+package redact
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// A picture's zlib stream (RFC 1950, 1951) ends before the chunk or the chunks that it is in may do, and decoders
+// ignore what follows. zlibStream finds the end. It decodes the codes alone, without the data that they stand for: the
+// time depends on the length of the stream, not on that of the picture.
+
+// zlibStream reads a zlib stream from pieces of a body.
+type zlibStream struct {
+	more func() []byte // the next piece, nil at the end; the one before it isn't needed any more
+
+	piece []byte
+	at    int    // in piece
+	bits  uint64 // unused bits, the next one lowest
+	n     uint   // the number of unused bits
+
+	read   int64 // bytes of the pieces before
+	blocks int64 // blocks with tables of their own
+	lit    codeTable
+	dist   codeTable
+}
+
+const (
+	// bytesPerBlock bounds the blocks with tables, each of which takes a microsecond: on average one in so many bytes.
+	// zlib with the least memory writes one in 150 bytes.
+	bytesPerBlock = 96
+	// freeBlocks is how many more a stream may have.
+	freeBlocks = 1000
+)
+
+// skip reads the stream up to its end, and returns how many bytes of the last piece belong to it. ok is false if the
+// stream is broken, or ends with the body.
+func (z *zlibStream) skip() (used int, ok bool) {
+	head, ok := z.take(16)
+	if !ok || head&15 != 8 || head>>4&15 > 7 || (head&0xFF<<8|head>>8)%31 != 0 || head>>8&0x20 != 0 {
+		return 0, false
+	}
+	for last := uint64(0); last == 0; {
+		if last, ok = z.take(1); !ok {
+			return 0, false
+		}
+		kind, _ := z.take(2)
+		switch kind {
+		case 0:
+			ok = z.stored()
+		case 1:
+			z.lit, z.dist = fixedLiterals, fixedDistances
+			ok = z.codes()
+		case 2:
+			z.blocks++
+			ok = z.blocks <= freeBlocks+(z.read+int64(z.at))/bytesPerBlock && z.tables() && z.codes()
+		default:
+			ok = false
+		}
+		if !ok {
+			return 0, false
+		}
+	}
+	z.drop(z.n & 7)
+	if _, ok = z.take(32); !ok { // the checksum
+		return 0, false
+	}
+	return z.at - int(z.n/8), true //nolint:gosec // G115: at most 7 bytes
+}
+
+// need makes sure that there are n unused bits, at most 32. It takes no byte of the next piece that isn't needed.
+func (z *zlibStream) need(n uint) bool {
+	for z.n < n {
+		if z.at == len(z.piece) {
+			z.read += int64(len(z.piece))
+			z.piece, z.at = z.more(), 0
+			if len(z.piece) == 0 {
+				return false
+			}
+		}
+		z.bits |= uint64(z.piece[z.at]) << z.n
+		z.at++
+		z.n += 8
+	}
+	return true
+}
+
+func (z *zlibStream) drop(n uint) {
+	z.bits >>= n
+	z.n -= n
+}
+
+// take returns the next n bits, at most 32.
+func (z *zlibStream) take(n uint) (v uint64, ok bool) {
+	if !z.need(n) {
+		return 0, false
+	}
+	v = z.bits & (1<<n - 1)
+	z.drop(n)
+	return v, true
+}
+
+// stored skips an uncompressed block (3.2.4).
+func (z *zlibStream) stored() bool {
+	z.drop(z.n & 7)
+	v, ok := z.take(32)
+	length := v & 0xFFFF
+	if !ok || length != ^v>>16&0xFFFF {
+		return false
+	}
+	for ; length > 0 && z.n > 0; length-- {
+		z.drop(8)
+	}
+	for length > 0 {
+		if z.at == len(z.piece) {
+			if !z.need(8) {
+				return false
+			}
+			z.drop(8)
+			length--
+		}
+		n := min(int(length), len(z.piece)-z.at) //nolint:gosec // G115: 16 bits
+		z.at += n
+		length -= uint64(n) //nolint:gosec // G115: no less than 0
+	}
+	return true
+}
+
+// codes skips the codes of a block up to its end (3.2.3).
+func (z *zlibStream) codes() bool {
+	for {
+		symbol, ok := z.literals()
+		if !ok {
+			symbol, ok = z.symbol(&z.lit)
+		}
+		switch {
+		case !ok || symbol > 285:
+			return false
+		case symbol < 256:
+			continue
+		case symbol == 256:
+			return true
+		}
+		if _, ok = z.take(uint(lengthExtra[symbol-257])); !ok {
+			return false
+		}
+		if symbol, ok = z.symbol(&z.dist); !ok || symbol >= len(distanceExtra) {
+			return false
+		}
+		if _, ok = z.take(uint(distanceExtra[symbol])); !ok {
+			return false
+		}
+	}
+}
+
+// The numbers of extra bits of the codes for lengths and distances (3.2.5).
+var (
+	lengthExtra   = [29]uint8{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
+	distanceExtra = [30]uint8{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13}
+)
+
+// literals skips literals and matches with short codes, as long as the piece has enough bytes, and returns the first
+// other symbol; ok is false if it takes a look at single bits, or at the next piece.
+func (z *zlibStream) literals() (symbol int, ok bool) {
+	piece, at, v, n := z.piece, z.at, z.bits, z.n
+	for at+8 <= len(piece) {
+		v |= binary.LittleEndian.Uint64(piece[at:]) << n // 56 bits or more
+		at += int(63-n) >> 3                             //nolint:gosec // G115: at most 7
+		n |= 56
+		e := z.lit.fast[v&(1<<fastBits-1)]
+		if e == 0 {
+			break
+		}
+		used := uint(e & 15)
+		symbol = int(e >> 4)
+		if symbol >= 256 {
+			if symbol > 256 && symbol <= 285 {
+				extra := used + uint(lengthExtra[symbol-257])
+				if d := z.dist.fast[v>>extra&(1<<fastBits-1)]; d != 0 && int(d>>4) < len(distanceExtra) {
+					used = extra + uint(d&15) + uint(distanceExtra[d>>4])
+					v >>= used
+					n -= used
+					continue
+				}
+			}
+			v >>= used
+			n -= used
+			ok = true
+			break
+		}
+		v >>= used
+		n -= used
+	}
+	// the bits beyond n are those of the bytes from at on
+	z.at, z.bits, z.n = at, v&(1<<n-1), n
+	return symbol, ok
+}
+
+// fastBits is the length of the codes that one look into a table decodes.
+const fastBits = 9
+
+// codeTable is a set of prefix codes (3.2.2): the short ones by their bits, as the symbol and the length; all of them
+// by length.
+type codeTable struct {
+	fast    [1 << fastBits]uint16
+	count   [16]uint16
+	symbols [288]uint16
+}
+
+// build makes the table of codes with these lengths; ok is false if there can't be such codes.
+func (t *codeTable) build(lengths []uint8) (ok bool) {
+	t.fast, t.count = [1 << fastBits]uint16{}, [16]uint16{}
+	for _, n := range lengths {
+		t.count[n]++
+	}
+	t.count[0] = 0
+	var at, next [17]uint16
+	left, code := 1, uint16(0)
+	for n := 1; n <= 15; n++ {
+		left = 2*left - int(t.count[n])
+		if left < 0 {
+			return false
+		}
+		code = (code + t.count[n-1]) << 1
+		next[n] = code
+		at[n+1] = at[n] + t.count[n]
+	}
+	for symbol, n := range lengths {
+		if n == 0 {
+			continue
+		}
+		t.symbols[at[n]] = uint16(symbol) //nolint:gosec // G115: below 288
+		at[n]++
+		if n <= fastBits {
+			entry := uint16(symbol)<<4 | uint16(n) //nolint:gosec // G115: below 288
+			for c := bits.Reverse16(next[n]) >> (16 - n); c < 1<<fastBits; c += 1 << n {
+				t.fast[c] = entry
+			}
+		}
+		next[n]++
+	}
+	return true
+}
+
+// symbol decodes the next symbol. It takes no more bits than the symbol has.
+func (z *zlibStream) symbol(t *codeTable) (symbol int, ok bool) {
+	if e := t.fast[z.bits&(1<<fastBits-1)]; e != 0 && uint(e&15) <= z.n {
+		z.drop(uint(e & 15))
+		return int(e >> 4), true
+	}
+	code, first, index := 0, 0, 0
+	for n := uint(1); n <= 15; n++ {
+		if !z.need(n) {
+			return 0, false
+		}
+		code |= int(z.bits>>(n-1)) & 1
+		count := int(t.count[n])
+		if code-count < first {
+			z.drop(n)
+			return int(t.symbols[index+code-first]), true
+		}
+		index += count
+		first = (first + count) << 1
+		code <<= 1
+	}
+	return 0, false
+}
+
+// lengthOrder is the order of the lengths of the codes for lengths (3.2.7).
+var lengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+
+// tables reads the tables of a block (3.2.7).
+func (z *zlibStream) tables() bool {
+	v, ok := z.take(14)
+	literals, distances, n := int(v&31)+257, int(v>>5&31)+1, int(v>>10)+4 //nolint:gosec // G115: 14 bits
+	if !ok || literals > 286 {
+		return false
+	}
+	var of [19]uint8
+	for _, i := range lengthOrder[:n] {
+		v, ok := z.take(3)
+		if !ok {
+			return false
+		}
+		of[i] = uint8(v) //nolint:gosec // G115: 3 bits
+	}
+	if !z.lit.build(of[:]) {
+		return false
+	}
+	var lengths [286 + 32]uint8
+	all := lengths[:literals+distances]
+	for i := 0; i < len(all); {
+		symbol, ok := z.symbol(&z.lit)
+		if !ok {
+			return false
+		}
+		if symbol < 16 {
+			all[i] = uint8(symbol) //nolint:gosec // G115: below 16
+			i++
+			continue
+		}
+		repeat := [...]struct {
+			bits  uint
+			least int
+		}{{2, 3}, {3, 3}, {7, 11}}[symbol-16]
+		v, ok := z.take(repeat.bits)
+		times := repeat.least + int(v) //nolint:gosec // G115: 7 bits
+		if !ok || i+times > len(all) || symbol == 16 && i == 0 {
+			return false
+		}
+		if symbol == 16 {
+			for k := range times {
+				all[i+k] = all[i-1]
+			}
+		}
+		i += times
+	}
+	return all[256] != 0 && z.lit.build(all[:literals]) && z.dist.build(all[literals:])
+}
+
+// The tables of blocks with fixed codes (3.2.6).
+var fixedLiterals, fixedDistances = func() (literals, distances codeTable) {
+	var l [288]uint8
+	for i := range l {
+		switch {
+		case i < 144:
+			l[i] = 8
+		case i < 256:
+			l[i] = 9
+		case i < 280:
+			l[i] = 7
+		default:
+			l[i] = 8
+		}
+	}
+	literals.build(l[:])
+	var d [30]uint8
+	for i := range d {
+		d[i] = 5
+	}
+	distances.build(d[:])
+	return literals, distances
+}()

@@ -1,0 +1,258 @@
+package redact
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+)
+
+// ErrRefused reports that a file can't be redacted.
+var ErrRefused = errors.New("redact: the file can't be redacted")
+
+// Plan says how to redact one file. It is made once, from the parts of the file that its index and its EXIF
+// are in, and carried out in one pass over the body. It can be used by many passes at once.
+type Plan struct {
+	// Format is the name of the file's format.
+	Format string
+
+	policy *Policy
+	exif   []exif.Kept
+	parse  parser // of a format that only a pass over the whole body can redact, else nil
+	edits  edits  // of a format whose index says where everything is
+
+	unchanged bool
+}
+
+// New returns the plan for the file r, whose format has the verdict Redact. It reads no more of r than the plan
+// takes. Its errors are ErrRefused and those of r.
+func New(r io.ReaderAt, format string, p *Policy) (*Plan, error) {
+	plan := &Plan{Format: format, policy: p}
+	var err error
+	if plan.exif, err = exif.Keep(r, p.EXIF); err != nil {
+		return nil, err
+	}
+	if planner := planners[format]; planner != nil {
+		return plan, planner(r, plan)
+	}
+	plan.parse = parsers[format]
+	return plan, nil
+}
+
+// Ranged reports whether the plan says of each byte what becomes of it, so that a part of the body can be
+// redacted without the bytes before it.
+func (p *Plan) Ranged() bool { return p.parse == nil && len(p.edits.nested) == 0 }
+
+// Unchanged reports whether the file passes as it is, since it is neither an image nor a video.
+func (p *Plan) Unchanged() bool { return p.unchanged }
+
+// Weight returns the memory that the plan takes, in bytes, roughly.
+func (p *Plan) Weight() int { return 256 + p.edits.weight() }
+
+// NewWriter returns a Writer that writes to w the redacted body, from the offset off on. off must be 0 unless
+// the plan is Ranged. The caller must call Close, even after an error.
+func (p *Plan) NewWriter(w io.Writer, off int64) *Writer {
+	if p.parse == nil {
+		return &Writer{edits: &p.edits, dst: w, off: off}
+	}
+	return newWriter(w, func(s *stream) error { return p.parse(s, p) })
+}
+
+// Copy writes the redacted file r to w. It returns ErrRefused before it has written anything, or errors of r and w.
+func Copy(w io.Writer, r io.ReaderAt, p *Policy) error {
+	head := make([]byte, SniffLen)
+	n, err := r.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	body := io.NewSectionReader(r, 0, math.MaxInt64)
+	verdict, format := Sniff(head[:n])
+	switch verdict {
+	case Pass:
+		_, err = io.Copy(w, body)
+		return err
+	case Refuse:
+		return ErrRefused
+	}
+	plan, err := New(r, format, p)
+	if err != nil {
+		return err
+	}
+	if plan.Unchanged() {
+		_, err = io.Copy(w, body)
+		return err
+	}
+	rw := plan.NewWriter(w, 0)
+	_, err = io.Copy(rw, body)
+	return errors.Join(err, rw.Close())
+}
+
+// edits say which bytes of a file pass, which are replaced, and which a parser redacts. All others become zeros.
+type edits struct {
+	pass    []span   // sorted, disjoint
+	replace []edit   // sorted, disjoint, and none overlaps a span that passes
+	nested  []nested // sorted, disjoint, and none overlaps the others
+}
+
+// edit replaces the bytes from an offset on.
+type edit struct {
+	off int64
+	b   []byte
+}
+
+// nested is a file in the file, whose parser redacts it as it streams.
+type nested struct {
+	span
+	parse func(s *stream) error
+}
+
+// add records that b replaces the bytes at off.
+func (e *edits) add(off int64, b []byte) {
+	if len(b) > 0 {
+		e.replace = append(e.replace, edit{off, b})
+	}
+}
+
+// append adds those of x.
+func (e *edits) append(x *edits) {
+	e.pass = append(e.pass, x.pass...)
+	e.replace = append(e.replace, x.replace...)
+	e.nested = append(e.nested, x.nested...)
+}
+
+// sort brings what was added in order, once all is. Where a replacement and a span that passes overlap, the
+// replacement wins; of two replacements, the first in the file. A nested file wins over a span that passes, and
+// becomes zeros if it overlaps a replacement, or another one before it.
+func (e *edits) sort() {
+	slices.SortStableFunc(e.replace, func(a, b edit) int { return cmp.Compare(a.off, b.off) })
+	end := int64(0)
+	taken := make([]span, 0, len(e.replace))
+	e.replace = slices.DeleteFunc(e.replace, func(x edit) bool {
+		if x.off < end {
+			return true
+		}
+		end = x.off + int64(len(x.b))
+		taken = append(taken, span{x.off, end})
+		return false
+	})
+	slices.SortStableFunc(e.nested, func(a, b nested) int { return cmp.Compare(a.from, b.from) })
+	end = 0
+	whole := slices.Clone(taken)
+	e.nested = slices.DeleteFunc(e.nested, func(x nested) bool {
+		whole = append(whole, x.span)
+		bad := x.from < end || len(overlapping(taken, x.span)) > 0
+		end = max(end, x.to)
+		return bad
+	})
+	e.pass = slices.Clip(without(merge(e.pass), merge(whole)))
+}
+
+func (e *edits) weight() int {
+	n := 16*cap(e.pass) + 32*cap(e.replace) + 32*cap(e.nested)
+	for _, x := range e.replace {
+		n += cap(x.b)
+	}
+	return n
+}
+
+// edit writes the bytes b, which are the next of the file, as the edits say.
+func (w *Writer) edit(b []byte) (err error) {
+	e := w.edits
+	pass, _ := slices.BinarySearchFunc(e.pass, w.off, func(s span, off int64) int { return cmp.Compare(s.to-1, off) })
+	replace, _ := slices.BinarySearchFunc(e.replace, w.off, func(x edit, off int64) int {
+		return cmp.Compare(x.off+int64(len(x.b))-1, off)
+	})
+	inner, _ := slices.BinarySearchFunc(e.nested, w.off, func(x nested, off int64) int { return cmp.Compare(x.to-1, off) })
+	for len(b) > 0 && err == nil {
+		n := int64(len(b)) // up to the next span, replacement or nested file
+		var end int64
+		switch {
+		case pass < len(e.pass) && e.pass[pass].from <= w.off:
+			end = e.pass[pass].to
+			n = min(n, end-w.off)
+			_, err = w.dst.Write(b[:n])
+			if w.off+n == end {
+				pass++
+			}
+		case replace < len(e.replace) && e.replace[replace].off <= w.off:
+			is := e.replace[replace].b[w.off-e.replace[replace].off:]
+			n = min(n, int64(len(is)))
+			for i, c := range is[:n] {
+				if c != b[i] {
+					w.overwritten++
+				}
+			}
+			_, err = w.dst.Write(is[:n])
+			if n == int64(len(is)) {
+				replace++
+			}
+		case inner < len(e.nested) && e.nested[inner].from <= w.off:
+			x := &e.nested[inner]
+			n = min(n, x.to-w.off)
+			if w.off == x.from {
+				w.inner = newWriter(w.dst, x.parse)
+			}
+			if w.inner == nil { // the caller began in the middle
+				n = min(n, int64(len(zeroBytes)))
+				_, err = w.dst.Write(zeroBytes[:n])
+			} else {
+				_, err = w.inner.Write(b[:n])
+			}
+			if w.off+n == x.to {
+				err = errors.Join(err, w.closeInner())
+				inner++
+			}
+		default:
+			if pass < len(e.pass) {
+				n = min(n, e.pass[pass].from-w.off)
+			}
+			if replace < len(e.replace) {
+				n = min(n, e.replace[replace].off-w.off)
+			}
+			if inner < len(e.nested) {
+				n = min(n, e.nested[inner].from-w.off)
+			}
+			n = min(n, int64(len(zeroBytes)))
+			w.overwritten += n - int64(bytes.Count(b[:n], zeroBytes[:1]))
+			_, err = w.dst.Write(zeroBytes[:n])
+		}
+		b, w.off = b[n:], w.off+n
+	}
+	return err
+}
+
+// closeInner ends the nested file, complete or cut off.
+func (w *Writer) closeInner() error {
+	if w.inner == nil {
+		return nil
+	}
+	err := w.inner.Close()
+	w.overwritten += w.inner.Overwritten()
+	w.inner = nil
+	return err
+}
+
+// planner makes the plan of a format whose index says where everything is: it fills in plan.edits.
+type planner func(r io.ReaderAt, plan *Plan) error
+
+// planners maps the name of each format with an index to its planner.
+var planners = map[string]planner{
+	"heif": planISO,
+	"avif": planISO,
+}
+
+// exifAt returns what stays of the EXIF that the part of the file at an offset carries, nil for nothing: the answer
+// tells other EXIF, or none. The offset is that of the TIFF block in a JPEG segment, of the data of a chunk, of
+// the body of a box, or of an item's first extent.
+func (p *Plan) exifAt(off int64) *exif.Kept {
+	for i := range p.exif {
+		if p.exif[i].Off == off {
+			return &p.exif[i]
+		}
+	}
+	return nil
+}
