@@ -137,9 +137,9 @@ func usageError(d *caddyfile.Dispenser, word string, args []string) error {
 	case len(args) == 0:
 		return d.Errf("%s needs an argument, as in: %s", word, right)
 	}
-	if joined := strings.Join(args, ""); len(args) == 2 {
-		if _, err := parseSize(joined); err == nil {
-			right = word + " " + joined
+	if strings.HasSuffix(right, "iB") && len(args) == 2 { // 32 MiB
+		if _, err := parseSize(args[0] + args[1]); err == nil {
+			right = word + " " + args[0] + args[1]
 		}
 	}
 	return d.Errf("%s takes one argument, not %d, as in: %s", word, len(args), right)
