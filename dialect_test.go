@@ -125,8 +125,8 @@ func TestDialectInConfig(t *testing.T) {
 	for block, want := range map[string]string{
 		"dialect s3":                               `dialect: "s3" is none of oss, cos, bos, qiniu, obs, at Testfile:2`,
 		"dialect OSS":                              `dialect: "OSS" is none of oss`,
-		"dialect":                                  `wrong argument count`,
-		"dialect oss cos":                          `wrong argument count`,
+		"dialect":                                  `dialect needs an argument, as in: dialect oss`,
+		"dialect oss cos":                          `dialect takes one argument, not 2`,
 		"dialect oss\ndialect cos":                 `dialect is given twice, at Testfile:3`,
 		"dialect oss\nvalues raw":                  `values: the dialect oss has a style of its own; leave out values or dialect`,
 		"values typed\ndialect cos":                `values: the dialect cos has a style of its own; leave out values or dialect`,
