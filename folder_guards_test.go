@@ -13,9 +13,9 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// guards are ways to keep a client from some photos of a folder, or from the folder. BACKEND stands for the
+// folderGuards are ways to keep a client from some photos of a folder, or from the folder. BACKEND stands for the
 // handler of the photos.
-var guards = map[string]struct {
+var folderGuards = map[string]struct {
 	site string
 	list func(client, path string) bool // by the rules; nil: all may
 }{
@@ -138,7 +138,7 @@ func TestFolderTellsWhatItsPhotosTell(t *testing.T) {
 	t.Setenv("HASH", hiccup)
 	var b strings.Builder
 	sites := map[string]string{}
-	for name, g := range guards {
+	for name, g := range folderGuards {
 		for backend, handler := range map[string]string{"files": "file_server browse", "proxy": "reverse_proxy {$ADDR} {\nheader_up Host files.test\n}"} {
 			host := fmt.Sprintf("%s%d.test", backend, len(sites))
 			sites[host] = name
@@ -167,12 +167,12 @@ func TestFolderTellsWhatItsPhotosTell(t *testing.T) {
 	singles, folders, lines := 0, 0, 0
 	for host, name := range sites {
 		for client, c := range clients {
-			if !c.about.MatchString(guards[name].site) || strings.HasPrefix(host, "proxy") && client != "nobody" && client != "bob" {
+			if !c.about.MatchString(folderGuards[name].site) || strings.HasPrefix(host, "proxy") && client != "nobody" && client != "bob" {
 				continue
 			}
 			header := c.header
 			for _, query := range []string{"", "?key=1&name=a.jpg", "?n=1&sort=size&order=desc"} {
-				if query != "" && (client != "nobody" || !strings.Contains(guards[name].site, "query")) {
+				if query != "" && (client != "nobody" || !strings.Contains(folderGuards[name].site, "query")) {
 					continue
 				}
 				for _, path := range []string{"/f/", "/private/", "/f/sub/", "/none/", "/at/f/"} {
@@ -186,7 +186,7 @@ func TestFolderTellsWhatItsPhotosTell(t *testing.T) {
 						IsDir bool `json:"is_dir"`
 					}
 					mayList := listing.status == http.StatusOK && json.Unmarshal([]byte(listing.body), &listed) == nil
-					if list := guards[name].list; list != nil {
+					if list := folderGuards[name].list; list != nil {
 						mayList = mayList && list(client, path)
 					}
 					for i, op := range operations[:2] {

@@ -27,6 +27,7 @@ type operation struct {
 var operations = []*operation{
 	{word: "exif", contentType: jsonType, respond: respondEXIF},
 	{word: "imageInfo", contentType: jsonType, respond: respondInfo},
+	{word: iptcWord, contentType: jsonType, respond: respondIPTC},
 	{word: "thumbnail", contentType: "image/jpeg", respond: respondPicture(exif.FindThumbnail)},
 	{word: "preview", contentType: "image/jpeg", respond: respondPicture(exif.FindPreview)},
 }

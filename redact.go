@@ -141,7 +141,9 @@ func (d *delivery) fail(err error) error {
 }
 
 // repeatable reports whether the next handlers may run again.
-func (d *delivery) repeatable() bool { return d.method == http.MethodGet || d.method == http.MethodHead }
+func (d *delivery) repeatable() bool {
+	return d.method == http.MethodGet || d.method == http.MethodHead
+}
 
 // prepare checks the client's conditions, and looks at the object if that is needed before the first run.
 func (d *delivery) prepare() error {

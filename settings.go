@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 const (
@@ -79,17 +80,18 @@ func (h *Handler) exifOptions() (o exif.Options, err error) {
 			return o, fmt.Errorf("charset: %q is no label of the WHATWG Encoding Standard", h.Charset)
 		}
 	}
-	if _, err = o.Dialect.NewFilter(h.Only, nil); err != nil {
-		return o, fmt.Errorf("only: %w", err)
-	}
-	if o.Keep, err = o.Dialect.NewFilter(h.Only, h.Omit); err != nil {
-		return o, fmt.Errorf("omit: %w", err)
+	patterns := exif.Patterns{Only: h.Only, Omit: h.Omit, Keep: h.Keep, Dialect: o.Dialect, More: vocabulary}
+	if o.Keep, err = patterns.Filter(); err != nil {
+		return o, err
 	}
 	if h.Redact {
 		o.Keep = withoutPicture(o.Keep)
 	}
 	return o, nil
 }
+
+// vocabulary has the names and sets of IPTC's properties, which patterns match as they match tags.
+var vocabulary = exif.Vocabulary{Names: iptc.Names(), Sets: iptc.Sets()}
 
 // withoutPicture returns a filter for the tags that keep lets through (all if it is nil) without those that
 // locate an embedded picture: a redacted photo has none.
@@ -103,6 +105,12 @@ func withoutPicture(keep func(name string) bool) func(name string) bool {
 func (h *Handler) settingsMark(word string) string {
 	f := fnv.New32a()
 	fmt.Fprintf(f, "%s %d %d %q %q %q %t", word, formatVersion, h.options.Style, h.Only, h.Omit, strings.ToLower(h.Charset), h.Unknown)
+	if len(h.Keep) > 0 {
+		fmt.Fprintf(f, " keep %q", h.Keep)
+	}
+	if h.Redact && slices.ContainsFunc(h.operations, func(op *operation) bool { return op.word == iptcWord }) {
+		fmt.Fprint(f, " iptc")
+	}
 	if h.Redact {
 		fmt.Fprint(f, " redact")
 	}

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
@@ -14,12 +15,16 @@ import (
 type Module struct {
 	// Operations are the words of all operations, in the order of the documentation.
 	Operations []string
-	// MaxFolder is the most objects in a folder's response.
+	// MaxFolder is the largest number of photos in a folder's answer.
 	MaxFolder int
 	// SuffixMark precedes an operation's word in a path.
 	SuffixMark string
 	// Options returns the decoder's options for settings, or the error in them.
 	Options func(Settings) (exif.Options, error)
+	// Vocabulary has the names beside those of tags that patterns match.
+	Vocabulary exif.Vocabulary
+	// AppendIPTC appends the answer of the operation iptc for a file.
+	AppendIPTC func(dst []byte, r io.ReaderAt, o *exif.Options) ([]byte, error)
 	// Explain returns the error that the server would respond with, or nil if the cause says more.
 	Explain func(cause error) error
 	// ErrNotRedactable is the error for images of formats that can't be redacted.
@@ -36,6 +41,7 @@ type Settings struct {
 	Values     string   `json:"values,omitempty"`
 	Only       []string `json:"only,omitempty"`
 	Omit       []string `json:"omit,omitempty"`
+	Keep       []string `json:"keep,omitempty"`
 	Charset    string   `json:"charset,omitempty"`
 	Unknown    bool     `json:"unknown,omitempty"`
 }

@@ -76,6 +76,9 @@ var readers = map[string]func(c *command, dst []byte, r io.ReaderAt) ([]byte, er
 		}
 		return info.AppendJSON(dst, c.options.Style), nil
 	},
+	"iptc": func(c *command, dst []byte, r io.ReaderAt) ([]byte, error) {
+		return c.module.AppendIPTC(dst, r, &c.options)
+	},
 }
 
 // pictures find the picture embedded in a file, by operation.
@@ -115,7 +118,11 @@ func newCommand(m *Module, fl caddycmd.Flags) (*command, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep, err := exif.NewFoldFilter(only, omit)
+	keepers, err := patternsFlag(fl, "keep")
+	if err != nil {
+		return nil, err
+	}
+	keep, err := (&exif.Patterns{Only: only, Omit: omit, Keep: keepers, Fold: true, More: m.Vocabulary}).Filter()
 	if err != nil {
 		return nil, err
 	}

@@ -116,6 +116,9 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 	if settings.Omit, err = patternsFlag(fl, "omit"); err != nil {
 		return nil, "", err
 	}
+	if settings.Keep, err = patternsFlag(fl, "keep"); err != nil {
+		return nil, "", err
+	}
 	if _, err := m.Options(settings); err != nil {
 		return nil, "", err
 	}
@@ -158,7 +161,7 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 		}
 		fileServer := map[string]any{"handler": "file_server", "root": root}
 		if fl.Bool("browse") {
-			fileServer["browse"] = struct{}{}
+			fileServer["browse"] = map[string]any{"file_limit": fileLimit}
 			// The config could only name a file on disk, but the template is embedded. Caddy offers this
 			// variable to programs with their own template; the process serves no other.
 			fileserver.BrowseTemplate = m.Gallery
@@ -233,6 +236,10 @@ func homeRoute(mark string, operations []string, root, bucket, example string) c
 		Terminal: true,
 	}
 }
+
+// fileLimit is the most files of a folder that a gallery shows; Caddy's default is 10,000. The gallery says so where
+// a folder has more.
+const fileLimit = 100_000
 
 // fileserverIndexes are the index files of file_server.
 var fileserverIndexes = []string{"index.html", "index.txt"}

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -41,14 +42,15 @@ const (
 	MarkerAPP13 = 0xED
 	MarkerAPP14 = 0xEE
 	MarkerAPP15 = 0xEF
+	MarkerCOM   = 0xFE
 )
 
 // The limits of JPEGs.
 const (
 	// MaxSegments bounds the segments walked: millions of 4-byte segments would waste CPU time.
 	MaxSegments = 1 << 14
-	// MaxJunk bounds the bytes between segments that belong to none.
-	MaxJunk = 1 << 12
+	// MaxJunk bounds the bytes between segments that belong to none. Decoders skip any number.
+	MaxJunk = 16 << 20
 )
 
 // What segments begin with that tells their kind.
@@ -66,16 +68,40 @@ const (
 // EXIFHead is the length of marker, length and "Exif\0\0" before the block.
 const EXIFHead = 4 + 6
 
+const (
+	// maxEXIFPrefix is the longest garbage before "Exif\0\0" that readers skip.
+	maxEXIFPrefix = 6
+	// headID is as much of a segment's head as tells its kind, but for EXIF after garbage.
+	headID = 4 + 8
+)
+
 // SegmentHead is a segment's marker and length, and the bytes that identify EXIF and its block's start.
-type SegmentHead [4 + 6 + 2]byte
+type SegmentHead [4 + maxEXIFPrefix + 6 + 2]byte
 
-func (h *SegmentHead) length() int64 { return int64(binary.BigEndian.Uint16(h[2:])) }
+// length returns the length that the segment states, which counts its own two bytes. Decoders take 0 and 1 for 2.
+func (h *SegmentHead) length() int64 { return max(2, int64(binary.BigEndian.Uint16(h[2:]))) }
 
-// EXIF reports whether the n bytes of a segment's head are those of EXIF, and whether a block begins
-// there; if not, the segment continues one.
-func (h *SegmentHead) EXIF(n int) (ok, begins bool) {
-	ok = n >= 10 && h[0] == 0xFF && h[1] == MarkerAPP1 && h.length() >= 8 && string(h[4:8]) == "Exif" && h[8] == 0
-	return ok, ok && n == len(h) && (string(h[10:]) == "II" || string(h[10:]) == "MM")
+// EXIF returns where the block begins in a segment of EXIF, of which h has n bytes: its offset from the marker, 0 for
+// other segments. begins is false if the segment continues the EXIF of the one before.
+//
+// Writers spell the head in several ways, and some repeat it or write other bytes before it (the offset in a HEIF's
+// item, or the head of the segment). Like ExifTool, EXIF accepts those if a block follows.
+func (h *SegmentHead) EXIF(n int) (at int64, begins bool) {
+	n = int(min(int64(n), 2+h.length()))
+	if n < EXIFHead || h[0] != 0xFF || h[1] != MarkerAPP1 {
+		return 0, false
+	}
+	plain := string(h[4:9]) == "Exif\x00"
+	for skip := 0; skip <= maxEXIFPrefix && 4+skip+6+2 <= n; skip++ {
+		id := h[4+skip:]
+		if order := string(id[6:8]); id[4] == 0 && strings.EqualFold(string(id[:4]), "Exif") && (order == "II" || order == "MM") {
+			return int64(4 + skip + 6), true
+		}
+	}
+	if plain {
+		return EXIFHead, false
+	}
+	return 0, false
 }
 
 // longSegment is the length from which on each skips rows of alike segments without reading every head:
@@ -105,14 +131,17 @@ type JPEG struct {
 	R    io.ReaderAt
 	left int  // limit of EXIF's continuation segments still to read
 	peek bool // use PeekAt for segments after long ones
+
+	junk  int64  // bytes skipped between segments
+	piece []byte // buffer of nextMarker
 }
 
 // NewJPEG returns a walk over the segments of r.
 func NewJPEG(r io.ReaderAt) *JPEG { return &JPEG{R: r, left: MaxSegments} }
 
-// EXIF returns the block that begins in the segment at off.
-func (w *JPEG) EXIF(off int64) Block {
-	return Block{R: &Segments{Joined{R: w.R}, off, &w.left}, Off: off + EXIFHead}
+// EXIF returns the block that begins at at bytes in the segment at off.
+func (w *JPEG) EXIF(off, at int64) Block {
+	return Block{R: &Segments{Joined{R: w.R}, off, &w.left}, Off: off + at}
 }
 
 // Each calls f for each segment before the start of scan, until f returns done. h has the first n bytes
@@ -121,7 +150,6 @@ func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err err
 	// one read for the whole head: reading fill bytes one by one would cost a read each
 	var h, last SegmentHead
 	off := int64(2)
-	junk := 0
 	read := ReadAt
 	for range MaxSegments {
 		n, err := read(w.R, h[:], off)
@@ -133,18 +161,10 @@ func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err err
 		}
 		marker := h[1]
 		switch {
-		case h[0] != 0xFF || marker == 0: // no marker: decoders look for the next
-			skipped := 1
-			for skipped < n && h[skipped] != 0xFF {
-				skipped++
+		case h[0] != 0xFF || marker == 0 || marker == 0xFF:
+			if off, err = w.nextMarker(off); off == 0 || err != nil {
+				return err
 			}
-			off += int64(skipped)
-			if junk += skipped; junk > MaxJunk {
-				return nil
-			}
-			continue
-		case marker == 0xFF:
-			off++
 			continue
 		case marker == MarkerTEM || marker >= MarkerRST0 && marker <= MarkerSOI:
 			off += 2
@@ -153,15 +173,12 @@ func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err err
 			return nil
 		}
 		length := h.length()
-		if length < 2 {
-			return nil
-		}
 		if done, err := f(&h, n, off); done || err != nil {
 			return err
 		}
 		off += 2 + length
-		isEXIF, _ := h.EXIF(n)
-		if length >= longSegment && !isEXIF && h.alike(&last) {
+		exif, _ := h.EXIF(n)
+		if length >= longSegment && exif == 0 && h.alike(&last) {
 			skipped, err := skipAlike(w.R, off, &h)
 			if err != nil {
 				return err
@@ -181,11 +198,49 @@ func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err err
 	return ErrTooLarge
 }
 
+// nextMarker returns the offset of the next marker from off on, as decoders look for it, 0 if there is none.
+func (w *JPEG) nextMarker(off int64) (int64, error) {
+	if w.piece == nil {
+		w.piece = make([]byte, junkPiece)
+	}
+	for {
+		n, err := ReadAt(w.R, w.piece, off)
+		if err != nil {
+			return 0, err
+		}
+		b := w.piece[:n]
+		for at := 0; ; {
+			i := bytes.IndexByte(b[at:], 0xFF)
+			if i < 0 {
+				break
+			}
+			for at += i; at+1 < len(b) && b[at+1] == 0xFF; {
+				at++
+			}
+			if at+1 == len(b) { // the marker is in the next piece
+				n = at
+				break
+			}
+			if b[at+1] != 0 {
+				return off + int64(at), nil
+			}
+			at += 2
+		}
+		off += int64(n)
+		if w.junk += int64(n); len(b) < len(w.piece) || w.junk > MaxJunk {
+			return 0, nil
+		}
+	}
+}
+
+// junkPiece is the size of the pieces in which nextMarker reads.
+const junkPiece = 4 << 10
+
 // Resources returns the part of Photoshop's resources in the segment at off; ok is false for other segments.
 // Resources of more than 64 KiB are split into several segments.
 func (h *SegmentHead) Resources(n int, off int64) (run Extent, ok bool) {
 	intro := int64(len(psIntro))
-	ok = h[1] == MarkerAPP13 && n == len(h) && strings.HasPrefix(psIntro, string(h[4:]))
+	ok = h[1] == MarkerAPP13 && n >= headID && strings.HasPrefix(psIntro, string(h[4:headID]))
 	return Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, ok
 }
 
@@ -222,12 +277,12 @@ func (s *Segments) addNext() (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ok, begins := h.EXIF(n)
-	if !ok || begins && len(s.Runs) > 0 {
+	at, begins := h.EXIF(n)
+	if at == 0 || begins && len(s.Runs) > 0 {
 		s.next = 0
 		return false, nil
 	}
-	s.Add(Extent{Off: s.next + EXIFHead, N: h.length() + 2 - EXIFHead})
+	s.Add(Extent{Off: s.next + at, N: h.length() + 2 - at})
 	s.next += 2 + h.length()
 	return true, nil
 }
@@ -247,7 +302,7 @@ const (
 func JPEGPictures(r io.ReaderAt, add func(Place)) error {
 	return NewJPEG(r).Each(func(h *SegmentHead, n int, off int64) (done bool, err error) {
 		switch {
-		case n < len(h):
+		case n < headID:
 		case h[1] == MarkerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
 			add(Place{R: r, Run: Skip(Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
 		case h[1] == MarkerAPP2 && strings.HasPrefix(string(h[4:]), MPFIntro):
@@ -320,7 +375,7 @@ func JPEGInfo(w *JPEG, i *Info, f func(h *SegmentHead, n int, off int64) (done b
 		case h.isFrame() && n > 10 && components == 0:
 			i.SetSize(int64(binary.BigEndian.Uint16(h[7:])), int64(binary.BigEndian.Uint16(h[5:])))
 			components, name = h[9], h[10]
-		case h[1] == MarkerAPP14 && n == len(h) && string(h[4:9]) == AdobeIntro && h.length() >= 14:
+		case h[1] == MarkerAPP14 && n >= headID && string(h[4:9]) == AdobeIntro && h.length() >= 14:
 			var b [1]byte
 			ok, err := ReadFull(w.R, b[:], off+15)
 			if err != nil {

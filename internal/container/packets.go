@@ -18,9 +18,10 @@ const (
 	XMP         PacketKind = iota // a whole packet of XMP
 	ExtendedXMP                   // a part of the XMP that continues the packet of a JPEG
 	IIM                           // records of IIM
+	Label                         // a text that labels generated content
 )
 
-// Packet is a part of a file with XMP or IIM.
+// Packet is a part of a file with XMP or IIM, or a label.
 type Packet struct {
 	Kind PacketKind
 	// R has the packet's N bytes, without what the container puts around them.
@@ -46,6 +47,11 @@ const (
 	// length of all parts and the offset of this one come after it.
 	extendedIntro = "http://ns.adobe.com/xmp/extension/\x00"
 	extendedHead  = len(extendedIntro) + 32 + 4 + 4
+
+	// pngLabel is the keyword of PNG's text chunks with the label of China's measures of 2025 for generated content,
+	// maxLabel the most bytes read of it.
+	pngLabel = "AIGC"
+	maxLabel = 4 << 10
 
 	psdIIM = 0x0404
 	psdXMP = 0x0424
@@ -173,6 +179,16 @@ func pngPackets(r io.ReaderAt, f PacketOffer) error {
 				return false, err
 			}
 			return f(packet)
+		}
+		if keyword == pngLabel {
+			if p.left -= profileSteps; p.left < 0 {
+				return true, nil
+			}
+			b, _, err := p.text(typ, text, maxLabel)
+			if len(b) == 0 || err != nil {
+				return false, err
+			}
+			return f(decoded(Label, b, data.Off))
 		}
 		kind, ok := strings.CutPrefix(keyword, profileIntro)
 		if !ok {

@@ -187,8 +187,8 @@ type jpegChoice struct {
 
 // add offers a segment; done is true if the search can stop.
 func (c *jpegChoice) add(h *container.SegmentHead, n int, off int64) (done bool, err error) {
-	if ok, _ := h.EXIF(n); ok {
-		return c.candidates.add(c.w.EXIF(off))
+	if at, _ := h.EXIF(n); at > 0 {
+		return c.candidates.add(c.w.EXIF(off, at))
 	}
 	if run, ok := h.Resources(n, off); ok {
 		c.photoshop = append(c.photoshop, run)

@@ -18,7 +18,7 @@ func inDialect(t *testing.T, word string, file []byte, only, omit []string) stri
 	t.Helper()
 	o := &Options{Dialect: FindDialect(word)}
 	var err error
-	if o.Keep, err = o.Dialect.NewFilter(only, omit); err != nil {
+	if o.Keep, err = (&Patterns{Only: only, Omit: omit, Dialect: o.Dialect}).Filter(); err != nil {
 		t.Fatal(err)
 	}
 	m, err := Decode(bytes.NewReader(file), o)
@@ -293,14 +293,14 @@ func TestFiltersInDialects(t *testing.T) {
 		{"oss", "SubsecTime", false},
 		{"obs", "width", true},
 	} {
-		if _, err := FindDialect(tc.word).NewFilter(nil, []string{tc.pattern}); (err == nil) != tc.ok {
+		if _, err := (&Patterns{Omit: []string{tc.pattern}, Dialect: FindDialect(tc.word)}).Filter(); (err == nil) != tc.ok {
 			t.Errorf("omit %s with %s: got %v", tc.pattern, tc.word, err)
 		}
 	}
-	if _, err := FindDialect("bos").NewFilter([]string{"Flash"}, nil); err == nil {
+	if _, err := (&Patterns{Only: []string{"Flash"}, Dialect: FindDialect("bos")}).Filter(); err == nil {
 		t.Error("only Flash with bos, which doesn't tell it: no error")
 	}
-	keep, err := FindDialect("bos").NewFilter(nil, nil)
+	keep, err := (&Patterns{Dialect: FindDialect("bos")}).Filter()
 	if err != nil || keep("Flash") || keep("ThumbMake") || !keep("Make") || !keep("imageSize") {
 		t.Errorf("bos keeps other tags than it tells: %v", err)
 	}

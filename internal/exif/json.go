@@ -17,7 +17,7 @@ func (m *Metadata) AppendJSON(dst []byte, o *Options) ([]byte, error) {
 	dst = append(dst, '{')
 	for i := range m.tags {
 		t := &m.tags[i]
-		if o.Keep != nil && !o.Keep(t.name) {
+		if !o.tells(t.name, t.val.text) {
 			continue
 		}
 		if len(dst) > start+1 {

@@ -43,21 +43,25 @@ func nextDataset(b []byte) (d dataset, rest []byte, ok bool) {
 		return dataset{}, nil, false
 	}
 	d.record, d.number = b[1], b[2]
-	size, head := uint64(binary.BigEndian.Uint16(b[3:])), header
+	size, head := int(binary.BigEndian.Uint16(b[3:])), header
 	if size&0x8000 != 0 { // extended: the size of the size (IIM 4.2, 1.5)
-		n := int(size & 0x7FFF)
-		if n > 8 || len(b) < header+n {
+		head += size & 0x7FFF
+		if len(b) < head {
 			return dataset{}, nil, false
 		}
-		head, size = header+n, 0
+		size = 0
 		for _, c := range b[header:head] {
-			size = size<<8 | uint64(c)
+			const most = 1 << 22 // for one more byte, anywhere
+			if size > most {
+				return dataset{}, nil, false
+			}
+			size = size<<8 | int(c)
 		}
 	}
-	if size > uint64(len(b)-head) {
+	if size > len(b)-head {
 		return dataset{}, nil, false
 	}
-	end := head + int(size)
+	end := head + size
 	d.data, d.raw = b[head:end], b[:end]
 	return d, b[end:], true
 }

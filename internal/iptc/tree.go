@@ -51,13 +51,10 @@ var spaces = [...]struct{ prefix, uri string }{
 // spaceByURI maps canonical URIs, and spaceByPrefix the usual prefixes, to namespaces.
 var spaceByURI, spaceByPrefix = func() (uris, prefixes map[string]space) {
 	uris, prefixes = map[string]space{}, map[string]space{}
-	for i, s := range spaces {
-		if s.uri == "" {
-			continue
-		}
-		uris[canonicalURI(s.uri)] = space(i)
-		if !isDisplaySpace(space(i)) {
-			prefixes[s.prefix] = space(i)
+	for s := spaceDC; s <= spaceXML; s++ {
+		uris[canonicalURI(spaces[s].uri)] = s
+		if !isDisplaySpace(s) {
+			prefixes[spaces[s].prefix] = s
 		}
 	}
 	return uris, prefixes

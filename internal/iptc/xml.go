@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// encoding/xml takes up to half a second for a hostile packet of 1 MiB: 60 ms for a text, 480 ms for a tag
-// full of attributes, measured. This scanner takes 5 ms, and reads what encoding/xml reads: the fuzz tests
-// compare the two. It knows what XMP needs of XML 1.0, elements, attributes, texts, CDATA, the five
-// entities and character references. It skips document types, so there are no entities to expand, and
-// accepts any character.
+// encoding/xml is too slow for hostile packets: it takes 60 ms for a text of 1 MiB and 480 ms for a tag full of
+// attributes, measured. This scanner takes 0.1 and 5 ms, and reads what encoding/xml reads: the fuzz tests
+// compare the two. It knows what XMP needs of XML 1.0: elements, attributes, texts, CDATA, the five entities
+// and character references. It skips document types, so there are no entities to expand, and accepts any
+// character.
 
 // tokenKind is the kind of a token.
 type tokenKind uint8

@@ -8,7 +8,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/exif/bmff.go
+// The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/container/isom.go
 // describes them. HEIF and AVIF (heif.go), JPEG XL (jxl.go) and JPEG 2000 (jp2.go) use it.
 //
 // A removed box becomes one of the type free (8.1.2) with zeros: the boxes around it keep their sizes, and
@@ -225,31 +225,30 @@ func passSignature(s *stream, h container.BoxHead) bool {
 	return s.pass(min(h.Size, 12)) && s.zero(h.Size-min(h.Size, 12))
 }
 
-// rewriteExifItem rebuilds in place the EXIF of an item or a box, which starts with the TIFF block's offset
-// (23008-12, A.2.1), and returns the item's new length, 0 if nothing is left of it.
-func rewriteExifItem(b []byte, p *Plan) (n int) {
-	at := container.OffsetOf(b)
-	if at < 0 {
-		clear(b)
-		return 0
+// tiffOffset begins an Exif item or box: the TIFF block follows at once (23008-12, A.2.1).
+const tiffOffset = "\x00\x00\x00\x00"
+
+// rewriteExifBox replaces the EXIF in the data of a box, which is at off in the file, after some bytes that come
+// before it; ok is false if nothing is left.
+func rewriteExifBox(data []byte, before string, off int64, p *Plan) (ok bool) {
+	kept := p.exifAt(off)
+	if kept == nil {
+		return false
 	}
-	switch intro := "Exif\x00\x00"; at {
-	case 0: // some writers omit the offset
-	case len(intro):
-		copy(b, intro)
-	default:
-		clear(b[4:at])
-		if at == 4+len(intro) {
-			copy(b[4:], intro)
-		}
-		binary.BigEndian.PutUint32(b, uint32(at-4)) //nolint:gosec // G115: lengths in memory fit
+	b := kept.Encode(len(data) - len(before))
+	if b == nil {
+		return false
 	}
-	if n = rewriteExif(b[at:], p); n == 0 {
-		clear(b)
-		return 0
-	}
-	return at + n
+	clear(data)
+	copy(data[copy(data, before):], b)
+	return true
 }
 
-// rewriteExifBox rebuilds the EXIF of an Exif box in place; ok is false if nothing is left of it.
-func rewriteExifBox(b *box, p *Plan) (ok bool) { return rewriteExifItem(b.body, p) > 0 }
+// rewriteXMPBox replaces the XMP in the body of a box; ok is false if nothing is left.
+func rewriteXMPBox(data []byte) (ok bool) {
+	out, _ := rewriteXMP(data)
+	for i := copy(data, out); i < len(data); i++ {
+		data[i] = ' '
+	}
+	return out != nil
+}

@@ -182,7 +182,9 @@ func secretFiles() map[string][]byte {
 	data := secretExifItem()
 	uuid := func(id string) []byte { return box("uuid", []byte(id), data[4:]) }
 	jp2 := func(boxes ...[]byte) []byte { return testimage.JP2(append(boxes, box("jp2c", codestreamFile(-1)))...) }
-	jxl := func(boxes ...[]byte) []byte { return testimage.JXL(append(boxes, box("jxlc", []byte(shown)))...) }
+	jxl := func(boxes ...[]byte) []byte {
+		return testimage.JXL(append(boxes, box("jxlc", []byte("\xFF\x0A"+shown)))...)
+	}
 	xmpGIF := cat(0x21, 0xFF, 11, "XMP DataXMP", "<x>"+strings.Repeat(secret, 9)+"</x>", 1)
 	for i := 255; i >= 0; i-- {
 		xmpGIF = append(xmpGIF, byte(i))

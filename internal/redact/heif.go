@@ -75,23 +75,10 @@ func (f *isoFile) planItems() (ok bool, err error) {
 	if f.meta.off == 0 {
 		return false, nil
 	}
-	m := itemIndex{plan: f.plan, xmpLeft: maxXMP, boxes: make(map[string][]byte), byID: make(map[uint32]int32)}
-	at := f.meta.off + 4
-	eachBox(f.meta.body[min(4, len(f.meta.body)):], func(b box) {
-		if slices.Contains(metaBoxes, b.typ) && m.boxes[b.typ] == nil {
-			m.boxes[b.typ] = b.body
-			m.order = append(m.order, b.typ)
-			if b.typ == "idat" {
-				m.inner.at = at + int64(len(b.all)-len(b.body))
-			}
-		}
-		at += int64(len(b.all))
-	})
+	m := newItemIndex(f)
 	if h := m.boxes["hdlr"]; len(h) < 12 || string(h[8:12]) != "pict" {
 		return false, nil
 	}
-	m.file.r, m.file.media = f.r, f.media
-	m.inner.r, m.inner.media = bytes.NewReader(m.boxes["idat"]), []span{{0, int64(len(m.boxes["idat"]))}}
 	if !m.readItems() || !m.readLocations() || !m.readReferences() || !m.readProperties() {
 		return false, ErrRefused
 	}
@@ -105,6 +92,25 @@ func (f *isoFile) planItems() (ok bool, err error) {
 	f.meta.body, f.meta.keep = body, true
 	f.plan.edits.append(&m.file.edits)
 	return true, nil
+}
+
+// newItemIndex returns the index of the items of f.
+func newItemIndex(f *isoFile) *itemIndex {
+	m := &itemIndex{plan: f.plan, xmpLeft: maxXMP, boxes: make(map[string][]byte), byID: make(map[uint32]int32)}
+	at := f.meta.off + 4
+	eachBox(f.meta.body[min(4, len(f.meta.body)):], func(b box) {
+		if slices.Contains(metaBoxes, b.typ) && m.boxes[b.typ] == nil {
+			m.boxes[b.typ] = b.body
+			m.order = append(m.order, b.typ)
+			if b.typ == "idat" {
+				m.inner.at = at + int64(len(b.all)-len(b.body))
+			}
+		}
+		at += int64(len(b.all))
+	})
+	m.file.r, m.file.media = f.r, f.media
+	m.inner.r, m.inner.media = bytes.NewReader(m.boxes["idat"]), []span{{0, int64(len(m.boxes["idat"]))}}
+	return m
 }
 
 // itemIndex is the content of the box meta.
@@ -154,6 +160,7 @@ type metaItem struct {
 	assocs [2]int32 // the range in itemIndex.assocs
 	aux    bool     // it has the property auxC
 	parts  int      // the pictures that it is derived from
+	used   bool     // another picture is derived from it
 }
 
 // extent is a piece of an item's data.
@@ -319,8 +326,8 @@ func (m *itemIndex) data(it *metaItem) (data []span, ok bool) {
 	in := m.storeOf(it)
 	for _, x := range m.extents[it.extents[0]:it.extents[1]] {
 		from := container.Offset(min(it.base, container.ToEnd/2) + min(x.offset, container.ToEnd/2)) //nolint:gosec // G115: limited
-		s := span{from, from + int64(min(x.length, container.ToEnd/2))}                      //nolint:gosec // G115: limited
-		if m.sizes[1] == 0 {                                                         // the item reaches to the end
+		s := span{from, from + int64(min(x.length, container.ToEnd/2))}                              //nolint:gosec // G115: limited
+		if m.sizes[1] == 0 {                                                                         // the item reaches to the end
 			s.to = container.ToEnd
 		}
 		media := overlapping(in.media, span{from, from + 1})
@@ -467,6 +474,13 @@ func (m *itemIndex) choose() (ok bool, err error) {
 	for _, r := range m.refs {
 		if from := &m.items[r.from]; r.typ == "auxl" && from.id != m.primary {
 			from.keep = from.keep && from.aux
+		}
+	}
+	for _, r := range m.refs {
+		for _, i := range m.to[r.to[0]:r.to[1]] {
+			if it := m.item(i); it != nil && r.typ == "dimg" {
+				it.used = true
+			}
 		}
 	}
 	m.dropUnreachable()
@@ -637,7 +651,7 @@ func (m *itemIndex) dropBroken() (ok bool) {
 			case "dimg":
 				from.keep = left == n || from.kind != derived
 			case "thmb", "auxl", "cdsc":
-				from.keep = left > 0 || n == 0 || from.id == m.primary
+				from.keep = left > 0 || n == 0 || from.used || from.id == m.primary
 			}
 			more = more || !from.keep
 		}
@@ -952,7 +966,10 @@ func derivedSize(typ [4]byte, b []byte, n int) int {
 	switch string(typ[:]) {
 	case "grid": // 23008-12, 6.6.2.3
 		s := size()
-		f.skip(2 + 2*s)
+		if tiles := (f.uint(1) + 1) * (f.uint(1) + 1); tiles != uint64(n) { //nolint:gosec // G115: no less than 0
+			return -1
+		}
+		f.skip(2 * s)
 	case "iovl": // 6.6.2.2
 		s := size()
 		f.skip(8 + 2*s + n*2*s)

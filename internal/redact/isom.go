@@ -21,8 +21,8 @@ import (
 const (
 	// maxTopBoxes bounds the boxes of a file that aren't in others. A fragmented film has two for each fragment.
 	maxTopBoxes = 1 << 14
-	// maxIndex bounds meta and moov, which are redacted in memory.
-	maxIndex = 16 << 20
+	// maxMovie bounds moov, which is redacted in memory.
+	maxMovie = 16 << 20
 	// maxBrands bounds the bytes of ftyp that are read, 4 for each brand.
 	maxBrands = 4 << 10
 )
@@ -125,9 +125,9 @@ func (f *isoFile) walk() error {
 			edits.add(body, b)
 			f.kept = append(f.kept, keptBox{off, body, end, nil})
 		case h.Type == "meta" && f.meta.off == 0:
-			err = f.readIndex(&f.meta, off, h)
+			err = f.readIndex(&f.meta, off, h, maxMeta)
 		case h.Type == "moov" && f.moov.off == 0:
-			err = f.readIndex(&f.moov, off, h)
+			err = f.readIndex(&f.moov, off, h, maxMovie)
 		case h.Type == "mdat":
 			f.kept = append(f.kept, keptBox{off, body, end, nil})
 			f.media = append(f.media, span{body, end})
@@ -144,17 +144,12 @@ func (f *isoFile) walk() error {
 	return ErrRefused
 }
 
-// readIndex reads the body of the box meta or moov at off.
-func (f *isoFile) readIndex(x *index, off int64, h container.BoxHead) (err error) {
-	n := h.Size - h.Head
-	if n > maxIndex {
-		if h.Size != container.ToEnd {
-			return ErrRefused
-		}
-		n = maxIndex
-	}
+// readIndex reads the body of the box meta or moov at off, of at most some bytes.
+func (f *isoFile) readIndex(x *index, off int64, h container.BoxHead, most int64) (err error) {
 	x.off = off + h.Head
-	x.body, err = f.read(x.off, n)
+	if x.body, err = f.read(x.off, min(h.Size-h.Head, most+1)); err == nil && int64(len(x.body)) > most {
+		err = ErrRefused
+	}
 	f.kept = append(f.kept, keptBox{off, x.off, off + h.Size, x})
 	return err
 }

@@ -17,9 +17,10 @@ import (
 // and those in Google's container directory in XMP, such as gain maps. A picture that neither lists is
 // overwritten, like all other bytes there.
 //
-// The redacted file keeps the segments that decoders need, cut to the length that they should have, JFIF
-// without its thumbnail, EXIF and XMP rewritten, ICC profiles, the MPF index, gain map metadata
-// (ISO 21496-1) and Adobe's APP14. All others become an APP15 of zeros, which readers ignore.
+// The redacted file keeps what decoders need, by its syntax and not by its marker alone: the tables that the scans use,
+// JFIF without its thumbnail, EXIF and XMP rewritten, the ICC profile cleaned, the MPF index, the metadata of gain maps
+// (ISO 21496-1) and Adobe's APP14. All other segments become zeros.
+// Browsers look for EXIF in the first APP1, and so it must stay the first (exif.Orientations has their rules).
 
 // maxPictures bounds the pictures after the first.
 const maxPictures = 1 << 10
@@ -32,6 +33,18 @@ type jpegFile struct {
 	first  bool    // the picture is the first one
 	starts []int64 // offsets of the other pictures, from the MPF index
 	items  []xmpItem
+	pictureState
+}
+
+// pictureState is what was seen of one picture.
+type pictureState struct {
+	frame      byte  // the marker of the frame header, 0 before it
+	components uint  // in the frame
+	noHeight   bool  // the frame header leaves the height to DNL
+	scans      int   // started
+	ahead      ahead // the header up to the next scan
+
+	jfif, exif, icc, mpf, gainMap bool // was there
 }
 
 func redactJPEG(s *stream, p *Plan) error {
@@ -69,6 +82,7 @@ func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 
 // picture redacts a picture from SOI to EOI.
 func (j *jpegFile) picture() error {
+	j.pictureState = pictureState{}
 	j.pass(2)
 	for {
 		b, ok := j.peek(2)
@@ -77,12 +91,7 @@ func (j *jpegFile) picture() error {
 		}
 		switch marker := b[1]; {
 		case b[0] != 0xFF:
-			b = j.peekAny()
-			n := bytes.IndexByte(b, 0xFF)
-			if n < 0 {
-				n = len(b)
-			}
-			j.zero(int64(n))
+			j.junk()
 		case marker == 0xFF:
 			j.pass(1)
 		case marker == 0:
@@ -90,25 +99,53 @@ func (j *jpegFile) picture() error {
 		case marker == container.MarkerEOI:
 			j.pass(2)
 			return nil
-		case marker == container.MarkerTEM || marker >= container.MarkerRST0 && marker <= container.MarkerSOI:
+		case standsAlone(marker):
 			j.pass(2)
 		default:
-			h, ok := j.peek(4)
-			length := 0
-			if ok {
-				length = int(binary.BigEndian.Uint16(h[2:]))
-			}
-			if length < 2 {
+			n, ok := j.peekLength()
+			if !ok || n == 0 && isTable(marker) { // decoders stop here, too
 				return errBroken
 			}
-			if !j.segment(marker, length+2) {
+			if n == 0 {
+				j.pass(4) // decoders take a length of 0 or 1 for 2
+				continue
+			}
+			if !j.segment(marker, n) {
 				return errBroken
 			}
 			if marker == container.MarkerSOS {
+				j.scans++
 				j.scan()
 			}
 		}
 	}
+}
+
+// peekLength returns the length of the next segment, 0xFF included, 0 if its field says less than the field takes.
+func (j *jpegFile) peekLength() (n int, ok bool) {
+	h, ok := j.peek(4)
+	if !ok {
+		return 0, false
+	}
+	if n = int(binary.BigEndian.Uint16(h[2:])); n < 2 {
+		return 0, true
+	}
+	return n + 2, true
+}
+
+// junk overwrites the bytes up to the next 0xFF.
+func (j *jpegFile) junk() {
+	b := j.peekAny()
+	n := bytes.IndexByte(b, 0xFF)
+	if n < 0 {
+		n = len(b)
+	}
+	j.zero(int64(n))
+}
+
+// standsAlone reports whether no length follows a marker.
+func standsAlone(marker byte) bool {
+	return marker == container.MarkerTEM || marker >= container.MarkerRST0 && marker <= container.MarkerEOI
 }
 
 // scan passes coded data up to the next marker.
@@ -140,6 +177,11 @@ func (j *jpegFile) scan() {
 			j.pass(1)
 		case inScan(b[1]):
 			j.pass(2)
+		case b[1] < container.MarkerSOF0: // decoders look for the next marker
+			j.pass(2)
+			for b := j.peekAny(); len(b) > 0 && b[0] != 0xFF; b = j.peekAny() {
+				j.junk()
+			}
 		default:
 			return
 		}
@@ -151,33 +193,63 @@ func inScan(c byte) bool { return c == 0 || c >= container.MarkerRST0 && c <= co
 
 // segment redacts a segment of n bytes, 0xFF included. It returns false if the body ends in it.
 func (j *jpegFile) segment(marker byte, n int) bool {
-	switch marker {
-	case container.MarkerAPP0, container.MarkerAPP1, container.MarkerAPP2, container.MarkerAPP14:
+	switch {
+	case marker == container.MarkerDQT, marker == container.MarkerDHT:
+		return j.tables(marker, n)
+	case marker == container.MarkerDAC && !isArithmetic(j.frame),
+		marker == container.MarkerDNL && (j.scans != 1 || !j.noHeight),
+		isFrame(marker) && j.frame != 0:
+		return j.blank(n)
+	case isTable(marker):
+		b, ok := j.peek(n)
+		if !ok {
+			return false
+		}
+		if isFrame(marker) && n >= 4+6 {
+			j.frame, j.components, j.noHeight = marker, uint(b[9]), b[5] == 0 && b[6] == 0
+		}
+		used := 4 + tableLength(marker, b[4:])
+		return j.pass(int64(used)) && j.zero(int64(n-used))
+	case j.scans == 0 && marker >= container.MarkerAPP0 && marker <= container.MarkerAPP15:
 		return j.app(marker, n)
 	}
-	if !isTable(marker) {
-		return j.blankSegment(n)
-	}
-	b, ok := j.peek(n)
+	return j.blank(n)
+}
+
+// blank overwrites the data of a segment of n bytes. APP1, of which browsers read the first only, and markers that
+// decoders stop at stay what they are. Others become APP15.
+func (j *jpegFile) blank(n int) bool {
+	b, ok := j.peek(2)
 	if !ok {
 		return false
 	}
-	used := 4 + tableLength(marker, b[4:])
-	return j.pass(int64(used)) && j.zero(int64(n-used))
+	if m := b[1]; m == container.MarkerCOM || m >= container.MarkerAPP0 && m <= container.MarkerAPP15 && m != container.MarkerAPP1 {
+		return j.fill(n)
+	}
+	return j.pass(4) && j.zero(int64(n-4))
 }
 
-// blankSegment replaces a segment of n bytes by an APP15 of zeros.
-func (j *jpegFile) blankSegment(n int) bool {
-	return j.replace([]byte{0xFF, container.MarkerAPP15}) && j.pass(2) && j.zero(int64(n-4))
+// fill makes the next n bytes, at least 4, a segment of zeros that readers ignore.
+func (j *jpegFile) fill(n int) bool {
+	return j.replace([]byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)}) && j.zero(int64(n-4))
 }
+
+// isFrame reports whether a marker is a start of frame.
+func isFrame(marker byte) bool {
+	return marker >= container.MarkerSOF0 && marker <= container.MarkerSOFF &&
+		marker != container.MarkerDHT && marker != container.MarkerJPG && marker != container.MarkerDAC
+}
+
+// isArithmetic reports whether a frame with this marker uses arithmetic coding.
+func isArithmetic(frame byte) bool { return isFrame(frame) && frame > container.MarkerJPG }
 
 // isTable reports whether decoders need segments with this marker.
 func isTable(marker byte) bool {
 	switch marker {
-	case container.MarkerDQT, container.MarkerDNL, container.MarkerDRI, container.MarkerSOS:
+	case container.MarkerDQT, container.MarkerDHT, container.MarkerDAC, container.MarkerDNL, container.MarkerDRI, container.MarkerSOS:
 		return true
 	}
-	return marker >= container.MarkerSOF0 && marker <= 0xCF && marker != container.MarkerJPG
+	return isFrame(marker)
 }
 
 // tableLength returns how many bytes of b, a segment's data, the marker's syntax uses (B.2.2 to B.2.5).
@@ -189,27 +261,18 @@ func tableLength(marker byte, b []byte) (n int) {
 		return 0
 	}
 	switch marker {
-	case container.MarkerDQT:
-		for n < len(b) && b[n]>>4 <= 1 && b[n]&15 <= 3 { // precision, number
-			table := 1 + 64 + 64*int(b[n]>>4)
-			if n+table > len(b) {
+	case container.MarkerDQT, container.MarkerDHT:
+		for len(b) > n {
+			table := oneTable(marker, b[n:])
+			if table == 0 {
 				break
 			}
 			n += table
 		}
-	case container.MarkerDHT:
-		for n+17 <= len(b) {
-			codes := 0
-			for _, c := range b[n+1 : n+17] {
-				codes += int(c)
-			}
-			if codes > 256 {
-				break
-			}
-			n += 17 + codes
-		}
 	case container.MarkerDAC:
-		n = len(b) &^ 1
+		for n+2 <= len(b) && b[n] < 2<<4 {
+			n += 2
+		}
 	case container.MarkerDRI, container.MarkerDNL:
 		n = 2
 	case container.MarkerSOS:
@@ -220,6 +283,169 @@ func tableLength(marker byte, b []byte) (n int) {
 	return min(n, len(b))
 }
 
+// oneTable returns the length of the table that b, the data of DQT or DHT, begins with; 0 if there is none.
+func oneTable(marker byte, b []byte) int {
+	n := 0
+	switch {
+	case marker == container.MarkerDQT && b[0]>>4 <= 1 && b[0]&15 <= 3: // precision, number
+		n = 1 + 64 + 64*int(b[0]>>4)
+	case marker == container.MarkerDHT && len(b) >= 17 && b[0]>>4 <= 1 && b[0]&15 <= 3: // class, number
+		codes := 0
+		for _, c := range b[1:17] {
+			codes += int(c)
+		}
+		if codes > 256 {
+			return 0
+		}
+		n = 17 + codes
+	}
+	if n > len(b) {
+		return 0
+	}
+	return n
+}
+
+// tables redacts a segment of n bytes with tables: those that no scan uses go.
+func (j *jpegFile) tables(marker byte, n int) bool {
+	j.lookAhead()
+	b, ok := j.peek(n)
+	if !ok {
+		return false
+	}
+	kept, used, all := slices.Clone(b[:4]), 4, true
+	for used < n {
+		table := oneTable(marker, b[used:])
+		if table == 0 {
+			break
+		}
+		if j.ahead.uses(marker, b[used:used+table], j.offset+int64(used)) {
+			kept = append(kept, b[used:used+table]...)
+		} else {
+			all = false
+		}
+		used += table
+	}
+	switch {
+	case all:
+		return j.pass(int64(used)) && j.zero(int64(n-used))
+	case len(kept) == 4:
+		return j.fill(n)
+	}
+	binary.BigEndian.PutUint16(kept[2:], uint16(len(kept)-2)) //nolint:gosec // G115: no longer than the segment
+	return j.replace(kept) && j.fill(n-len(kept))
+}
+
+// ahead is what the header up to a scan says of the tables.
+type ahead struct {
+	end    int64 // offset of the start of scan, or as far as lookAhead looked
+	known  bool  // it found the start of scan
+	tables map[[2]byte]int64
+	quant  map[byte]bool // numbers of the tables that the frame uses
+
+	width, height int64 // of the frame
+	// huffman has class and number of the tables that the scan uses, nil if later scans can use others.
+	huffman map[byte]bool
+}
+
+// uses reports whether the scans use the table b of the segment at the offset off: no later one replaces it, and
+// the frame or the scan names it. Where other scans follow, they can use any table; their codes must differ.
+func (a *ahead) uses(marker byte, b []byte, off int64) bool {
+	id := b[0]
+	if marker == container.MarkerDQT {
+		id &= 15
+	}
+	switch {
+	case !a.known:
+		return true
+	case a.tables[[2]byte{marker, id}] != off:
+		return false
+	case marker == container.MarkerDQT:
+		return a.quant[id]
+	case a.huffman != nil:
+		return a.huffman[id]
+	}
+	var seen [256]bool
+	for _, symbol := range b[17:] {
+		if seen[symbol] {
+			return false
+		}
+		seen[symbol] = true
+	}
+	return true
+}
+
+// lookAhead reads the segments up to the next start of scan, if they fit into the buffer.
+func (j *jpegFile) lookAhead() {
+	if j.offset < j.ahead.end {
+		return
+	}
+	a := ahead{tables: map[[2]byte]int64{}, quant: j.ahead.quant}
+	frame, components := j.frame, j.components
+	at := 0
+	for at < maxHold && !a.known {
+		b, ok := j.peek(at + 4)
+		if !ok {
+			break
+		}
+		marker := b[at+1]
+		switch {
+		case b[at] != 0xFF || marker == 0xFF:
+			at++
+			continue
+		case marker == 0 || standsAlone(marker):
+			at += 2
+			continue
+		}
+		n := max(2, int(binary.BigEndian.Uint16(b[at+2:])))
+		if at+2+n > maxHold {
+			break
+		}
+		if isTable(marker) {
+			if b, ok = j.peek(at + 2 + n); !ok {
+				break
+			}
+		}
+		data := b[min(at+4, len(b)):]
+		switch {
+		case marker == container.MarkerDQT || marker == container.MarkerDHT:
+			for used := 0; used < len(data); {
+				table := oneTable(marker, data[used:])
+				if table == 0 {
+					break
+				}
+				id := data[used]
+				if marker == container.MarkerDQT {
+					id &= 15
+				}
+				a.tables[[2]byte{marker, id}] = j.offset + int64(at+4+used)
+				used += table
+			}
+		case isFrame(marker) && frame == 0 && len(data) >= 6:
+			a.height, a.width = int64(binary.BigEndian.Uint16(data[1:])), int64(binary.BigEndian.Uint16(data[3:]))
+			frame, components = marker, uint(data[5])
+			a.quant = map[byte]bool{}
+			for c := data[6:]; len(c) >= 3; c = c[3:] {
+				a.quant[c[2]] = true
+			}
+		case marker == container.MarkerSOS && len(data) > 0:
+			a.known = frame != 0
+			baseline := frame == container.MarkerSOF0 || frame == container.MarkerSOF0+1
+			if isArithmetic(frame) || baseline && uint(data[0]) == components {
+				a.huffman = map[byte]bool{}
+			}
+			for c := data[1:]; a.huffman != nil && baseline && len(c) >= 2+3; c = c[2:] {
+				a.huffman[c[1]>>4], a.huffman[1<<4|c[1]&15] = true, true
+			}
+			if !a.known {
+				at = maxHold
+			}
+		}
+		at += 2 + n
+	}
+	a.end = j.offset + int64(max(1, at))
+	j.ahead = a
+}
+
 // app redacts an APPn segment of n bytes.
 func (j *jpegFile) app(marker byte, n int) bool {
 	head, ok := j.peek(min(n, 4+len(container.XMPIntro)))
@@ -228,78 +454,197 @@ func (j *jpegFile) app(marker byte, n int) bool {
 	}
 	data := head[4:]
 	is := func(m byte, intro string) bool { return marker == m && bytes.HasPrefix(data, []byte(intro)) }
+	var h container.SegmentHead
+	at, _ := h.EXIF(copy(h[:], head))
 	switch {
-	case is(container.MarkerAPP0, container.JFIFIntro) && n >= 4+14:
+	case is(container.MarkerAPP0, container.JFIFIntro) && n >= 4+14 && !j.jfif:
+		j.jfif = true
 		return j.pass(4+12) && j.zero(int64(n-4-12)) // the thumbnail's size becomes 0 by 0
-	case is(container.MarkerAPP1, "Exif\x00"):
-		return j.exifSegments(n)
+	case at > 0:
+		return j.exifSegments(n, int(at))
 	case is(container.MarkerAPP1, container.XMPIntro):
 		return j.xmp(n)
-	case is(container.MarkerAPP2, container.ICCIntro), is(container.MarkerAPP2, container.GainMapIntro):
-		return j.pass(int64(n))
+	case is(container.MarkerAPP2, container.ICCIntro):
+		return j.profile(n)
+	case is(container.MarkerAPP2, container.GainMapIntro):
+		return j.gainMapMetadata(n)
 	case is(container.MarkerAPP2, container.MPFIntro):
-		return j.mpf(n)
+		return j.mpfIndex(n)
 	case is(container.MarkerAPP14, container.AdobeIntro) && n >= 4+12:
 		return j.pass(4+12) && j.zero(int64(n-4-12))
 	}
-	return j.blankSegment(n)
+	return j.blank(n)
 }
 
-// exifSegments redacts an EXIF segment of n bytes and the segments that continue it.
-func (j *jpegFile) exifSegments(n int) bool {
-	ends := []int{n} // the end of each segment
-	begins := func(b []byte) bool { return len(b) >= 12 && (string(b[10:12]) == "II" || string(b[10:12]) == "MM") }
-	for n <= maxHold {
-		b, ok := j.peek(n + 12)
-		if !ok {
+// iccHead is the length of a segment's head before its part of an ICC profile: the intro, the number of the part
+// and how many there are (ICC.1, B.4).
+const iccHead = 4 + len(container.ICCIntro) + 2
+
+// profile cleans the ICC profile that begins in a segment of n bytes and goes on in those that follow. One that
+// isn't whole or in order, or doesn't fit into the buffer, goes.
+func (j *jpegFile) profile(n int) bool {
+	b, ok := j.peek(n)
+	if !ok {
+		return false
+	}
+	if j.icc || n < iccHead || b[iccHead-2] != 1 {
+		return j.blank(n)
+	}
+	ends, parts := []int{n}, int(b[iccHead-1])
+	for len(ends) < parts {
+		if b, ok = j.peek(n + iccHead); !ok {
 			break
 		}
 		next := b[n:]
-		if string(next[:2]) != "\xFF\xE1" || string(next[4:9]) != "Exif\x00" || begins(next) {
+		length := 2 + int(binary.BigEndian.Uint16(next[2:]))
+		if string(next[:2]) != "\xFF\xE2" || string(next[4:iccHead-2]) != container.ICCIntro || int(next[iccHead-2]) != len(ends)+1 ||
+			int(next[iccHead-1]) != parts || length < iccHead || n+length > maxHold {
 			break
 		}
-		length := int(binary.BigEndian.Uint16(next[2:]))
-		if length < container.EXIFHead-2 || n+2+length > maxHold {
-			break
-		}
-		n += 2 + length
+		n += length
 		ends = append(ends, n)
+	}
+	var profile []byte
+	if len(ends) == parts {
+		if b, ok = j.peek(n); !ok {
+			return false
+		}
+		start := 0
+		for _, end := range ends {
+			profile = append(profile, b[start+iccHead:end]...)
+			start = end
+		}
+	}
+	j.icc = cleanICC(profile)
+	start := 0
+	for _, end := range ends {
+		part := end - start - iccHead
+		if !j.icc {
+			if !j.blank(end - start) {
+				return false
+			}
+		} else {
+			if !j.pass(int64(iccHead)) || !j.replace(profile[:part]) {
+				return false
+			}
+			profile = profile[part:]
+		}
+		start = end
+	}
+	return true
+}
+
+// gainMapMetadata redacts a segment of n bytes with the metadata of a gain map (ISO 21496-1, annex C). In the first
+// picture, these are two versions; in the gain map, the parameters follow.
+func (j *jpegFile) gainMapMetadata(n int) bool {
+	b, ok := j.peek(n)
+	if !ok {
+		return false
+	}
+	intro := 4 + len(container.GainMapIntro)
+	used := gainMapLength(b[intro:], j.first)
+	if used == 0 || j.gainMap {
+		return j.blank(n)
+	}
+	j.gainMap = true
+	return j.pass(int64(intro+used)) && j.zero(int64(n-intro-used))
+}
+
+// gainMapLength returns the length of the metadata that b begins with, 0 if there is none.
+func gainMapLength(b []byte, version bool) int {
+	const (
+		versions                                = 4
+		channels, baseSpace, commonDenominator  = 1 << 7, 1 << 6, 1 << 3
+		headrooms, perChannel, number, rational = 2, 5, 4, 8
+	)
+	if len(b) < versions || b[0] != 0 || b[1] != 0 || b[2] != 0 { // the versions are 0, and small numbers
+		return 0
+	}
+	if version {
+		return versions
+	}
+	if len(b) < versions+1 || b[versions]&^(channels|baseSpace|commonDenominator) != 0 {
+		return 0
+	}
+	n, values := versions+1, headrooms+perChannel
+	if b[versions]&channels != 0 {
+		values = headrooms + 3*perChannel
+	}
+	if b[versions]&commonDenominator != 0 {
+		n += number + number*values
+	} else {
+		n += rational * values
+	}
+	if n > len(b) {
+		return 0
+	}
+	return n
+}
+
+// exifSegments redacts a segment of n bytes whose EXIF begins at at, and the segments that continue it.
+func (j *jpegFile) exifSegments(n, at int) bool {
+	type part struct{ from, to int }
+	parts := []part{{at, n}}
+	for n <= maxHold {
+		b, ok := j.peek(n + len(container.SegmentHead{}))
+		if !ok && len(b) < n+4 {
+			break
+		}
+		var h container.SegmentHead
+		from, begins := h.EXIF(copy(h[:], b[n:]))
+		if from == 0 || begins {
+			break
+		}
+		length := 2 + int(binary.BigEndian.Uint16(h[2:]))
+		if length < int(from) || n+length > maxHold {
+			break
+		}
+		parts = append(parts, part{n + int(from), n + length})
+		n += length
 	}
 	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
+	length := 0
+	for _, p := range parts {
+		length += p.to - p.from
+	}
+	// browsers take the first, unless it is empty
+	off := j.offset + int64(at)
+	shown := j.first && !j.exif && string(b[4:9]) == "Exif\x00" && parts[0].to > container.EXIFHead
+	j.exif = j.exif || shown
 	var block []byte
-	if start := 0; n >= container.EXIFHead && begins(b) {
-		for _, end := range ends {
-			block = append(block, b[start+container.EXIFHead:end]...)
-			start = end
-		}
-	}
-	length := len(block)
-	if kept := j.p.exifAt(j.offset + container.EXIFHead); kept != nil && j.first {
+	if kept := j.p.exifAt(off); j.first && shown {
+		was := slices.Clone(b[container.EXIFHead:parts[0].to])
+		j.lookAhead()
+		block = kept.EncodeAsShown(was, at-container.EXIFHead, length, j.ahead.width, j.ahead.height)
+	} else if j.first && kept != nil {
 		block = kept.Encode(length)
-	} else {
-		block = nil
 	}
-	if block == nil { // nothing is left
+	if block == nil {
+		// the first stays EXIF that can't be read if browsers would take another instead
+		head := 4
+		if shown && j.p.exifAfter(off) {
+			head = at
+		}
 		start := 0
-		for _, end := range ends {
-			if !j.blankSegment(end - start) {
+		for _, p := range parts {
+			if !j.pass(int64(head)) || !j.zero(int64(p.to-start-head)) {
 				return false
 			}
-			start = end
+			start, head = p.to, 4
 		}
 		return true
 	}
 	block = append(block, make([]byte, length-len(block))...)
 	start := 0
-	for _, end := range ends {
-		n := end - start - container.EXIFHead
-		if !j.pass(container.EXIFHead) || !j.replace(block[:n]) {
+	for _, p := range parts {
+		n := p.to - p.from
+		if !j.pass(int64(p.from-start)) || !j.replace(block[:n]) {
 			return false
 		}
-		block, start = block[n:], end
+		block, start = block[n:], p.to
 	}
 	return true
 }
@@ -313,7 +658,7 @@ func (j *jpegFile) xmp(n int) bool {
 	head := 4 + len(container.XMPIntro)
 	packet, items := rewriteXMP(b[head:])
 	if packet == nil {
-		return j.blankSegment(n)
+		return j.blank(n)
 	}
 	if j.first && len(items) > 0 {
 		j.items = items
@@ -328,9 +673,9 @@ const (
 	mpfEntries = 0xB002
 )
 
-// mpf rewrites a segment of n bytes with an MPF index: it keeps the version, the number of pictures and
+// mpfIndex rewrites a segment of n bytes with an MPF index: it keeps the version, the number of pictures and
 // their entries, and removes the unique IDs and all other tags.
-func (j *jpegFile) mpf(n int) bool {
+func (j *jpegFile) mpfIndex(n int) bool {
 	b, ok := j.peek(n)
 	if !ok {
 		return false
@@ -338,13 +683,12 @@ func (j *jpegFile) mpf(n int) bool {
 	head := 4 + len(container.MPFIntro)
 	base := j.offset + int64(head)
 	index, starts := rewriteMPF(b[head:])
-	if index == nil {
-		return j.blankSegment(n)
+	if index == nil || !j.first || j.mpf {
+		return j.blank(n)
 	}
-	if j.first && len(j.starts) < maxPictures {
-		for _, off := range starts {
-			j.starts = append(j.starts, base+off)
-		}
+	j.mpf = true
+	for _, off := range starts {
+		j.starts = append(j.starts, base+off)
 	}
 	return j.pass(int64(head)) && j.replace(index)
 }
@@ -352,11 +696,11 @@ func (j *jpegFile) mpf(n int) bool {
 // rewriteMPF returns a block as long as b with only its MPF index, and the offsets of the pictures relative to
 // the block. Without an index it returns nil.
 func rewriteMPF(b []byte) (index []byte, starts []int64) {
-	const size = 12
-	var order binary.ByteOrder = binary.LittleEndian
+	const size, entry = 12, 16
 	if len(b) < 8+2 {
 		return nil, nil
 	}
+	var order binary.ByteOrder = binary.LittleEndian
 	switch string(b[:4]) {
 	case "II*\x00":
 	case "MM\x00*":
@@ -368,39 +712,72 @@ func rewriteMPF(b []byte) (index []byte, starts []int64) {
 	if at+2 > int64(len(b)) {
 		return nil, nil
 	}
+	var pictures []byte
 	count := int(order.Uint16(b[at:]))
+	for e := b[at+2:]; count > 0 && len(e) >= size; e, count = e[size:], count-1 {
+		id, typ, n, off := order.Uint16(e), order.Uint16(e[2:]), int64(order.Uint32(e[4:])), int64(order.Uint32(e[8:]))
+		if id == mpfEntries && typ == container.TypeUndefined && n > 4 && n%entry == 0 && off+n <= int64(len(b)) {
+			pictures = slices.Clone(b[off : off+min(n, entry*maxPictures)])
+			break
+		}
+	}
+	const values = 8 + 2 + 3*size + 4
+	if pictures == nil || values+len(pictures) > len(b) {
+		return nil, nil
+	}
+	n := uint32(len(pictures) / entry) //nolint:gosec // G115: at most maxPictures
+	for p := pictures; len(p) > 0; p = p[entry:] {
+		if off := int64(order.Uint32(p[8:])); len(p) == len(pictures) {
+			order.PutUint32(p[8:], 0) // the first picture is the one with the index
+		} else if off > 0 {
+			starts = append(starts, off)
+		} else {
+			clear(p[:entry])
+		}
+		order.PutUint32(p, mpfAttributes(order.Uint32(p)))
+		for _, other := range [][]byte{p[12:14], p[14:16]} { // numbers of other entries
+			if uint32(order.Uint16(other)) > n {
+				clear(other)
+			}
+		}
+	}
 	index = append(index, b[:4]...)
 	index = append(index, make([]byte, len(b)-4)...)
 	order.PutUint32(index[4:], 8)
-	kept, end := 0, 8+2
-	var pictures []byte
-	for e := b[at+2:]; count > 0 && len(e) >= size; e, count = e[size:], count-1 {
-		id, typ, n, off := order.Uint16(e), order.Uint16(e[2:]), int64(order.Uint32(e[4:])), int64(order.Uint32(e[8:]))
-		switch {
-		case id == mpfVersion && typ == 7 && n == 4, id == mpfCount && typ == 4 && n == 1:
-		case id == mpfEntries && typ == 7 && n > 4 && n%16 == 0 && off+n <= int64(len(b)) && pictures == nil:
-			pictures = b[off : off+n]
+	order.PutUint16(index[8:], 3)
+	e := index[10:]
+	for _, t := range []struct {
+		id, typ uint16
+		count   uint32
+	}{
+		{mpfVersion, container.TypeUndefined, 4},
+		{mpfCount, container.TypeLong, 1},
+		{mpfEntries, container.TypeUndefined, uint32(len(pictures))}, //nolint:gosec // G115: at most 16 * maxPictures
+	} {
+		order.PutUint16(e, t.id)
+		order.PutUint16(e[2:], t.typ)
+		order.PutUint32(e[4:], t.count)
+		switch t.id {
+		case mpfVersion:
+			copy(e[8:], "0100")
+		case mpfCount:
+			order.PutUint32(e[8:], n)
 		default:
-			continue
+			order.PutUint32(e[8:], values) // after the directory
 		}
-		if kept++; kept > 3 || end+size > len(index) {
-			return nil, nil
-		}
-		end += copy(index[end:], e[:size])
-		if id == mpfEntries {
-			order.PutUint32(index[end-4:], uint32(8+2+3*size+4)) // after a directory of three entries
-		}
-	}
-	order.PutUint16(index[8:], uint16(kept))
-	const values = 8 + 2 + 3*size + 4
-	if pictures == nil || values+len(pictures) > len(index) {
-		return nil, nil
+		e = e[size:]
 	}
 	copy(index[values:], pictures)
-	for ; len(pictures) > 0 && len(starts) < maxPictures; pictures = pictures[16:] {
-		if off := int64(order.Uint32(pictures[8:])); off > 0 {
-			starts = append(starts, off)
-		}
-	}
 	return index, starts
+}
+
+// mpfAttributes returns the attributes of a picture without undefined bits: the flags that it depends on another,
+// that others depend on it, and that it represents the file; and its type (5.2.3.3.1).
+func mpfAttributes(a uint32) uint32 {
+	const flags, kind = 7 << 29, 1<<24 - 1
+	switch a & kind {
+	case 0x010001, 0x010002, 0x010003, 0x010004, 0x010005, 0x020001, 0x020002, 0x020003, 0x030000, 0x040000, 0x050000:
+		return a & (flags | kind)
+	}
+	return a & flags
 }

@@ -13,8 +13,6 @@ const (
 	maxXMP = maxHold
 	// maxDerived bounds the data of a derived picture, which is read to cut it to its fields.
 	maxDerived = 64 << 10
-	// tiffOffset begins an Exif item: the TIFF block follows at once (23008-12, A.2.1).
-	tiffOffset = "\x00\x00\x00\x00"
 )
 
 // store is where items have their data: the mdat boxes of the file, or the box idat.

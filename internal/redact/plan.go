@@ -256,3 +256,13 @@ func (p *Plan) exifAt(off int64) *exif.Kept {
 	}
 	return nil
 }
+
+// exifAfter reports whether EXIF stays whose carrier lies after an offset.
+func (p *Plan) exifAfter(off int64) bool {
+	for i := range p.exif {
+		if p.exif[i].Off > off && p.exif[i].Any() {
+			return true
+		}
+	}
+	return false
+}
