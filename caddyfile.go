@@ -127,13 +127,13 @@ func argumentError(d *caddyfile.Dispenser) error {
 // usage has an example of the arguments of each word but allow and deny, as an error suggests them.
 var usage = map[string]string{
 	"operations":  "operations exif imageInfo",
+	"folders":     "folders 1000",
 	"redact":      "redact",
 	"values":      "values typed",
 	"dialect":     "dialect oss",
 	"only":        "only Make Model",
 	"omit":        "omit GPS* @person",
 	"keep":        "keep @credit @ai",
-	"folders":     "folders 500",
 	"charset":     "charset gbk",
 	"unknown":     "unknown",
 	"window":      "window 64KiB",
@@ -151,9 +151,9 @@ func usageError(d *caddyfile.Dispenser, word string, args []string) error {
 	case len(args) == 0:
 		return d.Errf("%s needs an argument, as in: %s", word, right)
 	}
-	if joined := strings.Join(args, ""); len(args) == 2 {
-		if _, err := parseSize(joined); err == nil {
-			right = word + " " + joined
+	if strings.HasSuffix(right, "iB") && len(args) == 2 { // 32 MiB
+		if _, err := parseSize(args[0] + args[1]); err == nil {
+			right = word + " " + args[0] + args[1]
 		}
 	}
 	return d.Errf("%s takes one argument, not %d, as in: %s", word, len(args), right)
@@ -252,7 +252,7 @@ func (h *Handler) parseFolders(d *caddyfile.Dispenser, args []string) error {
 		}
 		h.Folders = n
 	default:
-		return d.ArgErr()
+		return usageError(d, "folders", args)
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func TestConfigErrors(t *testing.T) {
 		{"no number", "folders all", `folders: bad number "all", want one from 1 to 1000, or none, at Caddyfile:3`},
 		{"no object of a folder", "folders 0", `folders: bad number "0", want one from 1 to 1000, or none, at Caddyfile:3`},
 		{"too many objects of a folder", "folders 1001", `folders: bad number "1001", want one from 1 to 1000, or none, at Caddyfile:3`},
-		{"two numbers", "folders 10 20", `at Caddyfile:3`},
+		{"two numbers", "folders 10 20", `folders takes one argument, not 2, as in: folders 1000, at Caddyfile:3`},
 		{"pictures of folders", "operations thumbnail\nfolders", `folders: none of the operations can be asked of a folder, at Caddyfile:4`},
 		{"bad size", "window huge", `window: bad size "huge", want one such as 64KiB, at Caddyfile:3`},
 		{"negative size", "max_read -1", `max_read: bad size "-1", want one such as 64KiB, at Caddyfile:3`},
@@ -161,7 +161,11 @@ func TestEveryWordHasUsage(t *testing.T) {
 		}
 	}
 	for word, right := range usage {
-		testcaddy.Adapt(t, ":80 {\n\texif {\n\t\t"+right+"\n\t}\n}\n")
+		block := right
+		if word == "keep" { // it is about what another word takes out
+			block = "omit @person\n" + right
+		}
+		testcaddy.Adapt(t, ":80 {\n\texif {\n\t\t"+block+"\n\t}\n}\n")
 		if !strings.HasPrefix(right, word) {
 			t.Errorf("%s: got %s", word, right)
 		}

@@ -70,7 +70,7 @@ func (h *Handler) blindGuard(routes caddyhttp.RouteList, outer string) (pattern 
 				if p, ok := h.blindGuard(s.Routes, pattern); ok {
 					return p, true
 				}
-			} else if pattern != "" && guards(handler) {
+			} else if pattern != "" && mayRefuse(handler) {
 				return pattern, true
 			}
 		}
@@ -86,8 +86,8 @@ func ofOtherSite(r caddyhttp.Route) bool {
 	})
 }
 
-// guards reports whether a handler may refuse a request. Handlers that Caddy doesn't have might.
-func guards(handler caddyhttp.MiddlewareHandler) bool {
+// mayRefuse reports whether a handler may refuse a request. Handlers that Caddy doesn't have might.
+func mayRefuse(handler caddyhttp.MiddlewareHandler) bool {
 	switch h := handler.(type) {
 	case *caddyhttp.StaticResponse: // respond, redir and abort
 		return h.Abort || h.StatusCode != "" && h.StatusCode[0] != '1' && h.StatusCode[0] != '2'

@@ -102,12 +102,13 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 		}
 		root = fl.Arg(0)
 	}
-	settings := Settings{Operations: m.Operations, Folders: m.MaxFolder, Redact: fl.Bool("redact"), Values: fl.String("values")}
+	settings := Settings{Operations: m.Operations, Redact: fl.Bool("redact"), Values: fl.String("values")}
 	if settings.Redact && !fl.Bool("thumbnails") {
 		settings.Operations = withoutPictures(m.Operations)
 	}
-	if settings.Values == "" && fl.Bool("browse") {
-		settings.Values = "described" // a gallery is for people
+	if fl.Bool("browse") { // a folder's response is made of its listing
+		settings.Folders = m.MaxFolder
+		settings.Values = cmp.Or(settings.Values, "described") // a gallery is for people
 	}
 	if settings.Only, err = patternsFlag(fl, "only"); err != nil {
 		return nil, "", err
