@@ -176,7 +176,8 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 			// variable to programs with their own template; the process serves no other.
 			fileserver.BrowseTemplate = gallery
 			encode := map[string]any{"handler": "encode", "encodings": map[string]any{"zstd": struct{}{}, "gzip": struct{}{}}, "prefer": []string{"zstd", "gzip"}}
-			routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}})
+			// first, so that it compresses what exif answers
+			routes = append(caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}}}, routes...)
 		}
 		routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(fileServer, nil)}})
 	}
