@@ -166,7 +166,8 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 			// variable to programs with their own template; the process serves no other.
 			fileserver.BrowseTemplate = m.Gallery
 			encode := map[string]any{"handler": "encode", "encodings": map[string]any{"zstd": struct{}{}, "gzip": struct{}{}}, "prefer": []string{"zstd", "gzip"}}
-			routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}})
+			// first, so that it compresses what exif answers
+			routes = append(caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}}}, routes...)
 		}
 		routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(fileServer, nil)}})
 	}
