@@ -81,9 +81,6 @@ func (h *Handler) answerFolder(r *http.Request, next caddyhttp.Handler, op *oper
 	if h.Permissions.tooEarly(r) {
 		return nil, errTooEarly
 	}
-	if allowed, final := h.allowed(actionListBucket, r); !allowed && final {
-		return nil, errDenied
-	}
 	s.format = "folder"
 	f, err := h.newFolder(r, op, path)
 	if err != nil {
@@ -94,6 +91,9 @@ func (h *Handler) answerFolder(r *http.Request, next caddyhttp.Handler, op *oper
 	var o object.Object
 	o.Start(r, next, h.objectPath, object.Limits{})
 	defer o.Close()
+	if allowed, final := h.allowed(actionListBucket, r); !allowed && final {
+		return nil, errDenied
+	}
 	err = f.list(&o)
 	s.read, s.requests = o.Read, o.Requests
 	if err != nil {
@@ -328,9 +328,9 @@ func (f *folder) request(ctx context.Context, e *entry) (l line) {
 	r.Header = object.CloneHeader(f.photo.Header)
 	w := &lineWriter{header: make(http.Header)}
 	r = caddyhttp.PrepareRequest(r.WithContext(context.WithValue(ctx, lineKey{}, &l)), caddy.NewReplacer(), w, f.server)
-	err, fault := f.serve(w, r)
+	err := f.serve(w, r)
 	switch {
-	case fault:
+	case errors.Is(err, errPanic):
 		l.failed = true
 		l.set(e.Name, nil, "InternalError")
 	case !l.seen || errors.Is(err, http.ErrAbortHandler):
@@ -342,19 +342,22 @@ func (f *folder) request(ctx context.Context, e *entry) (l line) {
 	return l
 }
 
-// serve runs all routes for a sub-request. fault reports a panic that would have ended a request of the client.
-func (f *folder) serve(w http.ResponseWriter, r *http.Request) (err error, fault bool) { //nolint:revive // the error comes from the routes
+// errPanic is the error for a panic other than http.ErrAbortHandler.
+var errPanic = errors.New("panic")
+
+// serve runs all routes for a sub-request. A panic, which would have ended a request of the client, is an error.
+func (f *folder) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
 		case http.ErrAbortHandler: //nolint:errorlint // a panic's value
 			err = http.ErrAbortHandler
 		default:
-			fault = true
+			err = errPanic
 			f.h.logger.Error("panic while a photo of a folder was read", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	return f.routes.ServeHTTP(w, r), false
+	return f.routes.ServeHTTP(w, r)
 }
 
 // finish makes the line from the response to its request. What the client may not read leaves none.

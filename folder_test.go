@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/object"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // photoFolder starts a site with a folder of n photos, p0001.jpg and so on.
@@ -526,4 +528,45 @@ func repeating(s string) io.Reader {
 		}
 	}()
 	return r
+}
+
+// TestFolderIsHeldInLittleMemory stalls a client in the middle of a folder whose lines are long, and checks how much
+// memory is held for it.
+func TestFolderIsHeldInLittleMemory(t *testing.T) {
+	root := t.TempDir()
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010E, strings.Repeat("long ", 12_000))}}
+	const count = 400
+	for i := range count {
+		writeFile(t, filepath.Join(root, fmt.Sprintf("%03d.tif", i)), testimage.TIFF(b))
+	}
+	srv := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nroot "+root+"\nexif {\nfolders\ncache off\n}\nfile_server browse\n}\n")
+	if got := names(t, srv.exif("a.test", "/")); len(got) != count {
+		t.Fatalf("got %d names", len(got))
+	}
+	inUse := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // frees pools
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	const clients = 4
+	before := inUse()
+	for range clients {
+		conn, err := net.Dial("tcp", srv.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET /%s HTTP/1.1\r\nHost: a.test\r\n\r\n", suffix)
+		if _, err := io.ReadFull(conn, make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(time.Second) // until they are all stalled
+	each := (inUse() - before) / clients
+	t.Logf("%d KiB a client", each>>10)
+	if each > 1<<20 {
+		t.Errorf("a stalled client of a folder holds %d KiB", each>>10)
+	}
 }
