@@ -248,14 +248,15 @@ func (f *folder) write(ctx context.Context, w http.ResponseWriter) {
 			panic(http.ErrAbortHandler)
 		}
 	}
-	flush := func() {
-		send()
-		_ = http.NewResponseController(w).Flush() // not all writers can
-	}
 	failed := false
 	separator := "[\n"
 	for range f.page.entries {
-		next, ok := l.next(func() bool { return out.Len() > 0 }, flush)
+		next, ok, late := l.next(out.Len() > 0)
+		if late {
+			send()
+			_ = http.NewResponseController(w).Flush() // not all writers can
+			next, ok, _ = l.next(false)
+		}
 		if !ok {
 			panic(http.ErrAbortHandler)
 		}
@@ -469,7 +470,7 @@ type lines struct {
 	sent    int // index of the next line to send
 	held    int // bytes of ready lines
 	stopped bool
-	due     bool // it's time to flush
+	due     bool // an impatient call of next has waited long enough
 	workers sync.WaitGroup
 }
 
@@ -509,12 +510,13 @@ func (l *lines) claim() (i int, ok bool) {
 	return l.started - 1, true
 }
 
-// next waits for the next line. If that takes long and there is something buffered, it flushes that.
-func (l *lines) next(buffered func() bool, flush func()) (line, bool) {
+// next waits for the next line. ok is false if the sub-requests were stopped. If impatient, it waits no longer than
+// folderFlush, and late is true if there is no line by then.
+func (l *lines) next(impatient bool) (next line, ok, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	slot := &l.ready[l.sent%folderLead]
-	if *slot == nil && !l.stopped && buffered() {
+	if impatient && *slot == nil {
 		l.due = false
 		timer := time.AfterFunc(folderFlush, func() {
 			l.mu.Lock()
@@ -522,27 +524,23 @@ func (l *lines) next(buffered func() bool, flush func()) (line, bool) {
 			l.due = true
 			l.changed.Broadcast()
 		})
-		for *slot == nil && !l.stopped && !l.due {
-			l.changed.Wait()
-		}
-		if timer.Stop(); *slot == nil && !l.stopped {
-			l.mu.Unlock()
-			flush()
-			l.mu.Lock()
-		}
+		defer timer.Stop()
 	}
 	for *slot == nil && !l.stopped {
+		if impatient && l.due {
+			return line{}, true, true
+		}
 		l.changed.Wait()
 	}
 	if l.stopped {
-		return line{}, false
+		return line{}, false, false
 	}
-	next := **slot
+	next = **slot
 	*slot = nil
 	l.held -= len(next.text)
 	l.sent++
 	l.changed.Broadcast()
-	return next, true
+	return next, true, false
 }
 
 // stop ends the sub-requests that haven't begun.

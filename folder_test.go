@@ -474,7 +474,7 @@ func TestLinesComeInOrder(t *testing.T) {
 			}
 			close(first)
 			for i := range count {
-				if got, ok := l.next(func() bool { return true }, func() {}); !ok || len(got.text) != tc.size || got.text[0] != byte(i) {
+				if got, ok, _ := l.next(false); !ok || len(got.text) != tc.size || got.text[0] != byte(i) {
 					t.Fatalf("line %d: got %v, %v", i, got.text[:1], ok)
 				}
 			}
@@ -483,21 +483,31 @@ func TestLinesComeInOrder(t *testing.T) {
 	}
 }
 
-// TestLinesAreFlushed checks that what is ready is sent when the next line takes long.
-func TestLinesAreFlushed(t *testing.T) {
+// TestSlowLineIsLate checks that a line that takes long doesn't keep earlier ones from being sent.
+func TestSlowLineIsLate(t *testing.T) {
 	l := newLines(2)
-	slow, flushed := make(chan struct{}), false
+	slow := make(chan struct{})
 	l.run(func(i int) line {
 		if i == 1 {
 			<-slow
 		}
 		return line{}
 	})
-	l.next(func() bool { return false }, func() { t.Error("flushed nothing") })
-	l.next(func() bool { return true }, func() { flushed = true; close(slow) })
-	if l.wait(); !flushed {
-		t.Error("not flushed")
+	if _, ok, late := l.next(false); !ok || late {
+		t.Errorf("the first line: got %v, %v", ok, late)
 	}
+	if _, ok, late := l.next(true); !ok || !late {
+		t.Errorf("a line that takes long: got %v, %v", ok, late)
+	}
+	close(slow)
+	if _, ok, late := l.next(false); !ok || late {
+		t.Errorf("the second line: got %v, %v", ok, late)
+	}
+	l.stop()
+	if _, ok, _ := l.next(true); ok {
+		t.Error("a line after the end")
+	}
+	l.wait()
 }
 
 // TestPageIsBounded reads listings that are endless, or whose names are long.
@@ -570,3 +580,31 @@ func TestFolderIsHeldInLittleMemory(t *testing.T) {
 		t.Errorf("a stalled client of a folder holds %d KiB", each>>10)
 	}
 }
+
+// TestFolderOfBrokenConnection checks that a client whose connection breaks while lines are flushed ends its own request
+// only.
+func TestFolderOfBrokenConnection(t *testing.T) {
+	h := provisioned(t, &Handler{Folders: 10, Cache: -1})
+	f := &folder{h: h, op: operations[0], stats: new(stats), routes: caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		time.Sleep(3 * folderFlush)
+		lineOf(r).record(new(stats), &response{body: []byte("{}")}, nil)
+		_, err := w.Write([]byte("{}"))
+		return err
+	}), photo: &http.Request{URL: &url.URL{Path: "/"}, RemoteAddr: "127.0.0.1:1"}, server: new(caddyhttp.Server)}
+	f.page.entries = make([]entry, 20)
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // a panic's value
+				t.Errorf("got panic %v", p)
+			}
+		}()
+		f.write(t.Context(), brokenWriter{})
+	}()
+}
+
+// brokenWriter is the writer of a connection that has broken.
+type brokenWriter struct{}
+
+func (brokenWriter) Header() http.Header       { return http.Header{} }
+func (brokenWriter) WriteHeader(int)           {}
+func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
