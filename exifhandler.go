@@ -216,7 +216,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	if err == nil && r.Method == http.MethodOptions {
-		return h.preflight(w, r, next, op)
+		return h.preflight(w, r, next, op, isFolder(path))
 	}
 	start := time.Now()
 	s := &stats{operation: op.word}
@@ -250,15 +250,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // preflight passes OPTIONS for the object to the next handlers, so that the bucket or the site answers
 // CORS preflights. With rules, every response but a successful one becomes the same 405: a preflight
-// carries no credentials to decide by, and the response may depend on whether the object exists.
-func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, op *operation) error {
+// carries no credentials to decide by, and the response may depend on whether the object exists. For a folder,
+// the only successful one is a 204, since file_server answers OPTIONS with the listing.
+func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, op *operation, folder bool) error {
 	var o object.Object
 	o.Start(r, next, h.objectPath, object.Limits{})
 	if len(h.Permissions) == 0 {
 		defer o.Close()
 		return o.Pass(w, unchanged)
 	}
-	only2xx := &successWriter{w: w, header: make(http.Header)}
+	only2xx := &successWriter{w: w, header: make(http.Header), empty: folder}
 	err := func() error {
 		defer o.Close()
 		return o.Pass(only2xx, unchanged)

@@ -81,9 +81,6 @@ func (h *Handler) answerFolder(r *http.Request, next caddyhttp.Handler, op *oper
 	if h.Permissions.tooEarly(r) {
 		return nil, errTooEarly
 	}
-	if allowed, final := h.allowed(actionListBucket, r); !allowed && final {
-		return nil, errDenied
-	}
 	s.format = "folder"
 	f, err := h.newFolder(r, op, path)
 	if err != nil {
@@ -94,6 +91,9 @@ func (h *Handler) answerFolder(r *http.Request, next caddyhttp.Handler, op *oper
 	var o object.Object
 	o.Start(r, next, h.objectPath, object.Limits{})
 	defer o.Close()
+	if allowed, final := h.allowed(actionListBucket, r); !allowed && final {
+		return nil, errDenied
+	}
 	err = f.list(&o)
 	s.read, s.requests = o.Read, o.Requests
 	if err != nil {
@@ -248,14 +248,15 @@ func (f *folder) write(ctx context.Context, w http.ResponseWriter) {
 			panic(http.ErrAbortHandler)
 		}
 	}
-	flush := func() {
-		send()
-		_ = http.NewResponseController(w).Flush() // not all writers can
-	}
 	failed := false
 	separator := "[\n"
 	for range f.page.entries {
-		next, ok := l.next(func() bool { return out.Len() > 0 }, flush)
+		next, ok, late := l.next(out.Len() > 0)
+		if late {
+			send()
+			_ = http.NewResponseController(w).Flush() // not all writers can
+			next, ok, _ = l.next(false)
+		}
 		if !ok {
 			panic(http.ErrAbortHandler)
 		}
@@ -328,9 +329,9 @@ func (f *folder) request(ctx context.Context, e *entry) (l line) {
 	r.Header = object.CloneHeader(f.photo.Header)
 	w := &lineWriter{header: make(http.Header)}
 	r = caddyhttp.PrepareRequest(r.WithContext(context.WithValue(ctx, lineKey{}, &l)), caddy.NewReplacer(), w, f.server)
-	err, fault := f.serve(w, r)
+	err := f.serve(w, r)
 	switch {
-	case fault:
+	case errors.Is(err, errPanic):
 		l.failed = true
 		l.set(e.Name, nil, "InternalError")
 	case !l.seen || errors.Is(err, http.ErrAbortHandler):
@@ -342,19 +343,22 @@ func (f *folder) request(ctx context.Context, e *entry) (l line) {
 	return l
 }
 
-// serve runs all routes for a sub-request. fault reports a panic that would have ended a request of the client.
-func (f *folder) serve(w http.ResponseWriter, r *http.Request) (err error, fault bool) { //nolint:revive // the error comes from the routes
+// errPanic is the error for a panic other than http.ErrAbortHandler.
+var errPanic = errors.New("panic")
+
+// serve runs all routes for a sub-request. A panic, which would have ended a request of the client, is an error.
+func (f *folder) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
 		case http.ErrAbortHandler: //nolint:errorlint // a panic's value
 			err = http.ErrAbortHandler
 		default:
-			fault = true
+			err = errPanic
 			f.h.logger.Error("panic while a photo of a folder was read", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	return f.routes.ServeHTTP(w, r), false
+	return f.routes.ServeHTTP(w, r)
 }
 
 // finish makes the line from the response to its request. What the client may not read leaves none.
@@ -466,7 +470,7 @@ type lines struct {
 	sent    int // index of the next line to send
 	held    int // bytes of ready lines
 	stopped bool
-	due     bool // it's time to flush
+	due     bool // an impatient call of next has waited long enough
 	workers sync.WaitGroup
 }
 
@@ -506,12 +510,13 @@ func (l *lines) claim() (i int, ok bool) {
 	return l.started - 1, true
 }
 
-// next waits for the next line. If that takes long and there is something buffered, it flushes that.
-func (l *lines) next(buffered func() bool, flush func()) (line, bool) {
+// next waits for the next line. ok is false if the sub-requests were stopped. If impatient, it waits no longer than
+// folderFlush, and late is true if there is no line by then.
+func (l *lines) next(impatient bool) (next line, ok, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	slot := &l.ready[l.sent%folderLead]
-	if *slot == nil && !l.stopped && buffered() {
+	if impatient && *slot == nil {
 		l.due = false
 		timer := time.AfterFunc(folderFlush, func() {
 			l.mu.Lock()
@@ -519,27 +524,23 @@ func (l *lines) next(buffered func() bool, flush func()) (line, bool) {
 			l.due = true
 			l.changed.Broadcast()
 		})
-		for *slot == nil && !l.stopped && !l.due {
-			l.changed.Wait()
-		}
-		if timer.Stop(); *slot == nil && !l.stopped {
-			l.mu.Unlock()
-			flush()
-			l.mu.Lock()
-		}
+		defer timer.Stop()
 	}
 	for *slot == nil && !l.stopped {
+		if impatient && l.due {
+			return line{}, true, true
+		}
 		l.changed.Wait()
 	}
 	if l.stopped {
-		return line{}, false
+		return line{}, false, false
 	}
-	next := **slot
+	next = **slot
 	*slot = nil
 	l.held -= len(next.text)
 	l.sent++
 	l.changed.Broadcast()
-	return next, true
+	return next, true, false
 }
 
 // stop ends the sub-requests that haven't begun.

@@ -73,6 +73,8 @@ var folderGuards = map[string]struct {
 	"rules, no list":       {"exif {\nfolders\nallow GetObject\n}\nBACKEND", nobody},
 	"rules, deny some":     {"exif {\nfolders\nallow GetObject ListBucket\ndeny GetObject path *secret*\n}\nBACKEND", nil},
 	"rules, list some":     {"exif {\nfolders\nallow GetObject\nallow ListBucket path /f/*\n}\nBACKEND", below("/f/")},
+	"rules, list folder":   {"exif {\nfolders\nallow GetObject\nallow ListBucket path /f/\n}\nBACKEND", func(_, path string) bool { return path == "/f/" }},
+	"rules, deny folder":   {"exif {\nfolders\nallow GetObject ListBucket\ndeny ListBucket path /private/\n}\nBACKEND", func(_, path string) bool { return path != "/private/" }},
 	"rules, header":        {"exif {\nfolders\nallow GetObject ListBucket header X-Right yes\n}\nBACKEND", only("right")},
 	"rules, list header":   {"exif {\nfolders\nallow GetObject\nallow ListBucket header X-Right yes\n}\nBACKEND", only("right")},
 	"rules, get header":    {"exif {\nfolders\nallow ListBucket\nallow GetObject header X-Right yes\n}\nBACKEND", nil},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/object"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // photoFolder starts a site with a folder of n photos, p0001.jpg and so on.
@@ -376,8 +378,12 @@ func TestFolderEndsWithItsClient(t *testing.T) {
 		}
 		w.Write(iphone())
 	})+"\n}\n")
-	goroutines := runtime.NumGoroutine()
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	ours := func() int {
+		stacks := make([]byte, 4<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		return strings.Count(string(stacks), "caddyexif.(*folder)") + strings.Count(string(stacks), "caddyexif.(*lines)") + strings.Count(string(stacks), "caddyexif.(*page)")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+srv.Addr+"/"+suffix, nil)
 	req.Host = "a.test"
@@ -388,15 +394,18 @@ func TestFolderEndsWithItsClient(t *testing.T) {
 	}
 	body, err := io.ReadAll(res.Body)
 	res.Body.Close()
-	if err == nil || json.Valid(body) || strings.Count(string(body), "\n") < 15 {
+	if ours() == 0 && running.Load() > 0 {
+		t.Error("the goroutines of a folder aren't found")
+	}
+	if err == nil || json.Valid(body) || strings.Count(string(body), "\n") < 5 {
 		t.Errorf("got %v, %d lines:\n%s", err, strings.Count(string(body), "\n"), body)
 	}
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if running.Load() == 0 && runtime.NumGoroutine() <= goroutines+5 {
+		if running.Load() == 0 && ours() == 0 {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d requests run on, %d goroutines more", running.Load(), runtime.NumGoroutine()-goroutines)
+			t.Fatalf("%d requests and %d goroutines run on", running.Load(), ours())
 		}
 	}
 	if n := asked.Load(); n > 20+folderRequests {
@@ -472,7 +481,7 @@ func TestLinesComeInOrder(t *testing.T) {
 			}
 			close(first)
 			for i := range count {
-				if got, ok := l.next(func() bool { return true }, func() {}); !ok || len(got.text) != tc.size || got.text[0] != byte(i) {
+				if got, ok, _ := l.next(false); !ok || len(got.text) != tc.size || got.text[0] != byte(i) {
 					t.Fatalf("line %d: got %v, %v", i, got.text[:1], ok)
 				}
 			}
@@ -481,21 +490,31 @@ func TestLinesComeInOrder(t *testing.T) {
 	}
 }
 
-// TestLinesAreFlushed checks that what is ready is sent when the next line takes long.
-func TestLinesAreFlushed(t *testing.T) {
+// TestSlowLineIsLate checks that a line that takes long doesn't keep earlier ones from being sent.
+func TestSlowLineIsLate(t *testing.T) {
 	l := newLines(2)
-	slow, flushed := make(chan struct{}), false
+	slow := make(chan struct{})
 	l.run(func(i int) line {
 		if i == 1 {
 			<-slow
 		}
 		return line{}
 	})
-	l.next(func() bool { return false }, func() { t.Error("flushed nothing") })
-	l.next(func() bool { return true }, func() { flushed = true; close(slow) })
-	if l.wait(); !flushed {
-		t.Error("not flushed")
+	if _, ok, late := l.next(false); !ok || late {
+		t.Errorf("the first line: got %v, %v", ok, late)
 	}
+	if _, ok, late := l.next(true); !ok || !late {
+		t.Errorf("a line that takes long: got %v, %v", ok, late)
+	}
+	close(slow)
+	if _, ok, late := l.next(false); !ok || late {
+		t.Errorf("the second line: got %v, %v", ok, late)
+	}
+	l.stop()
+	if _, ok, _ := l.next(true); ok {
+		t.Error("a line after the end")
+	}
+	l.wait()
 }
 
 // TestPageIsBounded reads listings that are endless, or whose names are long.
@@ -527,3 +546,72 @@ func repeating(s string) io.Reader {
 	}()
 	return r
 }
+
+// TestFolderIsHeldInLittleMemory stalls a client in the middle of a folder whose lines are long, and checks how much
+// memory is held for it.
+func TestFolderIsHeldInLittleMemory(t *testing.T) {
+	root := t.TempDir()
+	b := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010E, strings.Repeat("long ", 12_000))}}
+	const count = 400
+	for i := range count {
+		writeFile(t, filepath.Join(root, fmt.Sprintf("%03d.tif", i)), testimage.TIFF(b))
+	}
+	srv := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nroot "+root+"\nexif {\nfolders\ncache off\n}\nfile_server browse\n}\n")
+	if got := names(t, srv.exif("a.test", "/")); len(got) != count {
+		t.Fatalf("got %d names", len(got))
+	}
+	inUse := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // frees pools
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	const clients = 4
+	before := inUse()
+	for range clients {
+		conn, err := net.Dial("tcp", srv.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET /%s HTTP/1.1\r\nHost: a.test\r\n\r\n", suffix)
+		if _, err := io.ReadFull(conn, make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(time.Second) // until they are all stalled
+	each := (inUse() - before) / clients
+	t.Logf("%d KiB a client", each>>10)
+	if each > 1<<20 {
+		t.Errorf("a stalled client of a folder holds %d KiB", each>>10)
+	}
+}
+
+// TestFolderOfBrokenConnection checks that a client whose connection breaks while lines are flushed ends its own request
+// only.
+func TestFolderOfBrokenConnection(t *testing.T) {
+	h := provisioned(t, &Handler{Folders: 10, Cache: -1})
+	f := &folder{h: h, op: operations[0], stats: new(stats), routes: caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		time.Sleep(3 * folderFlush)
+		lineOf(r).record(new(stats), &response{body: []byte("{}")}, nil)
+		_, err := w.Write([]byte("{}"))
+		return err
+	}), photo: &http.Request{URL: &url.URL{Path: "/"}, RemoteAddr: "127.0.0.1:1"}, server: new(caddyhttp.Server)}
+	f.page.entries = make([]entry, 20)
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // a panic's value
+				t.Errorf("got panic %v", p)
+			}
+		}()
+		f.write(t.Context(), brokenWriter{})
+	}()
+}
+
+// brokenWriter is the writer of a connection that has broken.
+type brokenWriter struct{}
+
+func (brokenWriter) Header() http.Header       { return http.Header{} }
+func (brokenWriter) WriteHeader(int)           {}
+func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }

@@ -162,6 +162,7 @@ func appendSuffix(location, host, suffix string) string {
 type successWriter struct {
 	w       http.ResponseWriter
 	header  http.Header
+	empty   bool // only a 204 is successful
 	decided bool
 	passed  bool
 }
@@ -174,7 +175,7 @@ func (s *successWriter) WriteHeader(status int) {
 	if s.decided || 100 <= status && status < 200 {
 		return
 	}
-	s.decided, s.passed = true, 200 <= status && status < 300
+	s.decided, s.passed = true, 200 <= status && status < 300 && (!s.empty || status == http.StatusNoContent)
 	if s.passed {
 		maps.Copy(s.w.Header(), s.header)
 		s.w.WriteHeader(status)
