@@ -83,7 +83,8 @@ conformance: ## answers compared with ExifTool's for the corpus
 	debian pngtopam netpbm
 	debian dwebp webp
 	debian pngcheck pngcheck
-	go test -count=1 -run 'TestConformance|TestFormatTable|Corpus|TestGrowth|Photos|Pngcheck' -v ./... |
+	debian ffmpeg ffmpeg
+	go test -count=1 -run 'TestConformance|TestFormatTable|Corpus|TestGrowth|Photos|Films|Pngcheck' -v ./... |
 		grep -E 'conformance:|wrong|truncated JPEGs| files$$| of [0-9]+ tags$$|^(---|FAIL|panic|ok)' | tee "$$tmp/conformance"
 	grep -q 'conformance:' "$$tmp/conformance"
 	if grep -E '^--- (SKIP|FAIL)' "$$tmp/conformance"; then exit 1; fi
