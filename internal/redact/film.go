@@ -43,7 +43,8 @@ func (f *isoFile) readPart(off int64, h container.BoxHead) (err error) {
 func (f *isoFile) planTracks() (ok bool, err error) {
 	edits := &f.plan.edits
 	m := &movie{alone: f.moov.off == 0}
-	if m.alone && !slices.ContainsFunc(f.parts, func(x *filmPart) bool { return x.typ == "moof" }) {
+	f.film = m
+	if m.alone && f.fragment == nil && !slices.ContainsFunc(f.parts, func(x *filmPart) bool { return x.typ == "moof" }) {
 		return false, nil
 	}
 	if !m.alone {

@@ -178,6 +178,18 @@ func TestFilmsPlayAsBefore(t *testing.T) {
 		if plan.Ranged() {
 			checkRanges(t, plan, data, got)
 		}
+		if first := bytes.Index(data, []byte("moof")); first >= 0 { // again, with the first fragment at hand
+			plan, err := New(beginning{data, first + 5000}, plan.Format, &Policy{})
+			if err != nil || plan.Ranged() {
+				t.Fatalf("got %v, want a plan for the film as it streams", err)
+			}
+			if err := os.WriteFile(after, redacted(t, plan, data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if before, after := hashes(t, path, copied), hashes(t, after, copied); before != after {
+				t.Errorf("as it streams: got  %s\nwant %s", after, before)
+			}
+		}
 	})
 	if lines := exifTool(t, dir); lines != "" {
 		t.Errorf("ExifTool finds\n%s", lines)

@@ -38,8 +38,10 @@ type isoFile struct {
 	meta  index
 	moov  index
 
-	parts  []*filmPart
-	parsed int // the bytes of the parts
+	parts    []*filmPart
+	parsed   int // the bytes of the parts
+	fragment *fragmentMark
+	film     *movie
 }
 
 // keptBox is a box that stays, of those that aren't in others.
@@ -58,7 +60,7 @@ type index struct {
 // planISO is the planner of all files of the ISO base media file format.
 func planISO(r io.ReaderAt, plan *Plan) error {
 	f := &isoFile{r: r, plan: plan}
-	if err := f.walk(); err != nil {
+	if err := f.walk(); err != nil && !f.toFragments() {
 		return err
 	}
 	f.media = merge(f.media)
@@ -75,6 +77,9 @@ func planISO(r io.ReaderAt, plan *Plan) error {
 	}
 	f.planBoxes()
 	f.plan.edits.sort()
+	if f.fragment != nil && f.fragment.streamed {
+		f.plan.parse = f.parseFragments
+	}
 	return nil
 }
 
@@ -118,6 +123,7 @@ func (f *isoFile) walk() error {
 		case h.Type == "moov" && f.moov.off == 0:
 			err = f.readIndex(&f.moov, off, h, maxMovie)
 		case filmParts[h.Type]:
+			f.markFragment(off, h)
 			err = f.readPart(off, h)
 		case h.Type == "mdat":
 			f.kept = append(f.kept, keptBox{off, body, end, nil})
