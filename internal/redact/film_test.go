@@ -225,7 +225,7 @@ var playing = strings.Fields(`
 	EncoderVersion CleanAperture
 	EBMLVersion EBMLReadVersion EBMLMaxIDLength EBMLMaxSizeLength DocType DocTypeVersion DocTypeReadVersion SeekPosition TimecodeScale CueTime CueTrack
 	CueClusterPosition TrackNumber TrackUID TrackType TrackLanguage TrackLanguageIETF TrackDefault TrackLacing CodecID VideoCodecID VideoScanType
-	DisplayUnit Matroska_0x13c0 Matroska_0x16bb Matroska_0x0070
+	DisplayUnit Matroska_0x15b0 Matroska_0x16aa Matroska_0x13c0 Matroska_0x16bb Matroska_0x0070
 	FrameRate MaxDataRate FrameCount StreamCount StreamType VideoCodec VideoFrameCount Quality SampleSize AudioSampleCount Encoding NumChannels
 	SampleRate AvgBytesPerSec BitsPerSample`)
 
