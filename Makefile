@@ -173,6 +173,7 @@ gallery: ## the gallery: its script linted, and all of it in a browser
 	[ -s "$$tmp/gallery.js" ]
 	"$$tmp/npm/node_modules/.bin/oxlint" -c .ci/oxlint.json --deny-warnings "$$tmp/gallery.js"
 	export E2E_AXE=$$tmp/npm/node_modules/axe-core/axe.min.js
+	debian ffmpeg ffmpeg
 	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
 	# another program can take a free port between a test's search and its use
 	again 2 "$$tmp/browser.log" go -C e2e test -count=1 -timeout 20m -v ./browser
