@@ -62,12 +62,12 @@ var pictureBoxes = boxRules{
 var soundBoxes = boxRules{
 	"esds": keepDecoder, "dOps": keepOpus, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": keepShort,
 	"ddts": shape(20), "dmlp": shape(10), "damr": shape(-4, 5), "dawp": keepShort, "dqcp": shape(-4, 2), "devc": shape(-4, 2),
-	"btrt": shape(12), "chan": keepChannels, "chnl": keepShort, "pcmC": shape(1, -3, 2), "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
+	"btrt": shape(12), "chan": keepSpeakers, "chnl": keepShort, "pcmC": shape(1, -3, 2), "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
 }
 
 // waveBoxes are the boxes in wave, which QuickTime puts around those of soundBoxes.
 var waveBoxes = boxRules{
-	"frma": shape(4), "enda": shape(2), "mp4a": shape(4), "samr": shape(4), "esds": keepDecoder, "alac": keepALAC, "chan": keepChannels,
+	"frma": shape(4), "enda": shape(2), "mp4a": shape(4), "samr": shape(4), "esds": keepDecoder, "alac": keepALAC, "chan": keepSpeakers,
 	"damr": shape(-4, 5), "ms\x00\x02": keepWaveFormat, "ms\x00\x11": keepWaveFormat, "ms\x00U": keepWaveFormat, ".mp3": keepWaveFormat,
 	"ac-3": shape(4), "dac3": shape(3),
 }
@@ -301,8 +301,8 @@ func keepEAC3(b *box) bool {
 	return true
 }
 
-// keepChannels keeps chan (Core Audio Format), a layout with a number of descriptions.
-func keepChannels(b *box) bool {
+// keepSpeakers keeps chan (Core Audio Format), a layout with a number of descriptions.
+func keepSpeakers(b *box) bool {
 	f := fields{b: b.body}
 	f.skip(12)
 	n := f.uint(4)

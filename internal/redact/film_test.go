@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// made are films that ffmpeg makes, by name, with its options. All have a title, a place, a date and names in the places
+// madeFilms are films that ffmpeg makes, by name, with its options. All have a title, a place, a date and names in the places
 // that the container has for them.
-var made = map[string]string{
+var madeFilms = map[string]string{
 	"h264.mp4":          "-c:v libx264 -bf 2 -c:a aac",
 	"faststart.mp4":     "-c:v libx264 -c:a aac -movflags +faststart",
 	"fragments.mp4":     "-c:v libx264 -c:a aac -g 5 -movflags +frag_keyframe+empty_moov+default_base_moof",
@@ -101,7 +101,7 @@ func films(t *testing.T, f func(t *testing.T, path string)) {
 		t.Skip("no ffmpeg")
 	}
 	dir := t.TempDir()
-	for name, options := range made {
+	for name, options := range madeFilms {
 		t.Run(name, func(t *testing.T) { f(t, makeFilm(t, dir, name, options)) })
 	}
 	if root := os.Getenv("EXIF_CORPUS"); root != "" {
