@@ -83,7 +83,8 @@ conformance: ## answers compared with ExifTool's for the corpus
 	debian pngtopam netpbm
 	debian dwebp webp
 	debian pngcheck pngcheck
-	go test -count=1 -run 'TestConformance|TestFormatTable|Corpus|TestGrowth|Photos|Pngcheck' -v ./... |
+	debian ffmpeg ffmpeg
+	go test -count=1 -run 'TestConformance|TestFormatTable|Corpus|TestGrowth|Photos|Films|Pngcheck' -v ./... |
 		grep -E 'conformance:|wrong|truncated JPEGs| files$$| of [0-9]+ tags$$|^(---|FAIL|panic|ok)' | tee "$$tmp/conformance"
 	grep -q 'conformance:' "$$tmp/conformance"
 	if grep -E '^--- (SKIP|FAIL)' "$$tmp/conformance"; then exit 1; fi
@@ -172,6 +173,7 @@ gallery: ## the gallery: its script linted, and all of it in a browser
 	[ -s "$$tmp/gallery.js" ]
 	"$$tmp/npm/node_modules/.bin/oxlint" -c .ci/oxlint.json --deny-warnings "$$tmp/gallery.js"
 	export E2E_AXE=$$tmp/npm/node_modules/axe-core/axe.min.js
+	debian ffmpeg ffmpeg
 	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
 	# another program can take a free port between a test's search and its use
 	again 2 "$$tmp/browser.log" go -C e2e test -count=1 -timeout 20m -v ./browser

@@ -244,9 +244,12 @@ func (d *delivery) look() error {
 		if d.ranged = redact.HasIndex(act.format); !d.ranged {
 			return nil
 		}
-		err := d.planFrom(&d.object, act.format, a)
-		d.ranged = err == nil && d.plan.Ranged()
-		return err
+		if err := d.planFrom(&d.object, act.format, a); err != nil {
+			return err
+		}
+		d.ranged = d.plan.Ranged()
+		d.keepPlan()
+		return nil
 	case act.verb != pass:
 		d.ranged = false
 	}
@@ -281,14 +284,17 @@ func (d *delivery) makePlanByRanges(s *screen) error {
 		d.plan = nil
 		return nil // the next run begins anew
 	}
-	if err == nil && d.h.cache != nil && cacheable(d.object.Header) {
+	if err == nil {
 		d.keepPlan()
 	}
 	return err
 }
 
-// keepPlan keeps the plan in the cache.
+// keepPlan keeps the plan in the cache, if there is one and the object may be kept.
 func (d *delivery) keepPlan() {
+	if d.h.cache == nil || !cacheable(d.object.Header) {
+		return
+	}
 	d.h.cache.set(newCacheKey(d.r, d.planFor.plans, d.r.URL.Path), &response{
 		plan: d.plan, header: http.Header{"Last-Modified": {d.seen.modified}}, tag: d.seen.tag, left: d.seen.left,
 	})
@@ -624,7 +630,11 @@ func (s *screen) finish(act action) {
 	case redactIt:
 		s.format = act.format
 		if d.method == http.MethodHead {
-			s.sendRedacted(d.plan != nil && d.plan.Ranged())
+			if d.plan != nil && d.plan.Unchanged() {
+				s.send(true)
+			} else {
+				s.sendRedacted(d.plan != nil && d.plan.Ranged())
+			}
 			s.stop()
 		}
 	case redactPart:

@@ -133,8 +133,9 @@ func trak(handler, codec string, at, n int) []byte {
 		testimage.FullBox("stsc", 0, u32(1), u32(1), u32(2), u32(1)),
 		testimage.FullBox("stsz", 0, u32(0), u32(2), u32(n/2), u32(n-n/2), []byte(secret)),
 		testimage.FullBox("stco", 0, u32(1), u32(at)))
+	id := map[string]int{"pict": 1}[handler] + 1
 	return testimage.Box("trak",
-		testimage.FullBox("tkhd", 0, []byte(secret[:8]), make([]byte, 72)),
+		testimage.FullBox("tkhd", 0, []byte(secret[:8]), u32(id), make([]byte, 68)),
 		testimage.Box("mdia",
 			testimage.FullBox("mdhd", 0, []byte(secret[:8]), make([]byte, 12)),
 			testimage.FullBox("hdlr", 0, u32(0), []byte(handler), make([]byte, 12), []byte(secret+"\x00")),

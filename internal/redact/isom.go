@@ -9,7 +9,7 @@ import (
 )
 
 // Files of the ISO base media file format (ISO/IEC 14496-12) have an index: the box meta lists the items of a
-// picture (heif.go), the box moov the tracks of an image sequence or a film (moov.go). Only these tell which bytes of
+// picture (heif.go), the box moov the tracks of an image sequence or a film (movie.go). Only these tell which bytes of
 // the boxes mdat belong to what. So the plan of such a file is made from its index alone, wherever in the file that
 // is, and says of each byte what becomes of it:
 //
@@ -22,7 +22,7 @@ const (
 	// maxTopBoxes bounds the boxes of a file that aren't in others. A fragmented film has two for each fragment.
 	maxTopBoxes = 1 << 14
 	// maxMovie bounds moov, which is redacted in memory.
-	maxMovie = 16 << 20
+	maxMovie = 64 << 20
 	// maxBrands bounds the bytes of ftyp that are read, 4 for each brand.
 	maxBrands = 4 << 10
 )
@@ -37,6 +37,11 @@ type isoFile struct {
 	media []span    // the bodies of the mdat boxes
 	meta  index
 	moov  index
+
+	parts    []*filmPart
+	parsed   int // the bytes of the parts
+	fragment *fragmentMark
+	film     *movie
 }
 
 // keptBox is a box that stays, of those that aren't in others.
@@ -55,7 +60,7 @@ type index struct {
 // planISO is the planner of all files of the ISO base media file format.
 func planISO(r io.ReaderAt, plan *Plan) error {
 	f := &isoFile{r: r, plan: plan}
-	if err := f.walk(); err != nil {
+	if err := f.walk(); err != nil && !f.toFragments() {
 		return err
 	}
 	f.media = merge(f.media)
@@ -72,21 +77,10 @@ func planISO(r io.ReaderAt, plan *Plan) error {
 	}
 	f.planBoxes()
 	f.plan.edits.sort()
+	if f.fragment != nil && f.fragment.streamed {
+		f.plan.parse = f.parseFragments
+	}
 	return nil
-}
-
-// planTracks plans for what moov says. ok is false if no track is left.
-func (f *isoFile) planTracks() (ok bool, err error) {
-	if f.moov.off == 0 {
-		return false, nil
-	}
-	frames, ok := keepMovie(f.moov.body)
-	if !ok {
-		return false, nil
-	}
-	f.moov.keep = true
-	f.plan.edits.pass = append(f.plan.edits.pass, inside(frames, f.media)...)
-	return true, nil
 }
 
 // inside returns the parts of spans that are in others, which are merged. It sorts the spans.
@@ -116,7 +110,7 @@ func (f *isoFile) walk() error {
 		}
 		body, end := off+h.Head, off+h.Size
 		switch {
-		case h.Type == "ftyp" && off == 0:
+		case h.Type == "ftyp" && off == 0, h.Type == "styp":
 			b, err := f.read(body, min(h.Size-h.Head, maxBrands))
 			if err != nil {
 				return err
@@ -128,6 +122,9 @@ func (f *isoFile) walk() error {
 			err = f.readIndex(&f.meta, off, h, maxMeta)
 		case h.Type == "moov" && f.moov.off == 0:
 			err = f.readIndex(&f.moov, off, h, maxMovie)
+		case filmParts[h.Type]:
+			f.markFragment(off, h)
+			err = f.readPart(off, h)
 		case h.Type == "mdat":
 			f.kept = append(f.kept, keptBox{off, body, end, nil})
 			f.media = append(f.media, span{body, end})
@@ -204,6 +201,12 @@ var isoBrands = []string{
 	"MiHB", "MiHE", "MiHA", "MiHM", "MiPr", "MiAB", "MA1A", "MA1B", "MiCm", "unif", "tmap", "geo1", "pred", "1pic",
 	"isom", "iso2", "iso3", "iso4", "iso5", "iso6", "iso7", "iso8", "iso9", "isoa", "isob", "isoc", "mp41", "mp42", "heif",
 	"hvc1", "av01", "MSNV",
+	// those of films:
+	"qt  ", "M4V ", "M4VH", "M4VP", "M4A ", "M4B ", "M4P ", "f4v ", "F4V ", "avc1", "mp71", "mmp4", "mp21", "iso1", "dby1", "mp4v", "mp4a",
+	"3gp1", "3gp2", "3gp3", "3gp4", "3gp5", "3gp6", "3gp7", "3gp8", "3gp9", "3ge6", "3ge7", "3ge9", "3gg6", "3gg9", "3gh9", "3gr6", "3gr9",
+	"3gs6", "3gs7", "3gs9", "3gt9", "3g2a", "3g2b", "3g2c", "kddi", "XAVC", "NIKO", "pana", "CAEP", "caqv", "SDV ", "dash", "dsms", "msdh",
+	"msix", "risx", "sims", "lmsg", "cmfc", "cmf2", "cmfs", "cmff", "cmfl", "cmfv", "cmfa", "chdf", "cfhd", "chh1", "cud1", "caac", "ca4m",
+	"hlsf", "isml", "piff", "dvr1", "dvt1", "mqt ", "opf2", "hev1", "LCAG",
 }
 
 // keepBrands clears the brands in b that aren't known.

@@ -243,6 +243,9 @@ type planner func(r io.ReaderAt, plan *Plan) error
 var planners = map[string]planner{
 	"heif": planISO,
 	"avif": planISO,
+	"mp4":  planISO,
+	"mov":  planISO,
+	"3gp":  planISO,
 }
 
 // exifAt returns what stays of the EXIF that the part of the file at an offset carries, nil for nothing: the answer

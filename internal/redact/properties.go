@@ -160,15 +160,18 @@ func keepHEVC(b *box) bool {
 	if len(b.body) <= head || b.body[0] > 1 {
 		return false
 	}
-	return b.keepSets(head, func(array byte, unit []byte) bool {
-		switch array & 0x3F {
-		case 32, 33, 34: // VPS, SPS, PPS
-			return true
-		case 39, 40: // SEI
-			return len(unit) > 2 && isColorSEI(unit[2:])
-		}
-		return false
-	})
+	return b.keepSets(head, isHEVCSet)
+}
+
+// isHEVCSet reports whether a unit of HEVC in an array of a type stays.
+func isHEVCSet(array byte, unit []byte) bool {
+	switch array & 0x3F {
+	case 32, 33, 34: // VPS, SPS, PPS
+		return true
+	case 39, 40: // SEI
+		return len(unit) > 2 && isColorSEI(unit[2:])
+	}
+	return false
 }
 
 // keepEVC keeps the parameter sets of EVC (14496-15, 12.3.3).
@@ -252,12 +255,13 @@ func (b *box) keepSets(at int, keep func(array byte, unit []byte) bool) bool {
 }
 
 // isColorSEI reports whether all messages of an SEI are about color (23008-2, D.2): the mastering display, the light
-// level, the transfer function, the ambient light, and the content's volume.
+// level, the transfer function, the ambient light, and the content's volume; or about alpha and 3D displays, in videos.
 func isColorSEI(b []byte) bool {
 	b = bytes.ReplaceAll(b, []byte{0, 0, 3}, []byte{0, 0})
 	for len(b) > 1 {
 		typ, size := b[0], int(b[1])
-		known := typ == 137 && size == 24 || typ == 144 && size == 4 || typ == 147 && size == 1 || typ == 148 && size == 8
+		known := typ == 137 && size == 24 || typ == 144 && size == 4 || typ == 147 && size == 1 || typ == 148 && size == 8 ||
+			typ == 165 && size <= 8 || typ == 176 && size <= 16
 		if !known || 2+size > len(b) {
 			return false
 		}

@@ -62,6 +62,9 @@ var parsers = map[string]parser{
 	"jp2":  redactJP2,
 	"bmp":  redactBMP,
 	"ico":  redactICO,
+	"mkv":  redactMatroska,
+	"webm": redactMatroska,
+	"avi":  redactAVI,
 }
 
 // Sniff returns the verdict on a body and the name of its format ("" if it is no image), from its first
@@ -69,7 +72,9 @@ var parsers = map[string]parser{
 func Sniff(head []byte) (Verdict, string) {
 	format := exif.Sniff(head)
 	switch format {
-	case "", "svg":
+	case "":
+		return sniffFilm(head)
+	case "svg":
 		return Pass, format
 	}
 	if parsers[format] == nil && planners[format] == nil {
@@ -85,7 +90,7 @@ func HasIndex(format string) bool { return planners[format] != nil }
 func IsBoxType(typ string) bool { return slices.Contains(firstBoxes, typ) }
 
 // firstBoxes are the types of the boxes that such files begin with; QuickTime's have no ftyp.
-var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof", "sidx", "JXL ", "jP  "}
+var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof", "sidx", "emsg", "prft", "uuid", "JXL ", "jP  "}
 
 // Writer redacts the body written to it, as its Plan says.
 type Writer struct {
