@@ -140,14 +140,14 @@ func (m *metrics) observe(status int, s *stats, took time.Duration) {
 	}
 }
 
-// redacted counts a redacted image.
-func (m *metrics) redacted(format string, overwritten int64) {
+// countRedacted counts a redacted image.
+func (m *metrics) countRedacted(format string, overwritten int64) {
 	m.redactions.WithLabelValues(format).Inc()
 	m.overwritten.Add(float64(overwritten))
 }
 
-// refused counts an image that can't be redacted.
-func (m *metrics) refused(format string) { m.refusals.WithLabelValues(format).Inc() }
+// countRefused counts an image that can't be redacted.
+func (m *metrics) countRefused(format string) { m.refusals.WithLabelValues(format).Inc() }
 
 // cacheBytes is a gauge of the memory that the caches of all handlers take.
 type cacheBytes struct {
