@@ -36,7 +36,9 @@ func tellingHEIF(brand string, indexLast bool) []byte {
 	picture := bytes.Repeat([]byte{0xAB}, 100)
 	ftyp := testimage.FileType(brand, "mif1")
 	free := testimage.Box("free", bytes.Repeat([]byte(secret), 12_000))
-	item := func(id byte, typ string) []byte { return testimage.FullBox("infe", 2, []byte{0, id, 0, 0}, []byte(typ+"\x00")) }
+	item := func(id byte, typ string) []byte {
+		return testimage.FullBox("infe", 2, []byte{0, id, 0, 0}, []byte(typ+"\x00"))
+	}
 	index := func(at int) []byte {
 		where := []byte{0x44, 0, 0, 2}
 		for i, n := range []int{len(picture), len(metadata)} {
