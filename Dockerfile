@@ -13,7 +13,7 @@ COPY . .
 ARG TARGETOS TARGETARCH VERSION=v0.0.0
 RUN .ci/stamp "$VERSION" /stamped \
 	&& CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-	go -C /stamped build -mod=mod -trimpath -ldflags='-s -w' -o /out/caddy . \
+	go -C /stamped build -mod=mod -trimpath -tags=nobadger,nomysql,nopgx -ldflags='-s -w' -o /out/caddy . \
 	&& mkdir /out/data /out/config /out/photos
 
 FROM gcr.io/distroless/static-debian12:nonroot@sha256:afa5c872c891853ca7fcf1f12c3edb23f7eeef36189728842dd51042ff57f7ab

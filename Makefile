@@ -1,6 +1,10 @@
 # The gate, one target per stage. "make help" lists them; "make gate" runs them all, as .ci/run and GitHub's
 # workflow do. It needs GNU Make 4, bash, Go, and for some stages the corpus (EXIF_CORPUS). On Debian, as
 # root, the stages install everything else; elsewhere they name missing tools. A stage that can't run fails.
+#
+# GitHub's workflow runs lint, test (on three systems, and the slow tests on Linux), test-32bit, fuzz, build, readme,
+# cli, examples and xcaddy, and builds each release. It doesn't run conformance, which needs the corpus, nor
+# faults, gallery, stores and bench, which need minutes, other servers or a quiet machine: run them before a merge.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,16 +15,22 @@ SHELL := bash
 STAGES := tidy lint test test-32bit conformance fuzz build xcaddy readme faults gallery stores cli examples cross bench
 FUZZTIME ?= 5s
 export FUZZTIME
+# what Caddy's own releases and xcaddy leave out: databases that only an ACME server would use
+TAGS := nobadger,nomysql,nopgx
 
-.PHONY: help gate $(STAGES)
+.PHONY: help gate test-slow $(STAGES)
 
 help: ## list the targets
 	sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 gate: ## all stages, one after the other
+	. .ci/lib.sh
 	for stage in $(STAGES); do
 		printf '\n== %s (%d s)\n' "$$stage" "$$SECONDS"
-		$(MAKE) --no-print-directory "$$stage"
+		$(MAKE) --no-print-directory "$$stage" 2>&1 | tee "$$tmp/stage" && continue
+		printf '\n== %s failed after %d s. The last of it, without what passed:\n' "$$stage" "$$SECONDS"
+		grep -vE '^(ok  |\?   |--- (PASS|SKIP)|make)' "$$tmp/stage" | tail -n 60
+		exit 1
 	done
 	printf '\ngreen in %d s\n' "$$SECONDS"
 
@@ -38,11 +48,25 @@ lint: ## format, vet, golangci-lint, actionlint
 	done
 	actionlint -color=false .github/workflows/*.yml
 
-test: ## tests, with the race detector
+test: ## tests, with the race detector, and the slow ones without
 	. .ci/lib.sh
 	debian exiftool libimage-exiftool-perl # tests compare the descriptions of values with its own
 	# conformance compares the pixels of photos, without -race: with it, decoding takes ten times as long
 	go test -race -timeout 30m -skip 'SamePixels$$' ./...
+	$(MAKE) --no-print-directory test-slow
+
+test-slow: ## the tests that go test skips, see internal/testgate (a part of test)
+	. .ci/lib.sh
+	slow=$$(grep -rhE --include='*_test.go' '^func Test|testgate\.Slow\(t\)' . |
+		sed -nE '/testgate/{x;s/^func (Test[A-Za-z0-9]*)\(.*/\1/p;x};h' | sort -u | paste -sd'|')
+	mapfile -t packages < <(grep -rl --include='*_test.go' 'testgate\.Slow(t)' . | xargs -n1 dirname | sort -u)
+	EXIF_SLOW_TESTS=1 go test -timeout 20m -v -run "^($$slow)\$$" "$${packages[@]}" >"$$tmp/slow" || { grep -vE '^ *(=== |--- PASS)' "$$tmp/slow"; exit 1; }
+	# each of them ran and none was skipped
+	if grep -E '^ *--- SKIP' "$$tmp/slow"; then exit 1; fi
+	want=$$(tr '|' '\n' <<<"$$slow" | wc -l)
+	got=$$(grep -cE '^--- PASS' "$$tmp/slow")
+	echo "$$got of $$want slow tests"
+	[ "$$want" -gt 0 ] && [ "$$got" -ge "$$want" ]
 
 test-32bit: ## the decoder on 32 bits
 	GOARCH=386 CGO_ENABLED=0 go test -timeout 20m ./internal/exif/...
@@ -59,7 +83,8 @@ conformance: ## answers compared with ExifTool's for the corpus
 	debian pngtopam netpbm
 	debian dwebp webp
 	debian pngcheck pngcheck
-	go test -count=1 -run 'TestConformance|TestFormatTable|AsExifTool|Corpus|TestGrowth|Photos|Pngcheck' -v ./... |
+	debian ffmpeg ffmpeg
+	go test -count=1 -run 'TestConformance|TestFormatTable|Corpus|TestGrowth|Photos|Films|Pngcheck' -v ./... |
 		grep -E 'conformance:|wrong|truncated JPEGs| files$$| of [0-9]+ tags$$|^(---|FAIL|panic|ok)' | tee "$$tmp/conformance"
 	grep -q 'conformance:' "$$tmp/conformance"
 	if grep -E '^--- (SKIP|FAIL)' "$$tmp/conformance"; then exit 1; fi
@@ -148,6 +173,7 @@ gallery: ## the gallery: its script linted, and all of it in a browser
 	[ -s "$$tmp/gallery.js" ]
 	"$$tmp/npm/node_modules/.bin/oxlint" -c .ci/oxlint.json --deny-warnings "$$tmp/gallery.js"
 	export E2E_AXE=$$tmp/npm/node_modules/axe-core/axe.min.js
+	debian ffmpeg ffmpeg
 	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
 	debian firefox-esr firefox-esr
 	# another program can take a free port between a test's search and its use
@@ -171,15 +197,14 @@ cli: ## the commands, by scripts and on a terminal
 examples: ## the examples, with their requests and answers
 	go -C e2e test -count=1 -v ./examples
 
-cross: ## builds for each system
-	# Build all of Caddy once for each system, which takes minutes without a build cache; for the other
-	# architecture, build only the decoder.
-	for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 darwin/amd64 windows/arm64; do
-		what=./cmd/caddy
-		case $$target in darwin/amd64 | windows/arm64) what=./internal/exif ;; esac
-		GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go build -o /dev/null "$$what"
-		echo "$$target: $$what ($$SECONDS s)"
-	done
+cross: ## the packages for each system, and a release
+	. .ci/lib.sh
+	go -C e2e run ./cross linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+	# one is built as releases are, with their version; GitHub's workflow builds all of them
+	.ci/stamp v0.0.0 "$$tmp/stamped"
+	CGO_ENABLED=0 go -C "$$tmp/stamped" build -mod=mod -trimpath -tags $(TAGS) -ldflags '-s -w' -o "$$tmp/caddy" .
+	"$$tmp/caddy" list-modules --versions | grep -x 'http.handlers.exif v0.0.0'
+	echo "a release ($$SECONDS s)"
 
 bench: ## benchmarks, for a moment
 	. .ci/lib.sh

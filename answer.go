@@ -16,10 +16,11 @@ import (
 // response is the response to a request for an operation on one version of an object. It is immutable
 // once made, since the cache shares it among requests.
 type response struct {
-	body        []byte  // nil if notModified, stream or err is set
-	stream      *stream // written instead of body; never cached
-	err         error   // why there is no body, if the object itself is the cause
-	notModified bool    // the client's copy is current
+	body        []byte       // nil if notModified, stream, folder or err is set
+	stream      *stream      // written instead of body; never cached
+	folder      *folder      // likewise
+	err         error        // why there is no body, if the object itself is the cause
+	notModified bool         // the client's copy is current
 	plan        *redact.Plan // how to redact the object, instead of a body; only in the cache
 	contentType string
 

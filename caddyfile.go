@@ -1,17 +1,21 @@
 package caddyexif
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/dustin/go-humanize"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 func init() {
@@ -30,12 +34,15 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	exif [<matcher>] {
-//		operations  exif|imageInfo|thumbnail|preview ...
+//		operations  exif|imageInfo|iptc|thumbnail|preview ...
+//		folders     [<max>]
 //		redact
 //		allow|deny  <action...> [<matcher tokens> | { <matchers> }]
 //		values      raw|described|typed
+//		dialect     oss|cos|bos|qiniu|obs
 //		only        <pattern...>
 //		omit        <pattern...>
+//		keep        <pattern...>
 //		charset     <encoding label>
 //		unknown
 //		window      <size>
@@ -46,8 +53,9 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //
 // The actions are GetObject and ListBucket. The matcher tokens of a rule are a matcher's name and
 // its arguments (remote_ip private_ranges) or, as in any directive, a path or a named matcher
-// (/team/*, @team). The patterns of only and omit are matched against tag names by Go's path.Match;
-// separate them with blanks or commas. The sets @location, @person and @device can stand for patterns.
+// (/team/*, @team). The patterns of only, omit and keep are matched against tag names by Go's path.Match;
+// and against the names of IPTC's properties; separate them with blanks or commas. With dialect, they match its own names
+// as well. The sets @location, @person, @device, @credit and @ai can stand for patterns.
 // Every word but allow and deny occurs at most once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return h.unmarshal(d, nil)
@@ -58,8 +66,12 @@ type withDispenser func(*caddyfile.Dispenser) httpcaddyfile.Helper
 
 func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error {
 	d.Next() // the directive's name
+	segment := d.NextSegment()
+	h.Dialect = dialectOf(segment)
+	d = caddyfile.NewDispenser(segment)
+	d.Next()
 	if d.NextArg() {
-		return d.ArgErr()
+		return argumentError(d)
 	}
 	seen := make(map[string]bool)
 	for d.NextBlock(0) {
@@ -89,35 +101,93 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 	return nil
 }
 
+// dialectOf returns the known dialect that a block names, since only and omit may use its names before that.
+func dialectOf(block caddyfile.Segment) string {
+	for i := 2; i < len(block); i++ {
+		word, before := block[i-1], block[i-2]
+		if word.Text == "dialect" && (word.Line != before.Line || word.File != before.File) && exif.FindDialect(block[i].Text) != nil {
+			return block[i].Text
+		}
+	}
+	return ""
+}
+
+// argumentError returns the error for an argument of the directive that is no matcher.
+func argumentError(d *caddyfile.Dispenser) error {
+	arg := d.Val()
+	switch _, isWord := usage[arg]; {
+	case isWord || arg == effectAllow || arg == effectDeny:
+		return d.Errf("%s belongs into a block: exif { %[1]s ... }, on lines of their own", arg)
+	case strings.ContainsAny(arg, "*/."):
+		return d.Errf("unexpected %q: a path matcher begins with a slash, others have a name, as in: @photos path %[1]s", arg)
+	}
+	return d.Errf("unexpected %q: exif takes a matcher, such as /photos/* or @photos, and a block", arg)
+}
+
+// usage has an example of the arguments of each word but allow and deny, as an error suggests them.
+var usage = map[string]string{
+	"operations":  "operations exif imageInfo",
+	"folders":     "folders 1000",
+	"redact":      "redact",
+	"values":      "values typed",
+	"dialect":     "dialect oss",
+	"only":        "only Make Model",
+	"omit":        "omit GPS* @person",
+	"keep":        "keep @credit @ai",
+	"charset":     "charset gbk",
+	"unknown":     "unknown",
+	"window":      "window 64KiB",
+	"max_read":    "max_read 16MiB",
+	"cache":       "cache 32MiB",
+	"pass_errors": "pass_errors",
+}
+
+// usageError returns the error for a wrong number of arguments.
+func usageError(d *caddyfile.Dispenser, word string, args []string) error {
+	right := usage[word]
+	switch {
+	case right == word:
+		return d.Errf("%s takes no argument: leave out %q; without the line it is off", word, strings.Join(args, " "))
+	case len(args) == 0:
+		return d.Errf("%s needs an argument, as in: %s", word, right)
+	}
+	if strings.HasSuffix(right, "iB") && len(args) == 2 { // 32 MiB
+		if _, err := parseSize(args[0] + args[1]); err == nil {
+			right = word + " " + args[0] + args[1]
+		}
+	}
+	return d.Errf("%s takes one argument, not %d, as in: %s", word, len(args), right)
+}
+
 // parseWord parses the arguments of a word in the block.
 func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	args := d.RemainingArgs()
 	one := func(to *string) error {
 		if len(args) != 1 {
-			return d.ArgErr()
+			return usageError(d, word, args)
 		}
 		*to = args[0]
 		return nil
 	}
 	patterns := func(to *[]string) error {
 		for _, a := range args {
-			*to = append(*to, splitPatterns(a)...)
+			*to = append(*to, exif.SplitPatterns(a)...)
 		}
 		if len(*to) == 0 {
-			return d.ArgErr()
+			return usageError(d, word, nil)
 		}
 		return nil
 	}
 	flag := func(to *bool) error {
 		if len(args) != 0 {
-			return d.ArgErr()
+			return usageError(d, word, args)
 		}
 		*to = true
 		return nil
 	}
 	size := func(to *int64) error {
 		if len(args) != 1 {
-			return d.ArgErr()
+			return usageError(d, word, args)
 		}
 		n, err := parseSize(args[0])
 		if err != nil && word == "cache" {
@@ -132,18 +202,24 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	switch word {
 	case "operations":
 		if len(args) == 0 {
-			return d.ArgErr()
+			return usageError(d, word, nil)
 		}
 		h.Operations = args
 		return nil
+	case "folders":
+		return h.parseFolders(d, args)
 	case "redact":
 		return flag(&h.Redact)
 	case "values":
 		return one(&h.Values)
+	case "dialect":
+		return one(&h.Dialect)
 	case "only":
 		return patterns(&h.Only)
 	case "omit":
 		return patterns(&h.Omit)
+	case "keep":
+		return patterns(&h.Keep)
 	case "charset":
 		return one(&h.Charset)
 	case "unknown":
@@ -161,12 +237,24 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	case "pass_errors":
 		return flag(&h.PassErrors)
 	}
-	return d.Errf("unknown word %q, want operations, redact, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors", word)
+	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors", word)
 }
 
-// splitPatterns splits a list of patterns at blanks and commas.
-func splitPatterns(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+// parseFolders parses the maximum number of objects in a folder's response, which may be left out.
+func (h *Handler) parseFolders(d *caddyfile.Dispenser, args []string) error {
+	switch len(args) {
+	case 0:
+		h.Folders = maxFolder
+	case 1:
+		n, err := strconv.Atoi(args[0])
+		if err != nil || n < 1 || n > maxFolder {
+			return d.Errf("folders: bad number %q, want one from 1 to %d, or none", args[0], maxFolder)
+		}
+		h.Folders = n
+	default:
+		return usageError(d, "folders", args)
+	}
+	return nil
 }
 
 // parseSize parses a size in bytes, such as 64KiB. It must be greater than zero.
@@ -205,6 +293,9 @@ func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 			if set != nil {
 				rule.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
 			}
+			if err := checkMatchers(set); err != nil {
+				return rule, d.WrapErr(err)
+			}
 			if d.NextArg() || d.NextBlock(nesting) {
 				return rule, d.Errf("unexpected %q after the rule's matcher", d.Val())
 			}
@@ -220,10 +311,47 @@ func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 	if err != nil {
 		return rule, err
 	}
+	if err := checkMatchers(set); err != nil {
+		return rule, d.WrapErr(err)
+	}
 	if len(set) > 0 {
 		rule.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
 	}
 	return rule, nil
+}
+
+// checkMatchers loads the matchers of a rule that can be wrong in ways which Caddy finds only when it loads them,
+// when it has no line to name. It skips those with placeholders, whose values aren't known yet.
+func checkMatchers(set caddy.ModuleMap) error {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	defer cancel()
+	for name, config := range set {
+		if name == "not" {
+			var sets []caddy.ModuleMap
+			if err := json.Unmarshal(config, &sets); err != nil {
+				return err
+			}
+			for _, s := range sets {
+				if err := checkMatchers(s); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		right := map[string]string{
+			"remote_ip":   ", want addresses or ranges such as 192.0.2.1, 10.0.0.0/8 or private_ranges",
+			"client_ip":   ", want addresses or ranges such as 192.0.2.1, 10.0.0.0/8 or private_ranges",
+			"path_regexp": ", want a regular expression of Go such as ^/team/.*\\.jpg$",
+		}[name]
+		if right == "" || !consistsOf(caddy.ModuleMap{name: config}, name) {
+			continue
+		}
+		if _, err := ctx.LoadModuleByID("http.matchers."+name, config); err != nil {
+			cause := strings.TrimPrefix(err.Error(), "provision http.matchers."+name+": ")
+			return fmt.Errorf("%s: %s%s", name, cause, right)
+		}
+	}
+	return nil
 }
 
 // matcherToken parses the current token as a directive's matcher: a path, a named matcher or *.

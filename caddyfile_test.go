@@ -63,14 +63,23 @@ func TestConfigErrors(t *testing.T) {
 	for _, tc := range []struct{ name, block, want string }{
 		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, thumbnail, preview, at Caddyfile:3`},
 		{"operation twice", "operations exif exif", `operations: exif is given twice, at Caddyfile:3`},
-		{"no operation", "operations", "wrong argument count or unexpected line ending after 'operations', at Caddyfile:3"},
-		{"unknown word", "value raw", `unknown word "value", want operations, redact, allow, deny, values, only, omit, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
+		{"no operation", "operations", "operations needs an argument, as in: operations exif imageInfo, at Caddyfile:3"},
+		{"unknown word", "value raw", `unknown word "value", want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
 		{"repeated word", "values raw\nvalues typed", `values is given twice, at Caddyfile:4`},
 		{"repeated flag", "unknown\nunknown", `unknown is given twice, at Caddyfile:4`},
 		{"bad style", "values pretty", `values: "pretty" is none of raw, described, typed, at Caddyfile:3`},
-		{"no style", "values", `wrong argument count or unexpected line ending after 'values', at Caddyfile:3`},
-		{"two styles", "values raw typed", `at Caddyfile:3`},
-		{"flag with argument", "unknown yes", `at Caddyfile:3`},
+		{"no style", "values", `values needs an argument, as in: values typed, at Caddyfile:3`},
+		{"two styles", "values raw typed", `values takes one argument, not 2, as in: values typed, at Caddyfile:3`},
+		{"flag with argument", "unknown yes", `unknown takes no argument: leave out "yes"; without the line it is off, at Caddyfile:3`},
+		{"redact on", "redact on", `redact takes no argument: leave out "on"; without the line it is off, at Caddyfile:3`},
+		{"blank in a size", "cache 32 MiB", `cache takes one argument, not 2, as in: cache 32MiB, at Caddyfile:3`},
+		{"blank in another size", "window 128 KiB", `window takes one argument, not 2, as in: window 128KiB, at Caddyfile:3`},
+		{"no size", "max_read", `max_read needs an argument, as in: max_read 16MiB, at Caddyfile:3`},
+		{"no number", "folders all", `folders: bad number "all", want one from 1 to 1000, or none, at Caddyfile:3`},
+		{"no object of a folder", "folders 0", `folders: bad number "0", want one from 1 to 1000, or none, at Caddyfile:3`},
+		{"too many objects of a folder", "folders 1001", `folders: bad number "1001", want one from 1 to 1000, or none, at Caddyfile:3`},
+		{"two numbers", "folders 10 20", `folders takes one argument, not 2, as in: folders 1000, at Caddyfile:3`},
+		{"pictures of folders", "operations thumbnail\nfolders", `folders: none of the operations can be asked of a folder, at Caddyfile:4`},
 		{"bad size", "window huge", `window: bad size "huge", want one such as 64KiB, at Caddyfile:3`},
 		{"negative size", "max_read -1", `max_read: bad size "-1", want one such as 64KiB, at Caddyfile:3`},
 		{"zero size", "max_read 0", `max_read: size "0" is out of range, at Caddyfile:3`},
@@ -81,9 +90,9 @@ func TestConfigErrors(t *testing.T) {
 		{"bad cache", "cache on", `cache: bad size "on", want one such as 64KiB, or off, at Caddyfile:3`},
 		{"bad pattern in omit", "omit GPS[", `omit: "GPS[" is no pattern: syntax error in pattern, at Caddyfile:3`},
 		{"bad pattern in only", "only Make [", `only: "[" is no pattern: syntax error in pattern, at Caddyfile:3`},
-		{"no pattern", "omit", `at Caddyfile:3`},
-		{"empty pattern", `omit ""`, `at Caddyfile:3`},
-		{"only commas", `omit ,,`, `at Caddyfile:3`},
+		{"no pattern", "omit", `omit needs an argument, as in: omit GPS* @person, at Caddyfile:3`},
+		{"empty pattern", `omit ""`, `omit needs an argument, as in: omit GPS* @person, at Caddyfile:3`},
+		{"only commas", `omit ,,`, `omit needs an argument, as in: omit GPS* @person, at Caddyfile:3`},
 		{"a pattern that filters nothing", "omit gps*", `omit: no tag matches "gps*": did you mean "GPS*"?, at Caddyfile:3`},
 		{"one of several that filters nothing", "omit GPS*,serialnumber", `that is ExifTool's name of "BodySerialNumber", at Caddyfile:3`},
 		{"ExifTool's name of a tag", "omit CreateDate", `that is ExifTool's name of "DateTimeDigitized", at Caddyfile:3`},
@@ -98,6 +107,12 @@ func TestConfigErrors(t *testing.T) {
 		{"unknown matcher's place", "allow GetObject nonsense x", `at Caddyfile:3`},
 		{"unknown matcher in a block", "allow GetObject {\nnonsense x\n}", `at Caddyfile:`},
 		{"unknown named matcher", "allow GetObject @nobody", `nobody`},
+		{"bad range", "allow GetObject remote_ip 10.0.0.0/33", `want addresses or ranges such as 192.0.2.1, 10.0.0.0/8 or private_ranges, at Caddyfile:3`},
+		{"bad address", "allow GetObject\ndeny ListBucket client_ip localhost", `client_ip: `},
+		{"bad address's place", "allow GetObject\ndeny ListBucket client_ip localhost", `private_ranges, at Caddyfile:4`},
+		{"bad range in a block", "allow GetObject {\nremote_ip 10.0.0.0/33\n}", `private_ranges, at Caddyfile:5`},
+		{"bad range in not", "allow GetObject not remote_ip 10.0.0.0/8x", `10.0.0.0/8x`},
+		{"bad expression", "allow GetObject path_regexp ([", `want a regular expression of Go`},
 		{"after a matcher", "allow GetObject /a path /b", `unexpected "path" after the rule's matcher, at Caddyfile:3`},
 		{"rules for nobody", "deny GetObject path *.raw", `no rule allows GetObject, so every request would be refused, at Caddyfile:4`},
 		{"list for nobody", "allow ListBucket", `no rule allows GetObject, so every request would be refused, at Caddyfile:4`},
@@ -113,24 +128,68 @@ func TestConfigErrors(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\nexif raw\n}\n"), nil); err == nil {
-		t.Error("arguments of the directive: no error")
+}
+
+// TestArgumentErrors checks the errors for arguments that belong into the block, or are no matcher.
+func TestArgumentErrors(t *testing.T) {
+	for _, tc := range []struct{ directive, want string }{
+		{"exif redact", "redact belongs into a block: exif { redact ... }, on lines of their own, at Caddyfile:2"},
+		{"exif /a/* omit GPS*", "omit belongs into a block"},
+		{"exif allow GetObject", "allow belongs into a block"},
+		{"exif *.jpg", `unexpected "*.jpg": a path matcher begins with a slash, others have a name, as in: @photos path *.jpg, at Caddyfile:2`},
+		{"exif raw", `unexpected "raw": exif takes a matcher, such as /photos/* or @photos, and a block, at Caddyfile:2`},
+	} {
+		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\n"+tc.directive+"\n}\n"), map[string]any{"filename": "Caddyfile"})
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "Caddyfile:2") {
+			t.Errorf("%s: got %v, want %s", tc.directive, err, tc.want)
+		}
+	}
+}
+
+// TestPlaceholdersInRulesWait checks that a matcher with a placeholder isn't checked before its value is known.
+func TestPlaceholdersInRulesWait(t *testing.T) {
+	testcaddy.Adapt(t, ":80 {\n\texif {\n\t\tallow GetObject remote_ip {env.NOT_SET}\n\t}\n}\n")
+}
+
+// TestEveryWordHasUsage checks that each word has an example that is right.
+func TestEveryWordHasUsage(t *testing.T) {
+	_, words, _ := strings.Cut((&Handler{}).parseWord(caddyfile.NewTestDispenser("nonsense"), "nonsense").Error(), "want ")
+	words, _, _ = strings.Cut(strings.Replace(words, " or ", ", ", 1), ", at ")
+	for word := range strings.SplitSeq(words, ", ") {
+		if usage[word] == "" && word != effectAllow && word != effectDeny {
+			t.Errorf("%s: no usage", word)
+		}
+	}
+	for word, right := range usage {
+		block := right
+		if word == "keep" { // it is about what another word takes out
+			block = "omit @person\n" + right
+		}
+		testcaddy.Adapt(t, ":80 {\n\texif {\n\t\t"+block+"\n\t}\n}\n")
+		if !strings.HasPrefix(right, word) {
+			t.Errorf("%s: got %s", word, right)
+		}
 	}
 }
 
 // TestJSONErrors checks that the same mistakes are refused in JSON.
 func TestJSONErrors(t *testing.T) {
 	for config, want := range map[string]string{
-		`{"values":"pretty"}`:                  "is none of",
-		`{"window":1}`:                         "window",
-		`{"max_read":-5}`:                      "max_read",
-		`{"omit":["["]}`:                       "no pattern",
-		`{"omit":[""]}`:                        "no tag matches",
-		`{"omit":["gps*"]}`:                    "did you mean",
-		`{"only":["Make"],"omit":["*"]}`:       "leave no tag",
-		`{"charset":"klingon"}`:                "charset",
-		`{"permissions":[{}]}`:                 "effect",
-		`{"permissions":[{"effect":"allow"}]}`: "no action",
+		`{"values":"pretty"}`:                    "is none of",
+		`{"folders":-1}`:                         "folders: -1 is not between 1 and 1000",
+		`{"folders":1001}`:                       "folders: 1001 is not between 1 and 1000",
+		`{"folders":1,"operations":["preview"]}`: "none of the operations",
+		`{"window":1}`:                           "window",
+		`{"dialect":"s3"}`:                       "none of oss, cos, bos, qiniu, obs",
+		`{"dialect":"oss","values":"raw"}`:       "style of its own",
+		`{"max_read":-5}`:                        "max_read",
+		`{"omit":["["]}`:                         "no pattern",
+		`{"omit":[""]}`:                          "no tag matches",
+		`{"omit":["gps*"]}`:                      "did you mean",
+		`{"only":["Make"],"omit":["*"]}`:         "leave no tag",
+		`{"charset":"klingon"}`:                  "charset",
+		`{"permissions":[{}]}`:                   "effect",
+		`{"permissions":[{"effect":"allow"}]}`:   "no action",
 		`{"permissions":[{"effect":"allow","actions":["PutObject"]}]}`:                                          "unknown action",
 		`{"permissions":[{"effect":"permit","actions":["GetObject"]}]}`:                                         "effect",
 		`{"permissions":[{"effect":"deny","actions":["GetObject"]}]}`:                                           "no rule allows GetObject",

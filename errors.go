@@ -1,8 +1,11 @@
 package caddyexif
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"io"
 	"net"
@@ -89,6 +92,52 @@ func (f *failure) Error() string { return f.code + ": " + f.message }
 
 // Unwrap returns the cause.
 func (f *failure) Unwrap() error { return f.cause }
+
+// body returns the response's content type and body in the form of a dialect, which may be nil. Two opening
+// braces never follow each other in it, see exif.Metadata.AppendJSON.
+func (f *failure) body(d *exif.Dialect, id, host string) (contentType string, body []byte, err error) {
+	form := exif.JSONErrors
+	if d != nil {
+		form = d.Errors
+	}
+	contentType = jsonType
+	brace := `\u007b`
+	switch form {
+	case exif.TextErrors:
+		body, err = json.Marshal(struct {
+			Error string `json:"error"`
+		}{f.message})
+	case exif.XMLErrors, exif.XMLTraceErrors:
+		contentType = "application/xml"
+		brace = "&#123;"
+		x := xmlError{Code: f.code, Message: f.message, RequestID: id}
+		if form == exif.XMLErrors {
+			x.HostID = host
+		} else {
+			x.TraceID = id
+		}
+		body, err = xml.Marshal(x)
+		body = append([]byte(xml.Header), body...)
+	default:
+		body, err = json.Marshal(struct {
+			Code      string `json:"code"`
+			Message   string `json:"message"`
+			Status    int    `json:"status"`
+			RequestID string `json:"requestId"`
+		}{f.code, f.message, f.status, id})
+	}
+	return contentType, bytes.ReplaceAll(body, []byte("{{"), []byte("{"+brace)), err
+}
+
+// xmlError is the XML of an error, as object stores write it.
+type xmlError struct {
+	XMLName   xml.Name `xml:"Error"`
+	Code      string
+	Message   string
+	RequestID string `xml:"RequestId"`
+	HostID    string `xml:"HostId,omitempty"`
+	TraceID   string `xml:"TraceId,omitempty"`
+}
 
 // failureOf looks up an error's response in the table.
 func failureOf(err error) *failure {

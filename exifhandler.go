@@ -24,7 +24,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -51,9 +50,14 @@ func init() {
 // response is 404 if the request is allowed `ListBucket`, and 403 otherwise.
 type Handler struct {
 	// The enabled operations: `exif` (the object's EXIF as JSON), `imageInfo` (its format and size as
-	// JSON), `thumbnail` (the small JPEG embedded in it) and `preview` (the largest one).
+	// JSON), `iptc` (what people wrote about it, as JSON), `thumbnail` (the small JPEG embedded in it) and `preview` (the largest one).
 	// Embedded pictures may show what was later cropped away. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
+
+	// The maximum number of objects in the response to an operation on a folder, `<folder>/@base@tag=exif`, up
+	// to 1000. The folder's listing comes from the next handlers, as JSON; reading it needs the action
+	// `ListBucket`. Default: 0, no operations on folders.
+	Folders int `json:"folders,omitempty"`
 
 	// Remove from images all metadata that the EXIF response to the same request doesn't have. Pixels
 	// and length stay the same, and the originals aren't touched. The response is 403 `NotRedactable`
@@ -70,14 +74,24 @@ type Handler struct {
 	// ISO 8601 dates, for programs). Default: `raw`.
 	Values string `json:"values,omitempty"`
 
+	// The service whose form the answers to `exif` and `imageInfo` and all errors have, for clients that were
+	// written for it: `oss` (Alibaba Cloud, Volcengine TOS), `cos` (Tencent Cloud), `bos` (Baidu AI Cloud),
+	// `qiniu` or `obs` (Huawei Cloud). A dialect has its own style of values, so it excludes `values`.
+	// Default: none.
+	Dialect string `json:"dialect,omitempty"`
+
 	// The tags to return, as patterns for their names (`*`, `?`, `[a-z]`), or the sets
-	// `@location`, `@person` and `@device`. A pattern that matches no tag is an error. Default: all.
+	// `@location`, `@person`, `@device`, `@credit` and `@ai`. A pattern that matches no tag is an error. Default: all.
 	Only []string `json:"only,omitempty"`
 
 	// The tags to leave out, as patterns for their names, such as `GPS*`, or sets as in `only`. It wins
 	// over `only`, and also leaves out the same tags of the thumbnail. A pattern that matches no tag is
 	// an error. Default: none.
 	Omit []string `json:"omit,omitempty"`
+
+	// The tags and properties to keep whatever `only` and `omit` say, as patterns for their names, or sets as in
+	// `only`. With `redact`, those of IPTC's properties stay in the photos, too. Default: none.
+	Keep []string `json:"keep,omitempty"`
 
 	// The encoding of text that is not valid UTF-8: any label of the WHATWG Encoding Standard, such
 	// as `gbk` or `shift_jis`. Default: `latin1`.
@@ -109,6 +123,8 @@ type Handler struct {
 
 	full, bare audience // with redact: what a client gets that may read the EXIF response, and what others get
 	perClient  bool     // the rules can give clients different photos for one URL
+
+	complete *completeTags // of folders; nil without them
 
 	cache   *responseCache
 	metrics *metrics
@@ -166,10 +182,14 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.full = audience{mark: mark{h.settingsMark("redact"), hide}, plans: new(operation)}
 	h.bare = audience{mark: mark{h.settingsMark("redact, no tags"), hide}, plans: new(operation)}
-	if slices.Contains(h.operations, operations[0]) {
-		h.full.policy.EXIF = &h.options // without the operation, no answer tells a tag
+	if err := h.redactPolicies(); err != nil {
+		return err
+	}
+	if h.Folders > 0 {
+		h.complete = new(completeTags)
 	}
 	h.perClient = h.Permissions.dependOnClient()
+	h.warnOfPlace(ctx)
 	return h.Permissions.provision(ctx)
 }
 
@@ -188,7 +208,7 @@ func (h *Handler) Validate() error { return h.Permissions.validate() }
 
 // ServeHTTP answers requests for operations and passes all others to the next handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	path, op, err := parseTarget(r.URL.Path, h.operations)
+	path, op, err := parseTarget(r.URL.Path, h.operations, h.Folders > 0)
 	if op == nil && h.Redact {
 		return h.redacted(w, r, next)
 	}
@@ -196,15 +216,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	if err == nil && r.Method == http.MethodOptions {
-		return h.preflight(w, r, next, op)
+		return h.preflight(w, r, next, op, isFolder(path))
 	}
 	start := time.Now()
 	s := &stats{operation: op.word}
 	s.publish(r)
+	line := lineOf(r)
 	var res *response
-	if err == nil {
+	switch {
+	case err != nil:
+	case !isFolder(path):
 		res, err = h.answer(r, next, op, path, s)
+	case line != nil:
+		err = errNoObject // a folder in a folder's response would never end
+	default:
+		res, err = h.answerFolder(r, next, op, path, s)
 	}
+	line.record(s, res, err)
 	if errors.Is(err, object.ErrAborted) {
 		panic(http.ErrAbortHandler)
 	}
@@ -222,15 +250,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // preflight passes OPTIONS for the object to the next handlers, so that the bucket or the site answers
 // CORS preflights. With rules, every response but a successful one becomes the same 405: a preflight
-// carries no credentials to decide by, and the response may depend on whether the object exists.
-func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, op *operation) error {
+// carries no credentials to decide by, and the response may depend on whether the object exists. For a folder,
+// the only successful one is a 204, since file_server answers OPTIONS with the listing.
+func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, op *operation, folder bool) error {
 	var o object.Object
 	o.Start(r, next, h.objectPath, object.Limits{})
 	if len(h.Permissions) == 0 {
 		defer o.Close()
 		return o.Pass(w, unchanged)
 	}
-	only2xx := &successWriter{w: w, header: make(http.Header)}
+	only2xx := &successWriter{w: w, header: make(http.Header), empty: folder}
 	err := func() error {
 		defer o.Close()
 		return o.Pass(only2xx, unchanged)

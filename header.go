@@ -27,7 +27,9 @@ var passedFields = map[string]bool{
 }
 
 // passes reports whether a redacted response keeps the field.
-func passes(name string) bool { return passedFields[name] || strings.HasPrefix(name, "Access-Control-") }
+func passes(name string) bool {
+	return passedFields[name] || strings.HasPrefix(name, "Access-Control-")
+}
 
 // keepPassed deletes the fields that the next handlers set and that aren't on the list. before is the header
 // as the handlers before exif left it.

@@ -19,6 +19,10 @@ type stats struct {
 	read      int64 // bytes of the object
 	requests  int   // sub-requests
 	cache     string
+	photos    struct { // of a folder, each of which has stats of its own
+		tags, requests int
+		read           int64
+	}
 }
 
 // Results of the cache lookup.
@@ -42,11 +46,11 @@ func (s *stats) publish(r *http.Request) {
 		case "http.exif.format":
 			return s.format, true
 		case "http.exif.tags":
-			return s.tags, true
+			return s.tags + s.photos.tags, true
 		case "http.exif.bytes_read":
-			return s.read, true
+			return s.read + s.photos.read, true
 		case "http.exif.requests":
-			return s.requests, true
+			return s.requests + s.photos.requests, true
 		case "http.exif.cache":
 			return s.cache, true
 		}

@@ -28,6 +28,7 @@ type operation struct {
 var operations = []*operation{
 	{word: "exif", contentType: jsonType, respond: respondEXIF},
 	{word: "imageInfo", contentType: jsonType, respond: respondInfo},
+	{word: iptcWord, contentType: jsonType, respond: respondIPTC},
 	{word: "thumbnail", contentType: "image/jpeg", respond: respondPicture(exif.FindThumbnail)},
 	{word: "preview", contentType: "image/jpeg", respond: respondPicture(exif.FindPreview)},
 }
@@ -37,6 +38,9 @@ const jsonType = "application/json"
 
 // suffix returns what the operation appends to the object's path.
 func (op *operation) suffix() string { return suffixMark + op.word }
+
+// ofFolders reports whether the operation can be asked of a folder, whose response is JSON.
+func (op *operation) ofFolders() bool { return op.contentType == jsonType }
 
 // operationWords returns the words of all operations.
 func operationWords() []string {
@@ -91,7 +95,7 @@ func respondEXIF(x *exchange, res *response) error {
 	err := s.meta.Decode(&x.object, &x.h.options)
 	res.format, res.tags = s.meta.Format, s.meta.Len()
 	if err == nil {
-		s.json, err = s.meta.AppendJSON(s.json[:0], &x.h.options)
+		s.json, err = x.appendEXIF(s.json[:0], &s.meta)
 	}
 	if err == nil {
 		res.body = bytes.Clone(s.json)
@@ -99,14 +103,34 @@ func respondEXIF(x *exchange, res *response) error {
 	return err
 }
 
+// appendEXIF appends the tags, and what the dialect says of the picture beside them.
+func (x *exchange) appendEXIF(dst []byte, meta *exif.Metadata) ([]byte, error) {
+	o := &x.h.options
+	if !o.Dialect.NeedsInfo() {
+		return meta.AppendJSON(dst, o)
+	}
+	info, err := exif.ReadInfo(&x.object)
+	if err != nil && !aboutObject(err) {
+		return dst, err
+	}
+	return o.Dialect.AppendEXIF(dst, meta, &info, o) // without what can't be reached within the limits
+}
+
 // respondInfo responds with the object's format and size.
 func respondInfo(x *exchange, res *response) error {
 	info, err := exif.ReadInfo(&x.object)
 	res.format = info.Format
 	if err == nil {
-		res.body = info.AppendJSON(nil, x.h.options.Style)
+		res.body = appendInfo(&info, &x.h.options)
 	}
 	return err
+}
+
+func appendInfo(info *exif.Info, o *exif.Options) []byte {
+	if o.Dialect != nil {
+		return o.Dialect.AppendInfo(nil, info, o)
+	}
+	return info.AppendJSON(nil, o.Style)
 }
 
 // stream is an embedded picture that is read from the object while it is sent.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/redact"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -102,6 +103,9 @@ func iphone() []byte {
 func TestOperations(t *testing.T) {
 	for _, op := range operations[1:] {
 		t.Run(op.word, func(t *testing.T) {
+			if op.word != "imageInfo" {
+				testgate.Slow(t)
+			}
 			askFor(t, op, phone())
 			for name, test := range map[string]func(*testing.T){
 				"TestContract": TestContract, "TestGuardHoldsForEveryPath": TestGuardHoldsForEveryPath, "TestBeforeEachHandler": TestBeforeEachHandler,

@@ -66,12 +66,14 @@ func TestOmitAndOnly(t *testing.T) {
 // TestSetsAreDocumented checks that docs/sets.md lists the tags of each named set; -update writes it.
 func TestSetsAreDocumented(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# The named sets of tags\n\n`omit` and `only` take these beside patterns. A tag is in a set if it is meant for that, or if\n" +
-		"people often write such things there. `omit` takes the same tags of the thumbnail (`Thumb…`) with it.\n")
+	b.WriteString("# The named sets\n\n`omit`, `only` and `keep` take these beside patterns. A tag or a property of IPTC's is in a set if it is meant for\n" +
+		"that, or if people often write such things there. `omit` takes the same tags of the thumbnail (`Thumb…`) with it.\n")
 	for _, set := range []struct{ name, what string }{
 		{"@location", "The place where the photo was taken: the GPS directory, and the tags that place a map's picture (GeoTIFF)."},
 		{"@person", "The people who took it, own it, edited it or are in it, captions and file names included."},
 		{"@device", "Serial numbers and identifiers: they tell one camera, lens or file from all others of its model."},
+		{"@credit", "Whose photo it is, and what others may do with it."},
+		{"@ai", "Whether a program made it, and how. Of EXIF, only a comment that is China's label."},
 	} {
 		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n\n", set.name, set.what)
 		tags := exif.Sets()[set.name]
@@ -81,6 +83,10 @@ func TestSetsAreDocumented(t *testing.T) {
 		for _, tag := range tags {
 			fmt.Fprintf(&b, "- `%s`\n", tag)
 		}
+		b.WriteString("\nOf IPTC's properties:\n\n")
+		for _, property := range vocabulary.Sets[set.name] {
+			fmt.Fprintf(&b, "- `%s`\n", property)
+		}
 	}
 	const name = "docs/sets.md"
 	if *update {
@@ -89,7 +95,7 @@ func TestSetsAreDocumented(t *testing.T) {
 	if got, err := os.ReadFile(name); err != nil || string(got) != b.String() {
 		t.Errorf("%s: %v: got %s, want %s", name, err, got, b.String())
 	}
-	if len(exif.Sets()) != 3 {
+	if len(exif.Sets()) != 5 {
 		t.Errorf("got %d sets", len(exif.Sets()))
 	}
 }

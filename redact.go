@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/redact"
 )
@@ -58,6 +59,36 @@ type audience struct {
 	mark   mark
 	policy redact.Policy
 	plans  *operation // the cache's key of its plans
+}
+
+// redactPolicies sets what stays in the objects for each audience: what the responses to it tell, and what keep names.
+func (h *Handler) redactPolicies() error {
+	has := func(word string) bool {
+		return slices.ContainsFunc(h.operations, func(op *operation) bool { return op.word == word })
+	}
+	told := h.options.Keep
+	if told == nil {
+		told = func(string) bool { return true }
+	}
+	if has("exif") {
+		h.full.policy.EXIF = &h.options
+	}
+	h.full.policy.IPTC = iptc.Policy{Compass: told("GPSImgDirection"), Charset: h.options.Charset}
+	h.bare.policy.IPTC = iptc.Policy{Charset: h.options.Charset}
+	if has(iptcWord) {
+		h.full.policy.IPTC.Keep = told
+	}
+	if len(h.Keep) > 0 {
+		always, err := (&exif.Patterns{Only: h.Keep, Dialect: h.options.Dialect, More: vocabulary}).Filter()
+		if err != nil {
+			return err
+		}
+		h.bare.policy.IPTC.Keep = always
+		if h.full.policy.IPTC.Keep == nil {
+			h.full.policy.IPTC.Keep = always
+		}
+	}
+	return nil
 }
 
 // objectTags returns the object's tags for those tags of a field that have the mark of any audience.
@@ -141,7 +172,9 @@ func (d *delivery) fail(err error) error {
 }
 
 // repeatable reports whether the next handlers may run again.
-func (d *delivery) repeatable() bool { return d.method == http.MethodGet || d.method == http.MethodHead }
+func (d *delivery) repeatable() bool {
+	return d.method == http.MethodGet || d.method == http.MethodHead
+}
 
 // prepare checks the client's conditions, and looks at the object if that is needed before the first run.
 func (d *delivery) prepare() error {
@@ -211,7 +244,12 @@ func (d *delivery) look() error {
 		if d.ranged = redact.HasIndex(act.format); !d.ranged {
 			return nil
 		}
-		return d.planFrom(&d.object, act.format, a)
+		if err := d.planFrom(&d.object, act.format, a); err != nil {
+			return err
+		}
+		d.ranged = d.plan.Ranged()
+		d.keepPlan()
+		return nil
 	case act.verb != pass:
 		d.ranged = false
 	}
@@ -246,14 +284,17 @@ func (d *delivery) makePlanByRanges(s *screen) error {
 		d.plan = nil
 		return nil // the next run begins anew
 	}
-	if err == nil && d.h.cache != nil && cacheable(d.object.Header) {
+	if err == nil {
 		d.keepPlan()
 	}
 	return err
 }
 
-// keepPlan keeps the plan in the cache.
+// keepPlan keeps the plan in the cache, if there is one and the object may be kept.
 func (d *delivery) keepPlan() {
+	if d.h.cache == nil || !cacheable(d.object.Header) {
+		return
+	}
 	d.h.cache.set(newCacheKey(d.r, d.planFor.plans, d.r.URL.Path), &response{
 		plan: d.plan, header: http.Header{"Last-Modified": {d.seen.modified}}, tag: d.seen.tag, left: d.seen.left,
 	})
@@ -589,7 +630,11 @@ func (s *screen) finish(act action) {
 	case redactIt:
 		s.format = act.format
 		if d.method == http.MethodHead {
-			s.sendRedacted()
+			if d.plan != nil && d.plan.Unchanged() {
+				s.send(true)
+			} else {
+				s.sendRedacted(d.plan != nil && d.plan.Ranged())
+			}
 			s.stop()
 		}
 	case redactPart:
@@ -683,10 +728,10 @@ func (s *screen) send(looked bool) {
 	s.d.w.WriteHeader(s.status)
 }
 
-// sendRedacted sends the header of a redacted image or video.
-func (s *screen) sendRedacted() {
+// sendRedacted sends the header of a redacted image or video, of which a part can be asked for if ranged.
+func (s *screen) sendRedacted(ranged bool) {
 	ranges := "none"
-	if redact.HasIndex(s.format) && s.status < 300 {
+	if ranged && s.status < 300 {
 		ranges = "bytes"
 	}
 	s.header.Set("Accept-Ranges", ranges)
@@ -705,7 +750,7 @@ func (s *screen) redact(plan *redact.Plan, from int64) {
 		return
 	}
 	s.state = redacting
-	s.sendRedacted()
+	s.sendRedacted(plan.Ranged())
 	s.body = plan.NewWriter(s.d.w, from)
 }
 

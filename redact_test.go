@@ -185,7 +185,7 @@ func TestRedactInFrontOf(t *testing.T) {
 
 // TestRedactedPhotoTellsItsAnswer checks that the EXIF of a redacted photo is the EXIF response to the original.
 func TestRedactedPhotoTellsItsAnswer(t *testing.T) {
-	for _, settings := range []Handler{{}, {Omit: []string{"Artist", "GPS*"}}, {Only: []string{"Make", "Model"}}, {Unknown: true}, {Charset: "gbk"}} {
+	for _, settings := range []Handler{{}, {Omit: []string{"Artist", "GPS*"}}, {Only: []string{"Make", "Model"}}, {Unknown: true}, {Charset: "gbk"}, {Dialect: "oss"}, {Dialect: "bos"}, {Dialect: "qiniu"}} {
 		settings.Redact, settings.Cache = true, -1
 		h := provisioned(t, &settings)
 		next := photoHandler(telling(), "Etag", `"1"`)

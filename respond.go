@@ -1,7 +1,6 @@
 package caddyexif
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -23,8 +22,17 @@ func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error 
 	if res.etag != "" {
 		h.Set("Etag", res.etag)
 	}
+	if res.folder != nil {
+		res.folder.setHeader(h)
+	}
 	if res.notModified {
 		w.WriteHeader(res.status())
+		return nil
+	}
+	if res.folder != nil {
+		if writeHeader(w, r, res.status(), res.contentType, -1) {
+			res.folder.write(r.Context(), w)
+		}
 		return nil
 	}
 	if res.stream == nil {
@@ -56,11 +64,14 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType s
 	return err
 }
 
-// writeHeader writes the header of a response and reports whether a body follows.
+// writeHeader writes the header of a response and reports whether a body follows. A negative length isn't
+// known.
 func writeHeader(w http.ResponseWriter, r *http.Request, status int, contentType string, length int64) (body bool) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.FormatInt(length, 10))
+	if length >= 0 {
+		h.Set("Content-Length", strconv.FormatInt(length, 10))
+	}
 	h.Set("X-Content-Type-Options", "nosniff") // the body is an uploader's data
 	w.WriteHeader(status)
 	return r.Method != http.MethodHead
@@ -90,7 +101,7 @@ func copyObjectHeader(dst, src http.Header) {
 	}
 }
 
-// writeFailure writes an error as JSON, or returns it for handle_errors.
+// writeFailure writes an error in the form of the dialect, or returns it for handle_errors.
 func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, suffix string) error {
 	id := requestID(r)
 	h.logFailure(f, id)
@@ -103,16 +114,11 @@ func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f *failur
 	if h.PassErrors && f.status >= 400 {
 		return caddyhttp.Error(f.status, errors.New(f.Error()))
 	}
-	body, err := json.Marshal(struct {
-		Code      string `json:"code"`
-		Message   string `json:"message"`
-		Status    int    `json:"status"`
-		RequestID string `json:"requestId"`
-	}{f.code, f.message, f.status, id})
+	contentType, body, err := f.body(h.options.Dialect, id, r.Host)
 	if err != nil {
 		return err
 	}
-	return writeBody(w, r, f.status, jsonType, body)
+	return writeBody(w, r, f.status, contentType, body)
 }
 
 // requestID returns the ID that Caddy gives the request, as in the access log and in {http.request.uuid}. Caddy
@@ -156,6 +162,7 @@ func appendSuffix(location, host, suffix string) string {
 type successWriter struct {
 	w       http.ResponseWriter
 	header  http.Header
+	empty   bool // only a 204 is successful
 	decided bool
 	passed  bool
 }
@@ -168,7 +175,7 @@ func (s *successWriter) WriteHeader(status int) {
 	if s.decided || 100 <= status && status < 200 {
 		return
 	}
-	s.decided, s.passed = true, 200 <= status && status < 300
+	s.decided, s.passed = true, 200 <= status && status < 300 && (!s.empty || status == http.StatusNoContent)
 	if s.passed {
 		maps.Copy(s.w.Header(), s.header)
 		s.w.WriteHeader(status)

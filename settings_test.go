@@ -13,6 +13,7 @@ func TestEachSettingMarksTheTag(t *testing.T) {
 		"default": {}, "described": {Values: "described"}, "typed": {Values: "typed"}, "charset": {Charset: "gbk"}, "another charset": {Charset: "big5"},
 		"unknown": {Unknown: true}, "only": {Only: []string{"Make"}}, "more of only": {Only: []string{"Make", "Model"}},
 		"omit": {Omit: []string{"Make"}}, "more of omit": {Omit: []string{"Make", "Model"}},
+		"oss": {Dialect: "oss"}, "cos": {Dialect: "cos"}, "bos": {Dialect: "bos"}, "qiniu": {Dialect: "qiniu"}, "obs": {Dialect: "obs"},
 		"both": {Only: []string{"Ma*"}, Omit: []string{"Make"}},
 	} {
 		mark := provisioned(t, h).marks[operations[0]].suffix

@@ -197,14 +197,18 @@ func TestWhereToStand(t *testing.T) {
 			}
 			for _, config := range p.wrong {
 				t.Run("wrong", func(t *testing.T) {
-					if !p.leaks(site(t, p.options, config)) {
+					ask, _ := site(t, p.options, config)
+					if !p.leaks(ask) {
 						t.Errorf("nothing leaks, so SECURITY.md warns for nothing:\n%s", config)
 					}
 				})
 			}
 			for _, config := range p.right {
 				t.Run("right", func(t *testing.T) {
-					ask := site(t, p.options, config)
+					ask, warnings := site(t, p.options, config)
+					if len(warnings) > 0 {
+						t.Errorf("got warnings %q of:\n%s", warnings, config)
+					}
 					if p.leaks(ask) {
 						t.Errorf("leaks:\n%s", config)
 					}
@@ -220,8 +224,9 @@ func TestWhereToStand(t *testing.T) {
 	}
 }
 
-// site runs a config of SECURITY.md, adding a root if it has none, and returns a function for requests to it.
-func site(t *testing.T, options, config string) func(path string, header ...string) reply {
+// site runs a config of SECURITY.md, adding a root if it has none, and returns a function for requests to it, and
+// the warnings about the place of exif.
+func site(t *testing.T, options, config string) (ask func(path string, header ...string) reply, warnings []string) {
 	t.Helper()
 	photo := testimage.Samples()["photo.jpg"] // has GPS tags
 	root := t.TempDir()
@@ -269,7 +274,7 @@ func site(t *testing.T, options, config string) func(path string, header ...stri
 	srv := serveWith(t, options, strings.ReplaceAll(config, "{$ROOT}", filepath.ToSlash(root)))
 	return func(path string, header ...string) reply {
 		return srv.get(http.MethodGet, "photos.example.com", path, header...)
-	}
+	}, warningsOfPlace(t, srv)
 }
 
 // TestLogsOfCaddy checks which of Caddy's own loggers log the path of a request for EXIF: exactly those that

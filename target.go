@@ -16,8 +16,9 @@ var (
 )
 
 // parseTarget splits a decoded request path into the object's path and the operation. The operation
-// is nil if the path asks for none of ops. err is set if it asks for one and can't be served.
-func parseTarget(path string, ops []*operation) (object string, op *operation, err error) {
+// is nil if the path asks for none of ops. err is set if it asks for one and can't be served. With folders,
+// the object may be a folder, whose path ends with a slash.
+func parseTarget(path string, ops []*operation, folders bool) (object string, op *operation, err error) {
 	for from := 0; ; {
 		i := strings.Index(path[from:], suffixMark)
 		if i < 0 {
@@ -40,13 +41,16 @@ func parseTarget(path string, ops []*operation) (object string, op *operation, e
 			switch {
 			case from+len(word) < len(path):
 				return "", op, errTrailing
-			case object == "" || object[len(object)-1] == '/':
+			case object == "" || isFolder(object) && !(folders && op.ofFolders()):
 				return "", op, errNoObject
 			}
 			return object, op, nil
 		}
 	}
 }
+
+// isFolder reports whether a path is a folder's.
+func isFolder(path string) bool { return strings.HasSuffix(path, "/") }
 
 // wordByte reports whether c may be part of an operation's word.
 func wordByte(c byte) bool {
@@ -56,6 +60,6 @@ func wordByte(c byte) bool {
 // objectPath returns the path of the object in a path that asks for an operation. ok is false for any other
 // path, and for one that can't be served.
 func (h *Handler) objectPath(path string) (object string, ok bool) {
-	object, op, err := parseTarget(path, h.operations)
+	object, op, err := parseTarget(path, h.operations, h.Folders > 0)
 	return object, op != nil && err == nil
 }

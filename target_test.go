@@ -31,7 +31,7 @@ func TestParseTarget(t *testing.T) {
 		{"@base@tag=exif", "", true, errNoObject},
 		{"/dir/@base@tag=exif", "", true, errNoObject},
 	} {
-		object, op, err := parseTarget(tc.path, operations[:1])
+		object, op, err := parseTarget(tc.path, operations[:1], false)
 		ours := op != nil
 		if object != tc.object || ours != tc.ours || !errors.Is(err, tc.err) {
 			t.Errorf("%s: got %q, %v, %v, want %q, %v, %v", tc.path, object, ours, err, tc.object, tc.ours, tc.err)
@@ -44,7 +44,7 @@ func TestParseTarget(t *testing.T) {
 func TestTagEndsWhereItsNameDoes(t *testing.T) {
 	const name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 	for c := range 256 {
-		_, op, err := parseTarget("/a.jpg"+suffix+string([]byte{byte(c)}), operations[:1])
+		_, op, err := parseTarget("/a.jpg"+suffix+string([]byte{byte(c)}), operations[:1], false)
 		ours := op != nil
 		if another := strings.IndexByte(name, byte(c)) >= 0; ours == another || errors.Is(err, errTrailing) == another {
 			t.Errorf("%q: got %v, %v", byte(c), ours, err)

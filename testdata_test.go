@@ -104,6 +104,27 @@ func TestFormatVersion(t *testing.T) {
 			}
 		}
 	}
+	for _, word := range exif.DialectWords() {
+		o, err := (&Handler{Dialect: word}).exifOptions()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(samples)) {
+			m, err := exif.Decode(bytes.NewReader(samples[name]), &o)
+			if err != nil {
+				continue
+			}
+			info, err := exif.ReadInfo(bytes.NewReader(samples[name]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := o.Dialect.AppendEXIF(nil, m, &info, &o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(hash, "%s %s %s %s\n", word, name, out, o.Dialect.AppendInfo(nil, &info, &o))
+		}
+	}
 	photos := testimage.Formats()
 	photos["preview"] = [][]byte{largePreview(), phone()}
 	for _, format := range slices.Sorted(maps.Keys(photos)) {

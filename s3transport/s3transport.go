@@ -111,7 +111,7 @@ var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 // It signs GET and HEAD requests for objects with AWS Signature Version 4. It answers any other method
 // with 405, and a path that isn't an object's key, or that a store might take for a listing or for
 // another bucket (empty segments, `.` and `..`, `%2F`, `%00`, a slash at the end, bytes that aren't
-// UTF-8), with 404. Neither reaches the store. It sends nothing of the client's query (but see
+// UTF-8), with 404 (but see `list`). Neither reaches the store. It sends nothing of the client's query (but see
 // `object_versions`), and only those of its headers that matter for reading an object: no credentials,
 // cookies or `X-Amz-*`. It removes the bodies of the store's errors and redirects, which name keys and
 // accounts.
@@ -140,6 +140,12 @@ type Transport struct {
 	// old versions and deleted objects. Default: `versionId` is removed, and the store returns the newest
 	// version.
 	ObjectVersions bool `json:"object_versions,omitempty"`
+
+	// Whether clients may list folders: a GET request for a path with a slash at the end that accepts
+	// `application/json` is answered with the names, sizes and times below it, in the form of
+	// `file_server`'s listings, after the name in the query's `after`, if there is one. Default: such a path
+	// is 404.
+	List bool `json:"list,omitempty"`
 
 	// The access key's ID. Placeholders are replaced when the config is loaded. Default, if there is
 	// no secret key either: the keys that the AWS SDK's default chain finds (environment, files, roles),
@@ -274,11 +280,23 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		res.Header.Set("Allow", "GET, HEAD")
 		return res, nil
 	}
+	if prefix, ok := t.wantsList(req); ok {
+		return t.list(req, prefix)
+	}
 	path, ok := objectPath(req.URL)
 	if !ok {
 		return refusal(req, http.StatusNotFound), nil
 	}
-	out, err := t.sign(req, path)
+	var query url.Values
+	if id := req.URL.Query().Get("versionId"); id != "" && t.ObjectVersions {
+		query = url.Values{"versionId": {id}}
+	}
+	return t.send(req, path, query)
+}
+
+// send sends a signed request to the store. It discards the body of a response that isn't successful.
+func (t *Transport) send(req *http.Request, path string, query url.Values) (*http.Response, error) {
+	out, err := t.sign(req, path, query)
 	if err != nil {
 		return nil, err
 	}
@@ -323,7 +341,7 @@ func objectPath(u *url.URL) (path string, ok bool) {
 }
 
 // sign returns the request for the store. It doesn't change req, which reverse_proxy may retry and logs.
-func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) {
+func (t *Transport) sign(req *http.Request, path string, query url.Values) (*http.Request, error) {
 	keys, err := t.credentials.Retrieve(req.Context())
 	if err != nil {
 		return nil, fmt.Errorf("finding the keys to sign with: %w", err)
@@ -332,9 +350,7 @@ func (t *Transport) sign(req *http.Request, path string) (*http.Request, error) 
 		path = "/" + t.bucket + path
 	}
 	u := &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: path, RawPath: httpbinding.EscapePath(path, false)}
-	if id := req.URL.Query().Get("versionId"); id != "" && t.ObjectVersions {
-		u.RawQuery = "versionId=" + httpbinding.EscapePath(id, true)
-	}
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
 	out := (&http.Request{
 		Method: req.Method, URL: u, Host: req.Host, Header: make(http.Header),
 		Proto: req.Proto, ProtoMajor: req.ProtoMajor, ProtoMinor: req.ProtoMinor,
@@ -392,6 +408,7 @@ func refusal(req *http.Request, status int) *http.Response {
 //		region     <region>
 //		bucket     <bucket> | virtual_host
 //		object_versions
+//		list
 //		access_key <id>
 //		secret_key <secret>
 //		<any word of transport http>
@@ -405,7 +422,7 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	words := map[string]*string{
 		"region": &t.Region, "bucket": &t.Bucket, "access_key": &t.AccessKey, "secret_key": &t.SecretKey,
 	}
-	flags := map[string]*bool{"virtual_host": &t.VirtualHost, "object_versions": &t.ObjectVersions}
+	flags := map[string]*bool{"virtual_host": &t.VirtualHost, "object_versions": &t.ObjectVersions, "list": &t.List}
 	var others []caddyfile.Token
 	for d.NextBlock(0) {
 		word := d.Val()

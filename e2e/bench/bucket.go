@@ -112,6 +112,11 @@ func (b *bucket) object(w http.ResponseWriter, r *http.Request) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
+	if err == nil && info.IsDir() && strings.HasSuffix(r.URL.Path, "/") && strings.Contains(r.Header.Get("Accept"), "application/json") {
+		w.Header().Set("Content-Type", "application/json")
+		_ = listing(s, f.Name()) // the connection has gone
+		return
+	}
 	if err != nil || info.IsDir() {
 		http.NotFound(s, r)
 		return

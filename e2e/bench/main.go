@@ -14,6 +14,7 @@
 //	memory   the memory of a request in flight
 //	operations  requests per second of imageInfo and thumbnail, and what they read from a bucket
 //	redact   megabytes per second of a photo that is redacted as it is sent
+//	folders  folders of 10 to 10,000 photos, on disk and in a bucket; with -update it draws docs/folders.svg
 //	growth   how cost grows with size, concurrent requests, tags, objects, latency; with -update it
 //	         draws docs/size.svg and docs/concurrency.svg
 //	window   which first window is the fastest
@@ -49,7 +50,7 @@ type options struct {
 	corpus   string
 }
 
-// parts are in the order in which they run. Without -only, the first five run.
+// parts are in the order in which they run. Without -only, the first six run.
 var parts = []struct {
 	name string
 	run  func(context.Context, *rig) error
@@ -59,18 +60,19 @@ var parts = []struct {
 	{"memory", memory},
 	{"operations", operations},
 	{"redact", redaction},
+	{"folders", folders},
 	{"growth", growth},
 	{"window", window},
 }
 
-const defaultParts = "rates,bytes,memory,operations,redact"
+const defaultParts = "rates,bytes,memory,operations,redact,folders"
 
 func main() {
 	var o options
 	var bucket, config string
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "how long one run of wrk takes")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many runs each contestant has, in turn with the others")
-	flag.StringVar(&o.only, "only", defaultParts, "the parts to run: rates, bytes, memory, operations, redact, growth, window")
+	flag.StringVar(&o.only, "only", defaultParts, "the parts to run: rates, bytes, memory, operations, redact, folders, growth, window")
 	flag.BoolVar(&o.smoke, "smoke", false, "see in seconds that all parts work; rates count for nothing")
 	flag.BoolVar(&o.update, "update", false, "write the plots of the part growth to docs")
 	flag.StringVar(&o.caddy, "caddy", "", "a Caddy with the module (default: built from this repository)")

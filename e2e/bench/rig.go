@@ -211,9 +211,9 @@ func (r *rig) startCaddy(ctx context.Context) error {
 		r.sites[name] = "http://" + addr
 		fmt.Fprintf(&sites, "http://%s {\n\tbind 127.0.0.1\n%s\troot * %s\n\t%s\n}\n", addr, exif, r.data, backend)
 	}
-	const files = "file_server"
+	const files = "file_server {\n\t\tbrowse {\n\t\t\tfile_limit 20000\n\t\t}\n\t}"
 	proxy := "reverse_proxy " + strings.TrimPrefix(r.bucketURL, "http://")
-	const all = "\t\toperations exif imageInfo thumbnail preview\n"
+	const all = "\t\toperations exif imageInfo thumbnail preview\n\t\tfolders\n"
 	const off = "\texif {\n\t\tcache off\n" + all + "\t}\n"
 	site("static", "", files)
 	site("cached", "\texif {\n"+all+"\t}\n", files)

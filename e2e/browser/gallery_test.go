@@ -58,17 +58,14 @@ func visit(t *testing.T, base string) {
 	if got, want := js[string](b, `document.querySelector('.count').textContent`), "24 photos · 2 folders · 1 other file"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got := js[int](b, `document.querySelectorAll('.photo img').length`); got == 0 || got == len(scenes) {
-		t.Errorf("%d of %d photos are loaded, want those in sight", got, len(scenes))
-	}
 	if got := js[string](b, `document.querySelector('.files a').getAttribute('href')`); got != "./packing%20list.txt" {
 		t.Errorf("the other file: got %s", got)
 	}
 	b.fits()
 	b.click(`a[href*="sort=time"]`)
-	b.wait(`location.search.includes('sort=time') && document.querySelector('.sort [aria-current]').textContent === 'By date'`)
+	b.wait(`location.search.includes('sort=time') && document.querySelector('.sort [aria-current]').textContent === 'Newest'`)
 	b.click(`a[href*="sort=namedirfirst"]`)
-	b.wait(`location.search.includes('sort=namedirfirst')`)
+	b.wait(`location.search.includes('sort=namedirfirst') && document.querySelector('.photo .name').textContent === 'Aldeyjarfoss.jpg'`)
 
 	// a photo and its EXIF
 	const name = "Haukland beach.jpg"
@@ -322,7 +319,7 @@ func TestErrorMessages(t *testing.T) {
 		b.closePhoto()
 	}
 	for _, r := range b.requests {
-		for _, ext := range []string{".nef", ".heic", ".tif"} {
+		for _, ext := range []string{".nef", ".tif"} {
 			if strings.HasSuffix(r, ext) {
 				t.Errorf("a picture this browser can't show was requested: %s", r)
 			}
@@ -399,7 +396,7 @@ func TestWithoutExif(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	base := example(t, oddFolder(t))
 	for _, width := range []int64{1280, 390} {
-		b := open(t, base, "", width, 800, "/x@base@tag=exif.png.jpg", "/comma,%20in.heic"+local.Suffix)
+		b := open(t, base, "", width, 1400, "/x@base@tag=exif.png.jpg", "/comma,%20in.heic"+local.Suffix)
 		b.click(`.folders a[href="./Hostile/"]`)
 		b.wait(`[...document.querySelectorAll('.photo img')].some(i => i.naturalWidth > 0)`)
 		b.fits()
@@ -487,8 +484,8 @@ func TestPhone(t *testing.T) {
 	b := open(t, command(t, sceneFolder(t)), "", 390, 844)
 	b.wait(`document.querySelector('.photo img').naturalWidth > 0`)
 	b.fits()
-	if got := js[int](b, `new Set([...document.querySelectorAll('.photo')].map(p => p.getBoundingClientRect().left)).size`); got != 2 {
-		t.Errorf("got %d photos side by side, want 2", got)
+	if got := js[int](b, `new Set([...document.querySelectorAll('.photo')].map(p => p.getBoundingClientRect().left)).size`); got != 3 {
+		t.Errorf("got %d photos side by side, want 3", got)
 	}
 	b.openPhoto("Uluru.jpg")
 	b.fits()

@@ -210,8 +210,8 @@ func (b *tab) listen(event any) {
 		b.Errorf("console.%s: %s", e.Type, strings.Join(words, " "))
 	case *log.EventEntryAdded:
 		if e.Entry.Source == log.SourceNetwork {
-			// many photos have no thumbnail, and many sites offer EXIF only
-			for _, part := range append(b.expected, "@base@tag=thumbnail", "@base@tag=preview", "@base@tag=imageInfo") {
+			// many photos have no thumbnail, and many sites offer EXIF only, one photo at a time
+			for _, part := range append(b.expected, "@base@tag=thumbnail", "@base@tag=preview", "@base@tag=imageInfo", "@base@tag=iptc", "/@base@tag=exif") {
 				if strings.Contains(e.Entry.URL, part) {
 					return
 				}

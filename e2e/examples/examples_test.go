@@ -2,6 +2,7 @@ package examples
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -297,6 +299,41 @@ func TestPrivacy(t *testing.T) {
 	s.ask(request{path: "/photo.tif", user: team}, 200)
 }
 
+// TestCredit checks that a photo and its answers have the photographer's credit, and neither place nor people.
+func TestCredit(t *testing.T) {
+	sample, err := os.ReadFile(filepath.Join(repository, "testdata/photo.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const xmp = "http://ns.adobe.com/xap/1.0/\x00" + `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">` +
+		`<rdf:Description rdf:about="" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:xmpRights="http://ns.adobe.com/xap/1.0/rights/" ` +
+		`xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" photoshop:City="Harbourtown" photoshop:Headline="Bob at home" ` +
+		`photoshop:Credit="The Agency" xmpRights:WebStatement="https://example.com/licence" ` +
+		`Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"/></rdf:RDF></x:xmpmeta>`
+	segment := append(binary.BigEndian.AppendUint16([]byte{0xFF, 0xE1}, uint16(len(xmp)+2)), xmp...)
+	photo := slices.Concat(sample[:2], segment, sample[2:])
+	photos := t.TempDir()
+	if err := os.WriteFile(filepath.Join(photos, "photo.jpg"), photo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, "credit/Caddyfile", "PHOTOS="+photos)
+
+	a := s.exif(request{path: "/photo.jpg"}, 200)
+	a.has(`"Artist":"Zoë Ångström"`, `"Copyright":"public domain"`)
+	a.hasNot("GPS", "39/1 54/1", "SN-0042", "SerialNumber", "ImageDescription")
+	a = s.ask(request{path: "/photo.jpg@base@tag=iptc"}, 200)
+	a.has(`"creditLine":"The Agency"`, `"webstatementRights":"https://example.com/licence"`, `"digitalSourceType":`, `"creatorNames":["Zoë Ångström"]`)
+	a.hasNot("Harbourtown", "Bob", "description")
+
+	a = s.ask(request{path: "/photo.jpg"}, 200)
+	a.has("Zoë Ångström", "public domain")
+	a.hasNot("Harbourtown", "Bob", "SN-0042")
+	if len(a.body) != len(photo) {
+		t.Errorf("got %d bytes of a photo of %d", len(a.body), len(photo))
+	}
+	s.ask(request{path: "/nope.jpg"}, 404)
+}
+
 // private prints the tags with a place or an owner.
 func (a *answer) private() {
 	fmt.Printf("    of these GPS and serial numbers: %s\n", regexp.MustCompile(`"(GPS|BodySerial)[A-Za-z]+":"[^"]*"`).FindAllString(a.body, -1))
@@ -386,48 +423,54 @@ func TestSharedCache(t *testing.T) {
 	s.exif(request{path: "/a.jpg", header: map[string]string{"Cache-Control": "no-cache"}}, 200).has("testimage")
 }
 
+// TestMigrate asks at the URLs of each service, and reads the answers as that service's clients do.
 func TestMigrate(t *testing.T) {
-	dir := photos(t, map[string]string{"a.jpg": "iphone-4s.jpg", "team/a.jpg": "iphone-4s.jpg"})
+	dir := photos(t, map[string]string{"a.jpg": "iphone-4s.jpg", "plain.jpg": "plain.jpg", "place.jpg": "photo.jpg", "team/a.jpg": "iphone-4s.jpg"})
 	odd := filepath.Join(dir, "a b?c#d%2F+ü.jpg")
 	if err := os.Link(filepath.Join(dir, "a.jpg"), odd); err != nil {
 		t.Fatal(err)
 	}
-	s := run(t, "migrate/Caddyfile", "PHOTOS="+dir)
 	escaped := "/" + url.PathEscape(filepath.Base(odd))
-	for _, photo := range []string{"/a.jpg", escaped} {
-		for _, path := range []string{
-			photo + testcaddy.Suffix,
-			photo + testcaddy.Suffix + "?exif",
-			photo + "?exif",                           // COS, Qiniu, BOS
-			photo + "?exif&sign=a%3Ab",                // the same, signed
-			photo + "?exif/version/v2",                // Qiniu
-			photo + "?x-oss-process=image/info",       // OSS
-			photo + "?x-oss-process=image%2Finfo&x=1", // the same by an SDK
-			photo + "?x-bce-process=image/info",       // BOS
-			photo + "@exif",                           // old OSS
-			photo + "@infoexif",
-			photo + "%40exif",
-			"/unsafe/meta" + photo, // imagor
-		} {
-			s.ask(request{path: path}, 200).is(iphone4S)
+	const imageInfo = "@base@tag=imageInfo"
+	reads := func(a *answer, fields ...string) {
+		t.Helper()
+		a.field("Content-Type", "application/json")
+		for i := 0; i < len(fields); i += 2 {
+			a.reads(fields[i], fields[i+1])
 		}
 	}
-	const imageInfo = "@base@tag=imageInfo"
+	s := run(t, "migrate/Caddyfile", "PHOTOS="+dir)
 	for _, photo := range []string{"/a.jpg", escaped} {
-		want := s.ask(request{path: photo + imageInfo}, 200)
-		want.field("Content-Type", "application/json")
-		want.hasNot("Apple", "\xFF\xD8\xFF")
 		for _, path := range []string{
-			photo + "?imageInfo",                         // COS, Qiniu
-			photo + "?imageInfo&sign=a%3Ab",              // the same, signed
-			photo + "?x-image-process=image/info",        // Huawei
-			photo + "?x-tos-process=image%2Finfo",        // Volcengine
-			photo + imageInfo + "?x-tos-process=style/a", // the rest of the query has no effect
-			photo + "@info",                              // old OSS
-			photo + "%40info",
+			photo + "?x-oss-process=image/info",                     // OSS
+			photo + "?x-oss-process=image%2Finfo&x=1",               // the same by an SDK
+			photo + "?x-tos-process=image/info",                     // Volcengine
+			photo + "@exif", photo + "@infoexif", photo + "%40exif", // old OSS
 		} {
-			s.ask(request{path: path}, 200).is(want.body)
+			reads(s.ask(request{path: path}, 200), "ImageWidth.value", "64", "ImageHeight.value", "48", "FileSize.value", "1048", "Format.value", "jpg",
+				"FrameCount.value", "1", "Make.value", "Apple", "ExposureTime.value", "1/449", "XResolution.value", "72/1")
 		}
+		for _, path := range []string{photo + "@info", photo + "%40info"} {
+			a := s.ask(request{path: path}, 200)
+			reads(a, "ImageWidth.value", "64", "ImageHeight.value", "48", "FileSize.value", "1048", "Format.value", "jpg")
+			a.hasNot("Apple")
+		}
+		for _, path := range []string{photo + "?exif", photo + "?exif&sign=a%3Ab", photo + "?q-sign-algorithm=sha1&exif"} { // COS, signed or not
+			reads(s.ask(request{path: path}, 200), "Make.val", "Apple", "ExposureTime.val", "1/449", "Orientation.val", "1")
+		}
+		for _, path := range []string{photo + "?imageInfo", photo + "?imageInfo&sign=a%3Ab"} {
+			reads(s.ask(request{path: path}, 200), "format", "jpeg", "width", "64", "height", "48", "size", "1048")
+		}
+		reads(s.ask(request{path: photo + "?exif/version/v2"}, 200), "Make.val", "Apple", "ExposureTime.val", "1/449 sec.") // Qiniu
+		reads(s.ask(request{path: photo + "?x-bce-process=image/info"}, 200), "imageWidth.value", "64", "imageHeight.value", "48",
+			"imageSize.value", "1048", "format.value", "JPEG", "make.value", "Apple", "resolutionX.value", "72/1")
+		reads(s.ask(request{path: photo + "?x-image-process=image%2Finfo"}, 200), "format", "JPEG", "height", "48", "size", "1048", "width", "64")
+		// KS3 and imagor; the rest of the query has no effect
+		for _, path := range []string{photo + testcaddy.Suffix, photo + testcaddy.Suffix + "?exif", "/unsafe/meta" + photo} {
+			s.ask(request{path: path}, 200).is(iphone4S)
+		}
+		reads(s.ask(request{path: photo + imageInfo + "?x-tos-process=style/a"}, 200), "format", "JPG", "width", "64")
+
 		s.ask(request{path: photo}, 200).has("\xFF\xD8\xFF")
 		s.ask(request{path: photo + "?v=2"}, 200).has("\xFF\xD8\xFF")
 		// an operation that isn't offered never returns the whole photo
@@ -442,24 +485,68 @@ func TestMigrate(t *testing.T) {
 		}
 		s.ask(request{path: "/unsafe/200x200" + photo}, 400).code("InvalidRequest")
 	}
-	for _, path := range []string{"/nope.jpg?exif", "/nope.jpg?x-oss-process=image/info", "/nope.jpg@exif", "/unsafe/meta/nope.jpg", "/nope.jpg?imageInfo", "/nope.jpg@info"} {
+	reads(s.ask(request{path: "/place.jpg?x-oss-process=image/info"}, 200), "GPSLatitude.value", `39deg 54' 15.120" `, "GPSLatitudeRef.value", "North", "ExifVersion.value", "48 50 51 50")
+	reads(s.ask(request{path: "/place.jpg?x-bce-process=image/info"}, 200), "gpsLatitude.value", "39/1,54/1,1512/100", "dateTime.value", "2026-02-03T14:44:09")
+
+	// a photo without EXIF
+	reads(s.ask(request{path: "/plain.jpg?x-oss-process=image/info"}, 200), "ImageWidth.value", "64", "Make", "")
+	s.ask(request{path: "/plain.jpg?exif"}, 200).is(`{"error" : "no exif data"}`)
+	reads(s.ask(request{path: "/plain.jpg?x-bce-process=image/info"}, 200), "imageWidth.value", "64", "make", "")
+	reads(s.ask(request{path: "/plain.jpg?x-image-process=image/info"}, 200), "width", "64")
+
+	// no photo
+	for _, path := range []string{
+		"/nope.jpg?x-oss-process=image/info", "/nope.jpg?x-tos-process=image/info", "/nope.jpg@exif", "/nope.jpg@info",
+		"/nope.jpg?exif", "/nope.jpg?imageInfo", "/nope.jpg?x-image-process=image/info",
+	} {
+		a := s.ask(request{path: path}, 404)
+		a.field("Content-Type", "application/xml")
+		a.has("<Error><Code>NoSuchKey</Code><Message>")
+	}
+	for _, path := range []string{"/nope.jpg?x-bce-process=image/info", "/unsafe/meta/nope.jpg", "/nope.jpg" + testcaddy.Suffix} {
 		s.ask(request{path: path}, 404).code("NoSuchKey")
 	}
+	s.ask(request{path: "/nope.jpg?exif/version/v2"}, 404).is(`{"error":"the object does not exist"}`)
+
 	// whatever the URL, the photo's protection also protects its EXIF
 	s.ask(request{path: "/team/a.jpg"}, 401)
 	for _, path := range []string{
-		"/team/a.jpg?exif", "/team/a.jpg?x-oss-process=image/info", "/team/a.jpg@exif", "/unsafe/meta/team/a.jpg", "/team/a.jpg" + testcaddy.Suffix,
+		"/team/a.jpg?exif", "/team/a.jpg?exif/version/v2", "/team/a.jpg?x-oss-process=image/info", "/team/a.jpg?x-bce-process=image/info",
+		"/team/a.jpg?x-image-process=image/info", "/team/a.jpg@exif", "/unsafe/meta/team/a.jpg", "/team/a.jpg" + testcaddy.Suffix,
 	} {
-		s.ask(request{path: path}, 401).code("Unauthorized")
-		s.ask(request{path: path, user: team}, 200).is(iphone4S)
+		s.ask(request{path: path}, 401).hasNot("Apple")
+		s.ask(request{path: path, user: team}, 200).has("Apple")
 	}
-	for _, path := range []string{"/team/a.jpg?imageInfo", "/team/a.jpg?x-image-process=image/info", "/team/a.jpg@info", "/team/a.jpg" + imageInfo} {
-		s.ask(request{path: path}, 401).code("Unauthorized")
-		s.ask(request{path: path, user: team}, 200).hasNot("Apple")
+	for _, path := range []string{"/team/a.jpg?imageInfo", "/team/a.jpg@info", "/team/a.jpg" + imageInfo} {
+		s.ask(request{path: path}, 401).hasNot("64")
+		s.ask(request{path: path, user: team}, 200).has("64")
 	}
-	other := run(t, "migrate/Caddyfile", "PHOTOS="+dir, "INFO_OF_OSS=imageInfo", "INFO_OF_OBS=exif")
-	other.ask(request{path: "/a.jpg?x-oss-process=image/info"}, 200).hasNot("Apple")
-	other.ask(request{path: "/a.jpg?x-tos-process=image/info"}, 200).is(iphone4S)
+
+	// ?exif and ?imageInfo of other services
+	s = run(t, "migrate/Caddyfile", "PHOTOS="+dir, "DIALECT=qiniu")
+	reads(s.ask(request{path: "/a.jpg?exif"}, 200), "Make.val", "Apple", "Make.type", "2", "Orientation.val", "Top-left")
+	reads(s.ask(request{path: "/a.jpg?imageInfo"}, 200), "size", "1048", "format", "jpeg", "width", "64", "colorModel", "ycbcr", "orientation", "Top-left")
+	s.ask(request{path: "/plain.jpg?exif"}, 200).is(`{"error":"no exif data"}`)
+	s = run(t, "migrate/Caddyfile", "PHOTOS="+dir, "DIALECT=bos")
+	reads(s.ask(request{path: "/a.jpg?exif"}, 200), "make.value", "Apple", "imageWidth.value", "64")
+}
+
+func TestCaptions(t *testing.T) {
+	s := run(t, "captions/Caddyfile")
+	s.ask(request{path: "/"}, 200).has("<photo-caption>")
+	s.ask(request{path: "/captions.js"}, 200).has("customElements.define")
+	a := s.exif(request{path: "/photos/"}, 200)
+	a.has("[\n", `{"SourceFile":"iphone-4s.jpg","ExposureTime":"1/449"}`, `{"SourceFile":"plain.jpg"}`, `{"SourceFile":"zz-broken.jpg","Error":"InvalidExif"}`)
+	a.hasNot("README.md", "Apple", "GPS")
+	s.exif(request{path: "/photos/", header: map[string]string{"If-None-Match": a.header.Get("ETag")}}, 304).is("")
+	s.ask(request{path: "/photos/@base@tag=imageInfo"}, 200).has(`{"SourceFile":"iphone-4s.jpg","format":"JPG"`)
+	app := map[string]string{"Origin": "https://app.example.com"}
+	a = s.exif(request{path: "/photos/", header: app}, 200)
+	a.field("Access-Control-Allow-Origin", "https://app.example.com")
+	a.field("Access-Control-Expose-Headers", "Link")
+	a.has(`{"SourceFile":"iphone-4s.jpg"`)
+	s.exif(request{path: "/photos/none/"}, 404).code("NoSuchKey")
+	s.exif(request{path: "/"}, 404)
 }
 
 func TestErrors(t *testing.T) {

@@ -203,6 +203,25 @@ func (a *answer) code(code string) {
 	}
 }
 
+// reads checks what a client reads at a path of keys in a JSON answer, such as Make.value; "" for nothing.
+func (a *answer) reads(path, want string) {
+	a.t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		a.t.Errorf("%s: %v: %s", a.what, err, a.body)
+	}
+	for key := range strings.SplitSeq(path, ".") {
+		object, _ := v.(map[string]any)
+		v = object[key]
+	}
+	if v == nil {
+		v = ""
+	}
+	if got := fmt.Sprint(v); got != want {
+		a.t.Errorf("%s: %s is %q, want %q", a.what, path, got, want)
+	}
+}
+
 // field checks that a header field contains a value.
 func (a *answer) field(name, value string) {
 	a.t.Helper()

@@ -63,6 +63,10 @@ func start(t *testing.T) (addr string) {
 			w.WriteHeader(http.StatusForbidden) // as AWS does without ListBucket
 			return
 		}
+		if r.URL.Path == "/is/" {
+			io.WriteString(w, `[{"name":"a.jpg","size":1},{"name":"b.jpg","size":1}]`)
+			return
+		}
 		if !exists(r.URL.Path) {
 			w.WriteHeader(http.StatusNotFound)
 			return
@@ -73,11 +77,11 @@ func start(t *testing.T) (addr string) {
 	}))
 	t.Cleanup(bucket.Close)
 
-	files := "root * " + root + "\nfile_server"
+	files := "root * " + root + "\nfile_server browse"
 	proxy := "reverse_proxy " + bucket.Listener.Addr().String()
 	var b strings.Builder
 	site := func(name, rules, backend string) {
-		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\nbind 127.0.0.1\nexif {\n%s\n}\n%s\n}\n", name, rules, backend)
+		fmt.Fprintf(&b, "http://%s.test:{$PORT} {\nbind 127.0.0.1\nexif {\nfolders\n%s\n}\n%s\n}\n", name, rules, backend)
 	}
 	const right = " header X-Right yes"
 	for backend, handler := range map[string]string{"files": files, "bucket": proxy} {
@@ -126,12 +130,20 @@ func dial(t *testing.T, addr string) *client {
 	return &client{t, c, bufio.NewReader(c)}
 }
 
+// suffixFor returns what asks for EXIF on a site.
+func suffixFor(site string) string {
+	if strings.HasPrefix(site, "photo-") {
+		return ""
+	}
+	return testcaddy.Suffix
+}
+
 // do sends a request and reads the response. headers has pairs of names and values.
 func (c *client) do(method, site, object string, headers ...string) (status int, header http.Header, body string, took time.Duration) {
 	c.t.Helper()
 	var b strings.Builder
-	if !strings.HasPrefix(site, "photo-") {
-		object += testcaddy.Suffix
+	if !strings.Contains(object, "@base@tag=") {
+		object += suffixFor(site)
 	}
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s.test\r\n", method, object, site)
 	for i := 0; i < len(headers); i += 2 {
@@ -162,9 +174,9 @@ func (c *client) do(method, site, object string, headers ...string) (status int,
 var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
 
 // visible returns everything that a client sees of a response, except the date and the request ID.
-func (c *client) visible(method, site, object string, headers ...string) string {
+func (c *client) visible(method, site, object, query string, headers ...string) string {
 	c.t.Helper()
-	status, h, body, _ := c.do(method, site, object, headers...)
+	status, h, body, _ := c.do(method, site, object+suffixFor(site)+query, headers...)
 	h.Del("Date")
 	body = requestID.ReplaceAllString(body, `"requestId":"-"`)
 	var b strings.Builder
@@ -211,8 +223,8 @@ func TestExistingAndMissingLookTheSame(t *testing.T) {
 		for _, name := range []string{"a.jpg", "b.jpg"} {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 				for _, headers := range product(conditions, ranges, others, callers) {
-					is := c.visible(method, site, "/is/"+name, headers...)
-					no := c.visible(method, site, "/no/"+name, headers...)
+					is := c.visible(method, site, "/is/"+name, "", headers...)
+					no := c.visible(method, site, "/no/"+name, "", headers...)
 					compared++
 					if is != no {
 						t.Errorf("%s: %s %s %q:\nexists:\n%s\ndoesn't:\n%s", site, method, name, headers, is, no)
@@ -225,6 +237,44 @@ func TestExistingAndMissingLookTheSame(t *testing.T) {
 		}
 	}
 	fmt.Printf("leaks: %d pairs of an object that exists and one that doesn't, on %d sites, answered alike: %t\n", compared, len(sites), !t.Failed())
+}
+
+// TestFoldersLookTheSame compares the responses for an existing folder with those for a missing one, for clients without
+// ListBucket.
+func TestFoldersLookTheSame(t *testing.T) {
+	c := dial(t, start(t))
+	compared := 0
+	for _, site := range sites {
+		if strings.HasPrefix(site, "list") || strings.HasPrefix(site, "deny") {
+			continue // everybody may list
+		}
+		_, h, body, _ := c.do(http.MethodGet, site, "/is/", "X-Right", "yes", "Authorization", authorization)
+		if strings.Count(body, "SourceFile") != 2 {
+			t.Fatalf("%s: nobody is let in: %v %s", site, h, body)
+		}
+		ours := h.Get("Etag")
+		conditions := [][]string{nil, {"If-None-Match", ours}, {"If-None-Match", "*"}, {"If-Match", ours}, {"If-Modified-Since", "Tue, 01 Jan 2080 00:00:00 GMT"}}
+		others := [][]string{nil, {"Origin", "https://app.test"}, {"Accept", "application/json"}, {"Range", "bytes=0-9"}, {"Cookie", "sort=size"}}
+		for _, query := range []string{"", "?after=a.jpg", "?sort=size&order=desc"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions} {
+				if method == http.MethodOptions && !strings.Contains(site, "rules") && !strings.Contains(site, "user") {
+					continue // passed on without rules
+				}
+				for _, headers := range product(conditions, others) {
+					is := c.visible(method, site, "/is/", query, headers...)
+					no := c.visible(method, site, "/no/", query, headers...)
+					compared++
+					if is != no {
+						t.Errorf("%s: %s %s %q:\nexists:\n%s\ndoesn't:\n%s", site, method, query, headers, is, no)
+					}
+					if strings.HasPrefix(is, "2") || strings.HasPrefix(is, "3") || strings.Contains(is, "a.jpg") {
+						t.Errorf("%s: %s %s %q: let in:\n%s", site, method, query, headers, is)
+					}
+				}
+			}
+		}
+	}
+	fmt.Printf("leaks: %d pairs of a folder that exists and one that doesn't, answered alike: %t\n", compared, !t.Failed())
 }
 
 // product returns the Cartesian product of the lists, with joined elements.

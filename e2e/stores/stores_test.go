@@ -105,6 +105,9 @@ func serve(s *store, files string) *testcaddy.Server {
 	for name, words := range faults {
 		signed(name, words)
 	}
+	list := "\treverse_proxy " + s.addr + " {\n\t\ttransport s3 {\n" + keyWords + "\t\t\tbucket private\n\t\t\tlist\n\t\t}\n\t}"
+	site("folders", "\texif {\n\t\tfolders\n\t}\n"+list)
+	site("denied", "\texif {\n\t\tfolders\n\t\tallow GetObject\n\t}\n"+list)
 	site("files", "\texif\n\troot "+files+"\n\tfile_server")
 	return testcaddy.Start(s.t, b.String())
 }
@@ -199,8 +202,14 @@ func fill(s *store, photo []byte, files map[string][]byte) (hasACL bool) {
 			s.must("PUT", "/"+b+"/"+name, content, nil)
 		}
 	}
+	for i := range manyObjects {
+		s.must("PUT", fmt.Sprintf("/private/many/%04d.jpg", i), photo, nil)
+	}
 	return hasACL
 }
+
+// manyObjects is more than a store lists at once.
+const manyObjects = 1500
 
 // corpus returns the files to request the EXIF of: the samples, and photos of each format.
 func corpus(t *testing.T) map[string][]byte {
@@ -287,6 +296,7 @@ func contract(s *store, files map[string][]byte) []string {
 	checkKeys(s, srv, want, photo)
 	checkFormats(s, srv, files)
 	checkListings(s, srv, photo, want)
+	checkFolders(s, srv, want)
 	checkOutside(s, srv)
 	checkVersions(s, srv, files)
 	checkFaults(s, srv)
@@ -468,6 +478,51 @@ func checkListings(s *store, srv *testcaddy.Server, photo []byte, want answer) {
 		} {
 			a := get(t, srv, site, "GET", "/photo.jpg", h...)
 			s.check(a.Status == 200 && a.Body == string(photo), "%s: %v: got %d %.300s", site, h, a.Status, a.Body)
+		}
+	}
+}
+
+// checkFolders checks the EXIF of all objects of a folder, of more than the store lists at once, and that only the word
+// list lists a bucket.
+func checkFolders(s *store, srv *testcaddy.Server, want answer) {
+	line := func(name string) string {
+		quoted, err := json.Marshal(name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return `{"SourceFile":` + string(quoted) + "," + want.Body[1:]
+	}
+	a := get(s.t, srv, "folders", "GET", "/"+testcaddy.Suffix)
+	for _, key := range keys {
+		if !strings.Contains(key, "/") {
+			s.check(strings.Contains(a.Body, line(key)), "folder: no %s in %d %.3000s", key, a.Status, a.Body)
+		}
+	}
+	a = get(s.t, srv, "folders", "GET", "/deep/er/"+testcaddy.Suffix)
+	s.check(a.Body == "[\n"+line("photo.jpg")+"\n]\n", "folder: got %d %.300s", a.Status, a.Body)
+	again := get(s.t, srv, "folders", "GET", "/deep/er/"+testcaddy.Suffix, "If-None-Match", a.Header.Get("Etag"))
+	s.check(again.Status == 304, "folder again: got %d", again.Status)
+	for _, path := range []string{"/none/", "/photo.jpg/", "/deep/er/photo.jpg/", "//", "/../secret/"} {
+		a := get(s.t, srv, "folders", "GET", path+testcaddy.Suffix)
+		s.check(a.Status == 404 && !leaked.MatchString(a.Body), "folder %s: got %d %.300s", path, a.Status, a.Body)
+	}
+	count, at := 0, "/many/"+testcaddy.Suffix
+	for range 3 {
+		a := get(s.t, srv, "folders", "GET", at)
+		count += strings.Count(a.Body, `{"SourceFile":"`)
+		next := regexp.MustCompile(`^<(.*)>; rel="next"$`).FindStringSubmatch(a.Header.Get("Link"))
+		if next == nil {
+			break
+		}
+		at = "/many/" + testcaddy.Suffix + next[1]
+	}
+	s.check(count == manyObjects, "folder of many: got %d lines", count)
+	for _, site := range []string{"s3-none", "get-list-none", "vhost", "denied"} {
+		for _, path := range []string{"/", "/deep/", "/many/"} {
+			a := get(s.t, srv, site, "GET", path, "Accept", "application/json")
+			s.check(a.Status >= 400 && a.Status < 500 || site == "denied", "%s: %s: got %d %.300s", site, path, a.Status, a.Body)
+			a = get(s.t, srv, site, "GET", path+testcaddy.Suffix)
+			s.check(a.Status >= 400 && a.Status < 500, "%s: EXIF of %s: got %d %.300s", site, path, a.Status, a.Body)
 		}
 	}
 }

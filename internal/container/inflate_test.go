@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -59,6 +60,7 @@ func inflateStreams() (all [][]byte) {
 }
 
 func TestInflate(t *testing.T) {
+	testgate.Slow(t)
 	rnd := rand.New(rand.NewPCG(8, 8))
 	for _, stream := range inflateStreams() {
 		checkInflate(t, stream)

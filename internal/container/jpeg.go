@@ -55,14 +55,14 @@ const (
 
 // What segments begin with that tells their kind.
 const (
-	JFIFIntro    = "JFIF\x00"                         // APP0
-	jfxxIntro    = "JFXX\x00\x10"                     // APP0: a thumbnail that is a JPEG
-	XMPIntro     = "http://ns.adobe.com/xap/1.0/\x00" // APP1
-	ICCIntro     = "ICC_PROFILE\x00"                  // APP2
-	MPFIntro     = "MPF\x00"                          // APP2
-	GainMapIntro = "urn:iso:std:iso:ts:21496:-1\x00"  // APP2
-	psIntro      = "Photoshop 3.0\x00"                // APP13: image resources
-	AdobeIntro   = "Adobe"                            // APP14
+	JFIFIntro      = "JFIF\x00"                         // APP0
+	jfxxIntro      = "JFXX\x00\x10"                     // APP0: a thumbnail that is a JPEG
+	XMPIntro       = "http://ns.adobe.com/xap/1.0/\x00" // APP1
+	ICCIntro       = "ICC_PROFILE\x00"                  // APP2
+	MPFIntro       = "MPF\x00"                          // APP2
+	GainMapIntro   = "urn:iso:std:iso:ts:21496:-1\x00"  // APP2
+	PhotoshopIntro = "Photoshop 3.0\x00"                // APP13: image resources
+	AdobeIntro     = "Adobe"                            // APP14
 )
 
 // EXIFHead is the length of marker, length and "Exif\0\0" before the block.
@@ -246,8 +246,8 @@ const junkPiece = 4 << 10
 // Resources returns the part of Photoshop's resources in the segment at off; ok is false for other segments.
 // Resources of more than 64 KiB are split into several segments.
 func (h *SegmentHead) Resources(n int, off int64) (run Extent, ok bool) {
-	intro := int64(len(psIntro))
-	ok = h[1] == MarkerAPP13 && n >= headID && strings.HasPrefix(psIntro, string(h[4:headID]))
+	intro := int64(len(PhotoshopIntro))
+	ok = h[1] == MarkerAPP13 && n >= headID && strings.HasPrefix(PhotoshopIntro, string(h[4:headID]))
 	return Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, ok
 }
 

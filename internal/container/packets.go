@@ -18,9 +18,10 @@ const (
 	XMP         PacketKind = iota // a whole packet of XMP
 	ExtendedXMP                   // a part of the XMP that continues the packet of a JPEG
 	IIM                           // records of IIM
+	Label                         // a text that labels generated content
 )
 
-// Packet is a part of a file with XMP or IIM.
+// Packet is a part of a file with XMP or IIM, or a label.
 type Packet struct {
 	Kind PacketKind
 	// R has the packet's N bytes, without what the container puts around them.
@@ -42,10 +43,15 @@ type PacketOffer func(p Packet) (done bool, err error)
 const (
 	// MaxPacket bounds the decompressed bytes of a packet.
 	MaxPacket = 1 << 20
-	// extendedIntro begins APP1 segments with a part of extended XMP (XMP, part 3, 1.1.3.1): a GUID of 32 letters, the
+	// ExtendedXMPIntro begins APP1 segments with a part of extended XMP (XMP, part 3, 1.1.3.1): a GUID of 32 letters, the
 	// length of all parts and the offset of this one come after it.
-	extendedIntro = "http://ns.adobe.com/xmp/extension/\x00"
-	extendedHead  = len(extendedIntro) + 32 + 4 + 4
+	ExtendedXMPIntro = "http://ns.adobe.com/xmp/extension/\x00"
+	ExtendedXMPHead  = len(ExtendedXMPIntro) + 32 + 4 + 4
+
+	// pngLabel is the keyword of PNG's text chunks with the label of China's measures of 2025 for generated content,
+	// maxLabel the most bytes read of it.
+	pngLabel = "AIGC"
+	maxLabel = 4 << 10
 
 	psdIIM = 0x0404
 	psdXMP = 0x0424
@@ -94,15 +100,15 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 			return false, nil
 		}
 		data := Extent{off + 4, h.length() - 2}
-		var b [extendedHead]byte
+		var b [ExtendedXMPHead]byte
 		n, err = ReadAt(r, b[:min(int64(len(b)), data.N)], data.Off)
 		switch head := b[:n]; {
 		case err != nil:
 		case bytes.HasPrefix(head, []byte(XMPIntro)):
 			found, err = f(PacketAt(r, XMP, Skip(data, int64(len(XMPIntro)))))
-		case n == len(b) && bytes.HasPrefix(head, []byte(extendedIntro)):
+		case n == len(b) && bytes.HasPrefix(head, []byte(ExtendedXMPIntro)):
 			p := PacketAt(r, ExtendedXMP, Skip(data, int64(len(b))))
-			p.GUID = string(head[len(extendedIntro):][:32])
+			p.GUID = string(head[len(ExtendedXMPIntro):][:32])
 			p.Total, p.At = TwoUint32(head[len(b)-8:])
 			found, err = f(p)
 		}
@@ -173,6 +179,23 @@ func pngPackets(r io.ReaderAt, f PacketOffer) error {
 				return false, err
 			}
 			return f(packet)
+		}
+		if keyword == pngXMP && (typ == "zTXt" || typ == "tEXt") { // not by the standard, but ExifTool reads it as well
+			b, _, err := p.text(typ, text, maxProfile)
+			if len(b) == 0 || err != nil {
+				return false, err
+			}
+			return f(decoded(XMP, b, data.Off))
+		}
+		if keyword == pngLabel {
+			if p.left -= profileSteps; p.left < 0 {
+				return true, nil
+			}
+			b, _, err := p.text(typ, text, maxLabel)
+			if len(b) == 0 || err != nil {
+				return false, err
+			}
+			return f(decoded(Label, b, data.Off))
 		}
 		kind, ok := strings.CutPrefix(keyword, profileIntro)
 		if !ok {

@@ -29,9 +29,9 @@ func TestPackets(t *testing.T) {
 	guid := strings.Repeat("A", 32)
 	jpeg := slices.Concat([]byte("\xFF\xD8"),
 		segment(MarkerAPP1, XMPIntro+xmp),
-		segment(MarkerAPP1, extendedIntro+guid+"\x00\x00\x00\x0C\x00\x00\x00\x02"+"more"),
-		segment(MarkerAPP13, psIntro+resource[:14]),
-		segment(MarkerAPP13, psIntro+resource[14:]),
+		segment(MarkerAPP1, ExtendedXMPIntro+guid+"\x00\x00\x00\x0C\x00\x00\x00\x02"+"more"),
+		segment(MarkerAPP13, PhotoshopIntro+resource[:14]),
+		segment(MarkerAPP13, PhotoshopIntro+resource[14:]),
 		[]byte("\xFF\xDA"))
 	trailer := []byte{1}
 	for i := 255; i >= 0; i-- {

@@ -38,8 +38,8 @@ var standardNames = map[string]string{
 	"ExifImageWidth": "PixelXDimension", "ExifImageHeight": "PixelYDimension",
 	"ISO": "ISOSpeedRatings", "ExposureCompensation": "ExposureBiasValue",
 	"FocalLengthIn35mmFormat": "FocalLengthIn35mmFilm",
-	"ImageHeight":             "ImageLength", "SubfileType": "NewSubfileType",
-	"OwnerName": "CameraOwnerName", "SerialNumber": "BodySerialNumber", "LensInfo": "LensSpecification",
+	"SubfileType":             "NewSubfileType",
+	"OwnerName":               "CameraOwnerName", "SerialNumber": "BodySerialNumber", "LensInfo": "LensSpecification",
 	"InteropIndex": "InteroperabilityIndex", "InteropVersion": "InteroperabilityVersion",
 	"PreviewImageStart": "JPEGInterchangeFormat", "PreviewImageLength": "JPEGInterchangeFormatLength",
 	"DNGLensInfo": "LensInfo",
@@ -178,6 +178,8 @@ func compare(f oracleFile, got map[string]string) (right int, bad []string) {
 		}
 		name := t.Name
 		switch t.ID {
+		case 0x0101:
+			name = "ImageLength" // not JPEG XR's ImageHeight
 		case 0x0111:
 			name = "StripOffsets" // whatever the strip contains
 		case 0x0117:

@@ -19,6 +19,7 @@ import (
 	"github.com/andybalholm/brotli"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -577,6 +578,7 @@ func (c *counter) Size() int64 { return container.SizeOf(c.r) }
 
 // TestTruncated cuts each sample at every byte.
 func TestTruncated(t *testing.T) {
+	testgate.Slow(t)
 	for _, s := range containerSamples() {
 		if s.far {
 			continue // like the others, except its size

@@ -85,6 +85,8 @@ const (
 type Options struct {
 	// Style is how values are rendered.
 	Style Style
+	// Dialect renders values and their envelope as another service does, whatever Style is. Nil means none.
+	Dialect *Dialect
 	// Unknown includes tags that the tables don't name, as UnknownTag_0xabcd.
 	Unknown bool
 	// Charset decodes text that isn't valid UTF-8. Nil means latin1, which is Windows-1252 as in
@@ -130,6 +132,16 @@ type tag struct {
 
 // Len returns the number of tags.
 func (m *Metadata) Len() int { return len(m.tags) }
+
+// Text returns the text of the tag with that name, empty if there is none, if it isn't a text, or if o doesn't keep it.
+func (m *Metadata) Text(name string, o *Options) string {
+	for i := range m.tags {
+		if t := &m.tags[i]; t.name == name && t.val.kind == kindText && o.tells(name, t.val.text) {
+			return t.val.text
+		}
+	}
+	return ""
+}
 
 // find returns the tag with this directory and number, or nil.
 func (m *Metadata) find(d directory, id uint16) *tag {

@@ -7,52 +7,73 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 )
 
-// NewFilter returns a function for Options.Keep that keeps the tags whose names match a pattern of
-// only, or all if only is empty, except those that match a pattern of omit. It returns nil if both are
-// empty.
+// Patterns say which tags to keep, by their names.
 //
-// A pattern is one of path.Match, or the name of a set: @location, @person or @device (see Sets).
-// A pattern that matches no tag is an error that suggests another, since a misspelled omit would
-// publish the tags that it should hide. So are lists that leave no tag.
+// Without Only, that is all tags; with it, those whose names match one of its patterns. Those that match a pattern of
+// Omit aren't kept, unless they match one of Keep, which wins over both.
 //
-// When in doubt, the filter leaves a tag out. omit also applies to the thumbnail's tags: Artist omits
-// ThumbArtist. If omit matches both GPSLatitude and GPSLongitude, it omits GeoTIFF's tags, which state
-// the same position. only keeps nothing but the names that it matches: Orientation doesn't keep
-// ThumbOrientation, nor GPS* a GeoTIFF tag.
+// A pattern is one of path.Match, or the name of a set, such as @location (see Sets). A pattern that matches no name
+// is an error that suggests another, since a misspelled Omit would publish the tags that it should hide. So are lists
+// that leave no tag, and a Keep that changes nothing.
+//
+// When in doubt, the filter leaves a tag out. Omit also applies to the thumbnail's tags: Artist omits ThumbArtist. If
+// Omit matches both GPSLatitude and GPSLongitude, it omits GeoTIFF's tags, which state the same position. Only and
+// Keep keep nothing but the names that they match: Orientation doesn't keep ThumbOrientation, nor GPS* a GeoTIFF tag.
+type Patterns struct {
+	Only, Omit, Keep []string
+	// Fold makes patterns match in any letter case: gps* for GPS*.
+	Fold bool
+	// Dialect, if it isn't nil, is the dialect of the answers. Patterns match its names of tags as well as the
+	// standard's, and the keys of what its EXIF answers say of the picture. No tag is kept that it doesn't tell.
+	Dialect *Dialect
+	// More has further names that can be kept.
+	More Vocabulary
+}
+
+// Vocabulary has names beside those of tags, and which of them are in each set.
+type Vocabulary struct {
+	Names []string
+	Sets  map[string][]string
+}
+
+// NewFilter returns the Filter of only and omit.
 func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
-	return newFilter(only, omit, asWritten)
+	return (&Patterns{Only: only, Omit: omit}).Filter()
 }
 
-// NewFoldFilter is NewFilter for patterns in any letter case: gps* for GPS*.
-func NewFoldFilter(only, omit []string) (keep func(name string) bool, err error) {
-	return newFilter(only, omit, strings.ToLower)
-}
-
-// asWritten is the fold function of case-sensitive patterns.
-func asWritten(s string) string { return s }
-
-func newFilter(only, omit []string, fold func(string) string) (keep func(name string) bool, err error) {
-	if len(only) == 0 && len(omit) == 0 {
+// Filter returns a function for Options.Keep, or nil if it would keep everything.
+func (p *Patterns) Filter() (keep func(name string) bool, err error) {
+	if len(p.Only) == 0 && len(p.Omit) == 0 && len(p.Keep) == 0 && p.Dialect == nil {
 		return nil, nil
 	}
-	f := filter{all: len(only) == 0, fold: fold}
-	if f.only, err = patterns(only, fold); err != nil {
-		return nil, err
+	f := filter{all: len(p.Only) == 0, fold: func(s string) string { return s }, dialect: p.Dialect, more: p.More}
+	if p.Fold {
+		f.fold = strings.ToLower
 	}
-	if f.omit, err = patterns(omit, fold); err != nil {
-		return nil, err
+	for _, list := range [...]struct {
+		name string
+		from []string
+		to   *[]string
+	}{{"only", p.Only, &f.only}, {"omit", p.Omit, &f.omit}, {"keep", p.Keep, &f.keep}} {
+		if *list.to, err = f.patterns(list.from); err != nil {
+			return nil, fmt.Errorf("%s: %w", list.name, err)
+		}
+	}
+	if len(p.Keep) > 0 && len(p.Only) == 0 && len(p.Omit) == 0 {
+		return nil, errors.New("keep: without only or omit, everything is kept")
 	}
 	if f.omits("GPSLatitude") && f.omits("GPSLongitude") {
 		for _, name := range geoTIFF {
-			f.omit = append(f.omit, fold(name))
+			f.omit = append(f.omit, f.fold(name))
 		}
 	}
 	// decide all names of the tables once, in advance
 	known := make(map[string]bool)
 	left := false
-	for _, name := range Names() {
+	for _, name := range f.names() {
 		known[name] = f.keeps(name)
 		left = left || known[name]
 	}
@@ -67,21 +88,58 @@ func newFilter(only, omit []string, fold func(string) string) (keep func(name st
 	}, nil
 }
 
-// filter holds the patterns of only and omit, with each set replaced by its patterns.
+// SplitPatterns splits a list of patterns at blanks and commas.
+func SplitPatterns(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+}
+
+// filter holds the patterns, with each set replaced by its patterns.
 type filter struct {
-	all        bool // only is empty
-	only, omit []string
-	fold       func(string) string // applied to patterns and names
+	all              bool // only is empty
+	only, omit, keep []string
+	fold             func(string) string // applied to patterns and names
+	dialect          *Dialect            // whose names match as well, or nil
+	more             Vocabulary
+}
+
+// names returns the standard's names of all tags, the further names, and the keys of the dialect that aren't tags.
+func (f *filter) names() []string {
+	names := append(Names(), f.more.Names...)
+	if f.dialect != nil {
+		names = append(names, f.dialect.keys()...)
+	}
+	return names
 }
 
 func (f *filter) keeps(name string) bool {
-	return (f.all || matches(f.only, f.fold(name))) && !f.omits(name)
+	return (f.matches(f.keep, name) || (f.all || f.matches(f.only, name)) && !f.omits(name)) && f.told(name)
+}
+
+// told reports whether the dialect tells what has that name.
+func (f *filter) told(name string) bool {
+	if f.dialect == nil || slices.Contains(f.dialect.keys(), name) || slices.Contains(f.more.Names, name) {
+		return true
+	}
+	_, ok := f.dialect.nameOf(name)
+	return ok
+}
+
+// matches reports whether a pattern matches the name, or the dialect's name of the same tag.
+func (f *filter) matches(patterns []string, name string) bool {
+	if matches(patterns, f.fold(name)) {
+		return true
+	}
+	if f.dialect == nil {
+		return false
+	}
+	theirs, ok := f.dialect.nameOf(name)
+	return ok && matches(patterns, f.fold(theirs))
 }
 
 // omits reports whether omit matches a name. It treats the thumbnail's tags as the picture's:
 // ThumbArtist, and GDI+'s ThumbnailArtist, as Artist.
 func (f *filter) omits(name string) bool {
-	if matches(f.omit, f.fold(name)) {
+	if f.matches(f.omit, name) {
 		return true
 	}
 	rest, ok := strings.CutPrefix(name, thumbPrefix)
@@ -98,25 +156,25 @@ func matches(patterns []string, name string) bool {
 }
 
 // patterns checks and folds a list of patterns, and replaces each set by its patterns.
-func patterns(list []string, fold func(string) string) (all []string, err error) {
+func (f *filter) patterns(list []string) (all []string, err error) {
 	for _, p := range list {
-		p = fold(p)
+		p = f.fold(p)
 		if strings.HasPrefix(p, "@") {
 			set, ok := sets[p]
 			if !ok {
 				return nil, fmt.Errorf("no set %q: there are %s", p, strings.Join(slices.Sorted(maps.Keys(sets)), ", "))
 			}
-			for _, name := range set {
-				all = append(all, fold(name))
+			for _, name := range append(slices.Clone(set), f.more.Sets[p]...) {
+				all = append(all, f.fold(name))
 			}
 			continue
 		}
 		if _, err := path.Match(p, ""); err != nil {
 			return nil, fmt.Errorf("%q is no pattern: %w", p, err)
 		}
-		match := func(name string) bool { return matches([]string{p}, fold(name)) }
-		if !slices.ContainsFunc(Names(), match) && !anyUnknown(match) {
-			return nil, fmt.Errorf("no tag matches %q: %s", p, advice(p))
+		match := func(name string) bool { return f.matches([]string{p}, name) }
+		if !slices.ContainsFunc(f.names(), match) && !anyUnknown(match) {
+			return nil, fmt.Errorf("no tag matches %q: %s", p, f.advice(p))
 		}
 		all = append(all, p)
 	}
@@ -164,15 +222,19 @@ func anyUnknown(f func(name string) bool) bool {
 func Sets() map[string][]string {
 	out := make(map[string][]string, len(sets))
 	for set := range sets {
-		all, _ := patterns([]string{set}, asWritten)
+		f := filter{fold: func(s string) string { return s }}
+		all, _ := f.patterns([]string{set})
 		var names []string
 		for _, name := range namesIn(ifd0, gpsIFD, interopIFD) {
 			if matches(all, name) {
 				names = append(names, name)
 			}
 		}
-		if set == "@location" {
+		switch set {
+		case "@location":
 			names = append(names, "GPSUnknownTag_*")
+		case "@ai":
+			names = append(names, labelComment)
 		}
 		slices.Sort(names)
 		out[set] = names
@@ -209,6 +271,12 @@ var sets = map[string][]string{
 		"Site", // where a prepress file was made, mostly a firm's name (TIFF/IT)
 	},
 
+	// Whose picture it is, and what one may do with it.
+	"@credit": {"Artist", "Copyright", "LearningOptOutIn"},
+
+	// Whether a program made it: China's label in a comment.
+	"@ai": {labelComment},
+
 	// The individual camera, lens or file.
 	"@device": {
 		"BodySerialNumber", "CameraSerialNumber", "LensSerialNumber",
@@ -218,6 +286,18 @@ var sets = map[string][]string{
 		"ImageNumber", // counts all pictures that the camera took
 		"CameraLabel", // which of a film set's cameras, often its serial number (CinemaDNG)
 	},
+}
+
+// labelComment is the name by which filters know a UserComment that is a label of generated content, as China's measures
+// of 2025 want it: a JSON text that begins with labelStart.
+const (
+	labelComment = "UserComment: AIGC"
+	labelStart   = `{"AIGC"`
+)
+
+// tells reports whether the JSON includes a tag with that name and text.
+func (o *Options) tells(name, text string) bool {
+	return o.Keep == nil || o.Keep(name) || name == "UserComment" && strings.HasPrefix(text, labelStart) && o.Keep(labelComment)
 }
 
 // geoTIFF lists the tags that place a picture on a map (OGC GeoTIFF 1.1, 7.2 and annex E), and GDAL's
@@ -241,7 +321,6 @@ var otherNames = map[string]struct{ program, ours string }{
 	"FocalLengthIn35mmFormat":     {"ExifTool's", "FocalLengthIn35mmFilm"},
 	"ExifImageWidth":              {"ExifTool's", "PixelXDimension"},
 	"ExifImageHeight":             {"ExifTool's", "PixelYDimension"},
-	"ImageHeight":                 {"ExifTool's", "ImageLength"},
 	"RelatedImageHeight":          {"ExifTool's", "RelatedImageLength"},
 	"Threshholding":               {"TIFF 6.0's", "Thresholding"},
 	"PixelScale":                  {"ExifTool's", "ModelPixelScale"},
@@ -272,8 +351,11 @@ var otherNames = map[string]struct{ program, ours string }{
 	"GPSSatelites":                {"goexif's", "GPSSatellites"},
 }
 
-// advice suggests a correction for a pattern that matches no tag.
-func advice(pattern string) string {
+// advice suggests a correction for a pattern that matches no name.
+func (f *filter) advice(pattern string) string {
+	if set := "@" + strings.ToLower(pattern); sets[set] != nil {
+		return fmt.Sprintf("did you mean %q?", set)
+	}
 	for name, n := range otherNames {
 		if strings.EqualFold(name, pattern) {
 			return fmt.Sprintf("that is %s name of %q", n.program, n.ours)
@@ -286,11 +368,11 @@ func advice(pattern string) string {
 			}
 		}
 	}
-	return fmt.Sprintf("did you mean %q?", nearest(pattern))
+	return fmt.Sprintf("did you mean %q?", f.nearest(pattern))
 }
 
-// nearest returns the pattern or name closest to a pattern that matches no tag.
-func nearest(pattern string) string {
+// nearest returns the pattern or name closest to a pattern that matches no name.
+func (f *filter) nearest(pattern string) string {
 	lower := strings.ToLower(pattern)
 	letters := strings.Trim(lower, "*")
 	best, distance := "", 0
@@ -298,11 +380,11 @@ func nearest(pattern string) string {
 		best = name
 		return matches([]string{lower}, strings.ToLower(name))
 	}
-	if slices.ContainsFunc(Names(), butForCase) || anyUnknown(butForCase) {
+	if slices.ContainsFunc(f.names(), butForCase) || anyUnknown(butForCase) {
 		return likeCase(pattern, best)
 	}
 	best = ""
-	for _, name := range Names() {
+	for _, name := range f.names() {
 		// Serial* for *Serial*
 		if at := strings.Index(strings.ToLower(name), letters); at >= 0 && len(letters) > 2 && letters != lower {
 			return "*" + name[at:at+len(letters)] + "*"

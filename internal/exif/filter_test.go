@@ -272,7 +272,7 @@ func TestFoldFilter(t *testing.T) {
 		{omit: []string{"*[a-c]*serial*"}, kept: []string{"LensSerialNumber"}, gone: []string{"BodySerialNumber", "CameraSerialNumber"}},
 		{only: []string{"fnumber", "unknowntag_0xABCD"}, kept: []string{"FNumber", "UnknownTag_0xabcd"}, gone: []string{"Make"}},
 	} {
-		keep, err := NewFoldFilter(tc.only, tc.omit)
+		keep, err := (&Patterns{Only: tc.only, Omit: tc.omit, Fold: true}).Filter()
 		if err != nil {
 			t.Errorf("%v: %v", tc, err)
 			continue
@@ -288,7 +288,7 @@ func TestFoldFilter(t *testing.T) {
 			}
 		}
 	}
-	if _, err := NewFoldFilter(nil, []string{"createdate"}); err == nil || !strings.Contains(err.Error(), "DateTimeDigitized") {
+	if _, err := (&Patterns{Omit: []string{"createdate"}, Fold: true}).Filter(); err == nil || !strings.Contains(err.Error(), "DateTimeDigitized") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -622,6 +623,7 @@ func TestInfoOfMutated(t *testing.T) {
 // TestInfoOfWorst: the worst files for the decoder, and those made for ReadInfo, stay within the same
 // time.
 func TestInfoOfWorst(t *testing.T) {
+	testgate.Slow(t)
 	properties := bytes.Repeat(testimage.Box("irot", []byte{1}), 1<<19)
 	ipma := testimage.FullBox("ipma", 0, bigSizes(1<<31), bytes.Repeat([]byte{0, 2, 0}, 1<<22))
 	associated := testimage.FullBox("ipma", 0, bigSizes(1), []byte{0, 1, 255}, bytes.Repeat([]byte{1}, 255))

@@ -1,10 +1,11 @@
 package exif
 
-import "unicode/utf8"
-
-// AppendJSON appends the metadata as one flat JSON object, tags in file order. If the object is
-// larger than 256 KiB, it returns dst as it was and ErrTooLarge.
+// AppendJSON appends the metadata as one flat JSON object, tags in file order; with a dialect, as its AppendEXIF
+// without Info. If the object is larger than 256 KiB, it returns dst as it was and ErrTooLarge.
 func (m *Metadata) AppendJSON(dst []byte, o *Options) ([]byte, error) {
+	if o.Dialect != nil {
+		return o.Dialect.AppendEXIF(dst, m, nil, o)
+	}
 	start := len(dst)
 	render := appendRaw
 	switch o.Style {
@@ -16,7 +17,7 @@ func (m *Metadata) AppendJSON(dst []byte, o *Options) ([]byte, error) {
 	dst = append(dst, '{')
 	for i := range m.tags {
 		t := &m.tags[i]
-		if o.Keep != nil && !o.Keep(t.name) {
+		if !o.tells(t.name, t.val.text) {
 			continue
 		}
 		if len(dst) > start+1 {
@@ -49,14 +50,15 @@ func escapesInto(s string, n int) bool {
 		switch c := s[i]; {
 		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
 			n--
-		case c < ' ' || c == 0x7F:
+		case c < ' ', c == 0x7F, secondBrace(s, i):
 			n -= longest - 1
 		}
 	}
 	return n >= 0
 }
 
-// appendString appends s as a JSON string (RFC 8259, section 7); s is valid UTF-8.
+// appendString appends s as a JSON string (RFC 8259, section 7); s is valid UTF-8. The string never has two
+// braces in a row: Caddy's templates executes what httpInclude includes, and s may be a stranger's text.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	dst = appendEscaped(dst, s)
@@ -68,7 +70,7 @@ func appendEscaped(dst []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c != 0x7F && c < utf8.RuneSelf || c >= utf8.RuneSelf {
+		if c >= ' ' && c != '"' && c != '\\' && c != 0x7F && !secondBrace(s, i) {
 			continue
 		}
 		dst = append(dst, s[start:i]...)
@@ -88,3 +90,6 @@ func appendEscaped(dst []byte, s string) []byte {
 	}
 	return append(dst, s[start:]...)
 }
+
+// secondBrace reports whether s[i] is an opening brace after another.
+func secondBrace(s string, i int) bool { return s[i] == '{' && i > 0 && s[i-1] == '{' }

@@ -72,7 +72,7 @@ func keep(blocks []container.Block, o *Options) ([]Kept, error) {
 				continue
 			}
 			t.needed = isNeeded(&t, kept[i].order)
-			if t.needed || told && !t.thumbnailImage() && (o.Keep == nil || o.Keep(t.name)) {
+			if t.needed || told && !t.thumbnailImage() && o.tells(t.name, t.text) {
 				kept[i].tags = append(kept[i].tags, t)
 			}
 		}

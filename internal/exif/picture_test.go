@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -159,6 +160,7 @@ func TestPictureIsTheRightOne(t *testing.T) {
 
 // TestPicturesOfSamples: ExifTool extracts the same pictures from files that are laid out like cameras'.
 func TestPicturesOfSamples(t *testing.T) {
+	testgate.Slow(t)
 	dir := t.TempDir()
 	path := func(s *pictureSample) string {
 		return filepath.Join(dir, strings.ReplaceAll(strings.ReplaceAll(s.name, " ", "_"), "'", "")+"."+s.ext)
@@ -331,6 +333,7 @@ func checkPictures(t *testing.T, data []byte) {
 
 // TestPictureOfCutFile cuts the samples anywhere.
 func TestPictureOfCutFile(t *testing.T) {
+	testgate.Slow(t)
 	for _, s := range pictureSamples() {
 		for n := 0; n < len(s.data); n += 1 + n/100 {
 			checkPictures(t, s.data[:n])

@@ -7,7 +7,7 @@ import (
 )
 
 // The functions here append the content of a JSON string. Values from the file are numbers or go through
-// appendEscaped; the words are ours and need no escaping.
+// appendEscaped; the words are ours, without braces, and need no escaping.
 
 // appendDescribed renders a value in English, for people, always as a string. A value that the tag's
 // description doesn't cover, because its type or count isn't the standard's, renders as stored, with

@@ -21,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -638,6 +639,7 @@ func checkStyles(t *testing.T, m *Metadata) {
 			t.Fatalf("style %d: %d keys, want %d", style, len(keys), m.Len())
 		}
 	}
+	checkDialects(t, m)
 	for i := range m.tags {
 		if tag := &m.tags[i]; tag.val.kind != kindText {
 			s := strings.ReplaceAll(string(appendWords(nil, m, tag)), "Infinity", "")
@@ -650,6 +652,7 @@ func checkStyles(t *testing.T, m *Metadata) {
 
 // TestStylesOfMalformedTags: all tags of all tables, stored as all types with all small counts.
 func TestStylesOfMalformedTags(t *testing.T) {
+	testgate.Slow(t)
 	r := rand.New(rand.NewPCG(3, 4))
 	tables := []struct {
 		dir   directory
@@ -920,6 +923,7 @@ func sameMeaning(t *testing.T, found map[string]map[wordPair]bool) {
 // TestEnumerationsAsExifTool writes every value of every enumeration into a file and compares with
 // ExifTool's words. With -v, the test logs the words side by side.
 func TestEnumerationsAsExifTool(t *testing.T) {
+	testgate.Slow(t)
 	dir := t.TempDir()
 	i := 0
 	save := func(d directory, e testimage.Entry) {
@@ -961,6 +965,7 @@ func TestEnumerationsAsExifTool(t *testing.T) {
 // TestEnumerationsLackNothingOfExifTool: each number or letter of an enumeration with words in ExifTool
 // has words of ours.
 func TestEnumerationsLackNothingOfExifTool(t *testing.T) {
+	testgate.Slow(t)
 	tool, err := exec.LookPath("exiftool")
 	if err != nil {
 		t.Skip("exiftool is not installed")

@@ -1,6 +1,9 @@
 package exif
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // appendRaw renders a value as stored, always as a string: integers in decimal, fractions as num/den,
 // several values separated by spaces.
@@ -29,10 +32,14 @@ func appendNumber(dst []byte, v *value, i int) []byte {
 		dst = append(dst, '/')
 		return strconv.AppendInt(dst, d, 10)
 	default:
-		bits := 64
+		f, bits := v.float(i), 64
 		if v.single() {
 			bits = 32
 		}
-		return strconv.AppendFloat(dst, v.float(i), 'g', -1, bits)
+		format := byte('g')
+		if abs := math.Abs(f); abs >= 1e-4 && abs < 1e15 { // 'g' would write 4.42986518e+06, a place in meters
+			format = 'f'
+		}
+		return strconv.AppendFloat(dst, f, format, -1, bits)
 	}
 }

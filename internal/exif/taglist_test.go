@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 )
 
 // TestEveryTagIsDescribed: each tag of the tables needs a line in tags.txt.
@@ -42,6 +44,7 @@ func TestEveryTagIsDescribed(t *testing.T) {
 // TestExifToolsNamesAreSuggested: the error for a config with ExifTool's name of a tag suggests ours, unless
 // another tag has that name.
 func TestExifToolsNamesAreSuggested(t *testing.T) {
+	testgate.Slow(t)
 	names := Names()
 	for _, tag := range Tags() {
 		if tag.ExifTool == "" || slices.Contains(names, tag.ExifTool) {

@@ -630,13 +630,13 @@ var writersTags = map[uint16]tagDef{
 	0xA480: {name: "GDALMetadata"},
 	0xA481: {name: "GDALNoData"},
 
-	// JPEG XR (ITU-T T.832, annex A; Windows' HD Photo before it). The height is called as TIFF does.
+	// JPEG XR (ITU-T T.832, annex A; Windows' HD Photo before it)
 	0xBC01: {name: "PixelFormat"},
 	0xBC02: {name: "Transformation"},
 	0xBC03: {name: "Uncompressed"},
 	0xBC04: {name: "ImageType"},
 	0xBC80: {name: "ImageWidth"},
-	0xBC81: {name: "ImageLength"},
+	0xBC81: {name: "ImageHeight"},
 	0xBC82: {name: "WidthResolution"},
 	0xBC83: {name: "HeightResolution"},
 	0xBCC0: {name: "ImageOffset"},

@@ -2,8 +2,10 @@ package exif
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -264,6 +266,19 @@ func TestNumbersOfAnotherWriter(t *testing.T) {
 	}
 }
 
+// colors returns the numbers of a palette.
+func colors(n int) []uint16 { return slices.Repeat([]uint16{257}, n) }
+
+// doubles returns an entry with floating point numbers of 64 bits.
+func doubles(id uint16, v ...float64) testimage.Entry {
+	return testimage.Entry{ID: id, Type: container.TypeDouble, Count: uint32(len(v)), Put: func(o binary.AppendByteOrder) (b []byte) {
+		for _, f := range v {
+			b = o.AppendUint64(b, math.Float64bits(f))
+		}
+		return b
+	}}
+}
+
 // TestTagsOfWriters: Decode returns nonstandard tags of programs and formats without Options.Unknown.
 func TestTagsOfWriters(t *testing.T) {
 	pixelFormat := []byte("\x24\xC3\xDD\x6F\x03\x4E\xFE\x4B\xB1\x85\x3D\x77\x76\x8D\xC9\x0C")
@@ -284,7 +299,7 @@ func TestTagsOfWriters(t *testing.T) {
 				testimage.Long(0xBCC0, 300), testimage.Long(0xBCC1, 9000),
 			},
 			want: `"PixelFormat":"36 195 221 111 3 78 254 75 177 133 61 119 118 141 201 12","Transformation":"0","ImageWidth":"640",` +
-				`"ImageLength":"480","WidthResolution":"96","ImageOffset":"300","ImageByteCount":"9000"`,
+				`"ImageHeight":"480","WidthResolution":"96","ImageOffset":"300","ImageByteCount":"9000"`,
 		},
 		{
 			name: "GeoTIFF and GDAL",
@@ -293,6 +308,22 @@ func TestTagsOfWriters(t *testing.T) {
 				testimage.ASCII(0xA480, "<GDALMetadata/>"), testimage.ASCII(0xA481, "-9999"),
 			},
 			want: `"GeoKeyDirectory":"1 1 0 1 1024 0 1 2","GeoAsciiParams":"WGS 84|","GDALMetadata":"<GDALMetadata/>","GDALNoData":"-9999"`,
+		},
+		{
+			name: "a place on a map, and a palette",
+			ifd0: []testimage.Entry{
+				testimage.Short(0x0140, colors(3*16)...), doubles(0x830E, 0.5, 0.5, 0),
+				doubles(0x8482, 0, 0, 0, 334159.28, 4429865.18, 0), doubles(0x85D8, 1, 0, 0, 1e-7),
+			},
+			want: `"ColorMap":"` + strings.TrimSuffix(strings.Repeat("257 ", 3*16), " ") + `","ModelPixelScale":"0.5 0.5 0",` +
+				`"ModelTiepoint":"0 0 0 334159.28 4429865.18 0","ModelTransformation":"1 0 0 1e-07"`,
+		},
+		{
+			name: "arrays of more than 1 KiB",
+			ifd0: []testimage.Entry{
+				testimage.Short(0x0140, colors(3*256)...), doubles(0x830E, 1, 1, 0), doubles(0x8482, make([]float64, 6*22)...), doubles(0x85D8, make([]float64, 128)...),
+			},
+			want: `"ModelPixelScale":"1 1 0","ModelTransformation":"` + strings.TrimSuffix(strings.Repeat("0 ", 128), " ") + `"`,
 		},
 		{
 			name: "fax", ifd0: []testimage.Entry{testimage.Short(0x0146, 3), testimage.Short(0x0147, 1), testimage.Long(0x0148, 2)},
@@ -327,9 +358,12 @@ func TestTagsOfWriters(t *testing.T) {
 		{name: "Xiaomi", exif: []testimage.Entry{testimage.ASCII(0x9A00, "M2007J3SG")}, want: `"XiaomiModel":"M2007J3SG"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := testimage.Block{IFD0: tc.ifd0, Exif: tc.exif}
-			if got := decodeToJSON(b.Encode(), &Options{}); got != "{"+tc.want+"}" {
-				t.Errorf("got  %s\nwant {%s}", got, tc.want)
+			for _, b := range []testimage.Block{{IFD0: tc.ifd0, Exif: tc.exif}, {BigEndian: true, IFD0: tc.ifd0, Exif: tc.exif}} {
+				for _, file := range [][]byte{b.Encode(), b.EncodeBig()} {
+					if got := decodeToJSON(file, &Options{}); got != "{"+tc.want+"}" {
+						t.Errorf("%q: got  %s\nwant {%s}", file[:4], got, tc.want)
+					}
+				}
 			}
 		})
 	}

@@ -241,7 +241,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if w.stored != nil {
 		*w.stored = append(*w.stored, storedTag{
 			off: w.block.Off,
-			dir: d, id: id, name: string(name),
+			dir: d, id: id, name: string(name), text: v.text,
 			typ: typ, value: bytes.Clone(shown(w.Order, typ, b, def.as, v)),
 		})
 	}

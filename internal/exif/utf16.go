@@ -1,6 +1,7 @@
 package exif
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 	"unicode"
@@ -104,10 +105,26 @@ const (
 	otherScripts // and above: each block of 256 counts as one
 )
 
+// total sums the bits of the letters of a text.
+type total struct {
+	bits int
+	last script
+}
+
+func (t *total) add(bits int, s script) {
+	const another = 6 // for a change of script
+	t.bits += bits
+	if s != noScript && s != t.last {
+		if t.last != noScript {
+			t.bits += another
+		}
+		t.last = s
+	}
+}
+
 // bits estimates the bits needed to encode the text.
 func (w *textWeight) bits(order binary.ByteOrder, b []byte) int {
-	const another = 6 // for a change of script
-	total, last := 0, noScript
+	var t total
 	for i := 0; i+1 < len(b); i += 2 {
 		r := rune(order.Uint16(b[i:]))
 		if utf16.IsSurrogate(r) && i+3 < len(b) {
@@ -116,16 +133,41 @@ func (w *textWeight) bits(order binary.ByteOrder, b []byte) int {
 				i += 2
 			}
 		}
-		n, s := w.letter(r)
-		total += n
-		if s != noScript && s != last {
-			if last != noScript {
-				total += another
-			}
-			last = s
-		}
+		t.add(w.letter(r))
 	}
-	return total
+	return t.bits
+}
+
+// utf8Bits is bits for UTF-8. It weighs small letters and blanks less, since most bytes of a text in the Latin
+// alphabet are such ones, and few of the bytes that UTF-16 happens to have.
+func (w *textWeight) utf8Bits(b []byte) int {
+	var t total
+	for _, r := range string(b) {
+		n, s := w.letter(r)
+		if r == ' ' || r >= 'a' && r <= 'z' {
+			n--
+		}
+		t.add(n, s)
+	}
+	return t.bits
+}
+
+// isUTF8 reports whether b, which its writer calls Unicode, is UTF-8 up to the NULs that pad it: where that is
+// clearly more plausible than UTF-16.
+func isUTF8(own binary.ByteOrder, b []byte) bool {
+	b = bytes.TrimRight(b, "\x00")
+	if bytes.IndexByte(b, 0) >= 0 || !printable(b) {
+		return false // a letter of the Latin alphabet has a NUL in UTF-16
+	}
+	var end int // of a whole letter
+	for end < len(b) && end < 2*orderUnits {
+		_, n := utf8.DecodeRune(b[end:])
+		end += n
+	}
+	b = b[:end]
+	var w textWeight
+	bits := w.utf8Bits(b)
+	return bits+orderBits < min(w.bits(own, b), w.bits(otherOrder(own), b))
 }
 
 // The bits of a letter of an alphabet, of a rare letter, and of code points that no text has: controls,

@@ -113,6 +113,33 @@ func TestUTF16InEitherByteOrder(t *testing.T) {
 	t.Logf("%d of %d, texts of one letter or ambiguous in the order that isn't the file's", wrong, all)
 }
 
+// TestUTF8CalledUnicode: writers mark texts in UTF-8 as UNICODE. One of 20 letters, in any script, must not decode as
+// UTF-16, whatever pads it.
+func TestUTF8CalledUnicode(t *testing.T) {
+	texts := []string{`{"AIGC":{"Label":"1","ContentProducer":"x"}}`, "masterpiece, 1girl, Steps: 20, Sampler: Euler a", "Grüße", "中文说明"}
+	for _, list := range sentences {
+		for _, sentence := range list {
+			if len([]rune(sentence)) >= 20 {
+				texts = append(texts, sentence)
+			}
+		}
+	}
+	if len(texts) < 40 {
+		t.Fatalf("only %d texts", len(texts))
+	}
+	for _, text := range texts {
+		for _, code := range []string{"UNICODE\x00", "UNICODE ", "Unicode\x00"} {
+			for _, padding := range []string{"", "\x00", strings.Repeat("\x00", 99)} {
+				for _, big := range []bool{false, true} {
+					if got := commentOf(t, big, []byte(code+text+padding), &Options{}); got != text {
+						t.Errorf("%q%q, big-endian %v: got %q", code, text, big, got)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestOneLetterReadsInTheFilesOrder decodes every single letter and sign except rare ones.
 func TestOneLetterReadsInTheFilesOrder(t *testing.T) {
 	var w textWeight

@@ -34,6 +34,7 @@ type value struct {
 	source *numbers // where all other numbers are, n of them
 	at     int      // index of the first in source
 	signed bool     // the standard has the tag signed: large unsigned numbers stand for negative ones
+	typ    uint8    // the type of the entry
 }
 
 // quotient returns the i'th number of any kind as a decimal; ok is false for n/0, 0/0, NaN and
@@ -69,6 +70,12 @@ func intsValue(b []byte) value {
 // maxText bytes, in the given byte order; value doesn't keep it. ok is false if they are broken. The
 // numbers of a value are available after decode.
 func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
+	v, ok = f.convert(order, typ, b, as, o)
+	v.typ = uint8(typ) //nolint:gosec // types that typeSize knows are at most 129
+	return v, ok
+}
+
+func (f *fileNumbers) convert(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
 	switch as {
 	case asText, asOnlyText:
 		if bytewise(typ) {
@@ -204,7 +211,7 @@ func decodeBytes(set *charmap.Charmap, b []byte) string {
 
 // charCodeText decodes a text whose first 8 bytes name its character code (Exif 3.0, 4.6.6, table 9).
 // Many writers leave the code out, pad it with blanks or write it in lower case, and some write
-// UNICODE in a byte order other than the file's.
+// UNICODE in a byte order other than the file's, or in UTF-8.
 func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	if len(b) < 8 {
 		return text(b, o)
@@ -226,7 +233,7 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 		}
 		return strings.TrimRight(decodeText(japanese.ISO2022JP, rest), " \t\r\n")
 	case "UNICODE":
-		if string(code) != "UNICODE" && unicodeByName(rest) {
+		if string(code) != "UNICODE" && unicodeByName(rest) || isUTF8(order, rest) {
 			return text(rest, o)
 		}
 		return utf16Text(textOrder(order, rest), rest)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/testgate"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -332,12 +333,18 @@ func decodeWorst(r io.ReaderAt, f *worstFile) {
 		o.Style = style
 		_, _ = m.AppendJSON(nil, &o)
 	}
+	o := f.o
+	for _, d := range dialects {
+		o.Dialect = d
+		_, _ = m.AppendJSON(nil, &o)
+	}
 }
 
 // TestWorst checks the costs of the worst files against limits that don't depend on the machine: bytes read
 // and allocated, and the time in units of 65,536 boxes, which take 2 ms on a slow machine. No file may take
 // more than ten units, 20 ms there; the race detector slows some loops down more than others.
 func TestWorst(t *testing.T) {
+	testgate.Slow(t)
 	const maxUnits = 20
 	// take the fastest of several runs, since other processes may be running: as many as needed to stay
 	// within the limit

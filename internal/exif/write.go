@@ -16,6 +16,7 @@ type storedTag struct {
 	dir    directory
 	id     uint16
 	name   string
+	text   string // of a text
 	typ    uint16
 	value  []byte
 }

@@ -23,8 +23,9 @@ type capture struct {
 	// maximum length (-1: not known). An error cuts the body off.
 	locate func(status int, h http.Header) (skip, length int64, err error)
 
-	want     int    // bytes to keep
-	buf      []byte // the bytes kept
+	sink     io.Writer // takes the body of a successful response instead of buf; an error from it cuts the body off
+	want     int       // bytes to keep
+	buf      []byte    // the bytes kept
 	skip     int64
 	longer   bool  // the body is longer than skip and want
 	discard  bool  // the body isn't the object's
@@ -66,6 +67,13 @@ func (c *capture) Write(p []byte) (int, error) {
 		}
 		return len(p), nil
 	}
+	if c.sink != nil {
+		n, err := c.sink.Write(p)
+		if err != nil {
+			err = c.stop()
+		}
+		return n, err
+	}
 	skipped := min(c.skip, int64(len(p)))
 	c.skip -= skipped
 	rest := p[skipped:]
@@ -94,6 +102,9 @@ func (c *capture) ReadFrom(r io.Reader) (n int64, err error) {
 			err = c.stop()
 		}
 		return n, err
+	}
+	if c.sink != nil {
+		return io.Copy(struct{ io.Writer }{c}, r)
 	}
 	if c.skip > 0 {
 		n, err = io.CopyN(io.Discard, r, c.skip)

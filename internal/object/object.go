@@ -265,7 +265,7 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		}
 		return off - start, length, nil
 	}
-	err := o.req.run(o.next, c, off, n, cond)
+	err := o.req.runRange(o.next, c, off, n, cond)
 	o.Read += c.received
 	status := c.status
 	if status == 0 {

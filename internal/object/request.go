@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,7 +55,7 @@ func (q *request) start(r *http.Request, strip func(path string) (object string,
 		q.fields = append(q.fields, field{name, values})
 	}
 	if path, ok := strip(r.URL.Path); ok {
-		setPath(&q.object, path)
+		CutPath(&q.object, path)
 	}
 	q.uri = q.object.RequestURI()
 	q.repl, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
@@ -63,7 +64,7 @@ func (q *request) start(r *http.Request, strip func(path string) (object string,
 		// exif changed the path, the suffix may have been in another place.
 		if path, ok := strip(orig.URL.Path); ok {
 			q.original, q.originalURL = orig.URL, *orig.URL
-			setPath(orig.URL, path)
+			CutPath(orig.URL, path)
 			if q.repl != nil {
 				q.repl.Set(origURI, orig.URL.RequestURI())
 			}
@@ -173,23 +174,39 @@ func ownField(name string) bool {
 	return strings.HasPrefix(name, "If-")
 }
 
-// run runs next for n bytes of the object at off. The request stays as the handlers left it until reset.
-// If they panic with http.ErrAbortHandler, run returns ErrBroken or ErrAborted, or nil if they did so
-// because w was cut off.
-func (q *request) run(next caddyhttp.Handler, w *capture, off, n int64, cond Condition) (err error) {
-	q.begin()
-	q.r.Method = http.MethodGet
-	q.r.Body, q.r.ContentLength, q.r.TransferEncoding = http.NoBody, 0, nil
+// CloneHeader returns a copy of a client's header for a request for a whole object: without conditions and
+// without fields about a range, an encoding, a body or a protocol.
+func CloneHeader(h http.Header) http.Header {
+	c := make(http.Header, len(h))
+	for name, values := range h {
+		if !ownField(name) {
+			c[name] = slices.Clone(values)
+		}
+	}
+	return c
+}
+
+// runRange runs next for n bytes of the object at off.
+func (q *request) runRange(next caddyhttp.Handler, w *capture, off, n int64, cond Condition) error {
 	own := [...]field{
 		{"Accept-Encoding", identityOnly},
 		{"Range", []string{"bytes=" + strconv.FormatInt(off, 10) + "-" + strconv.FormatInt(off+n-1, 10)}},
 		{cond.Name, []string{cond.Value}},
 	}
 	if cond.Name == "" {
-		q.setHeader(ownField, own[:2]...)
-	} else {
-		q.setHeader(ownField, own[:]...)
+		return q.run(next, w, own[:2]...)
 	}
+	return q.run(next, w, own[:]...)
+}
+
+// run runs next with GET and the client's header without what ownField reports, but with own. The request
+// stays as the handlers left it until reset. If they panic with http.ErrAbortHandler, run returns ErrBroken
+// or ErrAborted, or nil if they did so because w was cut off.
+func (q *request) run(next caddyhttp.Handler, w *capture, own ...field) (err error) {
+	q.begin()
+	q.r.Method = http.MethodGet
+	q.r.Body, q.r.ContentLength, q.r.TransferEncoding = http.NoBody, 0, nil
+	q.setHeader(ownField, own...)
 	defer func() {
 		switch p := recover(); {
 		case p == nil:
@@ -242,9 +259,19 @@ func (q *request) resetExceptHeader() {
 	}
 }
 
-// setPath sets u's path to object, a prefix of it, and keeps the client's percent-encoding, unless a
+// restore gives a header field the client's value.
+func (q *request) restore(name string) {
+	delete(q.r.Header, name)
+	for _, f := range q.fields {
+		if f.name == name {
+			q.r.Header[name] = f.values
+		}
+	}
+}
+
+// CutPath sets u's path to object, a prefix of it, and keeps the client's percent-encoding, unless a
 // handler before exif changed the path without the encoded one.
-func setPath(u *url.URL, object string) {
+func CutPath(u *url.URL, object string) {
 	raw := u.RawPath
 	if raw != "" && raw == u.EscapedPath() { // otherwise RawPath is stale
 		i := 0

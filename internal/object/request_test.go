@@ -62,7 +62,7 @@ func TestEscapesOfObjectStay(t *testing.T) {
 			t.Fatal(err)
 		}
 		object, _ := strip(u.Path)
-		setPath(u, object)
+		CutPath(u, object)
 		if got := u.RequestURI(); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
@@ -79,7 +79,7 @@ func TestRawPathOfAnotherPath(t *testing.T) {
 		{Path: "/a%.jpg", RawPath: "/a%.jpg"},
 	} {
 		was := u
-		setPath(&u, u.Path)
+		CutPath(&u, u.Path)
 		if u.Path != was.Path || u.EscapedPath() != (&url.URL{Path: was.Path}).EscapedPath() {
 			t.Errorf("%q with raw path %q: got %q", was.Path, was.RawPath, u.EscapedPath())
 		}

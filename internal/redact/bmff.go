@@ -1,13 +1,14 @@
 package redact
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/exif/bmff.go
+// The ISO base media file format (ISO/IEC 14496-12, 4.2) consists of nested boxes; internal/container/isom.go
 // describes them. HEIF and AVIF (heif.go), JPEG XL (jxl.go) and JPEG 2000 (jp2.go) use it.
 //
 // A removed box becomes one of the type free (8.1.2) with zeros: the boxes around it keep their sizes, and
@@ -142,15 +143,7 @@ type span struct{ from, to int64 }
 
 // merge sorts spans, joins those that touch or overlap, and removes empty ones.
 func merge(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int {
-		switch {
-		case a.from < b.from:
-			return -1
-		case a.from > b.from:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	out := spans[:0]
 	for _, s := range spans {
 		if s.to <= s.from {
@@ -223,11 +216,7 @@ func freeBox(s *stream, h container.BoxHead) bool {
 func redactFileType(s *stream, h container.BoxHead, known []string) bool {
 	b, _ := s.peek(int(min(h.Size, maxFileType)))
 	b = slices.Clone(b)
-	for brands := b[h.Head:]; len(brands) > 0; brands = brands[min(4, len(brands)):] {
-		if brand := brands[:min(4, len(brands))]; !slices.Contains(known, string(brand)) {
-			clear(brand)
-		}
-	}
+	keepBrands(b[h.Head:], known)
 	return s.replace(b) && s.zero(h.Size-min(h.Size, maxFileType))
 }
 
@@ -236,31 +225,21 @@ func passSignature(s *stream, h container.BoxHead) bool {
 	return s.pass(min(h.Size, 12)) && s.zero(h.Size-min(h.Size, 12))
 }
 
-// rewriteExifItem rebuilds in place the EXIF of an item or a box, which starts with the TIFF block's offset
-// (23008-12, A.2.1), and returns the item's new length, 0 if nothing is left of it.
-func rewriteExifItem(b []byte, p *Plan) (n int) {
-	at := container.OffsetOf(b)
-	if at < 0 {
-		clear(b)
-		return 0
-	}
-	switch intro := "Exif\x00\x00"; at {
-	case 0: // some writers omit the offset
-	case len(intro):
-		copy(b, intro)
-	default:
-		clear(b[4:at])
-		if at == 4+len(intro) {
-			copy(b[4:], intro)
-		}
-		binary.BigEndian.PutUint32(b, uint32(at-4)) //nolint:gosec // G115: lengths in memory fit
-	}
-	if n = rewriteExif(b[at:], p); n == 0 {
-		clear(b)
-		return 0
-	}
-	return at + n
-}
+// tiffOffset begins an Exif item or box: the TIFF block follows at once (23008-12, A.2.1).
+const tiffOffset = "\x00\x00\x00\x00"
 
-// rewriteExifBox rebuilds the EXIF of an Exif box in place; ok is false if nothing is left of it.
-func rewriteExifBox(b *box, p *Plan) (ok bool) { return rewriteExifItem(b.body, p) > 0 }
+// rewriteExifBox replaces the EXIF in the data of a box, which is at off in the file, after some bytes that come
+// before it; ok is false if nothing is left.
+func rewriteExifBox(data []byte, before string, off int64, p *Plan) (ok bool) {
+	kept := p.exifAt(off)
+	if kept == nil {
+		return false
+	}
+	b := kept.Encode(len(data) - len(before))
+	if b == nil {
+		return false
+	}
+	clear(data)
+	copy(data[copy(data, before):], b)
+	return true
+}

@@ -9,74 +9,91 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// TestPNGChunks has which chunks stay, and with how much data. A chunk with more goes, since its rest could be
-// anything.
+// TestPNGChunks has which chunks stay, in a picture of each color type: with the length that they should have, once, before
+// the picture, and with a right CRC. Any other can hold anything.
 func TestPNGChunks(t *testing.T) {
-	const unlimited = -1
-	for typ, most := range map[string]int{
-		"tRNS": 256, "cHRM": 32, "gAMA": 4, "iCCP": unlimited, "sBIT": 4, "sRGB": 1, "cICP": 4, "mDCV": 24, "cLLI": 8, "bKGD": 6, "hIST": 512, "pHYs": 9,
-		"acTL": 8, "fcTL": 26, "fdAT": unlimited, "PLTE": 768,
-		"tIME": 0, "sPLT": 0, "tEXt": 0, "zTXt": 0, "iTXt": 0, "eXIf": 0, "caBX": 0, "prVt": 0, "ABCD": 0,
+	palette := testimage.PNGChunk("PLTE", make([]byte, 3*4))
+	for typ, lengths := range map[string]map[byte]int{ // by color type
+		"tRNS": {0: 2, 2: 6, 3: 4}, "cHRM": {0: 32, 2: 32, 3: 32, 4: 32, 6: 32}, "gAMA": {0: 4, 2: 4, 3: 4, 4: 4, 6: 4}, "sBIT": {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}, "sRGB": {0: 1, 2: 1, 3: 1, 4: 1, 6: 1},
+		"cICP": {0: 4, 2: 4, 3: 4, 4: 4, 6: 4}, "mDCV": {0: 24, 2: 24, 3: 24, 4: 24, 6: 24}, "cLLI": {0: 8, 2: 8, 3: 8, 4: 8, 6: 8}, "bKGD": {0: 2, 2: 6, 3: 1, 4: 2, 6: 6}, "hIST": {3: 8}, "pHYs": {0: 9, 2: 9, 3: 9, 4: 9, 6: 9}, "acTL": {0: 8, 2: 8, 3: 8, 4: 8, 6: 8}, "PLTE": {3: 12},
+		"tIME": {}, "sPLT": {}, "tEXt": {}, "zTXt": {}, "iTXt": {}, "eXIf": {}, "caBX": {}, "prVt": {}, "ABCD": {}, "fdAT": {}, "fcTL": {}, "iCCP": {},
 	} {
-		for _, n := range []int{most, most + 1} {
-			if most == unlimited {
-				n = 100000
+		for color := range byte(7) {
+			if color == 1 || color == 5 {
+				continue
 			}
-			chunk := testimage.PNGChunk(typ, bytes.Repeat([]byte("x"), n))
-			data := testimage.PNG(testimage.Gradient(8, 8), chunk, nil)
-			got := redact(t, data, &Policy{}, 0)
-			want := chunk
-			if most != unlimited && (most == 0 || n > most) {
-				want = testimage.PNGChunk("juNk", make([]byte, n))
-			}
-			if at := bytes.Index(data, chunk); !bytes.Equal(got[at:at+len(chunk)], want) {
-				t.Errorf("%s of %d bytes: got %q", typ, n, got[at:at+min(len(chunk), 20)])
+			want, stays := lengths[color]
+			for _, n := range []int{want, want + 1, 12} {
+				var before []byte
+				if typ != "PLTE" && color == 3 {
+					before = palette
+				}
+				chunk := testimage.PNGChunk(typ, bytes.Repeat([]byte("x"), n))
+				broken := slices.Clone(chunk)
+				broken[len(broken)-1]++
+				junk := testimage.PNGChunk("juNk", make([]byte, n))
+				data := testimage.PNG(testimage.Gradient(8, 8), cat(before, broken, chunk, chunk), chunk)
+				data[25] = color
+				at := bytes.Index(data, broken)
+				got := redact(t, data, &Policy{}, 0)[at:]
+				kept := junk
+				if stays && n == want {
+					kept = chunk
+				}
+				if is := cat(junk, kept, junk); !bytes.Equal(got[:len(is)], is) {
+					t.Errorf("%s of %d bytes in color type %d: got %q", typ, n, color, got[:min(len(is), 60)])
+				}
+				if bytes.Contains(got[3*len(chunk):], chunk[4:len(chunk)-4]) && len(chunk) > 16 {
+					t.Errorf("%s of %d bytes stays after the picture", typ, n)
+				}
 			}
 		}
 	}
 }
 
-// TestWebPChunks has which chunks stay, and how much of them. The others become JUNK of zeros.
+// TestWebPChunks has which chunks stay, after which others, and how much of them. The others become JUNK of zeros.
 func TestWebPChunks(t *testing.T) {
-	const hidden = "HIDDEN"
-	rc := testimage.RIFFChunk
-	canvas := "\x00\x00\x00\x00\x07\x00\x00\x07\x00\x00"
-	picture := string(testimage.VP8L())
-	frame := strings.Repeat("\x01", 16)
-	for _, tt := range []struct{ name, typ, data, want string }{
-		{"VP8X", "VP8X", "\x3E" + canvas[1:], "\x3A" + canvas[1:]},
-		{"VP8X and rest", "VP8X", "\x2C" + canvas[1:] + hidden, "\x28" + canvas[1:] + "\x00\x00\x00\x00\x00\x00"},
-		{"VP8X, cut off", "VP8X", canvas[1:], ""},
-		{"ANIM", "ANIM", "\x01\x02\x03\x04\x05\x00", "\x01\x02\x03\x04\x05\x00"},
-		{"ANIM and rest", "ANIM", "\x01\x02\x03\x04\x05\x00" + hidden, "\x01\x02\x03\x04\x05\x00\x00\x00\x00\x00\x00\x00"},
-		{"ICCP", "ICCP", "profile!", "profile!"},
-		{"ALPH", "ALPH", "alpha", "alpha"},
-		{"VP8", "VP8 ", "picture", "picture"},
-		{"frame", "ANMF", frame + picture, frame + picture},
-		{"frame with alpha", "ANMF", frame + string(rc("ALPH", []byte("alph"))) + picture, frame + string(rc("ALPH", []byte("alph"))) + picture},
+	const hidden = "HIDDEN-PLACE"
+	rc := func(typ, data string) string { return string(testimage.RIFFChunk(typ, []byte(data))) }
+	junk := func(n int) string { return rc("JUNK", string(make([]byte, n))) }
+	canvas := "\x00\x00\x00\x07\x00\x00\x07\x00\x00"
+	vp8x := func(flags byte) string { return rc("VP8X", string([]byte{flags})+canvas) }
+	picture, alpha, lossy := string(testimage.VP8L()), rc("ALPH", "alpha"), rc("VP8 ", "picture!")
+	icc, anim := rc("ICCP", string(profile())), rc("ANIM", "\x01\x02\x03\x04\x05\x00")
+	frame := rc("ANMF", strings.Repeat("\x01", 16)+alpha+lossy)
+	blank := func(chunk string) string { return junk(int(chunk[4])) }
+	for _, tt := range []struct{ name, in, want string }{
+		{"a simple file", picture, picture},
+		{"a simple file with more", picture + alpha + rc("ANMF", hidden) + icc + rc("XMP ", hidden) + picture, picture + blank(alpha) + junk(12) + blank(icc) + junk(12) + blank(picture)},
+		{"flags", vp8x(0xFF) + icc, vp8x(0x32) + icc},
+		{"reserved", rc("VP8X", "\x20\x01\x02\x03"+canvas[3:]) + icc, rc("VP8X", "\x20\x00\x00\x00"+canvas[3:]) + icc},
+		{"a long header", rc("VP8X", "\x00"+canvas+hidden), rc("VP8X", "\x00"+canvas+string(make([]byte, 12)))},
+		{"a short header", rc("VP8X", canvas), junk(9)},
+		{"a second header", vp8x(0) + vp8x(0), vp8x(0) + junk(10)},
+		{"a profile that isn't announced", vp8x(0) + icc + lossy, vp8x(0) + blank(icc) + lossy},
+		{"no profile", vp8x(32) + rc("ICCP", hidden) + lossy, vp8x(32) + junk(12) + lossy},
+		{"two profiles", vp8x(32) + icc + icc + lossy, vp8x(32) + icc + blank(icc) + lossy},
+		{"alpha", vp8x(16) + alpha + lossy, vp8x(16) + alpha + lossy},
+		{"alpha that isn't announced", vp8x(0) + alpha + lossy, vp8x(0) + blank(alpha) + lossy},
+		{"alpha after the picture", vp8x(16) + lossy + alpha, vp8x(16) + lossy + blank(alpha)},
+		{"two pictures", vp8x(0) + lossy + lossy + picture, vp8x(0) + lossy + blank(lossy) + blank(picture)},
+		{"animation", vp8x(2) + anim + frame + frame, vp8x(2) + anim + frame + frame},
+		{"animation that isn't announced", vp8x(0) + anim + frame + lossy, vp8x(0) + blank(anim) + blank(frame) + lossy},
+		{"frames without a header", vp8x(2) + frame, vp8x(2) + blank(frame)},
+		{"animation and rest", vp8x(2) + rc("ANIM", "\x01\x02\x03\x04\x05\x00"+hidden), vp8x(2) + rc("ANIM", "\x01\x02\x03\x04\x05\x00"+string(make([]byte, 12)))},
 		{
-			"frame with more", "ANMF", frame + picture + string(rc("HIDE", []byte(hidden))) + picture,
-			frame + picture + string(rc("JUNK", make([]byte, 6))) + "JUNK" + picture[4:8] + string(make([]byte, len(picture)-8)),
+			"a frame with more", vp8x(2) + anim + rc("ANMF", strings.Repeat("\xFF", 16)+picture+rc("HIDE", hidden)+picture+"REST"),
+			vp8x(2) + anim + rc("ANMF", strings.Repeat("\xFF", 15)+"\x03"+picture+junk(12)+blank(picture)+"\x00\x00\x00\x00"),
 		},
-		{"frame, cut off", "ANMF", frame[1:], ""},
-		{"frame and rest", "ANMF", frame + picture + "HIDE", frame + picture + "\x00\x00\x00\x00"},
-		{"XMP", "XMP ", hidden, ""},
-		{"private", "abcd", hidden, ""},
-		{"no name", "\x80\xFF\x01\x02", hidden, ""},
+		{"a frame, cut off", vp8x(2) + anim + rc("ANMF", hidden), vp8x(2) + anim + junk(12)},
+		{"XMP", vp8x(4) + lossy + rc("XMP ", hidden), vp8x(0) + lossy + junk(12)},
+		{"private", vp8x(0) + rc("abcd", hidden) + lossy, vp8x(0) + junk(12) + lossy},
+		{"no name", vp8x(0) + rc("\x80\xFF\x01\x02", hidden) + lossy, vp8x(0) + junk(12) + lossy},
 	} {
-		chunk := rc(tt.typ, []byte(tt.data))
-		want := rc(tt.typ, []byte(tt.want))
-		if tt.want == "" {
-			want = rc("JUNK", make([]byte, len(tt.data)))
-		}
-		data := testimage.WebP(chunk, chunk) // the second of a chunk that occurs once goes
-		got := redact(t, data, &Policy{}, 0)[12:]
-		if !bytes.Equal(got[:len(chunk)], want) {
-			t.Errorf("%s: got %q, want %q", tt.name, got[:len(chunk)], want)
-		}
-		again := slices.Concat([]byte("JUNK"), chunk[4:8], make([]byte, len(chunk)-8))
-		if second := got[len(chunk):]; tt.typ != "ANMF" && !bytes.Equal(second[:len(chunk)], again) {
-			t.Errorf("%s, again: got %q", tt.name, second)
+		data := testimage.WebP([]byte(tt.in))
+		got := redact(t, cat(data, hidden), &Policy{}, 0)
+		if want := cat(testimage.WebP([]byte(tt.want)), make([]byte, len(hidden))); !bytes.Equal(got, want) {
+			t.Errorf("%s:\ngot  %q\nwant %q", tt.name, got, want)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package redact
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
@@ -8,368 +10,251 @@ import (
 
 // This is HEIF (ISO/IEC 23008-12) and AVIF, which builds on it. The box meta lists items (14496-12, 8.11):
 // pictures, which can be derived from other pictures, Exif and XMP. Their bytes are in the boxes mdat or
-// idat, at the offsets in iloc. An image sequence is a movie (moov, 8.2) whose frames are pictures.
+// idat, at the offsets in iloc. References (iref), groups (grpl) and properties (iprp) are about items.
 //
-// Only the offsets in meta and moov tell which bytes of mdat belong to which item. So the parser buffers the
-// file up to the end of meta, and in sequences of moov: a few kilobytes if these boxes come first, as all
-// known writers have it.
+// meta is read whole, reduced to the items that stay and what is about them, and written anew, with a free box up to
+// its old length. So nothing is left of an item that goes, no reference points at nothing, and nothing stays that
+// isn't a known field.
 //
-// Not supported, so overwritten, are items made of other items' bytes (construction method 2), which no
-// known writer uses, frames in fragments (moof), and the box mini instead of meta (23008-12:2025).
+// Not supported, so removed, are items made of other items' bytes (construction method 2), which no known writer uses.
+// A file with the box mini instead of meta (23008-12:2025) is refused.
 
 const (
+	// maxMeta bounds the box meta: with 800 tiles it has 60 KiB.
+	maxMeta = 512 << 10
+	// maxItems bounds the items of a file.
+	maxItems = 1 << 14
 	// maxExtents bounds the pieces of all items of a file: each of 65,535 items can claim 65,535 pieces
 	// that take no bytes in iloc.
 	maxExtents = 1 << 14
-	// maxItem bounds an Exif or XMP item with the bytes between its pieces, which are buffered to rewrite it.
-	maxItem = maxHold
-)
-
-// pictureBrands are the brands of image and sequence files, and those of profiles (23008-12, annexes; AVIF; MIAF)
-// and of the base format that such files also have.
-var pictureBrands = append(slices.Clone(container.ImageBrands),
-	"avio", "MiHB", "MiHE", "MiHA", "MiHM", "MiPr", "MiAB", "MA1A", "MA1B", "MiCm", "unif", "tmap", "geo1", "pred", "1pic",
-	"isom", "iso2", "iso3", "iso4", "iso5", "iso6", "iso7", "iso8", "iso9", "isoa", "isob", "isoc", "mp41", "mp42", "heif",
-	"hvc1", "av01", "MSNV",
+	// maxReferences bounds the items that others refer to, and maxProperties the properties.
+	maxReferences = 1 << 15
+	maxProperties = 1 << 12
+	// maxDerivation bounds how many pictures can be derived one from the other.
+	maxDerivation = 16
 )
 
 // itemKind is how an item is redacted. The zero value removes it.
 type itemKind uint8
 
 const (
-	removed itemKind = iota
-	picture
-	jpegPicture // a complete JPEG, which can have EXIF of its own
-	jp2Picture  // a JPEG 2000 codestream, which can have comments
+	removed     itemKind = iota
+	picture              // coded
+	derived              // from other pictures, by a few numbers
+	jpegPicture          // a complete JPEG, which can have EXIF of its own
+	jp2Picture           // a JPEG 2000 codestream, which can have comments
 	exifItem
 	xmpPacket
 )
 
-// pictureItems maps the types of items that are pictures, or that derive, tone-map or mask pictures
-// (23008-12, 6.6 and annexes; AVIF; 23001-17; 21496-1).
-var pictureItems = map[string]itemKind{
-	"hvc1": picture, "lhv1": picture, "av01": picture, "avc1": picture, "vvc1": picture, "evc1": picture,
-	"hvt1": picture, "unci": picture, "jpeg": jpegPicture, "j2k1": jp2Picture,
-	"grid": picture, "iovl": picture, "iden": picture, "tmap": picture, "mski": picture, "sato": picture,
+// pictureItems maps the types of items that are pictures, or that derive, tone-map or mask pictures (23008-12, 6.6
+// and annexes; AVIF; 23001-17; 21496-1), and the property that each needs to be decoded.
+var pictureItems = map[[4]byte]struct {
+	kind itemKind
+	need string
+}{
+	{'h', 'v', 'c', '1'}: {picture, "hvcC"}, {'a', 'v', '0', '1'}: {picture, "av1C"}, {'a', 'v', 'c', '1'}: {picture, "avcC"},
+	{'v', 'v', 'c', '1'}: {picture, "vvcC"}, {'e', 'v', 'c', '1'}: {picture, "evcC"}, {'h', 'v', 't', '1'}: {picture, ""},
+	{'u', 'n', 'c', 'i'}: {picture, "uncC"}, {'m', 's', 'k', 'i'}: {picture, "mskC"},
+	{'j', 'p', 'e', 'g'}: {jpegPicture, ""}, {'j', '2', 'k', '1'}: {jp2Picture, "j2kH"},
+	{'g', 'r', 'i', 'd'}: {derived, ""}, {'i', 'o', 'v', 'l'}: {derived, ""}, {'i', 'd', 'e', 'n'}: {derived, ""},
+	{'t', 'm', 'a', 'p'}: {derived, ""}, {'s', 'a', 't', 'o'}: {derived, ""},
 }
 
-// properties maps the boxes that describe a picture (in ipco and in sample entries) to functions that redact
-// them.
-var properties = map[string]func(*box) bool{
-	"hvcC": asIs, "lhvC": asIs, "av1C": asIs, "avcC": asIs, "vvcC": asIs, "evcC": asIs, "j2kH": asIs,
-	"ispe": upTo(12), "pixi": keepPixi, "pasp": upTo(8), "clap": upTo(32), "irot": upTo(1), "imir": upTo(1),
-	"colr": keepColr, "auxC": keepAuxC, "clli": upTo(4), "mdcv": upTo(24), "cclv": upTo(25), "amve": upTo(8),
-	"reve": upTo(21), "ndwt": upTo(8), "lsel": upTo(2), "a1op": upTo(1), "a1lx": upTo(13), "rloc": upTo(12),
-	"tols": upTo(6), "oinf": asIs, "cmpd": keepComponents, "uncC": asIs, "cmpC": asIs, "icef": asIs, "cpat": asIs, "iscl": upTo(12),
-	"ccst": upTo(8), "auxi": keepAuxC, "btrt": upTo(12), "fiel": upTo(2), "gama": upTo(4),
-}
+// references are the reference types to keep, between items (8.11.12; 23008-12, 6.4) and between tracks.
+var references = []string{"dimg", "thmb", "auxl", "cdsc", "base", "prem", "exbl", "pred", "evir", "mask"}
 
-// keepPixi keeps the number of channels and the bits of each (23008-12, 6.5.6).
-func keepPixi(b *box) bool {
-	if len(b.body) > 4 {
-		clearFrom(b.body, 5+int(b.body[4]))
+// groups are the types of item groups to keep (8.18; 23008-12, annexes).
+var groups = []string{"altr", "ster", "eqiv", "brst", "aebr", "wbbr", "fobr", "afbr", "dobr", "pano", "tsyn", "albc", "favc"}
+
+// metaBoxes are the boxes of meta that are read.
+var metaBoxes = []string{"hdlr", "pitm", "iinf", "iloc", "iref", "iprp", "grpl", "idat"}
+
+// planItems plans for what meta says. ok is false if no picture is left.
+func (f *isoFile) planItems() (ok bool, err error) {
+	if f.meta.off == 0 {
+		return false, nil
 	}
-	return true
+	m := newItemIndex(f)
+	if h := m.boxes["hdlr"]; len(h) < 12 || string(h[8:12]) != "pict" {
+		return false, nil
+	}
+	if !m.readItems() || !m.readLocations() || !m.readReferences() || !m.readProperties() {
+		return false, ErrRefused
+	}
+	if ok, err = m.choose(); !ok || err != nil {
+		return false, err
+	}
+	body := m.write(len(f.meta.body))
+	if body == nil {
+		return false, ErrRefused
+	}
+	f.meta.body, f.meta.keep = body, true
+	f.plan.edits.append(&m.file.edits)
+	return true, nil
 }
 
-// keepColr keeps a color space given by numbers or by an ICC profile (14496-12, 12.1.5).
-func keepColr(b *box) bool {
-	if len(b.body) < 4 {
-		return false
-	}
-	switch string(b.body[:4]) {
-	case "nclx":
-		clearFrom(b.body, 11)
-	case "nclc":
-		clearFrom(b.body, 10)
-	case "prof", "rICC":
-	default:
-		return false
-	}
-	return true
-}
-
-// keepComponents keeps the components of an uncompressed picture unless a URI names one (23001-17, 5.1).
-func keepComponents(b *box) bool {
-	f := fields{b: b.body}
-	for n := f.uint(4); n > 0 && !f.over; n-- {
-		if f.uint(2) >= 0x8000 {
-			return false
-		}
-	}
-	clearFrom(b.body, f.at)
-	return true
-}
-
-// auxTypes are the known types of auxiliary pictures (23008-12, 6.5.8; MIAF; AVIF; Apple).
-var auxTypes = []string{
-	"urn:mpeg:avc:2015:auxid:1", "urn:mpeg:avc:2015:auxid:2",
-	"urn:mpeg:hevc:2015:auxid:1", "urn:mpeg:hevc:2015:auxid:2",
-	"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mpeg:mpegB:cicp:systems:auxiliary:depth",
-	"urn:com:apple:photo:2020:aux:hdrgainmap",
-	"urn:com:apple:photo:2018:aux:portraiteffectsmatte", "urn:com:apple:photo:2019:aux:semanticskinmatte",
-	"urn:com:apple:photo:2019:aux:semantichairmatte", "urn:com:apple:photo:2019:aux:semanticteethmatte",
-	"urn:com:apple:photo:2019:aux:semanticglassesmatte", "urn:com:apple:photo:2019:aux:semanticskymatte",
-	"urn:com:apple:photo:2020:aux:semanticskymatte", "urn:com:apple:photo:2023:aux:styledeltamap",
-	"urn:com:apple:photo:2023:aux:linearthumbnail",
-}
-
-// keepAuxC keeps an auxiliary picture's type if it is known. It clears the subtypes after it, which can have
-// any SEI message.
-func keepAuxC(b *box) bool {
-	if len(b.body) < 4 {
-		return false
-	}
-	name, rest := b.body[4:], []byte(nil)
-	if i := slices.Index(name, 0); i >= 0 {
-		name, rest = name[:i], name[i:]
-	}
-	clear(rest)
-	return slices.Contains(auxTypes, string(name))
-}
-
-// redactHEIF is the parser of HEIF and AVIF.
-func redactHEIF(s *stream, p *Plan) error {
-	var f heif
-	if err := f.readIndex(s, p); err != nil {
-		return err
-	}
-	f.meta.file.keep = append(f.meta.file.keep, f.movie.keep...)
-	f.meta.file.buildRuns()
-	f.meta.inner.buildRuns()
-	f.meta.inner.redactMemory(f.meta.idat, p)
-	for {
-		off := s.offset
-		h, ok := nextBox(s)
-		if !ok {
-			return freeRest(s)
-		}
-		switch {
-		case h.Type == "ftyp" && off == 0:
-			ok = redactFileType(s, h, pictureBrands)
-		case h.Type == "meta" && off == f.metaAt:
-			ok = s.pass(h.Head) && s.replace(f.metaBody) && s.zero(max(h.Size-h.Head-int64(len(f.metaBody)), 0))
-		case h.Type == "moov" && off == f.moovAt:
-			ok = s.pass(h.Head) && s.replace(f.moovBody) && s.zero(max(h.Size-h.Head-int64(len(f.moovBody)), 0))
-		case h.Type == "mdat":
-			ok = s.pass(h.Head) && f.meta.file.redactStream(s, h.Size-h.Head, p)
-		default:
-			ok = freeBox(s, h)
-		}
-		if !ok || h.Size == container.ToEnd {
-			return nil
-		}
-	}
-}
-
-// heif is the index of a file, read before any of the file is written.
-type heif struct {
-	meta  imageMeta
-	movie layout
-
-	metaAt, moovAt     int64  // the boxes' offsets, 0 if there is none
-	metaBody, moovBody []byte // redacted
-}
-
-// readIndex buffers the file up to the end of meta, and in a sequence also of moov, and redacts these boxes.
-func (f *heif) readIndex(s *stream, p *Plan) error {
-	most := int64(16 << 20)
-	readAt := func(off, n int64) ([]byte, error) {
-		if off+n > most {
-			if _, ok := s.peek(int(most) + 1); ok {
-				return nil, ErrHeld
+// newItemIndex returns the index of the items of f.
+func newItemIndex(f *isoFile) *itemIndex {
+	m := &itemIndex{plan: f.plan, xmpLeft: maxXMP, boxes: make(map[string][]byte), byID: make(map[uint32]int32)}
+	at := f.meta.off + 4
+	eachBox(f.meta.body[min(4, len(f.meta.body)):], func(b box) {
+		if slices.Contains(metaBoxes, b.typ) && m.boxes[b.typ] == nil {
+			m.boxes[b.typ] = b.body
+			m.order = append(m.order, b.typ)
+			if b.typ == "idat" {
+				m.inner.at = at + int64(len(b.all)-len(b.body))
 			}
 		}
-		b, _ := s.peek(int(min(off+n, most)))
-		return b[min(off, int64(len(b))):], nil
-	}
-	sequence := false
-	for off := int64(0); ; {
-		head, err := readAt(off, container.MaxBoxHead)
-		if err != nil {
-			return err
-		}
-		h, ok := parseBox(head)
-		if !ok {
-			return nil
-		}
-		body := func(most int64) ([]byte, error) {
-			b, err := readAt(off, min(h.Size, most))
-			return slices.Clone(b[min(h.Head, int64(len(b))):]), err
-		}
-		switch {
-		case h.Type == "ftyp" && off == 0:
-			brands, err := body(maxFileType)
-			if err != nil {
-				return err
-			}
-			for ; len(brands) >= 4; brands = brands[4:] {
-				sequence = sequence || slices.Contains(container.SequenceBrands, string(brands[:4]))
-			}
-		case h.Type == "meta" && f.metaAt == 0:
-			b, err := body(container.ToEnd)
-			if err != nil {
-				return err
-			}
-			if f.meta.redact(b) {
-				f.metaAt, f.metaBody = off, b
-			} else {
-				f.meta = imageMeta{}
-			}
-		case h.Type == "moov" && f.moovAt == 0 && sequence:
-			b, err := body(container.ToEnd)
-			if err != nil {
-				return err
-			}
-			keepMovie(b, &f.movie)
-			f.moovAt, f.moovBody = off, b
-		}
-		if f.metaAt > 0 && (f.moovAt > 0 || !sequence) || h.Size == container.ToEnd {
-			return nil
-		}
-		off += h.Size
-	}
-}
-
-// imageMeta is the content of the box meta.
-type imageMeta struct {
-	kinds map[uint32]itemKind
-	idat  []byte
-	file  layout // of the items in mdat boxes
-	inner layout // of the items in idat
-}
-
-// redact redacts the body of the box meta in place, except idat, which the caller redacts with m.inner. ok is
-// false if the box lists no items.
-func (m *imageMeta) redact(body []byte) (ok bool) {
-	if len(body) < 4 {
-		clear(body)
-		return false
-	}
-	clear(body[:4])
-	m.kinds = make(map[uint32]itemKind)
-	seen := make(map[string]bool)
-	var iloc []byte
-	eachBox(body[4:], func(b box) {
-		if seen[b.typ] {
-			b.free()
-			return
-		}
-		seen[b.typ] = true
-		switch b.typ {
-		case "hdlr":
-			keepHandler(b.body)
-			if len(b.body) >= 12 {
-				copy(b.body[8:], "pict")
-			}
-		case "pitm":
-			keepPrimary(b.body)
-		case "iinf":
-			m.keepItems(b.body)
-		case "iloc":
-			iloc = b.body
-		case "iref":
-			keepReferences(b.body)
-		case "iprp":
-			keepProperties(b.body)
-		case "grpl":
-			keepBoxes(b.body, groups)
-		case "idat":
-			m.idat = b.body
-		default:
-			b.free()
-		}
+		at += int64(len(b.all))
 	})
-	if m.idat != nil {
-		m.inner.size = int64(len(m.idat))
-	}
-	m.file.size = container.ToEnd
-	if !m.locate(iloc) {
-		m.file, m.inner = layout{size: container.ToEnd}, layout{}
-		clear(iloc)
-	}
-	return seen["iinf"]
+	m.file.r, m.file.media = f.r, f.media
+	m.inner.r, m.inner.media = bytes.NewReader(m.boxes["idat"]), []span{{0, int64(len(m.boxes["idat"]))}}
+	return m
 }
 
-// keepHandler keeps the handler type in hdlr (8.4.3), and clears its name.
-func keepHandler(b []byte) {
-	clear(b[:min(8, len(b))])
-	clearFrom(b, 12)
+// itemIndex is the content of the box meta.
+type itemIndex struct {
+	plan  *Plan
+	boxes map[string][]byte // the bodies
+	order []string          // of the boxes
+
+	primary uint32
+	items   []metaItem // in the order of iinf
+	byID    map[uint32]int32
+
+	wide    bool   // iloc has large IDs
+	sizes   [3]int // the sizes of offsets, lengths and base offsets in iloc
+	extents []extent
+	placed  []int32 // the items in the order of iloc
+
+	refs []reference
+	to   []int32 // of all references: indexes of items, -1 for one that isn't there
+
+	props  []property
+	assocs []uint16 // of all items: indexes of props, and the essential bit
+	owners []int32  // the items in the order of ipma
+
+	file    store // the mdat boxes
+	inner   store // the box idat
+	xmpLeft int64 // how much XMP may still be read
 }
 
-func keepPrimary(b []byte) {
-	n := 4 + 2
-	if len(b) > 0 && b[0] > 0 {
-		n = 4 + 4
+// metaItem is an item.
+type metaItem struct {
+	id      uint32
+	typ     [4]byte
+	version byte // of infe
+	hidden  bool
+	text    int // the bytes after the type in infe
+	kind    itemKind
+	keep    bool
+	reached bool
+
+	located bool
+	inner   bool // its data is in idat
+	base    uint64
+	extents [2]int32 // the range in itemIndex.extents
+
+	ipma   int32    // which ipma box has its properties, from 1
+	assocs [2]int32 // the range in itemIndex.assocs
+	aux    bool     // it has the property auxC
+	parts  int      // the pictures that it is derived from
+	used   bool     // another picture is derived from it
+}
+
+// extent is a piece of an item's data.
+type extent struct{ offset, length uint64 }
+
+// reference is from one item to others.
+type reference struct {
+	typ  string
+	from int32    // the item's index
+	to   [2]int32 // the range in itemIndex.to
+}
+
+// property is a box in ipco.
+type property struct {
+	box
+	keep  bool // it is known
+	index int  // in the new ipco, from 1; 0 while it isn't used
+}
+
+const essential = 1 << 15
+
+// idSizeOf returns the size of an item ID: 4 bytes in later versions of a box, 2 in earlier ones.
+func idSizeOf(later bool) int {
+	if later {
+		return 4
 	}
-	clearFrom(b, n)
+	return 2
 }
 
-// keepItems keeps the IDs and types of items in iinf (8.11.6), and clears their names.
-func (m *imageMeta) keepItems(b []byte) {
-	f := fields{b: b}
-	wide := int(container.IDSize(f.uint(1) > 0))
-	f.skip(3 + wide)
-	if f.over {
-		clear(b)
-		return
+// indexOf returns the index of the item with an ID, -1 if there is none.
+func (m *itemIndex) indexOf(id uint32) int32 {
+	if i, ok := m.byID[id]; ok {
+		return i
 	}
-	clear(b[1:4])
-	eachBox(b[f.at:], func(b box) {
-		if b.typ != "infe" {
-			b.free()
-			return
-		}
-		m.keepItem(b.body)
-	})
+	return -1
 }
 
-// keepItem redacts an entry of iinf.
-func (m *imageMeta) keepItem(b []byte) {
+// item returns the item with an index, nil if there is none or it doesn't stay.
+func (m *itemIndex) item(i int32) *metaItem {
+	if i >= 0 && m.items[i].keep {
+		return &m.items[i]
+	}
+	return nil
+}
+
+// readItems reads iinf (8.11.6) and pitm (8.11.4).
+func (m *itemIndex) readItems() (ok bool) {
+	b := m.boxes["iinf"]
 	f := fields{b: b}
 	version := f.uint(1)
-	f.skip(2)
-	f.uint(1) // flags: whether the item is hidden
-	idSize := int(container.IDSize(version == 3))
-	id := f.id(idSize)
-	protection := f.uint(2)
-	if version < 2 || version > 3 {
-		clearFrom(b, f.at)
-		return
+	f.skip(3 + idSizeOf(version > 0))
+	if f.over || version > 1 {
+		return false
 	}
-	f.skip(4)
-	if f.over {
-		clear(b)
-		return
-	}
-	b[3] &= 1
-	clear(b[1:3])
-	typ, text := string(b[f.at-4:f.at]), b[f.at:]
-	kind := removed
-	switch {
-	case protection != 0: // no known writer protects items
-	case typ == "Exif":
-		kind = exifItem
-	case typ == "mime" && isXMP(text):
-		kind = xmpPacket
-	default:
-		kind = pictureItems[typ]
-	}
-	clear(text)
-	if kind == xmpPacket {
-		copy(text[1:], xmpType)
-	}
-	if kind == removed {
-		switch typ {
-		case "mime", "uri ": // valid with an empty content type
-		default:
-			copy(b[f.at-4:], "free")
+	ok = true
+	eachBox(b[f.at:], func(b box) {
+		if b.typ != "infe" || !ok {
+			return
 		}
-	}
-	if was, ok := m.kinds[id]; ok && was != kind {
-		kind = removed
-	}
-	m.kinds[id] = kind
+		f := fields{b: b.body}
+		it := metaItem{version: byte(f.uint(1))}
+		f.skip(2)
+		it.hidden = f.uint(1)&1 == 1
+		it.id = f.id(idSizeOf(it.version == 3))
+		protected := f.uint(2) != 0 // no known writer protects items
+		f.skip(4)
+		if f.over || it.version < 2 || it.version > 3 {
+			return
+		}
+		it.typ = [4]byte(b.body[f.at-4:])
+		text := b.body[f.at:]
+		it.text = len(text)
+		switch p, known := pictureItems[it.typ]; {
+		case protected:
+		case known:
+			it.kind = p.kind
+		case string(it.typ[:]) == "Exif":
+			it.kind = exifItem
+		case string(it.typ[:]) == "mime" && isXMP(text):
+			it.kind = xmpPacket
+		}
+		if _, twice := m.byID[it.id]; twice {
+			return
+		}
+		if ok = len(m.items) < maxItems; ok {
+			m.byID[it.id] = int32(len(m.items)) //nolint:gosec // G115: less than maxItems
+			m.items = append(m.items, it)
+		}
+	})
+	f = fields{b: m.boxes["pitm"]}
+	size := idSizeOf(f.uint(1) > 0)
+	f.skip(3)
+	m.primary = f.id(size)
+	return ok && !f.over
 }
 
 const xmpType = "application/rdf+xml"
@@ -377,122 +262,14 @@ const xmpType = "application/rdf+xml"
 // isXMP reports whether the strings of a mime entry (name, content type, encoding) are those of an
 // uncompressed XMP packet.
 func isXMP(text []byte) bool {
-	i := slices.Index(text, 0)
-	if i < 0 {
-		return false
-	}
-	typ := text[i+1:]
-	var encoding []byte
-	if i = slices.Index(typ, 0); i >= 0 {
-		typ, encoding = typ[:i], typ[i+1:]
-	}
-	return string(typ) == xmpType && (len(encoding) == 0 || encoding[0] == 0)
+	_, typ, ok := bytes.Cut(text, []byte{0})
+	typ, encoding, _ := bytes.Cut(typ, []byte{0})
+	return ok && string(typ) == xmpType && (len(encoding) == 0 || encoding[0] == 0)
 }
 
-// references are the reference types to keep, between items (8.11.12; 23008-12, 6.4) and between tracks.
-var references = []string{"dimg", "thmb", "auxl", "cdsc", "base", "prem", "exbl", "iloc", "pred", "evir", "mask"}
-
-// keepReferences keeps the item IDs in iref.
-func keepReferences(b []byte) {
-	if len(b) < 4 {
-		clear(b)
-		return
-	}
-	idSize := int(container.IDSize(b[0] > 0))
-	clear(b[1:4])
-	eachBox(b[4:], func(b box) {
-		f := fields{b: b.body}
-		f.skip(idSize)
-		n := int(f.uint(2)) //nolint:gosec // G115: 16 bits
-		f.skip(n * idSize)
-		if f.over || !slices.Contains(references, b.typ) {
-			b.free()
-			return
-		}
-		clearFrom(b.body, f.at)
-	})
-}
-
-// groups are the types of item groups to keep (8.18; 23008-12, annexes).
-var groups = map[string]func(*box) bool{
-	"altr": keepGroup, "ster": keepGroup, "eqiv": keepGroup, "brst": keepGroup, "aebr": keepGroup, "wbbr": keepGroup,
-	"fobr": keepGroup, "afbr": keepGroup, "dobr": keepGroup, "pano": keepGroup, "tsyn": keepGroup, "albc": keepGroup,
-	"favc": keepGroup,
-}
-
-func keepGroup(b *box) bool {
-	f := fields{b: b.body}
-	f.skip(4 + 4)
-	n := f.uint(4)
-	if f.over || n > uint64(f.left()/4) { //nolint:gosec // G115: left is no less than 0
-		return false
-	}
-	clearFrom(b.body, f.at+4*int(n)) //nolint:gosec // G115: lengths in memory fit
-	return true
-}
-
-// keepProperties keeps the known properties in iprp (8.11.14). Other properties in ipco become free boxes, so
-// that the known ones keep their indexes, and are removed from the associations.
-func keepProperties(b []byte) {
-	stays := make(map[uint64]bool)
-	seen := false
-	eachBox(b, func(b box) {
-		if b.typ != "ipco" || seen {
-			return
-		}
-		seen = true
-		n := uint64(0)
-		eachBox(b.body, func(b box) {
-			n++
-			if keep, ok := properties[b.typ]; ok && keep(&b) {
-				stays[n] = true
-			} else {
-				b.free()
-			}
-		})
-	})
-	seen = false
-	eachBox(b, func(b box) {
-		switch {
-		case b.typ == "ipco" && !seen:
-			seen = true
-		case b.typ == "ipma":
-			keepAssociations(b.body, stays)
-		default:
-			b.free()
-		}
-	})
-}
-
-// keepAssociations removes from ipma the properties that aren't in stays.
-func keepAssociations(b []byte, stays map[uint64]bool) {
-	f := fields{b: b}
-	idSize := int(container.IDSize(f.uint(1) > 0))
-	f.skip(2)
-	size := 1
-	if f.uint(1)&1 == 1 {
-		size = 2
-	}
-	for n := f.uint(4); n > 0 && !f.over; n-- {
-		f.skip(idSize)
-		for k := f.uint(1); k > 0 && !f.over; k-- {
-			v := f.uint(size)
-			v &= 1<<(8*size-1) - 1 // the first bit marks an essential property
-			if !f.over && !stays[v] {
-				clear(b[f.at-size : f.at])
-			}
-		}
-	}
-	clearFrom(b, f.at)
-}
-
-// locate adds the items' extents from iloc (8.11.3) to the layouts; ok is false if the box is invalid or
-// has more than maxExtents.
-func (m *imageMeta) locate(b []byte) (ok bool) {
-	if len(b) == 0 {
-		return true
-	}
-	f := fields{b: b}
+// readLocations reads iloc (8.11.3); ok is false if it is invalid or has more than maxExtents.
+func (m *itemIndex) readLocations() (ok bool) {
+	f := fields{b: m.boxes["iloc"]}
 	version := f.uint(1)
 	f.skip(3)
 	sizes := f.uint(2) // 4 bits each
@@ -504,9 +281,10 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
 		return false
 	}
-	idSize := int(container.IDSize(version == 2))
+	m.wide = version == 2
+	m.sizes = [3]int{offsetSize, lengthSize, baseSize}
+	idSize := idSizeOf(m.wide)
 	total := uint64(0)
-	done := make(map[uint32]bool)
 	for n := f.uint(idSize); n > 0 && !f.over; n-- {
 		id := f.id(idSize)
 		method := uint64(0)
@@ -514,41 +292,709 @@ func (m *imageMeta) locate(b []byte) (ok bool) {
 			method = f.uint(2) & 15
 		}
 		elsewhere := f.uint(2) != 0
-		base := f.offset(baseSize)
+		base := f.uint(baseSize)
 		count := f.uint(2)
 		if total += count; total > maxExtents {
 			return false
 		}
-		in := &m.file
-		if method == 1 {
-			in = &m.inner
+		var it *metaItem
+		if i, ok := m.byID[id]; ok && !m.items[i].located {
+			it = &m.items[i]
+			it.located, it.inner, it.base = true, method == 1, base
+			m.placed = append(m.placed, i)
+			it.extents[0] = int32(len(m.extents)) //nolint:gosec // G115: at most maxExtents
+			if elsewhere || method > 1 {
+				it.kind = removed
+			}
 		}
-		var spans []span
 		for ; count > 0 && !f.over; count-- {
 			f.skip(indexSize)
-			from := min(base+f.offset(offsetSize), in.size)
-			length := f.offset(lengthSize)
-			if lengthSize == 0 { // the item reaches to the end
-				length = container.ToEnd
-			}
-			to := min(from+length, in.size)
-			if to > from {
-				spans = append(spans, span{from, to})
+			x := extent{f.uint(offsetSize), f.uint(lengthSize)}
+			if it != nil && (x.length > 0 || lengthSize == 0) {
+				m.extents = append(m.extents, x)
 			}
 		}
-		if f.over { // readers can use the items before the end
+		if it != nil {
+			it.extents[1] = int32(len(m.extents)) //nolint:gosec // G115: at most maxExtents
+		}
+	}
+	return !f.over
+}
+
+// data returns where the data of an item is in its store; ok is false if any of it isn't there.
+func (m *itemIndex) data(it *metaItem) (data []span, ok bool) {
+	in := m.storeOf(it)
+	for _, x := range m.extents[it.extents[0]:it.extents[1]] {
+		from := container.Offset(min(it.base, container.ToEnd/2) + min(x.offset, container.ToEnd/2)) //nolint:gosec // G115: limited
+		s := span{from, from + int64(min(x.length, container.ToEnd/2))}                              //nolint:gosec // G115: limited
+		if m.sizes[1] == 0 {                                                                         // the item reaches to the end
+			s.to = container.ToEnd
+		}
+		media := overlapping(in.media, span{from, from + 1})
+		if len(media) == 0 {
+			return nil, false
+		}
+		s.to = min(s.to, media[0].to)
+		data = append(data, s)
+	}
+	return data, true
+}
+
+func (m *itemIndex) storeOf(it *metaItem) *store {
+	if it.inner {
+		return &m.inner
+	}
+	return &m.file
+}
+
+// readReferences reads iref (8.11.12).
+func (m *itemIndex) readReferences() (ok bool) {
+	b := m.boxes["iref"]
+	if len(b) < 4 {
+		return len(b) == 0
+	}
+	if b[0] > 1 {
+		return false
+	}
+	idSize := idSizeOf(b[0] > 0)
+	ok = true
+	eachBox(b[4:], func(b box) {
+		i := slices.Index(references, b.typ)
+		if i < 0 || !ok {
+			return
+		}
+		f := fields{b: b.body}
+		r := reference{typ: references[i], from: m.indexOf(f.id(idSize))}
+		r.to[0] = int32(len(m.to)) //nolint:gosec // G115: at most maxMeta
+		n := int(f.uint(2))        //nolint:gosec // G115: 16 bits
+		if ok = len(m.to)+n <= maxReferences; !ok || r.from < 0 || n*idSize > f.left() {
+			return
+		}
+		for range n {
+			m.to = append(m.to, m.indexOf(f.id(idSize)))
+		}
+		r.to[1] = int32(len(m.to)) //nolint:gosec // G115: as above
+		m.refs = append(m.refs, r)
+		if r.typ == "dimg" {
+			m.items[r.from].parts += n
+		}
+	})
+	return ok
+}
+
+// readProperties reads iprp (8.11.14): the properties in ipco, and in ipma which item has which.
+func (m *itemIndex) readProperties() (ok bool) {
+	var ipma [][]byte
+	seen := false
+	eachBox(m.boxes["iprp"], func(b box) {
+		switch {
+		case b.typ == "ipma":
+			ipma = append(ipma, b.body)
+		case b.typ == "ipco" && !seen:
+			seen = true
+			eachBox(b.body, func(b box) {
+				p := property{box: b}
+				if len(m.props) == maxProperties {
+					return
+				}
+				if keep, known := properties[b.typ]; known {
+					p.keep = keep(&p.box)
+				}
+				m.props = append(m.props, p)
+			})
+		}
+	})
+	for i, b := range ipma {
+		if !m.readAssociations(b, int32(i+1)) { //nolint:gosec // G115: at most maxMeta
 			return false
 		}
-		if elsewhere || method > 1 {
+	}
+	return true
+}
+
+// readAssociations reads the nth ipma.
+func (m *itemIndex) readAssociations(b []byte, n int32) (ok bool) {
+	f := fields{b: b}
+	version := f.uint(1)
+	idSize := idSizeOf(version > 0)
+	f.skip(2)
+	size := 1 + int(f.uint(1)&1) //nolint:gosec // G115: one bit
+	for left := f.uint(4); left > 0 && !f.over; left-- {
+		id := f.id(idSize)
+		var it *metaItem
+		if i, ok := m.byID[id]; ok && m.items[i].ipma == 0 {
+			it = &m.items[i]
+			it.ipma = n
+			m.owners = append(m.owners, i)
+			it.assocs[0] = int32(len(m.assocs)) //nolint:gosec // G115: at most maxMeta
+		}
+		for k := f.uint(1); k > 0 && !f.over; k-- {
+			v := f.uint(size)
+			top := uint64(1) << (8*size - 1)
+			index := v &^ top
+			if it == nil || index == 0 || index > uint64(len(m.props)) || f.over {
+				continue
+			}
+			if p := &m.props[index-1]; p.typ == "auxC" {
+				it.aux = true
+			}
+			if v&top != 0 {
+				index |= essential
+			}
+			m.assocs = append(m.assocs, uint16(index)) //nolint:gosec // G115: 15 bits and one
+		}
+		if it != nil {
+			it.assocs[1] = int32(len(m.assocs)) //nolint:gosec // G115: as above
+		}
+	}
+	return !f.over && version <= 1
+}
+
+// has reports whether an item has a known property of that type.
+func (m *itemIndex) has(it *metaItem, typ string) bool {
+	return slices.ContainsFunc(m.assocs[it.assocs[0]:it.assocs[1]], func(a uint16) bool {
+		p := &m.props[a&^essential-1]
+		return p.keep && p.typ == typ
+	})
+}
+
+// choose decides which items stay, and plans for their data. ok is false if the primary picture isn't among them.
+func (m *itemIndex) choose() (ok bool, err error) {
+	for i := range m.items {
+		it := &m.items[i]
+		it.keep = it.kind != removed
+		if it.kind == picture || it.kind == jp2Picture {
+			need := pictureItems[it.typ].need
+			it.keep = need == "" || m.has(it, need)
+		}
+		if it.aux && it.id != m.primary {
+			it.keep = it.keep && m.has(it, "auxC")
+		}
+	}
+	for _, r := range m.refs {
+		if from := &m.items[r.from]; r.typ == "auxl" && from.id != m.primary {
+			from.keep = from.keep && from.aux
+		}
+	}
+	for _, r := range m.refs {
+		for _, i := range m.to[r.to[0]:r.to[1]] {
+			if it := m.item(i); it != nil && r.typ == "dimg" {
+				it.used = true
+			}
+		}
+	}
+	m.dropUnreachable()
+	for i := range m.items {
+		it := &m.items[i]
+		data, located := m.data(it)
+		if it.keep = it.keep && located; it.keep {
+			if it.keep, err = m.planItem(it, data); err != nil {
+				return false, err
+			}
+		}
+	}
+	if !m.dropBroken() {
+		return false, ErrRefused
+	}
+	for i := range m.items {
+		if it := &m.items[i]; !it.keep {
+			in := m.storeOf(it)
+			data, _ := m.data(it)
+			in.remove = append(in.remove, data...)
+		}
+	}
+	m.file.end()
+	primary := m.item(m.indexOf(m.primary))
+	return primary != nil && primary.isPicture(), nil
+}
+
+// planItem plans for the data of an item. keep is false if nothing of it stays.
+func (m *itemIndex) planItem(it *metaItem, data []span) (keep bool, err error) {
+	in := m.storeOf(it)
+	size := int64(0)
+	for _, d := range data {
+		size += d.to - d.from
+	}
+	if size == 0 {
+		return it.kind == derived && string(it.typ[:]) == "iden" && it.parts > 0, nil
+	}
+	switch it.kind {
+	case picture:
+		in.edits.pass = append(in.edits.pass, data...)
+		return true, nil
+	case derived:
+		b, err := in.read(data, min(size, maxDerived))
+		if err != nil {
+			return false, err
+		}
+		n := derivedSize(it.typ, b, it.parts)
+		if n < 0 || it.parts == 0 {
+			return false, nil
+		}
+		in.replace(data, b[:n], 0)
+		m.cut(it, n)
+		return true, nil
+	case jpegPicture, jp2Picture:
+		for _, d := range data[1:] {
+			if d.from != data[0].to { // no known writer splits these
+				return false, nil
+			}
+			data[0].to = d.to
+		}
+		in.edits.nested = append(in.edits.nested, nested{data[0], nestedParser(it.kind)})
+		return true, nil
+	case exifItem:
+		kept := m.plan.exifAt(in.at + data[0].from)
+		if kept == nil {
+			return false, nil
+		}
+		b := kept.Encode(int(min(size, maxHold)) - len(tiffOffset))
+		if b != nil {
+			in.replace(data, append([]byte(tiffOffset), b...), 0)
+		}
+		return b != nil, nil
+	case xmpPacket:
+		if m.xmpLeft -= size; m.xmpLeft < 0 {
+			return false, nil
+		}
+		b, err := in.read(data, size)
+		if err != nil {
+			return false, err
+		}
+		out, _ := m.plan.xmp(b)
+		if out != nil {
+			in.replace(data, out, ' ')
+		}
+		return out != nil, nil
+	}
+	return false, nil
+}
+
+// cut shortens the item to n bytes.
+func (m *itemIndex) cut(it *metaItem, n int) {
+	if m.sizes[1] == 0 {
+		return
+	}
+	left := uint64(n) //nolint:gosec // G115: no less than 0
+	for i := it.extents[0]; i < it.extents[1]; i++ {
+		x := &m.extents[i]
+		x.length = min(x.length, left)
+		if left -= x.length; x.length == 0 {
+			it.extents[1] = i
+			return
+		}
+	}
+}
+
+func (it *metaItem) isPicture() bool { return it.kind >= picture && it.kind <= jp2Picture }
+
+// dropUnreachable drops hidden items that nothing shown has to do with.
+func (m *itemIndex) dropUnreachable() {
+	for i := range m.items {
+		it := &m.items[i]
+		it.reached = !it.hidden || it.id == m.primary
+	}
+	for range maxDerivation {
+		more := false
+		reach := func(i int32) {
+			if it := m.item(i); it != nil && !it.reached {
+				it.reached, more = true, true
+			}
+		}
+		for _, r := range m.refs {
+			from := m.item(r.from)
+			if from == nil {
+				continue
+			}
+			to := m.to[r.to[0]:r.to[1]]
+			if !from.reached {
+				for _, i := range to {
+					if it := m.item(i); it != nil && it.reached {
+						reach(r.from)
+						break
+					}
+				}
+			}
+			if from.reached {
+				for _, i := range to {
+					reach(i)
+				}
+			}
+		}
+		if !more {
+			break
+		}
+	}
+	for i := range m.items {
+		it := &m.items[i]
+		it.keep = it.keep && (it.reached || !it.isPicture())
+	}
+}
+
+// dropBroken drops items that depend on one that goes: pictures derived from it, its thumbnails and auxiliary
+// pictures, and what describes nothing else. ok is false if that goes on for too long.
+func (m *itemIndex) dropBroken() (ok bool) {
+	for range maxDerivation {
+		more := false
+		for _, r := range m.refs {
+			from := m.item(r.from)
+			if from == nil {
+				continue
+			}
+			left := 0
+			for _, i := range m.to[r.to[0]:r.to[1]] {
+				if m.item(i) != nil {
+					left++
+				}
+			}
+			switch n := int(r.to[1] - r.to[0]); r.typ {
+			case "dimg":
+				from.keep = left == n || from.kind != derived
+			case "thmb", "auxl", "cdsc":
+				from.keep = left > 0 || n == 0 || from.used || from.id == m.primary
+			}
+			more = more || !from.keep
+		}
+		if !more {
+			return true
+		}
+	}
+	return false
+}
+
+// write returns the new body of meta, of n bytes, nil if it doesn't fit.
+func (m *itemIndex) write(n int) []byte {
+	m.number()
+	idat := m.boxes["idat"]
+	m.inner.redactMemory(idat)
+	for pad := 0; ; {
+		out := make([]byte, 4, n)
+		for _, typ := range m.order {
+			out = m.writeBox(out, typ, pad)
+		}
+		switch left := n - len(out); {
+		case left < 0:
+			return nil
+		case left == 0:
+			return out
+		case left < 8: // too few for a free box
+			if pad > 0 {
+				return nil
+			}
+			pad = left
+			continue
+		default:
+			out = append(binary.BigEndian.AppendUint32(out, uint32(left)), "free"...) //nolint:gosec // G115: at most maxMeta
+			return append(out, make([]byte, left-8)...)
+		}
+	}
+}
+
+// appendBox appends a box whose body is appended by f. A box without a body is left out.
+func appendBox(out []byte, typ string, f func(out []byte) []byte) []byte {
+	at := len(out)
+	out = append(append(out, 0, 0, 0, 0), typ...)
+	out = f(out)
+	binary.BigEndian.PutUint32(out[at:], uint32(len(out)-at)) //nolint:gosec // G115: at most maxMeta
+	if len(out) == at+8 {
+		return out[:at]
+	}
+	return out
+}
+
+// appendUint appends the lowest bytes of a number.
+func appendUint(out []byte, v uint64, size int) []byte {
+	for i := size - 1; i >= 0; i-- {
+		out = append(out, byte(v>>(8*i))) //nolint:gosec // G115: its lowest bytes
+	}
+	return out
+}
+
+func appendID(out []byte, id uint32, size int) []byte { return appendUint(out, uint64(id), size) }
+
+// number numbers the properties that an item uses.
+func (m *itemIndex) number() {
+	for i := range m.items {
+		if it := &m.items[i]; it.keep {
+			for _, a := range m.assocs[it.assocs[0]:it.assocs[1]] {
+				if p := &m.props[a&^essential-1]; p.keep {
+					p.index = 1
+				}
+			}
+		}
+	}
+	n := 0
+	for i := range m.props {
+		if p := &m.props[i]; p.index > 0 {
+			n++
+			p.index = n
+		}
+	}
+}
+
+// writeBox appends the box of meta with a type. pad is the number of zeros after the name in hdlr.
+func (m *itemIndex) writeBox(out []byte, typ string, pad int) []byte {
+	was := m.boxes[typ]
+	version := byte(0)
+	if len(was) > 0 {
+		version = was[0]
+	}
+	return appendBox(out, typ, func(out []byte) []byte {
+		switch typ {
+		case "hdlr":
+			out = append(out, "\x00\x00\x00\x00\x00\x00\x00\x00pict"...)
+			return append(out, make([]byte, min(12+1, len(was)-12)+pad)...)
+		case "pitm":
+			return appendID(append(out, version, 0, 0, 0), m.primary, idSizeOf(version > 0))
+		case "iinf":
+			return m.writeItems(out, version)
+		case "iloc":
+			return m.writeLocations(out, version)
+		case "iref":
+			return m.writeReferences(out, version)
+		case "iprp":
+			return m.writeProperties(out)
+		case "grpl":
+			return m.writeGroups(out)
+		case "idat":
+			return append(out, was...)
+		}
+		return out
+	})
+}
+
+func (m *itemIndex) writeItems(out []byte, version byte) []byte {
+	out = append(out, version, 0, 0, 0)
+	at, n := len(out), 0
+	size := idSizeOf(version > 0)
+	out = appendUint(out, 0, size)
+	for i := range m.items {
+		it := &m.items[i]
+		if !it.keep {
 			continue
 		}
-		kind := m.kinds[id]
-		if done[id] { // readers can use the first entry or the last
-			kind = removed
-		}
-		done[id] = true
-		in.add(kind, spans)
+		n++
+		out = appendBox(out, "infe", func(out []byte) []byte {
+			out = append(out, it.version, 0, 0, 0)
+			if it.hidden {
+				out[len(out)-1] = 1
+			}
+			out = appendID(out, it.id, idSizeOf(it.version == 3))
+			out = append(append(out, 0, 0), it.typ[:]...)
+			text := "\x00"
+			if it.kind == xmpPacket {
+				text = "\x00" + xmpType + "\x00"
+			}
+			return append(out, text[:min(len(text), it.text)]...)
+		})
 	}
-	clearFrom(b, f.at)
-	return true
+	_ = appendUint(out[:at], uint64(n), size) //nolint:gosec // G115: no less than 0
+	return out
+}
+
+func (m *itemIndex) writeLocations(out []byte, version byte) []byte {
+	out = append(out, version, 0, 0, 0, byte(m.sizes[0]<<4|m.sizes[1]), byte(m.sizes[2]<<4)) //nolint:gosec // G115: 4 bits each
+	at, n := len(out), 0
+	idSize := idSizeOf(m.wide)
+	out = appendUint(out, 0, idSize)
+	for _, i := range m.placed {
+		it := &m.items[i]
+		if !it.keep {
+			continue
+		}
+		n++
+		out = appendID(out, it.id, idSize)
+		if version > 0 {
+			out = append(out, 0, 0)
+			if it.inner {
+				out[len(out)-1] = 1
+			}
+		}
+		extents := m.extents[it.extents[0]:it.extents[1]]
+		if len(extents) == 0 {
+			it.base = 0
+		}
+		out = appendUint(append(out, 0, 0), it.base, m.sizes[2])
+		out = appendUint(out, uint64(len(extents)), 2)
+		for _, x := range extents {
+			out = appendUint(appendUint(out, x.offset, m.sizes[0]), x.length, m.sizes[1])
+		}
+	}
+	_ = appendUint(out[:at], uint64(n), idSize) //nolint:gosec // G115: no less than 0
+	return out
+}
+
+func (m *itemIndex) writeReferences(out []byte, version byte) []byte {
+	begin := len(out)
+	out = append(out, version, 0, 0, 0)
+	size := idSizeOf(version > 0)
+	for _, r := range m.refs {
+		if m.item(r.from) == nil {
+			continue
+		}
+		at := len(out)
+		n := 0
+		out = appendBox(out, r.typ, func(out []byte) []byte {
+			out = appendID(out, m.items[r.from].id, size)
+			count := len(out)
+			out = append(out, 0, 0)
+			for _, i := range m.to[r.to[0]:r.to[1]] {
+				if it := m.item(i); it != nil {
+					out = appendID(out, it.id, size)
+					n++
+				}
+			}
+			binary.BigEndian.PutUint16(out[count:], uint16(n)) //nolint:gosec // G115: no more than before
+			return out
+		})
+		if n == 0 {
+			out = out[:at]
+		}
+	}
+	if len(out) == begin+4 {
+		return out[:begin]
+	}
+	return out
+}
+
+func (m *itemIndex) writeProperties(out []byte) []byte {
+	ipma := int32(0)
+	first := true
+	eachBox(m.boxes["iprp"], func(b box) {
+		switch {
+		case b.typ == "ipco" && first:
+			first = false
+			out = appendBox(out, "ipco", func(out []byte) []byte {
+				for i := range m.props {
+					if p := &m.props[i]; p.index > 0 {
+						at := len(out)
+						out = append(append(out, 0, 0, 0, 0), p.typ...)
+						out = append(out, p.body...)
+						binary.BigEndian.PutUint32(out[at:], uint32(len(out)-at)) //nolint:gosec // G115: at most maxMeta
+					}
+				}
+				return out
+			})
+		case b.typ == "ipma":
+			ipma++
+			out = m.writeAssociations(out, b.body, ipma)
+		}
+	})
+	return out
+}
+
+func (m *itemIndex) writeAssociations(out []byte, was []byte, which int32) []byte {
+	version, flags := was[0], was[3]&1
+	begin := len(out)
+	n := 0
+	out = appendBox(out, "ipma", func(out []byte) []byte {
+		out = append(out, version, 0, 0, flags, 0, 0, 0, 0)
+		at := len(out) - 4
+		for _, i := range m.owners {
+			it := &m.items[i]
+			if !it.keep || it.ipma != which {
+				continue
+			}
+			entry := len(out)
+			out = append(appendID(out, it.id, idSizeOf(version > 0)), 0)
+			count := len(out) - 1
+			for _, a := range m.assocs[it.assocs[0]:it.assocs[1]] {
+				p := &m.props[a&^essential-1]
+				switch v := uint16(p.index); { //nolint:gosec // G115: 15 bits
+				case v == 0:
+					continue
+				case flags == 1:
+					out = binary.BigEndian.AppendUint16(out, v|a&essential)
+				default:
+					out = append(out, byte(v|a&essential>>8)) //nolint:gosec // G115: 7 bits and one
+				}
+				out[count]++
+			}
+			if out[count] == 0 {
+				out = out[:entry]
+				continue
+			}
+			n++
+		}
+		binary.BigEndian.PutUint32(out[at:], uint32(n)) //nolint:gosec // G115: no less than 0
+		return out
+	})
+	if n == 0 {
+		return out[:begin]
+	}
+	return out
+}
+
+func (m *itemIndex) writeGroups(out []byte) []byte {
+	eachBox(m.boxes["grpl"], func(b box) {
+		if !slices.Contains(groups, b.typ) {
+			return
+		}
+		f := fields{b: b.body}
+		f.skip(4)
+		id := f.id(4)
+		left := f.uint(4)
+		at, n := len(out), uint32(0)
+		out = appendBox(out, b.typ, func(out []byte) []byte {
+			out = appendID(append(out, 0, 0, 0, 0), id, 4)
+			count := len(out)
+			out = append(out, 0, 0, 0, 0)
+			for ; left > 0 && !f.over; left-- {
+				if id := f.id(4); !f.over && m.item(m.indexOf(id)) != nil {
+					out = appendID(out, id, 4)
+					n++
+				}
+			}
+			binary.BigEndian.PutUint32(out[count:], n)
+			return out
+		})
+		if n == 0 {
+			out = out[:at]
+		}
+	})
+	return out
+}
+
+// derivedSize returns how many bytes of b, the data of a derived picture, are fields; -1 if it is invalid. n is the
+// number of pictures that it is derived from.
+func derivedSize(typ [4]byte, b []byte, n int) int {
+	f := fields{b: b}
+	size := func() int { // of coordinates: 2 bytes, 4 with a flag
+		f.skip(1)
+		return idSizeOf(f.uint(1)&1 == 1)
+	}
+	switch string(typ[:]) {
+	case "grid": // 23008-12, 6.6.2.3
+		s := size()
+		if tiles := (f.uint(1) + 1) * (f.uint(1) + 1); tiles != uint64(n) { //nolint:gosec // G115: no less than 0
+			return -1
+		}
+		f.skip(2 * s)
+	case "iovl": // 6.6.2.2
+		s := size()
+		f.skip(8 + 2*s + n*2*s)
+	case "tmap": // ISO 21496-1, C.2
+		f.skip(1 + 2 + 2)
+		flags := f.uint(1)
+		channels := 1
+		if flags&0x80 != 0 {
+			channels = 3
+		}
+		if flags&0x08 != 0 { // all fractions have one denominator
+			f.skip(4 + 2*4 + channels*5*4)
+		} else {
+			f.skip(2*8 + channels*5*8)
+		}
+	case "sato": // AVIF 1.2, 4.2.3
+		depth := int(f.uint(1) & 3) //nolint:gosec // G115: 2 bits
+		for tokens := f.uint(1); tokens > 0; tokens-- {
+			if f.uint(1) == 0 {
+				f.skip(1 << depth)
+			}
+		}
+	}
+	if f.over {
+		return -1
+	}
+	return f.at
 }

@@ -19,11 +19,55 @@ var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
 
 // jp2Header maps the boxes in jp2h to functions that redact them.
 var jp2Header = map[string]func(*box) bool{
-	"ihdr": upTo(14), "bpcc": asIs, "colr": keepJP2Colr, "pclr": asIs, "cmap": asIs, "cdef": asIs,
+	"ihdr": plain(14), "bpcc": keepDepths, "colr": keepJP2Colr, "pclr": keepPalette, "cmap": keepMapping, "cdef": keepChannels,
 	"res ": func(b *box) bool {
-		keepBoxes(b.body, map[string]func(*box) bool{"resc": upTo(10), "resd": upTo(10)})
+		keepBoxes(b.body, map[string]func(*box) bool{"resc": plain(10), "resd": plain(10)})
 		return true
 	},
+}
+
+// maxComponents bounds the components of a picture (A.5.1).
+const maxComponents = 1 << 14
+
+// keepDepths keeps the bits of each component (I.5.3.2): up to 38, and a sign.
+func keepDepths(b *box) bool {
+	n := 0
+	for n < min(len(b.body), maxComponents) && b.body[n]&0x7F < 38 {
+		n++
+	}
+	return n > 0 && n == len(b.body)
+}
+
+// keepPalette keeps a palette (I.5.3.4).
+func keepPalette(b *box) bool {
+	f := fields{b: b.body}
+	n, columns := int(f.uint(2)), int(f.uint(1)) //nolint:gosec // G115: up to 16 bits
+	entry := 0
+	for range columns {
+		entry += (int(f.uint(1)&0x7F) + 8) / 8 //nolint:gosec // G115: 7 bits
+	}
+	f.skip(n * entry)
+	return !f.over && n <= 1024 && b.cut(f.at)
+}
+
+// keepMapping keeps which component or column of the palette each channel is (I.5.3.5).
+func keepMapping(b *box) bool {
+	f := fields{b: b.body}
+	for f.left() >= 4 {
+		component, typ := f.uint(2), f.uint(1)
+		if component >= maxComponents || typ > 1 {
+			return b.cut(f.at - 3)
+		}
+		f.skip(1)
+	}
+	return b.cut(f.at)
+}
+
+// keepChannels keeps what each channel is (I.5.3.6).
+func keepChannels(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(6 * int(f.uint(2))) //nolint:gosec // G115: 16 bits
+	return !f.over && b.cut(f.at)
 }
 
 // keepJP2Colr keeps a color space given by a number or by an ICC profile (I.5.3.3).
@@ -33,15 +77,20 @@ func keepJP2Colr(b *box) bool {
 	}
 	switch b.body[0] {
 	case 1:
-		if len(b.body) >= 7 && binary.BigEndian.Uint32(b.body[3:]) != 14 { // CIELab has parameters
-			clearFrom(b.body, 7)
+		n := 7
+		if len(b.body) >= n {
+			switch binary.BigEndian.Uint32(b.body[3:]) {
+			case 14: // CIELab has parameters
+				n = min(n+7*4, len(b.body))
+			case 19: // CIEJab
+				n = min(n+6*4, len(b.body))
+			}
 		}
-		clearFrom(b.body, 7+7*4)
+		return b.cut(n)
 	case 2, 3:
-	default:
-		return false
+		return cleanICC(b.body[3:])
 	}
-	return true
+	return false
 }
 
 func redactJP2(s *stream, p *Plan) error {
@@ -49,35 +98,35 @@ func redactJP2(s *stream, p *Plan) error {
 		redactCodestream(s, container.ToEnd)
 		return nil
 	}
-	seen := false // the EXIF answer shows only the first EXIF
+	header, codestream := false, false
 	for {
 		h, ok := nextBox(s)
 		if !ok {
 			return freeRest(s)
 		}
-		switch h.Type {
-		case "jP  ":
+		off := s.offset
+		switch {
+		case h.Type == "jP  " && off == 0:
 			ok = passSignature(s, h)
-		case "ftyp":
+		case h.Type == "ftyp" && off == 12:
 			ok = redactFileType(s, h, jp2Brands)
-		case "jp2h":
-			ok = redactBox(s, h, func(b *box) { keepBoxes(b.body, jp2Header) })
-		case "jp2c":
+		case h.Type == "jp2h" && !header:
+			header = true
+			ok = redactBox(s, h, func(b *box) { keepBoxes(b.body, onceEach(jp2Header)) })
+		case h.Type == "jp2c" && !codestream:
+			codestream = true
 			ok = s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
-		case "Exif":
+		case h.Type == "Exif":
 			ok = redactBox(s, h, func(b *box) {
-				if seen || !rewriteExifBox(b, p) {
+				if !rewriteExifBox(b.body, tiffOffset, off+h.Head, p) {
 					b.free()
 				}
-				seen = true
 			})
-		case "uuid":
+		case h.Type == "uuid":
 			ok = redactBox(s, h, func(b *box) {
-				isEXIF, ok := rewriteUUID(b, seen, p)
-				if !ok {
+				if !rewriteUUID(b, off+h.Head, p) {
 					b.free()
 				}
-				seen = seen || isEXIF
 			})
 		default:
 			ok = freeBox(s, h)
@@ -88,25 +137,34 @@ func redactJP2(s *stream, p *Plan) error {
 	}
 }
 
-// rewriteUUID rebuilds the EXIF in a uuid box. isEXIF reports whether the box has EXIF, of which only the first is
-// kept. GeoJP2's TIFF block doesn't count as EXIF: the answer shows it in addition, if it comes before the EXIF.
-// ok is false if nothing is left of the box.
-func rewriteUUID(b *box, seen bool, p *Plan) (isEXIF, ok bool) {
-	if len(b.body) < 16 {
-		return false, false
-	}
-	data := b.body[16:]
-	switch string(b.body[:16]) {
-	case container.JP2UUID, container.PhotoshopUUID:
-		isEXIF = true
-		if bytes.HasPrefix(data, []byte("Exif\x00\x00")) {
-			data = data[6:]
+// onceEach returns rules that keep one box of each type, but any number of colr: readers choose among them.
+func onceEach(rules map[string]func(*box) bool) map[string]func(*box) bool {
+	once := make(map[string]func(*box) bool, len(rules))
+	for typ, keep := range rules {
+		seen := false
+		once[typ] = func(b *box) bool {
+			again := seen && typ != "colr"
+			seen = true
+			return !again && keep(b)
 		}
-	case container.GeoUUID:
-	default:
-		return false, false
 	}
-	return isEXIF, !seen && rewriteExif(data, p) > 0
+	return once
+}
+
+// rewriteUUID rebuilds the EXIF or XMP in a uuid box, whose body is at off in the file; ok is false if nothing is left
+// of it.
+func rewriteUUID(b *box, off int64, p *Plan) (ok bool) {
+	const n = 16
+	if len(b.body) < n {
+		return false
+	}
+	switch string(b.body[:n]) {
+	case container.JP2UUID, container.PhotoshopUUID, container.GeoUUID:
+		return rewriteExifBox(b.body[n:], "", off+n, p)
+	case container.XMPUUID:
+		return p.xmpBox(b.body[n:])
+	}
+	return false
 }
 
 // Markers of the codestream (T.800, A.2; T.801; T.814).
@@ -115,7 +173,36 @@ const (
 	sot = 0xFF90
 	sod = 0xFF93
 	eoc = 0xFFD9
+	siz = 0xFF51
+	cod = 0xFF52
+	qcd = 0xFF5C
 )
+
+// passSegment passes a marker segment, less the bytes after its fields.
+func passSegment(s *stream, marker uint16, length int64) bool {
+	b, _ := s.peek(2 + 38)
+	n := length
+	switch {
+	case marker == siz && len(b) == 40: // A.5.1
+		n = 38 + 3*int64(binary.BigEndian.Uint16(b[38:]))
+	case marker == cod && len(b) > 9: // A.6.1
+		n = 12
+		if b[4]&1 == 1 { // the size of precincts, for each level
+			n += 1 + int64(b[9])
+		}
+	case marker == qcd && len(b) > 4: // A.6.4
+		switch bands := length - 3; b[4] & 31 {
+		case 0: // a byte for each subband
+			n = 3 + min(bands, 1+3*32)
+		case 1:
+			n = 5
+		default:
+			n = 3 + min(bands, 2*(1+3*32))
+		}
+	}
+	n = min(n, length)
+	return s.pass(2+n) && s.zero(length-n)
+}
 
 // keepsSegment reports whether to keep marker segments with this marker: all known ones except comments (COM).
 func keepsSegment(marker uint16) bool {
@@ -144,7 +231,9 @@ func redactCodestream(s *stream, n int64) bool {
 
 // redactMarkers redacts a codestream from its second marker up to its end or the first invalid marker.
 func redactMarkers(s *stream, end int64) (ok bool) {
-	part := int64(0) // the end of the tile-part, 0 in the main header
+	part := int64(0)              // the end of the tile-part, 0 before, between and after them
+	first := true                 // no tile-part has begun
+	seen := make(map[uint16]bool) // the marker segments of the main header that can be there once
 	for {
 		b, _ := s.peek(12)
 		b = b[:min(int64(len(b)), end-s.offset)]
@@ -173,12 +262,14 @@ func redactMarkers(s *stream, end int64) (ok bool) {
 				part = min(s.offset+psot, end)
 			}
 			ok = s.pass(12)
+			first = false
 		case marker < soc || marker == soc || marker == sot || marker == sod || marker == eoc:
 			return true
 		case length < 2 || 2+length > end-s.offset:
 			return true
-		case keepsSegment(marker):
-			ok = s.pass(2 + length)
+		case keepsSegment(marker) && (first || part > 0) && !seen[marker]:
+			seen[marker] = first && (marker == siz || marker == cod || marker == qcd)
+			ok = passSegment(s, marker, length)
 		default:
 			// becomes a comment of zeros, whose registration value 0 means binary data
 			ok = s.replace([]byte{0xFF, 0x64}) && s.pass(2) && s.zero(length-2)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 // A JPEG (ITU-T T.81, annex B) consists of segments between start of image (SOI) and end of image (EOI): 0xFF,
@@ -34,7 +35,8 @@ type jpegFile struct {
 	bare   bool    // its metadata goes, but for JFIF, ICC and Adobe
 	insert []byte  // written before other segments
 	starts []int64 // offsets of the other pictures, from the MPF index
-	items  []xmpItem
+	iim    bool    // there was IIM
+	items  []iptc.Picture
 	pictureState
 }
 
@@ -74,10 +76,10 @@ func redactJPEG(s *stream, p *Plan) error {
 // picture one after the other, from the offset at on.
 func (j *jpegFile) itemStarts(at int64) (starts []int64) {
 	for i, item := range j.items {
-		if i > 0 && item.jpeg {
+		if i > 0 && item.JPEG {
 			starts = append(starts, at)
 		}
-		at += item.length*int64(min(i, 1)) + item.padding
+		at += item.Length*int64(min(i, 1)) + item.Padding
 	}
 	return starts
 }
@@ -496,6 +498,8 @@ func (j *jpegFile) app(marker byte, n int) bool {
 		return j.gainMapMetadata(n)
 	case is(container.MarkerAPP2, container.MPFIntro):
 		return j.mpfIndex(n)
+	case is(container.MarkerAPP13, container.PhotoshopIntro) && j.first:
+		return j.resources(n)
 	}
 	return j.blank(n)
 }
@@ -680,7 +684,7 @@ func (j *jpegFile) xmp(n int) bool {
 		return false
 	}
 	head := 4 + len(container.XMPIntro)
-	packet, items := rewriteXMP(b[head:])
+	packet, items := j.p.xmp(b[head:], j.extendedXMP(n)...)
 	if packet == nil {
 		return j.blank(n)
 	}
@@ -688,6 +692,51 @@ func (j *jpegFile) xmp(n int) bool {
 		j.items = items
 	}
 	return j.pass(int64(head)) && j.replace(packet)
+}
+
+// extendedXMP returns the XMP in the segments that follow the next n bytes and extend it, as far as they fit into the
+// buffer, none if its parts aren't in order (XMP, part 3, 1.1.3.1).
+func (j *jpegFile) extendedXMP(n int) [][]byte {
+	if j.p.policy.IPTC.Keep == nil {
+		return nil
+	}
+	const head = 4 + container.ExtendedXMPHead
+	var whole []byte
+	for n+head <= maxHold {
+		b, ok := j.peek(n + head)
+		if !ok || string(b[n:n+2]) != "\xFF\xE1" || !bytes.HasPrefix(b[n+4:], []byte(container.ExtendedXMPIntro)) {
+			break
+		}
+		length := 2 + int(binary.BigEndian.Uint16(b[n+2:]))
+		at := int(binary.BigEndian.Uint32(b[n+head-4:]))
+		if length < head || n+length > maxHold || at != len(whole) {
+			return nil
+		}
+		if b, ok = j.peek(n + length); !ok {
+			return nil
+		}
+		whole = append(whole, b[n+head:n+length]...)
+		n += length
+	}
+	if whole == nil {
+		return nil
+	}
+	return [][]byte{whole}
+}
+
+// resources rewrites a segment of n bytes with Photoshop's image resources, which may have IIM.
+func (j *jpegFile) resources(n int) bool {
+	b, ok := j.peek(n)
+	if !ok {
+		return false
+	}
+	head := 4 + len(container.PhotoshopIntro)
+	records := j.p.resources(b[head:])
+	if records == nil || j.iim {
+		return j.blank(n)
+	}
+	j.iim = true
+	return j.pass(int64(head)) && j.replace(records)
 }
 
 // The tags of an MPF index (CIPA DC-007, 5.2.3).

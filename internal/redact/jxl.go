@@ -7,50 +7,55 @@ import (
 	"github.com/andybalholm/brotli"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes, of which one or several have the codestream.
-// The parser rebuilds the box Exif in place, also a Brotli-compressed one (brob, 9.7). It removes jbrd, the
-// data to reconstruct the original JPEG, since that has the JPEG's comments and markers.
+// JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes, of which one or several have the codestream. The parser
+// rebuilds EXIF and XMP in place, also in Brotli-compressed boxes (brob, 9.7). It removes jbrd, the data to reconstruct
+// the original JPEG, since that has the JPEG's comments and markers.
 //
 // It passes a naked codestream (18181-1) and the boxes jxlc and jxlp unchanged: only decoding tells where a
 // codestream ends.
+
+// jxlFile is a JPEG XL while it is redacted.
+type jxlFile struct {
+	*stream
+	p *Plan
+
+	level, index bool   // jxll and jxli were there
+	began, ended bool   // the codestream began, and ended
+	piece        uint32 // the number of the next jxlp
+}
 
 func redactJXL(s *stream, p *Plan) error {
 	if b, _ := s.peek(2); string(b) == container.JXLCodestream {
 		s.pass(toEnd)
 		return nil
 	}
-	// the EXIF answer shows only the first EXIF, compressed or not
-	seen := false
-	first := func(b *box, rewrite func(*box, *Plan) bool) {
-		if seen || !rewrite(b, p) {
-			b.free()
-		}
-		seen = true
-	}
+	f := &jxlFile{stream: s, p: p}
 	for {
 		h, ok := nextBox(s)
 		if !ok {
 			return freeRest(s)
 		}
-		switch h.Type {
-		case "JXL ":
+		off := s.offset
+		body := off + h.Head
+		switch {
+		case h.Type == "JXL " && off == 0:
 			ok = passSignature(s, h)
-		case "ftyp":
+		case h.Type == "ftyp" && off == 12:
 			ok = redactFileType(s, h, []string{"jxl "})
-		case "jxlc", "jxlp", "jxll":
+		case f.isCodestream(h):
 			ok = s.pass(h.Size)
-		case "Exif":
-			ok = redactBox(s, h, func(b *box) { first(b, rewriteExifBox) })
-		case "brob":
-			ok = redactBox(s, h, func(b *box) {
-				if bytes.HasPrefix(b.body, []byte("Exif")) {
-					first(b, rewriteBrotli)
-				} else {
-					b.free()
-				}
-			})
+		case h.Type == "jxli" && !f.index:
+			f.index = true
+			ok = f.box(h, func(b *box) bool { return keepFrameIndex(b.body) })
+		case h.Type == "Exif":
+			ok = f.box(h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
+		case h.Type == "xml ":
+			ok = f.box(h, func(b *box) bool { return f.p.xmpBox(b.body) })
+		case h.Type == "brob":
+			ok = f.box(h, func(b *box) bool { return rewriteBrotli(b, body, p) })
 		default:
 			ok = freeBox(s, h)
 		}
@@ -60,21 +65,106 @@ func redactJXL(s *stream, p *Plan) error {
 	}
 }
 
-// rewriteBrotli rebuilds the EXIF of a brob box in place; ok is false if nothing is left of it.
-func rewriteBrotli(b *box, p *Plan) (ok bool) {
-	data, ok := container.Unbrotli(b.body[4:])
-	if !ok {
+// box redacts the next box with a function that returns false if nothing is left of it.
+func (f *jxlFile) box(h container.BoxHead, keep func(*box) bool) bool {
+	return redactBox(f.stream, h, func(b *box) {
+		if !keep(b) {
+			b.free()
+		}
+	})
+}
+
+// isCodestream reports whether the next box is of the codestream: the level, once and before it (9.2), one jxlc (9.8), or
+// jxlp in their order up to the one that says that it is the last (9.9).
+func (f *jxlFile) isCodestream(h container.BoxHead) bool {
+	b, _ := f.peek(int(h.Head) + 6)
+	b = b[min(int(h.Head), len(b)):]
+	b = b[:min(int64(len(b)), h.Size-h.Head)]
+	starts := func(b []byte) bool { return bytes.HasPrefix([]byte(container.JXLCodestream), b[:min(len(b), 2)]) }
+	switch h.Type {
+	case "jxll":
+		if f.level || f.began || h.Size-h.Head != 1 || len(b) != 1 || b[0] != 5 && b[0] != 10 {
+			return false
+		}
+		f.level = true
+		return true
+	case "jxlc":
+		if f.began || !starts(b) {
+			return false
+		}
+		f.began, f.ended = true, true
+		return true
+	case "jxlp":
+		if f.ended || len(b) < 4 {
+			return false
+		}
+		n := binary.BigEndian.Uint32(b)
+		if n&^(1<<31) != f.piece || f.piece == 0 && !starts(b[4:]) {
+			return false
+		}
+		f.began, f.ended = true, n>>31 == 1
+		f.piece++
+		return true
+	}
+	return false
+}
+
+// keepFrameIndex keeps the index of frames in jxli (9.4); ok is false if it is invalid.
+func keepFrameIndex(b []byte) (ok bool) {
+	f := fields{b: b}
+	varint := func() (v uint64) {
+		for i := range 9 {
+			c := f.uint(1)
+			v |= c & 0x7F << (7 * i)
+			if c&0x80 == 0 {
+				return v
+			}
+		}
+		f.over = true
+		return 0
+	}
+	frames := varint()
+	f.skip(8)
+	for ; frames > 0 && !f.over; frames-- {
+		varint()
+		varint()
+		varint()
+	}
+	if !f.over {
+		clearFrom(b, f.at)
+	}
+	return !f.over
+}
+
+// rewriteBrotli rebuilds the EXIF or XMP of a brob box in place, whose body is at off in the file; ok is false if
+// nothing is left of it.
+func rewriteBrotli(b *box, off int64, p *Plan) (ok bool) {
+	if len(b.body) < 4 {
 		return false
 	}
 	var compressed []byte
-	for _, p := range [...]*Plan{p, {policy: &Policy{}}} { // if the EXIF doesn't fit, keep only what the picture needs
-		item := bytes.Clone(data)
-		n := rewriteExifItem(item, p)
-		if n == 0 {
+	switch string(b.body[:4]) {
+	case "Exif":
+		kept := p.exifAt(off)
+		if kept == nil {
 			return false
 		}
-		if compressed = compress(item[:n], len(b.body)-4); compressed != nil {
-			break
+		for _, k := range [...]*exif.Kept{kept, kept.Needed()} { // if the EXIF doesn't fit, keep only what the picture needs
+			data := k.Encode(maxHold)
+			if data == nil {
+				return false
+			}
+			if compressed = compress(append([]byte(tiffOffset), data...), len(b.body)-4); compressed != nil {
+				break
+			}
+		}
+	case "xml ":
+		data, ok := container.Unbrotli(b.body[4:])
+		if !ok {
+			return false
+		}
+		if data, _ = p.xmp(data); data != nil {
+			compressed = compress(bytes.TrimRight(data, " "), len(b.body)-4)
 		}
 	}
 	if compressed == nil {

@@ -8,87 +8,93 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// layout maps the bytes of mdat boxes, or of idat: which to keep, and where the Exif and XMP items are.
-type layout struct {
-	size int64 // the length of idat, container.ToEnd for the file
+const (
+	// maxXMP bounds the data of all XMP items of a file, which is read to rewrite it.
+	maxXMP = maxHold
+	// maxDerived bounds the data of a derived picture, which is read to cut it to its fields.
+	maxDerived = 64 << 10
+)
 
-	keep, remove []span // until buildRuns: pictures, and items to remove
-	nested       []run  // until buildRuns: whole JPEG and JPEG 2000 files
-	items        []item // until buildRuns: Exif and XMP items
+// store is where items have their data: the mdat boxes of the file, or the box idat.
+type store struct {
+	r     io.ReaderAt
+	at    int64  // the offset in the file of r's first byte
+	media []span // the parts of r that can have items
+	edits edits
 
-	runs []run // set by buildRuns: sorted, without overlaps; bytes between them are overwritten
-	next int   // the index of the next run to redact
+	replaced []span // the data of items that are written anew
+	remove   []span // the data of items that go
 }
 
-// item is an Exif or XMP item, whose data is the concatenation of pieces.
-type item struct {
-	kind   itemKind
-	pieces []span
-}
-
-// run is a run of bytes to keep or to redact.
-type run struct {
-	span
-	kind  itemKind // picture: passed; jpegPicture, jp2Picture: redacted as a file of that format
-	items []item   // otherwise the items with pieces in the run, which is buffered
-	keep  []span   // and the bytes between these pieces to keep
-}
-
-// add adds an item with its pieces.
-func (l *layout) add(kind itemKind, pieces []span) {
-	switch {
-	case len(pieces) == 0:
-	case kind == picture:
-		l.keep = append(l.keep, pieces...)
-	case kind == exifItem || kind == xmpPacket:
-		l.items = append(l.items, item{kind, pieces})
-	case kind == jpegPicture || kind == jp2Picture:
-		joined := pieces[0]
-		for _, p := range pieces[1:] {
-			if p.from != joined.to { // no known writer splits these
-				l.remove = append(l.remove, pieces...)
-				return
-			}
-			joined.to = p.to
+// read reads the first n bytes of data.
+func (s *store) read(data []span, n int64) ([]byte, error) {
+	b := make([]byte, 0, n)
+	for _, d := range data {
+		at := len(b)
+		b = b[:at+int(min(d.to-d.from, n-int64(at)))]
+		k, err := container.ReadAt(s.r, b[at:], d.from)
+		if err != nil {
+			return nil, err
 		}
-		l.nested = append(l.nested, run{span: joined, kind: kind})
-	default:
-		l.remove = append(l.remove, pieces...)
+		b = b[:at+k]
+	}
+	return b, nil
+}
+
+// replace puts b in the place of data, and fills the rest of that with zeros or, in XMP, blanks.
+func (s *store) replace(data []span, b []byte, fill byte) {
+	s.replaced = append(s.replaced, data...)
+	for _, d := range data {
+		n := d.to - d.from
+		is := b[:min(n, int64(len(b)))]
+		b = b[len(is):]
+		if fill != 0 {
+			is = append(slices.Clip(is), bytes.Repeat([]byte{fill}, int(n)-len(is))...)
+		}
+		s.edits.add(d.from, is)
 	}
 }
 
-// buildRuns builds runs from the added items. Where items overlap, a rewritten or nested one wins over a kept
-// one, and a removed one wins over both.
-func (l *layout) buildRuns() {
-	buffered := l.itemRuns()
-	remove := merge(l.remove)
-	keep := without(merge(l.keep), remove)
-	taken := slices.Clone(remove)
-	for i := range buffered {
-		w := &buffered[i]
-		taken = append(taken, w.span)
-		for _, k := range overlapping(keep, w.span) {
-			w.keep = append(w.keep, span{max(k.from, w.from), min(k.to, w.to)})
+// end ends the plan: nothing of items that go stays, nor what isn't in media.
+func (s *store) end() {
+	s.remove = merge(s.remove)
+	stays := func(x span) bool { return within(x, s.media) && len(overlapping(s.remove, x)) == 0 }
+	e := &s.edits
+	e.pass = without(inside(e.pass, s.media), merge(slices.Concat(s.remove, s.replaced)))
+	e.replace = slices.DeleteFunc(e.replace, func(x edit) bool { return !stays(span{x.off, x.off + int64(len(x.b))}) })
+	e.nested = slices.DeleteFunc(e.nested, func(x nested) bool { return !stays(x.span) })
+}
+
+// within reports whether s is in one of the spans, which are merged.
+func within(s span, spans []span) bool {
+	in := overlapping(spans, s)
+	return len(in) == 1 && in[0].from <= s.from && s.to <= in[0].to
+}
+
+// nestedParser returns the parser for an item that is a whole JPEG or a JPEG 2000 codestream. Nothing of its own
+// EXIF stays: readers take that of the file.
+func nestedParser(kind itemKind) func(s *stream) error {
+	return func(s *stream) error {
+		b, _ := s.peek(len(container.J2KCodestream))
+		switch {
+		case kind == jpegPicture && bytes.HasPrefix(b, []byte("\xFF\xD8")):
+			return redactJPEG(s, &Plan{policy: &Policy{}})
+		case kind == jp2Picture && string(b) == container.J2KCodestream:
+			redactCodestream(s, container.ToEnd)
 		}
+		return errBroken
 	}
-	taken = merge(taken)
-	l.runs = buffered
-	slices.SortFunc(l.nested, func(a, b run) int { return compare(a.span, b.span) })
-	last := int64(0)
-	for _, n := range l.nested {
-		if n.from >= last && len(overlapping(taken, n.span)) == 0 {
-			l.runs = append(l.runs, n)
-			last = n.to
-		}
-	}
-	for _, n := range l.nested {
-		taken = append(taken, n.span)
-	}
-	for _, k := range without(keep, merge(taken)) {
-		l.runs = append(l.runs, run{span: k, kind: picture})
-	}
-	slices.SortFunc(l.runs, func(a, b run) int { return compare(a.span, b.span) })
-	l.keep, l.remove, l.nested, l.items = nil, nil, nil, nil
+}
+
+// redactMemory redacts b, all bytes of the store, in place.
+func (s *store) redactMemory(b []byte) {
+	s.end()
+	s.edits.sort()
+	var out bytes.Buffer
+	w := Writer{edits: &s.edits, dst: &out}
+	w.Write(b) //nolint:errcheck,gosec // a bytes.Buffer returns no error
+	w.Close()  //nolint:errcheck,gosec // as above
+	clear(b[copy(b, out.Bytes()):])
 }
 
 // overlapping returns the spans that overlap s. The spans are merged.
@@ -104,224 +110,4 @@ func overlapping(spans []span, s span) []span {
 		to++
 	}
 	return spans[from:to]
-}
-
-func compare(a, b span) int {
-	switch {
-	case a.from < b.from:
-		return -1
-	case a.from > b.from:
-		return 1
-	}
-	return 0
-}
-
-// itemRuns returns the runs to buffer for rewriting items: each reaches from the first piece of an item to its
-// last. It merges overlapping runs, and removes items whose run is too large.
-func (l *layout) itemRuns() (buffered []run) {
-	inOverlap := l.overlappingItems()
-	for i, it := range l.items {
-		if inOverlap[i] {
-			l.remove = append(l.remove, it.pieces...)
-			continue
-		}
-		s := it.pieces[0]
-		for _, p := range it.pieces[1:] {
-			s.from, s.to = min(s.from, p.from), max(s.to, p.to)
-		}
-		if s.to-s.from > maxItem {
-			l.remove = append(l.remove, it.pieces...)
-			continue
-		}
-		buffered = append(buffered, run{span: s, items: []item{it}})
-	}
-	slices.SortFunc(buffered, func(a, b run) int { return compare(a.span, b.span) })
-	out := buffered[:0]
-	for _, w := range buffered {
-		if n := len(out); n > 0 && w.from < out[n-1].to {
-			out[n-1].to = max(out[n-1].to, w.to)
-			out[n-1].items = append(out[n-1].items, w.items...)
-			continue
-		}
-		out = append(out, w)
-	}
-	return slices.DeleteFunc(out, func(w run) bool {
-		if w.to-w.from <= maxItem {
-			return false
-		}
-		for _, it := range w.items {
-			l.remove = append(l.remove, it.pieces...)
-		}
-		return true
-	})
-}
-
-// overlappingItems returns the indexes of items with pieces that overlap each other or another item's: rewriting
-// one item would write into the middle of the other. Two items with the same single piece are fine: both write
-// the same.
-func (l *layout) overlappingItems() map[int]bool {
-	type piece struct {
-		span
-		item int
-	}
-	var pieces []piece
-	for i, it := range l.items {
-		for _, s := range it.pieces {
-			pieces = append(pieces, piece{s, i})
-		}
-	}
-	slices.SortFunc(pieces, func(a, b piece) int { return compare(a.span, b.span) })
-	inOverlap := make(map[int]bool)
-	for i := 1; i < len(pieces); i++ {
-		last, p := pieces[i-1], &pieces[i]
-		a, b := l.items[last.item], l.items[p.item]
-		same := last.item != p.item && a.kind == b.kind && len(a.pieces) == 1 && len(b.pieces) == 1 && last.span == p.span
-		if p.from < last.to && !same {
-			inOverlap[last.item], inOverlap[p.item] = true, true
-		}
-		if p.to < last.to { // carry on the piece that ends last
-			*p = last
-		}
-	}
-	return inOverlap
-}
-
-// rewrite redacts b, the bytes of a run with items.
-func (w *run) rewrite(b []byte, p *Plan) {
-	out := make([]byte, len(b))
-	for _, k := range w.keep {
-		copy(out[k.from-w.from:], b[k.from-w.from:k.to-w.from])
-	}
-	for _, it := range w.items {
-		for _, s := range it.pieces {
-			clear(out[s.from-w.from : s.to-w.from])
-		}
-	}
-	left := maxItem // any number of items can share their pieces
-	for _, it := range w.items {
-		var data []byte
-		for _, s := range it.pieces {
-			if left -= int(s.to - s.from); left < 0 {
-				copy(b, out)
-				return
-			}
-			data = append(data, b[s.from-w.from:s.to-w.from]...)
-		}
-		if it.kind == exifItem {
-			rewriteExifItem(data, p)
-		} else {
-			rewriteXMPItem(data)
-		}
-		for _, s := range it.pieces {
-			data = data[copy(out[s.from-w.from:s.to-w.from], data):]
-		}
-	}
-	copy(b, out)
-}
-
-// redactMemory redacts b, all bytes that the layout maps.
-func (l *layout) redactMemory(b []byte, p *Plan) {
-	at := int64(0)
-	for i := range l.runs {
-		r := &l.runs[i]
-		clear(b[at:r.from])
-		at = r.to
-		part := b[r.from:r.to]
-		switch {
-		case r.items != nil:
-			r.rewrite(part, p)
-		case r.kind != picture:
-			r.redactMemory(part, p)
-		}
-	}
-	clear(b[at:])
-}
-
-// redactStream redacts the next n bytes of s, the body of an mdat box.
-func (l *layout) redactStream(s *stream, n int64, p *Plan) bool {
-	end := s.offset + n
-	for s.offset < end {
-		for l.next < len(l.runs) && l.runs[l.next].to <= s.offset {
-			l.next++
-		}
-		if l.next == len(l.runs) || l.runs[l.next].from >= end {
-			return s.zero(end - s.offset)
-		}
-		r := &l.runs[l.next]
-		if gap := r.from - s.offset; gap > 0 && !s.zero(gap) {
-			return false
-		}
-		// a picture that reaches out of the box is passed in part, any other run then is overwritten
-		part := min(r.to, end) - s.offset
-		ok := false
-		switch {
-		case r.kind == picture:
-			ok = s.pass(part)
-		case part != r.to-r.from:
-			ok = s.zero(part)
-		case r.items != nil:
-			var b []byte
-			if b, ok = s.peek(int(part)); ok {
-				b = slices.Clone(b)
-				r.rewrite(b, p)
-				ok = s.replace(b)
-			}
-		default:
-			ok = r.redactStream(s, part, p)
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// hasSignature reports whether b starts with the signature of the nested run's format.
-func (w *run) hasSignature(b []byte) bool {
-	if w.kind == jpegPicture {
-		return bytes.HasPrefix(b, []byte("\xFF\xD8\xFF"))
-	}
-	return bytes.HasPrefix(b, []byte(container.J2KCodestream))
-}
-
-// newWriter returns a Writer for a nested JPEG or JPEG 2000 file.
-func (w *run) newWriter(dst io.Writer, p *Plan) *Writer {
-	return newWriter(dst, func(s *stream) error {
-		if w.kind == jpegPicture {
-			return redactJPEG(s, p)
-		}
-		redactCodestream(s, container.ToEnd)
-		return nil
-	})
-}
-
-// redactMemory redacts a nested file in memory.
-func (w *run) redactMemory(b []byte, p *Plan) {
-	if !w.hasSignature(b) {
-		clear(b)
-		return
-	}
-	var out bytes.Buffer
-	inner := w.newWriter(&out, p)
-	inner.Write(b) //nolint:errcheck,gosec // a bytes.Buffer returns no error
-	inner.Close()  //nolint:gosec // as above
-	clear(b[copy(b, out.Bytes()):])
-}
-
-// redactStream redacts a nested file of n bytes in a stream.
-func (w *run) redactStream(s *stream, n int64, p *Plan) (ok bool) {
-	if head, _ := s.peek(int(min(n, 4))); !w.hasSignature(head) {
-		return s.zero(n)
-	}
-	inner := w.newWriter(s.out, p)
-	ok = s.consume(n, func(b []byte) {
-		if _, err := inner.Write(b); err != nil {
-			s.err = err
-		}
-	})
-	if err := inner.Close(); err != nil {
-		s.err = err
-	}
-	s.overwritten += inner.Overwritten()
-	return ok
 }

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"math"
@@ -44,7 +45,7 @@ func New(r io.ReaderAt, format string, p *Policy) (*Plan, error) {
 
 // Ranged reports whether the plan says of each byte what becomes of it, so that a part of the body can be
 // redacted without the bytes before it.
-func (p *Plan) Ranged() bool { return p.parse == nil }
+func (p *Plan) Ranged() bool { return p.parse == nil && len(p.edits.nested) == 0 }
 
 // Unchanged reports whether the file passes as it is, since it is neither an image nor a video.
 func (p *Plan) Unchanged() bool { return p.unchanged }
@@ -55,7 +56,7 @@ func (p *Plan) Weight() int { return 256 + p.edits.weight() }
 // NewWriter returns a Writer that writes to w the redacted body, from the offset off on. off must be 0 unless
 // the plan is Ranged. The caller must call Close, even after an error.
 func (p *Plan) NewWriter(w io.Writer, off int64) *Writer {
-	if p.Ranged() {
+	if p.parse == nil {
 		return &Writer{edits: &p.edits, dst: w, off: off}
 	}
 	return newWriter(w, func(s *stream) error { return p.parse(s, p) })
@@ -90,16 +91,23 @@ func Copy(w io.Writer, r io.ReaderAt, p *Policy) error {
 	return errors.Join(err, rw.Close())
 }
 
-// edits say which bytes of a file pass and which are replaced. All others become zeros.
+// edits say which bytes of a file pass, which are replaced, and which a parser redacts. All others become zeros.
 type edits struct {
-	pass    []span // sorted, disjoint
-	replace []edit // sorted, disjoint, and none overlaps a span that passes
+	pass    []span   // sorted, disjoint
+	replace []edit   // sorted, disjoint, and none overlaps a span that passes
+	nested  []nested // sorted, disjoint, and none overlaps the others
 }
 
 // edit replaces the bytes from an offset on.
 type edit struct {
 	off int64
 	b   []byte
+}
+
+// nested is a file in the file, whose parser redacts it as it streams.
+type nested struct {
+	span
+	parse func(s *stream) error
 }
 
 // add records that b replaces the bytes at off.
@@ -109,10 +117,18 @@ func (e *edits) add(off int64, b []byte) {
 	}
 }
 
+// append adds those of x.
+func (e *edits) append(x *edits) {
+	e.pass = append(e.pass, x.pass...)
+	e.replace = append(e.replace, x.replace...)
+	e.nested = append(e.nested, x.nested...)
+}
+
 // sort brings what was added in order, once all is. Where a replacement and a span that passes overlap, the
-// replacement wins; of two replacements, the first in the file.
+// replacement wins; of two replacements, the first in the file. A nested file wins over a span that passes, and
+// becomes zeros if it overlaps a replacement, or another one before it.
 func (e *edits) sort() {
-	slices.SortStableFunc(e.replace, func(a, b edit) int { return compare(span{from: a.off}, span{from: b.off}) })
+	slices.SortStableFunc(e.replace, func(a, b edit) int { return cmp.Compare(a.off, b.off) })
 	end := int64(0)
 	taken := make([]span, 0, len(e.replace))
 	e.replace = slices.DeleteFunc(e.replace, func(x edit) bool {
@@ -123,68 +139,114 @@ func (e *edits) sort() {
 		taken = append(taken, span{x.off, end})
 		return false
 	})
-	e.pass = slices.Clip(without(merge(e.pass), taken))
+	slices.SortStableFunc(e.nested, func(a, b nested) int { return cmp.Compare(a.from, b.from) })
+	end = 0
+	whole := slices.Clone(taken)
+	e.nested = slices.DeleteFunc(e.nested, func(x nested) bool {
+		whole = append(whole, x.span)
+		bad := x.from < end || len(overlapping(taken, x.span)) > 0
+		end = max(end, x.to)
+		return bad
+	})
+	e.pass = slices.Clip(without(merge(e.pass), merge(whole)))
 }
 
 func (e *edits) weight() int {
-	n := 16*cap(e.pass) + 32*cap(e.replace)
+	n := 16*cap(e.pass) + 32*cap(e.replace) + 32*cap(e.nested)
 	for _, x := range e.replace {
 		n += cap(x.b)
 	}
 	return n
 }
 
-// write writes the bytes b of the file, which begin at off, as they leave.
-func (e *edits) write(w io.Writer, off int64, b []byte) (overwritten int64, err error) {
-	pass, _ := slices.BinarySearchFunc(e.pass, off, func(s span, off int64) int { return compare(span{from: s.to - 1}, span{from: off}) })
-	replace, _ := slices.BinarySearchFunc(e.replace, off, func(x edit, off int64) int {
-		return compare(span{from: x.off + int64(len(x.b)) - 1}, span{from: off})
+// edit writes the bytes b, which are the next of the file, as the edits say.
+func (w *Writer) edit(b []byte) (err error) {
+	e := w.edits
+	pass, _ := slices.BinarySearchFunc(e.pass, w.off, func(s span, off int64) int { return cmp.Compare(s.to-1, off) })
+	replace, _ := slices.BinarySearchFunc(e.replace, w.off, func(x edit, off int64) int {
+		return cmp.Compare(x.off+int64(len(x.b))-1, off)
 	})
+	inner, _ := slices.BinarySearchFunc(e.nested, w.off, func(x nested, off int64) int { return cmp.Compare(x.to-1, off) })
 	for len(b) > 0 && err == nil {
-		n := int64(len(b)) // up to the next span or replacement
-		if pass < len(e.pass) {
-			if s := e.pass[pass]; s.from <= off {
-				n = min(n, s.to-off)
-				_, err = w.Write(b[:n])
-				b, off = b[n:], off+n
-				if off == s.to {
-					pass++
-				}
-				continue
+		n := int64(len(b)) // up to the next span, replacement or nested file
+		var end int64
+		switch {
+		case pass < len(e.pass) && e.pass[pass].from <= w.off:
+			end = e.pass[pass].to
+			n = min(n, end-w.off)
+			_, err = w.dst.Write(b[:n])
+			if w.off+n == end {
+				pass++
 			}
-			n = min(n, e.pass[pass].from-off)
-		}
-		if replace < len(e.replace) {
-			if x := e.replace[replace]; x.off <= off {
-				is := x.b[off-x.off:]
-				n = min(n, int64(len(is)))
-				for i, c := range is[:n] {
-					if c != b[i] {
-						overwritten++
-					}
+		case replace < len(e.replace) && e.replace[replace].off <= w.off:
+			is := e.replace[replace].b[w.off-e.replace[replace].off:]
+			n = min(n, int64(len(is)))
+			for i, c := range is[:n] {
+				if c != b[i] {
+					w.overwritten++
 				}
-				_, err = w.Write(is[:n])
-				b, off = b[n:], off+n
-				if n == int64(len(is)) {
-					replace++
-				}
-				continue
 			}
-			n = min(n, e.replace[replace].off-off)
+			_, err = w.dst.Write(is[:n])
+			if n == int64(len(is)) {
+				replace++
+			}
+		case inner < len(e.nested) && e.nested[inner].from <= w.off:
+			x := &e.nested[inner]
+			n = min(n, x.to-w.off)
+			if w.off == x.from {
+				w.inner = newWriter(w.dst, x.parse)
+			}
+			if w.inner == nil { // the caller began in the middle
+				n = min(n, int64(len(zeroBytes)))
+				_, err = w.dst.Write(zeroBytes[:n])
+			} else {
+				_, err = w.inner.Write(b[:n])
+			}
+			if w.off+n == x.to {
+				err = errors.Join(err, w.closeInner())
+				inner++
+			}
+		default:
+			if pass < len(e.pass) {
+				n = min(n, e.pass[pass].from-w.off)
+			}
+			if replace < len(e.replace) {
+				n = min(n, e.replace[replace].off-w.off)
+			}
+			if inner < len(e.nested) {
+				n = min(n, e.nested[inner].from-w.off)
+			}
+			n = min(n, int64(len(zeroBytes)))
+			w.overwritten += n - int64(bytes.Count(b[:n], zeroBytes[:1]))
+			_, err = w.dst.Write(zeroBytes[:n])
 		}
-		n = min(n, int64(len(zeroBytes)))
-		overwritten += n - int64(bytes.Count(b[:n], zeroBytes[:1]))
-		_, err = w.Write(zeroBytes[:n])
-		b, off = b[n:], off+n
+		b, w.off = b[n:], w.off+n
 	}
-	return overwritten, err
+	return err
+}
+
+// closeInner ends the nested file, complete or cut off.
+func (w *Writer) closeInner() error {
+	if w.inner == nil {
+		return nil
+	}
+	err := w.inner.Close()
+	w.overwritten += w.inner.Overwritten()
+	w.inner = nil
+	return err
 }
 
 // planner makes the plan of a format whose index says where everything is: it fills in plan.edits.
 type planner func(r io.ReaderAt, plan *Plan) error
 
 // planners maps the name of each format with an index to its planner.
-var planners = map[string]planner{}
+var planners = map[string]planner{
+	"heif": planISO,
+	"avif": planISO,
+	"mp4":  planISO,
+	"mov":  planISO,
+	"3gp":  planISO,
+}
 
 // exifAt returns what stays of the EXIF that the part of the file at an offset carries, nil for nothing: the answer
 // tells other EXIF, or none. The offset is that of the TIFF block in a JPEG segment, of the data of a chunk, of

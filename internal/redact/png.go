@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"hash/adler32"
 	"hash/crc32"
@@ -300,6 +301,7 @@ func (f *pngFile) exif(length int) bool {
 	honored := !f.honored && rightCRC(chunk) && !intro && isTIFF(data)
 	f.honored = f.honored || honored
 	kept := f.p.exifAt(f.offset + 8)
+	chosen := kept != nil
 	out := make([]byte, 0, length)
 	if intro {
 		out = append(out, exifIntro...)
@@ -321,6 +323,9 @@ func (f *pngFile) exif(length int) bool {
 		return f.junk(int64(length))
 	case len(out) == 0: // it must not let a later one be honored
 		out = append(out, data[:min(4, length)]...)
+		if chosen && length >= len(emptyBlock) { // nor become broken
+			out = append(out[:0], emptyBlock...)
+		}
 	}
 	right := rightCRC(chunk)
 	if !f.chunk("eXIf", append(out, make([]byte, length-len(out))...), right) {
@@ -328,6 +333,9 @@ func (f *pngFile) exif(length int) bool {
 	}
 	return true
 }
+
+// emptyBlock is a TIFF block without entries.
+const emptyBlock = "II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // exifIntro begins EXIF in JPEG segments, and elsewhere with some writers.
 const exifIntro = "Exif\x00\x00"
@@ -352,16 +360,20 @@ func (f *pngFile) text(typ string, length int) bool {
 		}
 		return f.junk(int64(length))
 	}
-	if typ != "iTXt" {
-		return f.junk(int64(length))
-	}
 	chunk, ok := f.peek(12 + length)
 	if !ok {
 		return false
 	}
 	data := chunk[8 : 8+length]
+	if label, ok := bytes.CutPrefix(data, []byte(aiLabel)); ok && typ == "tEXt" && f.p.policy.keeps("aigc") && json.Valid(label) && !f.seen[aiLabel] {
+		f.seen[aiLabel] = true
+		return f.pass(int64(12 + length))
+	}
+	if typ != "iTXt" {
+		return f.junk(int64(length))
+	}
 	if bytes.HasPrefix(data, []byte(xmpKeyword)) && !f.seen["XMP"] {
-		if packet, _ := rewriteXMP(textOfXMP(data)); packet != nil {
+		if packet, _ := f.p.xmp(textOfXMP(data)); packet != nil {
 			f.seen["XMP"] = true
 			b := append([]byte(xmpKeyword+"\x00\x00"), packet...) // no language, no translated keyword
 			return f.chunk("iTXt", append(b, bytes.Repeat([]byte{' '}, length-len(b))...), true)
@@ -370,24 +382,34 @@ func (f *pngFile) text(typ string, length int) bool {
 	return f.junk(int64(length))
 }
 
+// aiLabel begins the data of a tEXt chunk with China's label for generated content, a JSON text.
+const aiLabel = "AIGC\x00"
+
 // profileKeyword is the keyword of text chunks with EXIF.
 const profileKeyword = "Raw profile type exif\x00"
 
 // profileText returns length bytes of data for a text chunk with a TIFF block, nil if that doesn't fit. Line breaks pad
 // the profile.
 func profileText(typ string, block []byte, length int) []byte {
-	text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+len(exifIntro), exifIntro+string(block))
-	switch typ {
-	case "tEXt":
-		b := append([]byte(profileKeyword), text...)
-		if len(b) > length {
-			return nil
+	for _, intro := range [...]string{exifIntro, ""} { // some writers leave it out
+		text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+len(intro), intro+string(block))
+		var b []byte
+		switch typ {
+		case "tEXt":
+			if b = append([]byte(profileKeyword), text...); len(b) > length {
+				continue
+			}
+			return append(b, bytes.Repeat([]byte{'\n'}, length-len(b))...)
+		case "iTXt": // compressed, with the first method, without a language and a translated keyword
+			b = padText(profileKeyword+"\x01\x00\x00\x00", text, length)
+		default:
+			b = padText(profileKeyword+"\x00", text, length)
 		}
-		return append(b, bytes.Repeat([]byte{'\n'}, length-len(b))...)
-	case "iTXt": // compressed, with the first method, without a language and a translated keyword
-		return padText(profileKeyword+"\x01\x00\x00\x00", text, length)
+		if b != nil {
+			return b
+		}
 	}
-	return padText(profileKeyword+"\x00", text, length)
+	return nil
 }
 
 // padText returns length bytes: head, and the compressed text with line breaks after it; nil if that doesn't fit.

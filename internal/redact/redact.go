@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 // Policy is the allowlist of a photo's metadata.
@@ -22,7 +23,12 @@ type Policy struct {
 	// EXIF selects the tags to keep, as it does for the EXIF answer. Nil keeps only the tags that readers
 	// need to show the picture.
 	EXIF *exif.Options
+	// IPTC says which of IPTC's properties stay in XMP and IIM, beside what says how to show the picture.
+	IPTC iptc.Policy
 }
+
+// keeps reports whether a property of IPTC's stays.
+func (p *Policy) keeps(property string) bool { return p.IPTC.Keep != nil && p.IPTC.Keep(property) }
 
 // Verdict is what Sniff decides about a body.
 type Verdict uint8
@@ -39,10 +45,6 @@ const (
 // SniffLen is the number of a body's first bytes that Sniff examines.
 const SniffLen = exif.SniffLen
 
-// ErrHeld reports that redacting would need more than Policy.MaxHeld bytes of buffer. Write returns it
-// before the Writer has written anything.
-var ErrHeld = errors.New("redact: the metadata stands too far behind the picture")
-
 // errBroken reports that a parser can't follow the file's structure.
 var errBroken = errors.New("redact: the structure can't be followed")
 
@@ -56,12 +58,13 @@ var parsers = map[string]parser{
 	"png":  redactPNG,
 	"webp": redactWebP,
 	"gif":  redactGIF,
-	"heif": redactHEIF,
-	"avif": redactHEIF,
 	"jxl":  redactJXL,
 	"jp2":  redactJP2,
 	"bmp":  redactBMP,
 	"ico":  redactICO,
+	"mkv":  redactMatroska,
+	"webm": redactMatroska,
+	"avi":  redactAVI,
 }
 
 // Sniff returns the verdict on a body and the name of its format ("" if it is no image), from its first
@@ -69,10 +72,12 @@ var parsers = map[string]parser{
 func Sniff(head []byte) (Verdict, string) {
 	format := exif.Sniff(head)
 	switch format {
-	case "", "svg":
+	case "":
+		return sniffFilm(head)
+	case "svg":
 		return Pass, format
 	}
-	if parsers[format] == nil {
+	if parsers[format] == nil && planners[format] == nil {
 		return Refuse, format
 	}
 	return Redact, format
@@ -85,13 +90,14 @@ func HasIndex(format string) bool { return planners[format] != nil }
 func IsBoxType(typ string) bool { return slices.Contains(firstBoxes, typ) }
 
 // firstBoxes are the types of the boxes that such files begin with; QuickTime's have no ftyp.
-var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof", "sidx", "JXL ", "jP  "}
+var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof", "sidx", "emsg", "prft", "uuid", "JXL ", "jP  "}
 
 // Writer redacts the body written to it, as its Plan says.
 type Writer struct {
-	edits *edits // of a Plan with an index; then only dst, off and overwritten are used
+	edits *edits // of a Plan with an index; then only dst, off, inner and overwritten are used
 	dst   io.Writer
-	off   int64 // of the next byte
+	off   int64   // of the next byte
+	inner *Writer // of the nested file that off is in
 
 	s           stream
 	resume      func() (struct{}, bool) // runs the parser until it needs more bytes
@@ -117,10 +123,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return 0, io.ErrClosedPipe
 	}
 	if w.edits != nil {
-		n, err := w.edits.write(w.dst, w.off, p)
-		w.overwritten += n
-		w.off += int64(len(p))
-		if err != nil {
+		if err := w.edit(p); err != nil {
 			return 0, err
 		}
 		return len(p), nil
@@ -134,11 +137,13 @@ func (w *Writer) Write(p []byte) (int, error) {
 // Close ends the body, complete or cut off, and writes the bytes that are still buffered. It doesn't close
 // the underlying writer.
 func (w *Writer) Close() error {
-	if w.closed || w.edits != nil {
-		w.closed = true
+	if w.closed {
 		return nil
 	}
 	w.closed = true
+	if w.edits != nil {
+		return w.closeInner()
+	}
 	w.s.ended = true
 	err := w.feed(nil)
 	w.stop()

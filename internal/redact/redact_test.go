@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -104,9 +105,9 @@ func TestSniffTellsWhatIsRedacted(t *testing.T) {
 		{"heic", "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", Redact, "heif"},
 		{"avif", "\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif", Redact, "avif"},
 		{"sequence of another major brand", "\x00\x00\x00\x18ftypiso8\x00\x00\x00\x00mp41avis", Redact, "heif"},
-		{"mp4", "\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomavc1", Pass, ""},
-		{"mp4 with a brand after its ftyp", "\x00\x00\x00\x14ftypisom\x00\x00\x00\x00isomavif", Pass, ""},
-		{"quicktime", "\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ", Pass, ""},
+		{"mp4", "\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomavc1", Redact, "mp4"},
+		{"mp4 with a brand after its ftyp", "\x00\x00\x00\x14ftypisom\x00\x00\x00\x00isomavif", Redact, "mp4"},
+		{"quicktime", "\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ", Redact, "mov"},
 		{
 			"items of a picture under another brand",
 			"\x00\x00\x00\x10ftypnew1\x00\x00\x00\x00\x00\x00\x00\x40meta\x00\x00\x00\x00\x00\x00\x00\x21hdlr\x00\x00\x00\x00\x00\x00\x00\x00pict",
@@ -115,12 +116,33 @@ func TestSniffTellsWhatIsRedacted(t *testing.T) {
 		{
 			"items of no picture",
 			"\x00\x00\x00\x10ftypisom\x00\x00\x00\x00\x00\x00\x00\x40meta\x00\x00\x00\x00\x00\x00\x00\x21hdlr\x00\x00\x00\x00\x00\x00\x00\x00ID32",
-			Pass, "",
+			Redact, "mp4",
 		},
 		{"cr3", "\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", Refuse, "cr3"},
 		{"tiff", "II*\x00\x08\x00\x00\x00", Refuse, "tiff"},
 		{"psd", "8BPS\x00\x01", Refuse, "psd"},
-		{"short ftyp", "\xFF\xFF\xFF\xFFftyp", Pass, ""},
+		{"short ftyp", "\xFF\xFF\xFF\xFFftyp", Redact, "mp4"},
+		{"3gp", "\x00\x00\x00\x14ftyp3gp5\x00\x00\x00\x003gp5", Redact, "3gp"},
+		{"ftyp with a size of 64 bits", "\x00\x00\x00\x01ftyp\x00\x00\x00\x00\x00\x00\x00\x18qt  ", Redact, "mov"},
+		{"quicktime of old", "\x00\x00\x00\x08wide\x00\x00\x10\x00mdat", Redact, "mov"},
+		{"moov first", "\x00\x00\x10\x00moov\x00\x00\x00\x6Cmvhd", Redact, "mov"},
+		{"a large mdat first", "\x7F\x00\x00\x00mdat", Redact, "mov"},
+		{"segment", "\x00\x00\x00\x18stypmsdh", Redact, "mp4"},
+		{"text that begins like a box", "The free encyclopedia", Pass, ""},
+		{"webm", "\x1A\x45\xDF\xA3\x9F\x42\x86\x81\x01\x42\x82\x84webm", Redact, "webm"},
+		{"matroska", "\x1A\x45\xDF\xA3\xA3\x42\x86\x81\x01\x42\x82\x88matroska", Redact, "mkv"},
+		{"avi", "RIFF\x00\x10\x00\x00AVI LIST", Redact, "avi"},
+		{"wav", "RIFF\x00\x10\x00\x00WAVEfmt ", Pass, ""},
+		{"program stream", "\x00\x00\x01\xBA\x44\x00\x04\x00", Refuse, "mpeg"},
+		{"avchd", strings.Repeat("\x00\x00\x00\x00G"+strings.Repeat("\x00", 187), 3), Refuse, "m2ts"},
+		{"transport stream", strings.Repeat("G"+strings.Repeat("\x00", 187), 3), Pass, ""},
+		{"asf", "\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C", Refuse, "asf"},
+		{"flv", "FLV\x01\x05\x00\x00\x00\x09", Refuse, "flv"},
+		{"mxf", "\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01", Refuse, "mxf"},
+		{"realmedia", ".RMF\x00\x00\x00\x12", Refuse, "rm"},
+		{"ogg video", "OggS\x00\x02" + strings.Repeat("\x00", 20) + "\x01\x2A\x80theora", Refuse, "ogg"},
+		{"ogg sound", "OggS\x00\x02" + strings.Repeat("\x00", 20) + "\x01\x1E\x01vorbis", Pass, ""},
+		{"mp3", "ID3\x04\x00\x00\x00\x00\x00\x00", Pass, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, format := Sniff([]byte(tt.head))
@@ -131,12 +153,15 @@ func TestSniffTellsWhatIsRedacted(t *testing.T) {
 	}
 }
 
-func TestWriterPassesNoImageAndOverwritesRefused(t *testing.T) {
-	if got := redact(t, []byte("<p>hello</p>"), &Policy{}, 1); string(got) != "<p>hello</p>" {
-		t.Errorf("got %q", got)
+// TestCopyPassesNoImageAndRefuses checks what is no image, and what can't be redacted.
+func TestCopyPassesNoImageAndRefuses(t *testing.T) {
+	var out bytes.Buffer
+	if err := Copy(&out, strings.NewReader("<p>hello</p>"), &Policy{}); err != nil || out.String() != "<p>hello</p>" {
+		t.Errorf("got %v, %q", err, out.String())
 	}
-	if got := redact(t, []byte("II*\x00\x08\x00\x00\x00secret"), &Policy{}, 3); !bytes.Equal(got, make([]byte, 14)) {
-		t.Errorf("got %q", got)
+	out.Reset()
+	if err := Copy(&out, strings.NewReader("II*\x00\x08\x00\x00\x00secret"), &Policy{}); !errors.Is(err, ErrRefused) || out.Len() > 0 {
+		t.Errorf("got %v, %q", err, out.String())
 	}
 }
 

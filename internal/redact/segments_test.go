@@ -8,7 +8,28 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, shown)) }
+// profile returns a color profile with a table that is kept as it is.
+func profile() []byte {
+	const header, table = 128, 4 + 12
+	data := cat("mAB \x00\x00\x00\x00", shown)
+	b := make([]byte, header)
+	binary.BigEndian.PutUint32(b, uint32(header+table+len(data)))
+	copy(b[36:], "acsp")
+	return cat(b, u32(1), "A2B0", u32(header+table), u32(len(data)), data)
+}
+
+func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, profile())) }
+
+// shows reports whether a redacted file still has what says how to show it.
+func shows(b []byte) bool {
+	if at := bytes.Index(b, []byte("iCCP")); at >= 0 { // compressed
+		_, packed, _ := bytes.Cut(b[at+4:at+binaryLength(b[at-4:])+4], []byte{0})
+		b = inflate(packed[1:], maxProfile)
+	}
+	return bytes.Contains(b, []byte(shown))
+}
+
+func binaryLength(b []byte) int { return int(binary.BigEndian.Uint32(b)) }
 
 // secretSegmentFiles returns JPEG, PNG and WebP files with the secret in every known place, by a name.
 func secretSegmentFiles() map[string][]byte {
@@ -26,14 +47,14 @@ func secretSegmentFiles() map[string][]byte {
 	full.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(thumbnail)))}
 	full.Thumbnail = thumbnail
 	longer := cat(full.Encode(), secret) // after the block, in no entry
-	xmp := "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='" + nsRDF + "'><rdf:Description xmlns:hdrgm='" + nsGain + "' xmlns:dc='http://purl.org/dc/elements/1.1/' " +
+	xmp := "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/' xmlns:dc='http://purl.org/dc/elements/1.1/' " +
 		"hdrgm:Version='1.0' dc:creator='" + secret + "'><dc:title>" + secret + "</dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"
 	seg := testimage.Segment
 	jpeg := func(segments ...[]byte) []byte { return testimage.JPEG(m, append([][]byte{icc()}, segments...)...) }
 	// noEOI removes the EOI, so that segments can follow the scan
 	noEOI := func(b []byte) []byte { return b[:len(b)-2] }
 
-	iccp := testimage.PNGChunk("iCCP", cat(shown, 0, 0, testimage.Zlib([]byte("a profile"))))
+	iccp := testimage.PNGChunk("iCCP", cat("its name", 0, 0, testimage.Zlib(profile())))
 	png := func(chunks ...[]byte) []byte {
 		return testimage.PNG(m, append(iccp, bytes.Join(chunks, nil)...), nil)
 	}
@@ -42,10 +63,10 @@ func secretSegmentFiles() map[string][]byte {
 	binary.BigEndian.PutUint32(broken, 1<<31+5)
 
 	webp := func(chunks ...[]byte) []byte {
-		return testimage.WebP(append([][]byte{testimage.VP8X(8 | 4), testimage.RIFFChunk("ICCP", []byte(shown)), testimage.VP8L()}, chunks...)...)
+		return testimage.WebP(append([][]byte{testimage.VP8X(32 | 8 | 4), testimage.RIFFChunk("ICCP", profile()), testimage.VP8L()}, chunks...)...)
 	}
 	riff := testimage.RIFFChunk
-	longVP8X := riff("VP8X", cat(12, make([]byte, 9), secret))
+	longVP8X := riff("VP8X", cat(32|12, make([]byte, 9), secret))
 	frame := riff("ANMF", cat(make([]byte, 16), testimage.VP8L(), riff("note", []byte(secret)), riff("VP8L", []byte(secret))))
 
 	return map[string][]byte{
@@ -98,7 +119,7 @@ func secretSegmentFiles() map[string][]byte {
 		"webp xmp":          webp(riff("XMP ", []byte(xmp))),
 		"webp xmp, no xml":  webp(riff("XMP ", []byte(secret))),
 		"webp unknown":      webp(riff("C2PA", []byte(secret)), riff("note", []byte(secret+"."))),
-		"webp long header":  testimage.WebP(longVP8X, riff("ICCP", []byte(shown)), testimage.VP8L()),
+		"webp long header":  testimage.WebP(longVP8X, riff("ICCP", profile()), testimage.VP8L()),
 		"webp second image": webp(riff("VP8L", []byte(secret)), riff("VP8 ", []byte(secret)), riff("ICCP", []byte(secret)), riff("VP8X", []byte(secret))),
 		"webp frame":        webp(riff("ANIM", cat(make([]byte, 6), secret)), frame, frame),
 		"webp behind":       append(webp(), secret...),

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxHold bounds the bytes that parsers buffer (HEIF's bound is Policy.MaxHeld): a file may claim any length.
+	// maxHold bounds the bytes that parsers buffer: a file may claim any length.
 	maxHold = 256 << 10
 	// outSize is the size of the output buffer, which collects small writes.
 	outSize = 16 << 10

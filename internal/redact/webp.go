@@ -17,7 +17,6 @@ import (
 
 const (
 	webpAnimation = 0x02
-	webpXMP       = 0x04
 	webpEXIF      = 0x08
 	webpAlpha     = 0x10
 	webpICC       = 0x20
@@ -32,10 +31,11 @@ const (
 // webpFile is one WebP.
 type webpFile struct {
 	*stream
-	p     *Plan
-	flags byte   // of VP8X, 0 in a simple file
-	state string // the type of the last chunk that stays
-	end   int64  // of the file, as it states
+	p                 *Plan
+	flags             byte   // of VP8X
+	extended, xmpSeen bool   // there is a VP8X; there was XMP
+	state             string // the type of the last chunk that stays
+	end               int64  // of the file, as it states
 }
 
 func redactWebP(s *stream, p *Plan) error {
@@ -96,7 +96,7 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 		if size < webpVP8X || !f.follows(typ) {
 			break
 		}
-		f.flags = head[webpChunkTop]
+		f.flags, f.extended = head[webpChunkTop], true
 		flags := f.flags & (webpAnimation | webpAlpha | webpICC)
 		for i := range f.p.exif {
 			if f.flags&webpEXIF != 0 && f.p.exif[i].Encode(maxHold) != nil {
@@ -129,7 +129,8 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 			return f.exif(kept, int(size))
 		}
 	case "XMP ":
-		if size <= maxHold && f.flags&webpXMP != 0 {
+		if size <= maxHold && f.extended && !f.xmpSeen {
+			f.xmpSeen = true
 			return f.xmp(int(size))
 		}
 	}
@@ -212,7 +213,7 @@ func (f *webpFile) xmp(size int) bool {
 	if !ok {
 		return false
 	}
-	packet, _ := rewriteXMP(chunk[webpChunkTop:])
+	packet, _ := f.p.xmp(chunk[webpChunkTop:])
 	if packet == nil {
 		return f.junk(int64(size))
 	}

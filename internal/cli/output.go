@@ -1,4 +1,4 @@
-package caddyexif
+package cli
 
 import (
 	"bytes"
@@ -7,16 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 	"unicode"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
@@ -210,72 +204,3 @@ func printable(s string) string {
 	}
 	return b.String()
 }
-
-// progress is a progress bar on a terminal. Its methods do nothing on nil.
-type progress struct {
-	w       io.Writer
-	started time.Time
-	bar     *progressbar.ProgressBar // nil until the first show
-	shown   bool
-}
-
-const (
-	// progressAfter is how long a run takes before the bar appears.
-	progressAfter = time.Second
-	// progressEvery is how often the bar moves.
-	progressEvery = 100 * time.Millisecond
-)
-
-func newProgress(w io.Writer) *progress { return &progress{w: w, started: time.Now()} }
-
-// show updates the bar: n of total files are done.
-func (p *progress) show(n, total int) {
-	if p == nil {
-		return
-	}
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(p.w),
-			progressbar.OptionThrottle(progressEvery),
-			progressbar.OptionShowCount(),
-			progressbar.OptionSetWidth(30),
-			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "#", SaucerPadding: "-", BarStart: "[", BarEnd: "]"}))
-		p.bar.StartWithoutRender() // starts its clock
-	}
-	if n == 0 || time.Since(p.started) < progressAfter {
-		return
-	}
-	if !p.shown {
-		p.shown = true
-		p.clearOnInterrupt() // before there is a bar to clear
-	}
-	_ = p.bar.Set(n) // a failure to draw must not stop the run
-}
-
-// clear removes the bar from the screen until the next show.
-func (p *progress) clear() {
-	if p != nil && p.shown {
-		_ = p.bar.Clear()
-	}
-}
-
-// clearOnInterrupt removes the bar from the screen when the user interrupts the run, and then lets the
-// interrupt end the program.
-func (p *progress) clearOnInterrupt() {
-	interrupt := make(chan os.Signal, 1)
-	signal.Notify(interrupt, os.Interrupt)
-	go func() {
-		<-interrupt
-		signal.Reset(os.Interrupt)
-		_ = p.bar.Exit() // so that it isn't drawn again
-		_ = p.bar.Clear()
-		if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(os.Interrupt) != nil {
-			os.Exit(exitInterrupted) // Windows can't send the signal
-		}
-	}()
-}
-
-// exitInterrupted is a shell's exit status of an interrupted program: 128 and the signal.
-const exitInterrupted = 130
-
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -1,9 +1,8 @@
-package caddyexif
+package cli
 
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -21,76 +21,24 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver"
 	"github.com/caddyserver/certmagic"
-	"github.com/spf13/cobra"
 )
 
-// gallery is the template of the listings of exif-server --browse.
-//
-//go:embed examples/gallery/gallery.html
-var gallery string
-
-func init() {
-	caddycmd.RegisterCommand(caddycmd.Command{
-		Name:  "exif-server",
-		Usage: "[--domain <example.com>] [<folder> | --root <folder> | --bucket <url> [--region <region>]] [--listen <addr>] [--values <style>] [--only <tags>] [--omit <tags>] [--redact] [--browse] [--access-log]",
-		Short: "Serves photos, their EXIF and size as JSON, and their embedded pictures",
-		Long: `
-Serves the photos of a folder or of a public bucket. To get a photo's EXIF,
-size or embedded pictures, append one of these to its path:
-
-	` + suffixMark + `exif       its EXIF, as JSON
-	` + suffixMark + `imageInfo  its format and size, as JSON
-	` + suffixMark + `thumbnail  the small JPEG that is embedded in it
-	` + suffixMark + `preview    the largest JPEG that is embedded in it
-
-The folder is the argument or --root; the default is the current one. --bucket
-is the URL of a public bucket on an S3-compatible store, path style
-(https://s3.example.com/photos) or virtual-host style
-(https://photos.s3.example.com). --region makes private buckets work too: it
-signs requests with the keys that the AWS SDK finds (AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY, its files, roles), if it finds any.
-
-The listener's socket address can be customized with --listen; its default is
-:2015. If a domain name is given with --domain, the default is the HTTPS port
-and the server uses HTTPS. If using a public domain, ensure its A/AAAA records
-are properly configured first.
-
---values renders values as raw, described or typed. --only and --omit filter
-tags by name, by patterns such as GPS*, or by the sets @location, @person and
-@device. --redact sends the photos themselves without anything that their EXIF
-answer doesn't tell. --browse shows folders without an index file as galleries
-of their photos, and makes described the default of --values.`,
-		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.MaximumNArgs(1)
-			cmd.Flags().StringP("domain", "d", "", "Domain name at which to serve")
-			cmd.Flags().StringP("root", "r", "", "The folder to serve")
-			cmd.Flags().StringP("bucket", "u", "", "The URL of the bucket to serve")
-			cmd.Flags().StringP("region", "", "", "The region of the bucket; signs requests if keys are found")
-			cmd.Flags().StringP("listen", "l", "", "The address to which to bind the listener")
-			cmd.Flags().StringP("values", "", "", "How to render values: raw, described or typed")
-			cmd.Flags().StringP("only", "", "", "Answer only tags that match one of the patterns")
-			cmd.Flags().StringP("omit", "", "", "Leave out tags that match one of the patterns")
-			cmd.Flags().BoolP("redact", "", false, "Send photos without what their EXIF answer doesn't tell")
-			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
-			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")
-			cmd.RunE = caddycmd.WrapCommandFuncForCobra(cmdServer)
-		},
-	})
-}
-
-// cmdServer runs exif-server.
-func cmdServer(fl caddycmd.Flags) (int, error) {
+// Server runs "caddy exif-server".
+func Server(m *Module, fl caddycmd.Flags) (int, error) {
 	caddy.TrapSignals()
 
-	cfg, listen, err := serverConfig(fl)
+	cfg, listen, err := serverConfig(m, fl)
+	if err == nil {
+		err = portsFree(listen, fl.String("domain"))
+	}
+	if err == nil {
+		err = caddy.Run(cfg)
+	}
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
-	if err := caddy.Run(cfg); err != nil {
-		return caddy.ExitCodeFailedStartup, err
-	}
 	base, network := baseURL(listen, fl.String("domain")), networkURL(listen, fl.String("domain"))
-	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, examplePhoto(fl), operations[0].suffix())
+	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, examplePhoto(fl), m.SuffixMark+m.Operations[0])
 	what := "The server"
 	if fl.Bool("browse") {
 		what = "The gallery"
@@ -99,8 +47,40 @@ func cmdServer(fl caddycmd.Flags) (int, error) {
 	if network != "" {
 		fmt.Printf("    %s/ on other machines of the network\n", network)
 	}
+	if local := localListen(listen, fl.String("domain")); local != "" {
+		fmt.Printf("\nEverybody who reaches this machine over the network can open it. --listen %s keeps it to this machine.\n", local)
+	}
 	fmt.Println()
 	select {}
+}
+
+// wsaEADDRINUSE is EADDRINUSE on Windows, where the syscall package has another number for it.
+const wsaEADDRINUSE = syscall.Errno(10048)
+
+// portsFree returns an error if another process listens at an address that the server is to have. Caddy shares a
+// port with other Caddies (SO_REUSEPORT), and each would respond to some of the requests.
+func portsFree(listen, domain string) error {
+	addrs := []string{listen}
+	if domain != "" {
+		addrs = append(addrs, ":"+strconv.Itoa(certmagic.HTTPPort)) // redirects to HTTPS
+	}
+	for _, a := range addrs {
+		addr, err := caddy.ParseNetworkAddress(a)
+		if err != nil || !strings.HasPrefix(addr.Network, "tcp") {
+			continue // Caddy reports the error; other networks don't share
+		}
+		for i := range addr.PortRangeSize() {
+			l, err := net.Listen(addr.Network, addr.JoinHostPort(i))
+			if err == nil {
+				_ = l.Close()
+			}
+			if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaEADDRINUSE) {
+				port := addr.StartPort + i
+				return fmt.Errorf("port %d is in use by another program: stop it, or choose another port, such as --listen :%d", port, port+1)
+			}
+		}
+	}
+	return nil
 }
 
 // examplePhoto returns the path of a photo to show in examples.
@@ -114,7 +94,7 @@ func examplePhoto(fl caddycmd.Flags) string {
 }
 
 // serverConfig returns the configuration for exif-server, and its listener address.
-func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
+func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
 	domain, root, bucket, region := fl.String("domain"), fl.String("root"), fl.String("bucket"), fl.String("region")
 	if fl.NArg() > 0 {
 		if root != "" || bucket != "" {
@@ -122,24 +102,31 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		}
 		root = fl.Arg(0)
 	}
-	handler := Handler{
-		Operations: operationWords(),
-		Redact:     fl.Bool("redact"),
-		Values:     fl.String("values"),
-		Only:       splitPatterns(fl.String("only")),
-		Omit:       splitPatterns(fl.String("omit")),
+	settings := Settings{Operations: m.Operations, Redact: fl.Bool("redact"), Values: fl.String("values")}
+	if settings.Redact && !fl.Bool("thumbnails") {
+		settings.Operations = withoutPictures(m.Operations)
 	}
-	if handler.Values == "" && fl.Bool("browse") {
-		handler.Values = "described" // a gallery is for people
+	if fl.Bool("browse") { // a folder's response is made of its listing
+		settings.Folders = m.MaxFolder
+		settings.Values = cmp.Or(settings.Values, "described") // a gallery is for people
 	}
-	if err := handler.checkSettings(); err != nil {
+	if settings.Only, err = patternsFlag(fl, "only"); err != nil {
+		return nil, "", err
+	}
+	if settings.Omit, err = patternsFlag(fl, "omit"); err != nil {
+		return nil, "", err
+	}
+	if settings.Keep, err = patternsFlag(fl, "keep"); err != nil {
+		return nil, "", err
+	}
+	if _, err := m.Options(settings); err != nil {
 		return nil, "", err
 	}
 	routes := caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
-		caddyconfig.JSONModuleObject(handler, "handler", "exif", nil),
+		caddyconfig.JSONModuleObject(settings, "handler", "exif", nil),
 	}}}
 	if !fl.Bool("browse") {
-		routes = append(routes, homeRoute(root, bucket, examplePhoto(fl)))
+		routes = append(routes, homeRoute(m.SuffixMark, settings.Operations, root, bucket, examplePhoto(fl)))
 	}
 	switch {
 	case bucket != "" && root != "":
@@ -156,6 +143,9 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		if !signed {
 			region = ""
 		}
+		if os.Getenv("AWS_ACCESS_KEY_ID") != "" && fl.String("region") == "" {
+			fmt.Fprintln(os.Stderr, "AWS_ACCESS_KEY_ID is set, but requests to the bucket are not signed, so only what everybody may read is served. --region signs them.")
+		}
 		proxy, err := bucketRoutes(bucket, region)
 		if err != nil {
 			return nil, "", err
@@ -171,12 +161,13 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 		}
 		fileServer := map[string]any{"handler": "file_server", "root": root}
 		if fl.Bool("browse") {
-			fileServer["browse"] = struct{}{}
+			fileServer["browse"] = map[string]any{"file_limit": fileLimit}
 			// The config could only name a file on disk, but the template is embedded. Caddy offers this
 			// variable to programs with their own template; the process serves no other.
-			fileserver.BrowseTemplate = gallery
+			fileserver.BrowseTemplate = m.Gallery
 			encode := map[string]any{"handler": "encode", "encodings": map[string]any{"zstd": struct{}{}, "gzip": struct{}{}}, "prefer": []string{"zstd", "gzip"}}
-			routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}})
+			// first, so that it compresses what exif answers
+			routes = append(caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}}}, routes...)
 		}
 		routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(fileServer, nil)}})
 	}
@@ -213,8 +204,18 @@ func serverConfig(fl caddycmd.Flags) (cfg *caddy.Config, listen string, err erro
 	}, listen, nil
 }
 
+// withoutPictures returns the operations less those that respond with an embedded picture.
+func withoutPictures(operations []string) (rest []string) {
+	for _, word := range operations {
+		if pictures[word] == nil {
+			rest = append(rest, word)
+		}
+	}
+	return rest
+}
+
 // homeRoute responds to the root path with a list of the operations, if the folder has no index file.
-func homeRoute(root, bucket, example string) caddyhttp.Route {
+func homeRoute(mark string, operations []string, root, bucket, example string) caddyhttp.Route {
 	// not the path matcher, for which "//" and "/x/.." are the root, too
 	match := caddy.ModuleMap{"vars": caddyconfig.JSON(map[string][]string{"{http.request.uri.path}": {"/"}}, nil)}
 	if bucket == "" {
@@ -222,10 +223,10 @@ func homeRoute(root, bucket, example string) caddyhttp.Route {
 		match["not"] = caddyconfig.JSON([]any{index}, nil)
 	}
 	body := "This server has photos, and answers what is in them. Ask for a photo's path followed by one of\n"
-	for _, op := range operations {
-		body += "\n\t" + op.suffix()
+	for _, word := range operations {
+		body += "\n\t" + mark + word
 	}
-	body += "\n\nsuch as /" + example + operations[0].suffix() + "\n"
+	body += "\n\nsuch as /" + example + mark + operations[0] + "\n"
 	return caddyhttp.Route{
 		MatcherSetsRaw: caddyhttp.RawMatcherSets{match},
 		HandlersRaw: []json.RawMessage{caddyconfig.JSON(map[string]any{
@@ -236,6 +237,10 @@ func homeRoute(root, bucket, example string) caddyhttp.Route {
 		Terminal: true,
 	}
 }
+
+// fileLimit is the most files of a folder that a gallery shows; Caddy's default is 10,000. The gallery says so where
+// a folder has more.
+const fileLimit = 100_000
 
 // fileserverIndexes are the index files of file_server.
 var fileserverIndexes = []string{"index.html", "index.txt"}
@@ -358,11 +363,31 @@ func baseURL(listen, domain string) string {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(int(addr.StartPort)))
 }
 
+// everywhere returns the port of a server that listens on all of the machine's addresses, without a domain.
+func everywhere(listen, domain string) (port string, ok bool) {
+	addr, err := caddy.ParseNetworkAddress(listen)
+	if ip := net.ParseIP(addr.Host); err != nil || domain != "" || !strings.HasPrefix(addr.Network, "tcp") ||
+		addr.Host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return "", false
+	}
+	return strconv.Itoa(int(addr.StartPort)), true
+}
+
+// localListen returns the value of --listen that closes the server to other machines; "" if it is closed, or
+// meant to be open.
+func localListen(listen, domain string) string {
+	port, ok := everywhere(listen, domain)
+	if !ok {
+		return ""
+	}
+	return net.JoinHostPort("localhost", port)
+}
+
 // networkURL returns the server's URL for other machines of the network; "" if they can't reach it or use
 // the same URL as this one.
 func networkURL(listen, domain string) string {
-	addr, err := caddy.ParseNetworkAddress(listen)
-	if ip := net.ParseIP(addr.Host); err != nil || domain != "" || addr.Host != "" && (ip == nil || !ip.IsUnspecified()) {
+	port, ok := everywhere(listen, domain)
+	if !ok {
 		return ""
 	}
 	addrs, err := net.InterfaceAddrs()
@@ -371,7 +396,7 @@ func networkURL(listen, domain string) string {
 	}
 	for _, a := range addrs {
 		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast() {
-			return "http://" + net.JoinHostPort(n.IP.String(), strconv.Itoa(int(addr.StartPort)))
+			return "http://" + net.JoinHostPort(n.IP.String(), port)
 		}
 	}
 	return ""

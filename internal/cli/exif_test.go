@@ -1,4 +1,4 @@
-package caddyexif
+package cli
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,30 +13,11 @@ import (
 	"testing/iotest"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/object"
 )
 
 // The command's output and exit status are tested by the scripts in e2e/cli, and its terminal by
 // e2e/terminal.
-
-// testBrokenPipe stops reading, as head does. The command must end at once without a message.
-func testBrokenPipe(t *testing.T, bin string) {
-	if runtime.GOOS == "windows" {
-		t.Skip("pipes end otherwise there")
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Close()
-	var errs bytes.Buffer
-	cmd := exec.Command(bin, "exif", "testdata")
-	cmd.Stdout, cmd.Stderr = w, &errs
-	err = cmd.Run()
-	w.Close()
-	if err == nil || errs.Len() > 0 {
-		t.Errorf("got %v %s", err, errs.String())
-	}
-}
 
 func TestTablePrinter(t *testing.T) {
 	for name, tc := range map[string]struct{ object, want string }{
@@ -95,7 +75,9 @@ func TestNoFormula(t *testing.T) {
 func TestExpandGlobs(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a.jpg", "b.jpg", "c.png", "[a].jpg"} {
-		writeFile(t, filepath.Join(dir, name), nil)
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Chdir(dir)
 	got := expandGlobs([]string{"c.png", "?.jpg", "[a].jpg", "*.gif", "-", "[.jpg"})
@@ -127,7 +109,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestSpool(t *testing.T) {
-	photo, err := os.ReadFile("testdata/photo.tif")
+	photo, err := os.ReadFile("../../testdata/photo.tif")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +143,7 @@ func TestSpool(t *testing.T) {
 	e = &endless{head: []byte("II\x2b\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00")}
 	s = &spool{src: e}
 	defer s.close()
-	if _, err := exif.Decode(s, &exif.Options{}); failureOf(err).code != "ImageTooLarge" || e.read > 1<<20 {
+	if _, err := exif.Decode(s, &exif.Options{}); !errors.Is(err, object.ErrTooFar) || e.read > 1<<20 {
 		t.Errorf("got %v after %d bytes", err, e.read)
 	}
 	// a stream that fails isn't an image that ends there

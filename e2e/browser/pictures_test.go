@@ -1,0 +1,231 @@
+package browser
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+// made makes a file by a program, and skips the test if the machine doesn't have it.
+func made(t *testing.T, file string, program string, args ...string) []byte {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skipf("%s isn't installed", program)
+	}
+	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The page decodes a HEIF that this browser doesn't show: as one picture and as a grid, rotated and mirrored,
+// exactly as the browser shows it where it knows the format.
+func TestHEIFIsDecoded(t *testing.T) {
+	dir := t.TempDir()
+	source := filepath.Join(t.TempDir(), "source.png")
+	write(t, source, testimage.PNG(scenes[1].paint(256, 128), nil, nil))
+	all := map[string]string{
+		"one": "", "grid": "--grid 2x2", "left": "--irot 1", "over": "--irot 2", "right": "--irot 3",
+		"mirrored": "--imir 1", "flipped": "--imir 0", "both": "--irot 1 --imir 0", "deep": "-d 10 -y 444",
+	}
+	for name, options := range all {
+		file := filepath.Join(t.TempDir(), "made.avif")
+		args := append(strings.Fields("-s 9 "+options), source, file)
+		b := made(t, file, "avifenc", args...)
+		write(t, filepath.Join(dir, name+".heic"), b) // this browser doesn't show HEIC, so the page has to
+		write(t, filepath.Join(dir, name+".avif"), b)
+	}
+	b := open(t, example(t, dir), "", 1280, 2000)
+	b.wait(`document.querySelectorAll('.photo canvas').length === ` + fmt.Sprint(len(all)) + ` && document.querySelectorAll('.photo img').length === ` + fmt.Sprint(len(all)))
+	for name := range all {
+		got := js[string](b, `(async () => {
+			const look = async e => {
+				const c = document.createElement('canvas'), size = [e.naturalWidth ?? e.width, e.naturalHeight ?? e.height];
+				[c.width, c.height] = size;
+				const x = c.getContext('2d', { willReadFrequently: true });
+				x.drawImage(e, 0, 0);
+				return { size: size.join(), data: x.getImageData(0, 0, ...size).data };
+			};
+			const img = new Image();
+			img.src = './`+name+`.avif';
+			await img.decode();
+			const want = await look(img), canvas = await decodeHEIF('./`+name+`.heic');
+			if (!canvas) return 'nothing';
+			const got = await look(canvas);
+			if (got.size !== want.size) return got.size + ', want ' + want.size;
+			const off = got.data.reduce((sum, v, i) => sum + Math.abs(v - want.data[i]), 0) / got.data.length;
+			return off < 3 ? '' : 'differs by ' + off;
+		})()`)
+		if got != "" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	b.openPhoto("both.heic")
+	b.wait(`(c => c && c.width === 128 && c.height === 256 && c.role === 'img' && c.ariaLabel === 'both.heic')(document.querySelector('#shown canvas'))`)
+	b.closePhoto()
+
+	// broken ones end as a label, soon
+	heic, err := os.ReadFile(filepath.Join(dir, "grid.heic"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := js[string](b, fmt.Sprintf(`(async () => {
+		const file = new Uint8Array(%s), before = fetch;
+		let decoded = 0;
+		for (let i = 0; i < 400; i += 1) {
+			const broken = file.slice();
+			for (let k = 0; k < 4; k++) broken[(i * 7 + k * 131) %% 900] ^= 1 << (i + k) %% 8;
+			window.fetch = async () => new Response(broken);
+			if (await decodeHEIF('x')) decoded++;
+		}
+		window.fetch = before;
+		return 'done';
+	})()`, strings.ReplaceAll(fmt.Sprint(heic), " ", ",")))
+	if got != "done" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// A thumbnail answered as HEIF is decoded, too.
+func TestHEIFThumbnail(t *testing.T) {
+	dir := t.TempDir()
+	source, file := filepath.Join(t.TempDir(), "source.png"), filepath.Join(t.TempDir(), "made.avif")
+	write(t, source, testimage.PNG(scenes[1].paint(256, 128), nil, nil))
+	avif := made(t, file, "avifenc", "-s", "9", "--irot", "1", source, file)
+	heif := testimage.HEIF{Iloc: 1, Infe: 2, Exif: [][]byte{testimage.ExifData((&testimage.Block{}).Encode(), true)}, Describing: 1}
+	write(t, filepath.Join(dir, "a.heic"), heif.Encode())
+	site, err := url.Parse(example(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(site)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "thumbnail") && strings.Contains(r.Header.Get("Accept"), "image/") {
+			http.Error(w, "as if this browser couldn't show it", http.StatusNotFound)
+			return
+		} else if strings.HasSuffix(r.URL.Path, "thumbnail") {
+			w.Header().Set("Content-Type", "image/avif")
+			w.Write(avif)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer s.Close()
+	b := open(t, s.URL+"/", "", 1280, 800)
+	b.wait(`(c => c && c.width === 128 && c.height === 256)(document.querySelector('.photo canvas'))`)
+	b.openPhoto("a.heic")
+	b.wait(`document.getElementById('note').checkVisibility() && document.getElementById('note').textContent.startsWith('This browser doesn’t show HEIC. This is a small picture of it.')`)
+}
+
+// A JPEG whose end is missing says so on its tile and in the viewer. One with more after its end doesn't.
+func TestIncompletePhoto(t *testing.T) {
+	dir := t.TempDir()
+	whole := photo(scenes[0].paint(720, 480), testimage.Block{})
+	write(t, filepath.Join(dir, "cut.jpg"), whole[:len(whole)*2/3])
+	write(t, filepath.Join(dir, "more.jpg"), append(append([]byte(nil), whole...), make([]byte, 70000)...))
+	write(t, filepath.Join(dir, "whole.jpg"), whole)
+	thumbed := scenes[0].block(1, 720, 480)
+	thumbed.SetThumbnail(testimage.JPEG(scenes[0].paint(160, 106)))
+	withThumb := photo(scenes[0].paint(720, 480), thumbed)
+	write(t, filepath.Join(dir, "z cut.jpg"), withThumb[:len(withThumb)-800])
+	b := open(t, example(t, dir), "", 1280, 800, "cut.jpg")
+	const marks = `[...document.querySelectorAll('.photo')].map(p => p.querySelector('.marks')?.innerText ?? '').join()`
+	b.wait(`document.querySelectorAll('.photo img').length === 4 && !loading`)
+	b.wait(marks + ` === 'Incomplete,,,'`)
+	b.openPhoto("cut.jpg")
+	b.wait(`document.getElementById('note').checkVisibility() && document.getElementById('note').textContent.startsWith('This photo is incomplete')`)
+	b.press(kb.ArrowRight)
+	b.wait(`document.getElementById('title').textContent === 'more.jpg' && document.querySelector('#shown img').naturalWidth === 720`)
+	b.settled()
+	if js[bool](b, `document.getElementById('note').checkVisibility()`) {
+		t.Error("a whole photo is said to be incomplete")
+	}
+	b.press(kb.End)
+	b.wait(`document.getElementById('note').checkVisibility() && document.getElementById('note').textContent.startsWith('This photo is incomplete')`)
+	b.closePhoto()
+	b.wait(marks + ` === 'Incomplete,,,Incomplete'`)
+}
+
+// A thumbnail that lies the other way than its photo isn't scaled as if it had bars: the photo is shown. One with
+// bars at its sides is scaled, and one of another shape without bars isn't.
+func TestThumbnailsThatDiffer(t *testing.T) {
+	dir := t.TempDir()
+	add := func(name string, thumb image.Image, w, h int) {
+		block := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "X")}}
+		block.SetThumbnail(testimage.JPEG(thumb))
+		write(t, filepath.Join(dir, name), photo(scenes[6].paint(w, h), block))
+	}
+	bars := image.NewRGBA(image.Rect(0, 0, 160, 120))
+	draw.Draw(bars, bars.Rect, image.NewUniform(color.Gray{3}), image.Point{}, draw.Src)
+	draw.Draw(bars, image.Rect(35, 0, 125, 120), scenes[6].paint(90, 120), image.Point{}, draw.Src)
+	add("bars.jpg", bars, 480, 640)
+	add("cropped.jpg", scenes[6].paint(160, 120), 720, 480)
+	add("turned.jpg", scenes[6].paint(160, 120), 480, 640)
+	b := open(t, example(t, dir), "", 1280, 800)
+	b.wait(`document.querySelectorAll('.photo img').length === 3 && !loading`)
+	got := js[string](b, `[...document.querySelectorAll('.photo img')].map(i => new URL(i.currentSrc).pathname + ' ' + i.style.scale).join()`)
+	if want := "/bars.jpg@base@tag=thumbnail 1.813,/cropped.jpg@base@tag=thumbnail ,/turned.jpg "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A video has its first frame as its tile, and plays in the viewer with its keys. One that this browser doesn't play
+// says so.
+func TestVideo(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(t.TempDir(), "made.webm")
+	clip := made(t, file, "ffmpeg", strings.Fields("-loglevel error -f lavfi -i color=red:size=320x180:rate=10:duration=25 -f lavfi -i sine=440:duration=25 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus "+file)...)
+	write(t, filepath.Join(dir, "a.jpg"), scenes[0].jpeg(0))
+	write(t, filepath.Join(dir, "clip.webm"), clip)
+	write(t, filepath.Join(dir, "old.avi"), []byte("RIFF\x00\x00\x00\x00AVI LIST"))
+	b := open(t, example(t, dir), "", 1280, 800, "old.avi")
+	b.wait(`document.getElementById('count').textContent === '1 photo · 2 videos'`)
+	b.wait(`(c => c && c.width === 320 && [...c.getContext('2d').getImageData(160, 90, 1, 1).data].map(v => v >> 7).join() === '1,0,0,1')(document.querySelector('.photo[href="./clip.webm"] canvas'))`)
+	if got := js[string](b, `document.querySelector('.photo[href="./clip.webm"] .marks').innerText`); got != "▶ 0:25" {
+		t.Errorf("got %q", got)
+	}
+	b.click(`.photo[href="./clip.webm"]`)
+	const video = `document.querySelector('#shown video')`
+	b.wait(video + `?.readyState > 1 && ` + video + `.controls && ` + video + `.paused && !` + video + `.muted`)
+	if got := js[string](b, `new URL(document.getElementById('original').href).pathname + ' ' + document.getElementById('pixels').textContent`); got != "/clip.webm 320 × 180, 0:25" {
+		t.Errorf("got %s", got)
+	}
+	b.press(" ")
+	b.wait(`!` + video + `.paused`)
+	b.press("l")
+	b.wait(video + `.currentTime > 9`)
+	b.press("j")
+	b.wait(video + `.currentTime < 9`)
+	b.press("m")
+	b.wait(video + `.muted`)
+	b.press(" ")
+	b.wait(video + `.paused`)
+	b.do(chromedp.Evaluate(`window.playing1 = `+video, nil))
+	b.press(kb.ArrowRight)
+	b.wait(`document.getElementById('title').textContent === 'old.avi' && document.querySelector('#shown .badge')?.innerText.startsWith('AVI\nnot played by this browser') && !playing1.currentSrc.endsWith('x')`)
+	b.closePhoto()
+	for _, r := range b.requests {
+		if strings.Contains(r, "clip.webm@") || strings.Contains(r, "old.avi@") {
+			t.Errorf("a video was asked for its EXIF: %s", r)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestServerChoosesBucket checks that requests are signed only for the bucket that --bucket names.
+func TestServerChoosesBucket(t *testing.T) {
+	for bucket, want := range map[string]string{
+		"https://s3.example.com/photos":      `"bucket":"photos"`,
+		"https://s3.example.com/photos/2024": `"bucket":"photos"`,
+		"https://photos.s3.example.com/":     `"virtual_host":true`,
+		"http://127.0.0.1:9000":              "names no bucket",
+		"http://[::1]/":                      "names no bucket",
+		"http://store:9000/":                 "names no bucket",
+	} {
+		routes, err := bucketRoutes(bucket, "eu-test-1")
+		got, jsonErr := json.Marshal(routes)
+		if jsonErr != nil {
+			t.Fatal(jsonErr)
+		}
+		if !strings.Contains(fmt.Sprint(string(got), err), want) {
+			t.Errorf("%s: got %s %v, want %s", bucket, got, err, want)
+		}
+	}
+}
+
+func TestListenAddressesOpenToTheNetwork(t *testing.T) {
+	for _, tc := range []struct{ listen, domain, want string }{
+		{":2015", "", "localhost:2015"},
+		{"0.0.0.0:80", "", "localhost:80"},
+		{"[::]:2016", "", "localhost:2016"},
+		{"tcp4/:2017", "", "localhost:2017"},
+		{":443", "photos.example.com", ""}, // meant to be open
+		{"localhost:2015", "", ""},
+		{"127.0.0.1:2015", "", ""},
+		{"192.168.1.2:2015", "", ""}, // the user knows
+		{"unix//run/caddy.sock", "", ""},
+	} {
+		if got := localListen(tc.listen, tc.domain); got != tc.want {
+			t.Errorf("%s %s: got %q, want %q", tc.listen, tc.domain, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,291 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+)
+
+// AVI (Microsoft's RIFF; OpenDML 1.02) consists of chunks, some of them lists of chunks: the list hdrl describes the
+// streams, the list movi has their data, and idx1 and the chunks indx and ix## say where it is. It is redacted as it
+// streams: what describes and is pictures and sound stays, by the fields of its structures. All else becomes JUNK of the
+// same length: INFO, dates, makers' chunks, names, texts, XMP. A stream that goes stays as a header without data, since
+// streams are counted.
+//
+// The sizes of lists are often wrong, so chunks are followed one after the other, and a list's size only says where
+// data of streams may be.
+
+// motionJPEGs are the codings whose frames are JPEGs.
+var motionJPEGs = []string{"MJPG", "JPEG", "IJPG", "MJPA", "DMB1", "AVRN", "AVDJ", "ADJV", "LJPG", "JPGL", "MJLS", "CJPG", "QIVG", "SLMJ"}
+
+// aviStream is a stream of an AVI.
+type aviStream struct{ stays, pictures, jpeg bool }
+
+// avi is a film, while it is redacted.
+type avi struct {
+	s       *stream
+	streams []aviStream
+	movi    int64 // where the list movi ends, 0 before it
+	seen    bool  // there was a movi
+}
+
+// redactAVI is the parser of AVI.
+func redactAVI(s *stream, _ *Plan) error {
+	a := &avi{s: s}
+	for {
+		b, ok := s.peek(8)
+		if !ok || !isChunkID(b[:4]) {
+			return errBroken
+		}
+		id, size := string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
+		switch {
+		case id == "RIFF" || id == "LIST":
+			ok = a.list(id, size)
+		default:
+			ok = a.chunk(id, size)
+			if ok && size%2 != 0 {
+				a.pad()
+			}
+		}
+		if !ok {
+			return errBroken
+		}
+	}
+}
+
+// isChunkID reports whether b are printable letters.
+func isChunkID(b []byte) bool {
+	return !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c > '~' })
+}
+
+// pad clears the byte after a chunk of odd size, if the writer put one there.
+func (a *avi) pad() {
+	b, ok := a.s.peek(5)
+	if ok && b[0] != 0 && isChunkID(b[:4]) && !isChunkID(b[1:5]) {
+		return
+	}
+	a.s.zero(1)
+}
+
+// list passes the head of a list to keep, whose chunks follow. Any other becomes JUNK.
+func (a *avi) list(id string, size int64) bool {
+	b, ok := a.s.peek(12)
+	if !ok {
+		return false
+	}
+	switch typ := string(b[8:12]); {
+	case id == "RIFF" && (typ == "AVI " && a.s.offset == 0 || typ == "AVIX" && a.seen):
+	case id == "LIST" && typ == "hdrl" && !a.seen && len(a.streams) == 0:
+	case id == "LIST" && typ == "strl" && !a.seen, id == "LIST" && typ == "odml" && !a.seen:
+	case id == "LIST" && typ == "rec " && a.s.offset < a.movi:
+	case id == "LIST" && typ == "movi" && len(a.streams) > 0:
+		a.seen = true
+		a.movi = a.s.offset + 8 + size
+		if size <= 4 || size > 0xFFFFFFF0 { // not known when the head was written
+			a.movi = container.ToEnd
+		}
+	default:
+		return a.junk(size) && (size%2 == 0 || a.s.zero(1))
+	}
+	return a.s.pass(12)
+}
+
+// junk makes a chunk JUNK.
+func (a *avi) junk(size int64) bool {
+	return a.s.replace([]byte("JUNK")) && a.s.pass(4) && a.s.zero(size)
+}
+
+// chunk redacts a chunk.
+func (a *avi) chunk(id string, size int64) bool {
+	s := a.s
+	if s.offset < a.movi {
+		return a.data(id, size)
+	}
+	last := (*aviStream)(nil)
+	if n := len(a.streams); n > 0 {
+		last = &a.streams[n-1]
+	}
+	switch {
+	case id == "idx1" && a.seen:
+		return a.index(size)
+	case a.seen:
+	case id == "avih" && size >= 40:
+		return a.structure(size, func(b []byte) int { return 40 })
+	case id == "dmlh" && size >= 4:
+		return a.structure(size, func([]byte) int { return 4 })
+	case id == "strh" && size >= 48 && len(a.streams) < 100:
+		return a.structure(size, a.streamHeader)
+	case last == nil:
+	case id == "strf":
+		return a.structure(size, last.format)
+	case id == "indx" && last.stays:
+		return a.structure(size, superIndex)
+	case id == "vprp" && last.stays && last.pictures && size >= 36:
+		return a.structure(size, func(b []byte) int {
+			return 36 + 32*int(min(binary.LittleEndian.Uint32(b[32:]), 8))
+		})
+	}
+	return a.junk(size)
+}
+
+// structure redacts a chunk in memory: f returns the length of its fields.
+func (a *avi) structure(size int64, f func(b []byte) int) bool {
+	if size > maxHold/2 {
+		return a.junk(size)
+	}
+	b, ok := a.s.peek(8 + int(size))
+	if !ok {
+		return false
+	}
+	b = slices.Clone(b)
+	n := f(b[8:])
+	if n < 0 {
+		return a.junk(size)
+	}
+	clearFrom(b, 8+n)
+	return a.s.replace(b)
+}
+
+// streamHeader redacts strh (AVISTREAMHEADER) and adds the stream.
+func (a *avi) streamHeader(b []byte) int {
+	x := aviStream{}
+	switch string(b[:4]) {
+	case "vids":
+		x = aviStream{stays: true, pictures: true, jpeg: slices.Contains(motionJPEGs, strings.ToUpper(string(b[4:8])))}
+	case "auds", "iavs":
+		x.stays = true
+	}
+	if !isChunkID(b[4:8]) || !x.stays {
+		clear(b[4:8])
+	}
+	if !x.stays && string(b[:4]) != "txts" && string(b[:4]) != "mids" {
+		copy(b, "txts")
+	}
+	clear(b[12:16]) // priority and language
+	a.streams = append(a.streams, x)
+	return min(len(b), 56)
+}
+
+// format redacts strf (BITMAPINFOHEADER with colours, or WAVEFORMATEX).
+func (x *aviStream) format(b []byte) int {
+	le := binary.LittleEndian
+	switch {
+	case !x.stays:
+		return 0
+	case !x.pictures:
+		if len(b) < 18 {
+			return min(len(b), 16)
+		}
+		return min(18+int(le.Uint16(b[16:])), 18+4<<10)
+	case len(b) < 40:
+		return 0
+	}
+	x.jpeg = x.jpeg || isMotionJPEG(b)
+	n := int(max(40, min(le.Uint32(b), 4<<10)))
+	switch bits := le.Uint16(b[14:]); {
+	case bits <= 8:
+		colors := le.Uint32(b[32:])
+		if colors == 0 || colors > 256 {
+			colors = 1 << bits
+		}
+		n += 4 * int(colors)
+	case slices.Contains([]string{"HFYU", "FFVH", "LAGS", "FFV1", "H264", "AVC1"}, strings.ToUpper(string(b[16:20]))):
+		n = max(n, min(len(b), 4<<10)) // the decoder's tables follow
+	}
+	return n
+}
+
+// superIndex redacts indx.
+func superIndex(b []byte) int {
+	if len(b) < 24 {
+		return -1
+	}
+	le := binary.LittleEndian
+	longs, n := int64(le.Uint16(b)), int64(le.Uint32(b[4:]))
+	if b[3] == 0 { // of indexes: no base offset
+		clear(b[12:24])
+	} else {
+		clear(b[20:24])
+	}
+	if !isChunkID(b[8:12]) || longs < 2 || longs > 8 {
+		return -1
+	}
+	return 24 + int(min(4*longs*n, int64(len(b)-24)))
+}
+
+// streamOf returns the stream of a chunk in movi: its number is in the letters from at on.
+func (a *avi) streamOf(id string, at int) *aviStream {
+	if id[at] < '0' || id[at] > '9' || id[at+1] < '0' || id[at+1] > '9' {
+		return nil
+	}
+	n := int(id[at]-'0')*10 + int(id[at+1]-'0')
+	if n >= len(a.streams) || !a.streams[n].stays {
+		return nil
+	}
+	return &a.streams[n]
+}
+
+// isData reports whether a chunk has data of a stream that stays.
+func (a *avi) isData(id string) (x *aviStream, ok bool) {
+	if x = a.streamOf(id, 0); x == nil {
+		return nil, false
+	}
+	switch id[2:] {
+	case "db", "dc", "pc", "wb", "iv", "AC", "DC", "__":
+		return x, true
+	}
+	return nil, false
+}
+
+// data redacts a chunk in movi.
+func (a *avi) data(id string, size int64) bool {
+	s := a.s
+	if id == "idx1" { // movi's size is wrong
+		a.movi = 0
+		return a.index(size)
+	}
+	if id[:2] == "ix" && a.streamOf(id, 2) != nil {
+		return a.structure(size, superIndex)
+	}
+	x, ok := a.isData(id)
+	switch {
+	case !ok:
+		return a.junk(size)
+	case !x.jpeg || id[2:] == "pc":
+		return s.pass(8 + size)
+	}
+	s.pass(8)
+	end := s.offset + size
+	_ = redactJPEGs(s, size)
+	return s.zero(end - s.offset)
+}
+
+// index redacts idx1: the entries of chunks that go are of JUNK.
+func (a *avi) index(size int64) bool {
+	const entry = 16
+	s := a.s
+	if !s.pass(8) {
+		return false
+	}
+	for ; size >= entry; size -= entry {
+		b, ok := s.peek(entry)
+		if !ok {
+			return false
+		}
+		id := string(b[:4])
+		if _, ok := a.isData(id); ok || id == "rec " {
+			s.pass(entry)
+		} else {
+			gone := [entry]byte{'J', 'U', 'N', 'K'}
+			copy(gone[8:], b[8:])
+			if !bytes.Equal(b[:4], []byte("JUNK")) {
+				copy(gone[8:], b[8:16])
+			}
+			s.replace(gone[:])
+		}
+	}
+	return s.zero(size)
+}

@@ -1,0 +1,415 @@
+package redact
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// The box stsd describes how the samples of a track are coded (14496-12, 8.5.2, 12.1 and 12.2; QuickTime File Format):
+// fields, then boxes with the configuration of the decoder, colour and layout.
+
+// pictureCodings are the codings of pictures whose configuration is a list of numbers.
+var pictureCodings = strings.Fields(`avc1 avc2 avc3 avc4 hvc1 hvc2 hvc3 hev1 hev2 hev3 lhv1 lhe1 dvh1 dvhe dva1 dvav dav1 av01 vp08 vp09
+	vvc1 vvi1 evc1 mp4v s263 h263 H263 mpg1 mpg2 mp1v mp2v m1v_ m2v1 m2v_ hdva XVID xvid DIVX divx DX50 3IV2 FMP4
+	jpeg mjpg mjpa mjpb mjp2 j2ki uncv apch apcn apcs apco ap4h ap4x aprn aprh AVdn AVdh CFHD icod
+	dvc_ dvcp dvpp dvsd dv5n dv5p dvh2 dvh3 dvh5 dvh6 dvhp dvhq
+	hdv1 hdv2 hdv3 hdv4 hdv5 hdv6 hdv7 hdv8 hdv9 hdva xdv1 xdv2 xdv3 xdv4 xdv5 xdv6 xdv7 xdv8 xdv9 xdva xdvb xdvc xdvd xdve xdvf
+	xd51 xd54 xd55 xd59 xd5a xd5b xd5c xd5d xd5e xd5f xdhd xdh2 mx3n mx3p mx4n mx4p mx5n mx5p
+	ai12 ai13 ai15 ai16 ai1p ai1q ai22 ai23 ai25 ai26 ai2p ai2q ai52 ai53 ai55 ai56 ai5p ai5q
+	raw_ rle_ smc_ rpza cvid 8BPS SVQ1 2vuy yuv2 v210 v216 v308 v408 v410 r210 b64a IV32 IV41 IV50 vc-1`)
+
+// soundCodings are the codings of sound.
+var soundCodings = strings.Fields(`mp4a alac Opus fLaC ac-3 ec-3 ac-4 dtsc dtse dtsh dtsl dtsx mlpa sowt twos raw_ NONE in24 in32 fl32 fl64 lpcm ipcm fpcm
+	ulaw alaw ima4 MAC3 MAC6 agsm .mp3 samr sawb sawp sqcp sevc Qclp`)
+
+// coded reports whether a code of four letters is in a list, in which _ stands for a space.
+func coded(list []string, typ string) bool {
+	return slices.Contains(list, strings.ReplaceAll(typ, " ", "_"))
+}
+
+// microsoft reports whether a coding is one of Windows's, by its number: ADPCM, IMA ADPCM, MP3.
+func microsoft(typ string) bool {
+	return typ == "ms\x00\x02" || typ == "ms\x00\x11" || typ == "ms\x00U"
+}
+
+// pictureBoxes are the boxes that describe pictures, in a sample entry.
+var pictureBoxes = boxRules{
+	"avcC": keepAVC, "avcE": keepAVC, "hvcC": keepHEVC, "hvcE": keepHEVC,
+	"lhvC": keepLayered, "vvcC": keepVVC, "evcC": keepEVC, "av1C": keepAV1,
+	"vpcC": shape(1, -3, 6, -2), "esds": keepDecoder, "d263": keepH263, "bitr": shape(8), "j2kH": keepJ2K, "jp2h": keepJ2K,
+	"dvcC": shape(5, -19), "dvvC": shape(5, -19), "dvwC": shape(5, -19),
+	"colr": keepColr, "pasp": shape(8), "clap": shape(32), "fiel": shape(2), "gama": shape(4), "btrt": shape(12),
+	"clli": shape(4), "mdcv": shape(24), "cclv": keepVolume, "amve": shape(8), "SmDm": shape(1, -3, 24), "CoLL": shape(1, -3, 4),
+	"auxi": keepAuxC, "auxC": keepAuxC, "ccst": shape(1, -3, 4), "uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "pixi": keepPixi,
+	"ACLR": shape(16), "mjqt": upTo(4 + 4*65), "mjht": upTo(4 + 8*273), "hfov": shape(4),
+	"vexu": only(boxRules{
+		"eyes": only(boxRules{
+			"stri": shape(1, -3, 1), "hero": shape(1, -3, 1),
+			"cams": only(boxRules{"blin": shape(1, -3, 4)}), "cmfy": only(boxRules{"dadj": shape(1, -3, 4)}),
+		}),
+		"proj": only(boxRules{"prji": shape(1, -3, 4)}),
+		"pack": only(boxRules{"pkin": shape(1, -3, 4)}),
+	}),
+	"st3d": shape(1, -3, 1),
+	"sv3d": only(boxRules{
+		"svhd": shape(1, -3),
+		"proj": only(boxRules{"prhd": shape(1, -3, 12), "equi": shape(1, -3, 16), "cbmp": shape(1, -3, 8)}),
+	}),
+}
+
+// soundBoxes are the boxes that describe sound, in a sample entry.
+var soundBoxes = boxRules{
+	"esds": keepDecoder, "dOps": keepOpus, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": keepShort,
+	"ddts": shape(20), "dmlp": shape(10), "damr": shape(-4, 5), "dawp": keepShort, "dqcp": shape(-4, 2), "devc": shape(-4, 2),
+	"btrt": shape(12), "chan": keepSpeakers, "chnl": keepShort, "pcmC": shape(1, -3, 2), "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
+}
+
+// waveBoxes are the boxes in wave, which QuickTime puts around those of soundBoxes.
+var waveBoxes = boxRules{
+	"frma": shape(4), "enda": shape(2), "mp4a": shape(4), "samr": shape(4), "esds": keepDecoder, "alac": keepALAC, "chan": keepSpeakers,
+	"damr": shape(-4, 5), "ms\x00\x02": keepWaveFormat, "ms\x00\x11": keepWaveFormat, "ms\x00U": keepWaveFormat, ".mp3": keepWaveFormat,
+	"ac-3": shape(4), "dac3": shape(3),
+}
+
+// keepEntries redacts the body of stsd.
+func (m *movie) keepEntries(t *track, b []byte) {
+	if len(b) < 8 {
+		return
+	}
+	version, left := b[0], binary.BigEndian.Uint32(b[4:])
+	clear(b[1:4])
+	eachBox(b[8:], func(b box) {
+		if left == 0 {
+			b.free()
+			return
+		}
+		left--
+		t.entries++
+		if t.pictures && m.keepPictureEntry(t, &b) || !t.pictures && m.keepSoundEntry(t, &b, version) {
+			t.known++
+		} else {
+			b.free()
+		}
+	})
+	if t.jpeg && t.entries > 1 {
+		t.known = 0 // which samples are JPEGs, stsc tells
+	}
+}
+
+// keepPictureEntry redacts the description of pictures (12.1.3; "Video Sample Description").
+func (m *movie) keepPictureEntry(t *track, b *box) bool {
+	const fixed = 78
+	if len(b.body) < fixed || !coded(pictureCodings, b.typ) {
+		return false
+	}
+	switch b.typ {
+	case "jpeg", "mjpg":
+		t.jpeg = true
+	}
+	clear(b.body[:6])
+	clear(b.body[8:24])
+	clear(b.body[36:40])
+	clear(b.body[42:74]) // compressorname
+	rest := b.body[fixed:]
+	depth := binary.BigEndian.Uint16(b.body[74:])
+	if table := b.body[76:78]; table[0] == 0 && table[1] == 0 {
+		if n := paletteLen(rest); n > 0 && (depth == 1 || depth == 2 || depth == 4 || depth == 8) {
+			clear(rest[:4])
+			rest = rest[n:]
+		} else {
+			table[0], table[1] = 0xFF, 0xFF // none
+		}
+	}
+	keepFirst(rest, pictureBoxes)
+	return true
+}
+
+// paletteLen returns the length of the table of colours at the start of b, 0 if there is none.
+func paletteLen(b []byte) int {
+	if len(b) < 8 {
+		return 0
+	}
+	n := 8 + 8*(int(binary.BigEndian.Uint16(b[6:]))+1)
+	if n > 8+8*256 || n > len(b) {
+		return 0
+	}
+	return n
+}
+
+// keepSoundEntry redacts the description of sound (12.2.3; "Sound Sample Description").
+func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
+	fixed := 28
+	if len(b.body) < fixed || !coded(soundCodings, b.typ) && !microsoft(b.typ) {
+		return false
+	}
+	layout := binary.BigEndian.Uint16(b.body[8:])
+	channels, bits := uint64(binary.BigEndian.Uint16(b.body[16:])), uint64(binary.BigEndian.Uint16(b.body[18:]))
+	clear(b.body[:6])
+	clear(b.body[10:16])
+	p := packets{1, 0}
+	switch b.typ {
+	case "raw ", "NONE", "twos", "sowt":
+		p.bytes = channels * ((bits + 7) / 8)
+	case "ulaw", "alaw":
+		p.bytes = channels
+	case "in24":
+		p.bytes = 3 * channels
+	case "in32", "fl32":
+		p.bytes = 4 * channels
+	case "fl64":
+		p.bytes = 8 * channels
+	case "ima4":
+		p = packets{64, 34 * channels}
+	case "MAC3":
+		p = packets{6, 2 * channels}
+	case "MAC6":
+		p = packets{6, channels}
+	}
+	if version == 0 {
+		switch layout {
+		case 0:
+		case 1:
+			fixed += 16
+		case 2:
+			fixed += 36
+		default:
+			return false
+		}
+		if len(b.body) < fixed {
+			return false
+		}
+		u32 := func(at int) uint64 { return uint64(binary.BigEndian.Uint32(b.body[at:])) }
+		switch layout {
+		case 1:
+			if moments, bytes := u32(28), u32(36); moments > 0 && bytes > 0 && (moments > 1 || p.bytes == 0) {
+				p = packets{moments, bytes}
+			}
+		case 2:
+			p = packets{u32(60), u32(56)}
+			binary.BigEndian.PutUint32(b.body[28:], 72)
+		}
+	}
+	if t.entries == 1 {
+		t.frames = p
+	} else if p != t.frames {
+		t.frames = packets{}
+	}
+	keepFirst(b.body[fixed:], soundEntryBoxes)
+	return true
+}
+
+// soundEntryBoxes are soundBoxes and wave.
+var soundEntryBoxes = func() boxRules {
+	rules := boxRules{"wave": only(waveBoxes)}
+	for typ, keep := range soundBoxes {
+		rules[typ] = keep
+	}
+	return rules
+}()
+
+// keepShort keeps a box of a few numbers.
+func keepShort(b *box) bool { return len(b.body) <= 32 }
+
+// keepLayered keeps lhvC, the parameter sets of the layers of HEVC (14496-15, 9.5.3).
+func keepLayered(b *box) bool {
+	const head = 5
+	return len(b.body) > head && b.keepSets(head, isHEVCSet)
+}
+
+// keepH263 keeps d263 (3GPP TS 26.244, 6.8): the version, level and profile, then the bit rates.
+func keepH263(b *box) bool {
+	if len(b.body) < 7 {
+		return false
+	}
+	clear(b.body[:4])
+	keepFirst(b.body[7:], boxRules{"bitr": shape(8)})
+	return true
+}
+
+// keepOpus keeps dOps (Opus in ISOBMFF, 4.3.2).
+func keepOpus(b *box) bool {
+	if len(b.body) < 11 {
+		return false
+	}
+	n := 11
+	if b.body[10] != 0 {
+		n += 2 + int(b.body[1])
+	}
+	if len(b.body) < n {
+		return false
+	}
+	clear(b.body[n:])
+	return true
+}
+
+// keepFLAC keeps dfLa (FLAC in ISOBMFF, 3.3.2): the stream's format. The other blocks of metadata, such as comments, become
+// padding.
+func keepFLAC(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(4)
+	for f.left() >= 4 && !f.over {
+		head := f.at
+		typ := f.uint(1)
+		size := int(f.uint(3)) //nolint:gosec // G115: 24 bits
+		f.skip(size)
+		if f.over {
+			return false
+		}
+		if typ&127 != 0 || size != 34 {
+			b.body[head] = b.body[head]&128 | 1
+			clear(f.b[f.at-size : f.at])
+		}
+		if typ&128 != 0 {
+			break
+		}
+	}
+	clear(b.body[:min(4, len(b.body))])
+	clear(b.body[min(f.at, len(b.body)):])
+	return f.at >= 4+4+34
+}
+
+// keepALAC keeps Apple's description of lossless sound, after its layout of channels too.
+func keepALAC(b *box) bool {
+	switch n := len(b.body); {
+	case n < 28:
+		return n == 4 // in wave, a name
+	case n >= 28+24 && string(b.body[32:36]) == "chan":
+		clear(b.body[28+24:])
+	default:
+		clear(b.body[28:])
+	}
+	return true
+}
+
+// keepEAC3 keeps dec3 (ETSI TS 102 366, F.6).
+func keepEAC3(b *box) bool {
+	f := fields{b: b.body}
+	for n := f.uint(2)&7 + 1; n > 0; n-- {
+		f.skip(2)
+		if f.uint(1)>>1&15 > 0 {
+			f.skip(1)
+		}
+	}
+	if f.over {
+		return false
+	}
+	if f.left() >= 2 && b.body[f.at]&0xFE == 0 { // the extension for objects (Atmos)
+		f.skip(2)
+	}
+	clear(b.body[f.at:])
+	return true
+}
+
+// keepSpeakers keeps chan (Core Audio Format), a layout with a number of descriptions.
+func keepSpeakers(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(12)
+	n := f.uint(4)
+	if f.over || n > uint64(f.left()/20) { //nolint:gosec // G115: no less than 0
+		return false
+	}
+	clear(b.body[:4])
+	clear(b.body[f.at+20*int(n):]) //nolint:gosec // G115: checked
+	return true
+}
+
+// keepAmbisonics keeps SA3D (Spatial Audio RFC).
+func keepAmbisonics(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(8)
+	n := f.uint(4)
+	if f.over || n > uint64(f.left()/4) { //nolint:gosec // G115: no less than 0
+		return false
+	}
+	clear(b.body[f.at+4*int(n):]) //nolint:gosec // G115: checked
+	return true
+}
+
+// keepWaveFormat keeps the structure WAVEFORMATEX.
+func keepWaveFormat(b *box) bool {
+	if len(b.body) < 18 {
+		return len(b.body) == 4 // a name
+	}
+	n := 18 + int(binary.LittleEndian.Uint16(b.body[16:]))
+	if n > len(b.body) || n > 18+64 {
+		return false
+	}
+	clear(b.body[n:])
+	return true
+}
+
+// decoderTypes are the types of streams in esds (14496-1, 7.2.6.6; MP4 registration authority) whose configuration is
+// numbers: video, AAC, MPEG audio, AC-3, DTS, Opus, QCELP.
+var decoderTypes = []uint64{
+	0x20, 0x21, 0x40, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6E,
+	0xA0, 0xA1, 0xA5, 0xA6, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xE1,
+}
+
+// keepDecoder keeps esds (14496-14, 5.6): the descriptor of the stream with those of the decoder and of its
+// configuration. Others, such as languages and rights, go.
+func keepDecoder(b *box) bool {
+	if len(b.body) < 4 {
+		return false
+	}
+	clear(b.body[:4])
+	stream, rest, ok := descriptor(b.body[4:], 3)
+	if !ok || len(stream) < 3 {
+		return false
+	}
+	clear(rest)
+	f := fields{b: stream}
+	f.skip(2)
+	flags := f.uint(1)
+	if flags&0x40 != 0 { // a URL
+		return false
+	}
+	if flags&0x80 != 0 {
+		f.skip(2)
+	}
+	if flags&0x20 != 0 {
+		f.skip(2)
+	}
+	if f.over {
+		return false
+	}
+	decoder, rest, ok := descriptor(stream[f.at:], 4)
+	if !ok || len(decoder) < 13 || !slices.Contains(decoderTypes, uint64(decoder[0])) {
+		return false
+	}
+	if sl, after, ok := descriptor(rest, 6); ok {
+		clearFrom(sl, 1)
+		clear(after)
+	} else {
+		clear(rest)
+	}
+	if info, after, ok := descriptor(decoder[13:], 5); ok {
+		clear(after)
+		if decoder[1]>>2 == 5 && len(info) > 64 { // sound has few numbers
+			clear(info[64:])
+		}
+	} else {
+		clear(decoder[13:])
+	}
+	return true
+}
+
+// descriptor returns the body of the descriptor with a tag at the start of b, and what follows it (14496-1, 8.3.3).
+func descriptor(b []byte, tag byte) (body, rest []byte, ok bool) {
+	f := fields{b: b}
+	if f.uint(1) != uint64(tag) {
+		return nil, nil, false
+	}
+	n := uint64(0)
+	for range 4 {
+		v := f.uint(1)
+		n = n<<7 | v&127
+		if v < 128 {
+			break
+		}
+	}
+	if f.over || n > uint64(f.left()) { //nolint:gosec // G115: no less than 0
+		return nil, nil, false
+	}
+	return b[f.at:][:n], b[f.at:][n:], true
+}

@@ -1,0 +1,130 @@
+package redact
+
+import (
+	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+)
+
+// filmPart is a part of a film's index that isn't in moov.
+type filmPart struct {
+	index
+	typ string
+	at  int64 // the offset of the box
+}
+
+// filmParts are the types of such boxes.
+var filmParts = map[string]bool{"moof": true, "sidx": true, "mfra": true}
+
+// maxPart bounds one part. All together are bounded by maxMovie.
+const maxPart = 1 << 20
+
+// readPart reads a part of the index.
+func (f *isoFile) readPart(off int64, h container.BoxHead) (err error) {
+	if h.Size > maxPart {
+		if h.Type == "moof" {
+			return ErrRefused
+		}
+		return nil
+	}
+	x := &filmPart{typ: h.Type, at: off, index: index{off: off + h.Head}}
+	if x.body, err = f.read(x.off, h.Size-h.Head); err != nil {
+		return err
+	}
+	if f.parsed += len(x.body); f.parsed > maxMovie {
+		return ErrRefused
+	}
+	f.parts = append(f.parts, x)
+	f.kept = append(f.kept, keptBox{off, x.off, off + h.Size, &x.index})
+	return nil
+}
+
+// planTracks plans for what moov and fragments say. ok is false if there are no tracks.
+func (f *isoFile) planTracks() (ok bool, err error) {
+	edits := &f.plan.edits
+	m := &movie{alone: f.moov.off == 0}
+	f.film = m
+	if m.alone && f.fragment == nil && !slices.ContainsFunc(f.parts, func(x *filmPart) bool { return x.typ == "moof" }) {
+		return false, nil
+	}
+	if !m.alone {
+		was := slices.Clone(f.moov.body)
+		if err := m.redact(f.moov.body); err != nil {
+			return false, err
+		}
+		edits.changed(f.moov.off, was, f.moov.body)
+		f.moov.body, f.moov.keep = nil, true
+	}
+	for _, x := range f.parts {
+		b := box{typ: x.typ, body: x.body}
+		x.keep = true
+		switch x.typ {
+		case "moof":
+			if err := m.redactFragment(x.body, x.at); err != nil {
+				return false, err
+			}
+		case "sidx":
+			x.keep = keepSegmentIndex(&b)
+		case "mfra":
+			x.keep = m.keepRandomAccess(&b)
+		}
+	}
+	kept := m.kept.merged()
+	if touch(kept, m.gone.merged()) {
+		return false, ErrRefused
+	}
+	edits.pass = append(edits.pass, clip(kept, f.media)...)
+	for _, s := range m.frames {
+		if within(s, f.media) {
+			edits.nested = append(edits.nested, nested{s, redactFrame})
+		}
+	}
+	f.plan.unchanged = m.isSound() && f.meta.off == 0
+	return true, nil
+}
+
+// isSound reports whether the film is sound, with a list of chapters perhaps.
+func (m *movie) isSound() bool {
+	sound := false
+	for _, t := range m.tracks {
+		switch t.handler {
+		case "soun":
+			sound = true
+		case "text", "sbtl":
+		default:
+			return false
+		}
+	}
+	return sound
+}
+
+// changed records how bytes at off change. Those between changes pass.
+func (e *edits) changed(off int64, was, is []byte) {
+	const apart = 64 // changes that are closer are one
+	var starts []span
+	for i := range is {
+		if is[i] == was[i] {
+			continue
+		}
+		at := int64(i)
+		if n := len(starts); n > 0 && at-starts[n-1].to < apart {
+			starts[n-1].to = at + 1
+		} else {
+			starts = append(starts, span{at, at + 1})
+		}
+	}
+	size := int64(0)
+	for _, s := range starts {
+		size += s.to - s.from
+	}
+	b := make([]byte, 0, size) // not is, which has what passes as well
+	next := int64(0)
+	for _, s := range starts {
+		at := len(b)
+		b = append(b, is[s.from:s.to]...)
+		e.add(off+s.from, b[at:len(b):len(b)])
+		e.pass = append(e.pass, span{off + next, off + s.from})
+		next = s.to
+	}
+	e.pass = append(e.pass, span{off + next, off + int64(len(is))})
+}

@@ -1,0 +1,210 @@
+package redact
+
+import "encoding/binary"
+
+// A fragment of a film (14496-12, 8.8) is a box moof, which says where its samples are, and a box mdat with them. A
+// fragment can be a file of its own, as DASH and HLS have it: what its tracks are then says another file, the
+// initialization segment. So all its tracks stay, as those of an MPEG transport stream do.
+
+// redactFragment redacts the body of a moof in place. at is the offset of the box.
+func (m *movie) redactFragment(body []byte, at int64) error {
+	end := at // of the data of the last track
+	n := 0
+	keepFirst(body, boxRules{
+		"mfhd": shape(1, -3, 4),
+		"traf": func(b *box) (ok bool) {
+			if n++; n > maxTracks {
+				return m.refuse()
+			}
+			ok, end = m.keepTrackFragment(b.body, at, end)
+			return ok
+		},
+	})
+	return m.problem
+}
+
+// keepTrackFragment redacts the body of traf; ok is false if its track goes. end is where the samples of the track before
+// end, and the returned end is that of this one.
+func (m *movie) keepTrackFragment(body []byte, at, end int64) (ok bool, _ int64) {
+	stays, size, base := false, uint64(0), end
+	seen := false
+	eachBox(body, func(b box) {
+		switch b.typ {
+		case "tfhd":
+			if seen { // readers can use the first or the last
+				m.refuse()
+			}
+			seen = true
+			f := fields{b: b.body}
+			flags := f.uint(4) & 0xFFFFFF
+			t := m.tracks[f.id(4)]
+			switch {
+			case m.alone:
+				stays = true
+			case t != nil:
+				stays, size = t.stays, t.defaultSize
+			}
+			if flags&0x020000 != 0 {
+				base = at
+			}
+			if flags&1 != 0 {
+				base = f.offset(8)
+			}
+			for _, flag := range []uint64{2, 8, 16, 32} {
+				if flags&flag != 0 {
+					if v := f.uint(4); flag == 16 {
+						size = v
+					}
+				}
+			}
+			if f.over {
+				m.refuse()
+			}
+		case "senc", "saiz", "saio": // encrypted
+			if stays {
+				m.refuse()
+			}
+		}
+	})
+	to := &m.gone
+	if stays {
+		to = &m.kept
+	}
+	next := base
+	eachBox(body, func(b box) {
+		if b.typ != "trun" {
+			return
+		}
+		if next, ok = keepRun(b, base, next, size, to); !ok {
+			m.refuse()
+		}
+	})
+	if stays {
+		keepFirst(body, fragmentBoxes)
+	}
+	return stays, next
+}
+
+// fragmentBoxes are the boxes in traf.
+var fragmentBoxes = boxRules{
+	"tfhd": keepFragmentHeader,
+	"tfdt": versions(shape(1, -3, 4), shape(1, -3, 8)),
+	"trun": asIs, // redacted before
+	"sdtp": func(b *box) bool { return len(b.body) >= 4 && keepDependencies(b, uint64(len(b.body)-4)) },
+	"sgpd": func(b *box) bool { _, ok := groupOf(b); return ok },
+	"sbgp": func(b *box) bool { _, ok := groupOf(b); return ok },
+}
+
+// keepFragmentHeader keeps tfhd (8.8.7).
+func keepFragmentHeader(b *box) bool {
+	f := fields{b: b.body}
+	flags := f.uint(4)
+	f.skip(4)
+	if flags&1 != 0 {
+		f.skip(8)
+	}
+	for _, flag := range []uint64{2, 8, 16, 32} {
+		if flags&flag != 0 {
+			f.skip(4)
+		}
+	}
+	if f.over {
+		return false
+	}
+	binary.BigEndian.PutUint32(b.body, uint32(flags&0x03003B)) //nolint:gosec // G115: masked
+	clearFrom(b.body, f.at)
+	return true
+}
+
+// keepRun redacts trun (8.8.8) and adds to r where its samples are. base is what their offset counts from, next where the
+// last run ended.
+func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok bool) {
+	f := fields{b: b.body}
+	flags := f.uint(4)
+	n := f.uint(4)
+	if flags&1 != 0 {
+		next = base + int64(int32(f.uint(4))) //nolint:gosec // G115: a signed number
+	}
+	if flags&4 != 0 {
+		f.skip(4)
+	}
+	width := 0
+	sizeAt := -1
+	for _, flag := range []uint64{0x100, 0x200, 0x400, 0x800} {
+		if flags&flag == 0 {
+			continue
+		}
+		if flag == 0x200 {
+			sizeAt = width
+		}
+		width += 4
+	}
+	if f.over || width > 0 && n > uint64(f.left()/width) || next < 0 { //nolint:gosec // G115: no less than 0
+		return 0, false
+	}
+	total := int64(0)
+	if sizeAt >= 0 {
+		for i := range int(n) { //nolint:gosec // G115: checked
+			total += int64(binary.BigEndian.Uint32(b.body[f.at+i*width+sizeAt:]))
+		}
+	} else {
+		total = product(n, size)
+	}
+	if width > 0 {
+		f.skip(int(n) * width) //nolint:gosec // G115: checked
+	}
+	binary.BigEndian.PutUint32(b.body, uint32(flags&0x01000F05)) //nolint:gosec // G115: masked
+	clearFrom(b.body, f.at)
+	end = next + min(total, maxBox)
+	return end, r.add(next, end)
+}
+
+// keepSegmentIndex keeps sidx (8.16.3).
+func keepSegmentIndex(b *box) bool {
+	f := fields{b: b.body}
+	version := f.uint(1)
+	f.skip(3 + 4 + 4 + 8)
+	if version == 1 {
+		f.skip(8)
+	}
+	f.skip(2)
+	n := int(f.uint(2)) //nolint:gosec // G115: 16 bits
+	reserved := f.at - 4
+	f.skip(12 * n)
+	if f.over || version > 1 {
+		return false
+	}
+	clear(b.body[1:4])
+	clear(b.body[reserved : reserved+2])
+	clearFrom(b.body, f.at)
+	return true
+}
+
+// keepRandomAccess keeps mfra (8.8.9), less what it says of tracks that go.
+func (m *movie) keepRandomAccess(b *box) bool {
+	keepFirst(b.body, boxRules{
+		"tfra": func(b *box) bool {
+			f := fields{b: b.body}
+			version := f.uint(1)
+			f.skip(3)
+			t := m.tracks[f.id(4)]
+			sizes := f.uint(4)
+			n := f.uint(4)
+			width := uint64(8)
+			if version == 1 {
+				width = 16
+			}
+			width += 3 + sizes>>4&3 + sizes>>2&3 + sizes&3
+			if f.over || version > 1 || n > uint64(f.left())/width || !m.alone && (t == nil || !t.stays) { //nolint:gosec // G115: no less than 0
+				return false
+			}
+			clear(b.body[1:4])
+			clear(b.body[8:11])
+			b.body[11] &= 63
+			clear(b.body[f.at+int(n*width):]) //nolint:gosec // G115: checked
+			return true
+		},
+		"mfro": shape(1, -3, 4),
+	})
+	return true
+}

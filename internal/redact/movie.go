@@ -1,0 +1,515 @@
+package redact
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// A film or an image sequence (ISO/IEC 14496-12, 8.2; QuickTime File Format) has tracks. Those with pictures and with
+// sound stay, each by lists of boxes (this file) and of codings (codings.go). All others go with their samples:
+// places, sensors, texts, time codes. So do creation times, names of programs, languages of pictures, user data (udta,
+// meta, uuid), and the bytes after the fields of a box. Only the samples of tracks that stay (samples.go, fragments.go)
+// keep their bytes in mdat.
+//
+// What can't be followed is refused, since a guess would break the film, or let it tell:
+//
+//   - a picture or sound track whose coding isn't known, or is encrypted, or whose data is in another file,
+//   - a moov that is compressed,
+//   - samples of a track that stays which overlap those of a track that goes. No writer makes such a file.
+
+const (
+	// maxTracks bounds the tracks of a film.
+	maxTracks = 1 << 8
+	// maxRuns bounds the runs of bytes that the samples of a film are in.
+	maxRuns = 1 << 20
+	// maxRows bounds the rows of runs that are in order, of a film with more than maxUnsorted runs, since sorting costs
+	// time. Writers store a track in order.
+	maxRows     = 1 << 6
+	maxUnsorted = 1 << 15
+)
+
+// boxRules maps the types of boxes to keep to functions that redact them. A function returns false for a box to remove.
+type boxRules = map[string]func(*box) bool
+
+// movie is what the index of a film says.
+type movie struct {
+	tracks     map[uint32]*track
+	kept, gone sampleRuns // the samples of tracks that stay, and of those that go
+	frames     []span     // the samples that stay and are JPEGs, which have metadata of their own
+	fragmented bool       // more samples are in fragments
+	alone      bool       // there is no moov: the file is a fragment
+	problem    error      // ErrRefused, if the film can't be redacted
+}
+
+// track is a track of a film.
+type track struct {
+	id             uint32
+	handler        string
+	stays          bool
+	pictures       bool
+	table          sampleTable
+	frames         packets // of a sound track
+	jpeg           bool    // each sample is a JPEG
+	defaultSize    uint64  // of a sample in a fragment
+	entries, known int     // of stsd, and how many of these have a known coding
+}
+
+// refuse records that the film can't be redacted. It returns false.
+func (m *movie) refuse() bool {
+	m.problem = ErrRefused
+	return false
+}
+
+// redact redacts the body of moov in place.
+func (m *movie) redact(body []byte) error {
+	m.tracks = make(map[uint32]*track)
+	n := 0
+	eachBox(body, func(b box) {
+		switch b.typ {
+		case "trak":
+			if n++; n <= maxTracks {
+				m.find(b.body)
+			} else {
+				m.refuse()
+			}
+		case "cmov":
+			m.refuse()
+		}
+	})
+	if m.problem != nil {
+		return m.problem
+	}
+	keepFirst(body, boxRules{
+		"mvhd": versions(shape(1, -3, -8, 14, -10, 36, -24, 4), shape(1, -3, -16, 18, -10, 36, -24, 4)),
+		"trak": func(b *box) bool { return m.keepTrack(b.body) },
+		"mvex": func(b *box) bool {
+			m.fragmented = true
+			keepFirst(b.body, boxRules{
+				"mehd": versions(shape(1, -3, 4), shape(1, -3, 8)),
+				"trex": m.keepDefaults,
+			})
+			return true
+		},
+	})
+	return m.problem
+}
+
+// find records the track in the body of trak.
+func (m *movie) find(body []byte) {
+	t := &track{}
+	eachBox(body, func(b box) {
+		switch {
+		case b.typ == "tkhd" && t.id == 0:
+			f := fields{b: b.body}
+			at := 12
+			if f.uint(1) == 1 {
+				at = 20
+			}
+			f.skip(at - 1)
+			t.id = f.id(4)
+		case b.typ == "mdia" && t.handler == "":
+			eachBox(b.body, func(b box) {
+				if b.typ == "hdlr" && len(b.body) >= 12 && t.handler == "" {
+					t.handler = string(b.body[8:12])
+				}
+			})
+		}
+	})
+	switch t.handler {
+	case "vide", "pict", "auxv":
+		t.stays, t.pictures = true, true
+	case "soun":
+		t.stays = true
+	}
+	if m.tracks[t.id] != nil { // readers can use the first track or the last
+		m.refuse()
+	}
+	m.tracks[t.id] = t
+}
+
+// keepTrack redacts the body of trak; ok is false if the track goes.
+func (m *movie) keepTrack(body []byte) (ok bool) {
+	id := uint32(0)
+	eachBox(body, func(b box) {
+		if b.typ == "tkhd" && id == 0 {
+			f := fields{b: b.body}
+			at := 12
+			if f.uint(1) == 1 {
+				at = 20
+			}
+			f.skip(at - 1)
+			id = f.id(4)
+		}
+	})
+	t := m.tracks[id]
+	if t == nil {
+		return m.refuse()
+	}
+	if !t.stays {
+		t.findTable(body)
+		if !t.table.locate(&m.gone, packets{}) {
+			m.refuse()
+		}
+		return false
+	}
+	keepFirst(body, boxRules{
+		"tkhd": func(b *box) bool {
+			if len(b.body) > 4 {
+				b.body[3] &= 15
+			}
+			return versions(shape(1, -2, 1, -8, 4, -4, 4, -8, 6, -2, 44), shape(1, -2, 1, -16, 4, -4, 8, -8, 6, -2, 44))(b)
+		},
+		"edts": only(boxRules{"elst": versions(table(12), table(20))}),
+		"tapt": only(boxRules{"clef": shape(1, -3, 8), "prof": shape(1, -3, 8), "enof": shape(1, -3, 8)}),
+		"tref": m.keepReferences,
+		"mdia": func(b *box) bool { m.keepMedia(t, b.body); return true },
+	})
+	if t.entries != t.known || t.entries == 0 && t.table.chunks() > 0 {
+		return m.refuse()
+	}
+	if t.jpeg {
+		ok = t.table.eachSample(&m.kept, func(s span) { m.frames = append(m.frames, s) })
+	} else {
+		ok = t.table.locate(&m.kept, t.frames)
+	}
+	if !ok {
+		return m.refuse()
+	}
+	t.table.trim()
+	return true
+}
+
+// trackReferences are the types of references between tracks to keep (8.3.3, annexes of 14496-15, QuickTime).
+var trackReferences = []string{"auxl", "thmb", "vdep", "vplx", "sbas", "scal", "tbas", "fall", "folw", "sync", "swfr", "swto", "pred", "avcp"}
+
+// keepReferences keeps in tref the references to tracks that stay.
+func (m *movie) keepReferences(b *box) (ok bool) {
+	eachBox(b.body, func(b box) {
+		var ids []byte
+		for i := 0; i+4 <= len(b.body) && slices.Contains(trackReferences, b.typ); i += 4 {
+			if t := m.tracks[binary.BigEndian.Uint32(b.body[i:])]; t != nil && t.stays {
+				ids = append(ids, b.body[i:i+4]...)
+			}
+		}
+		if len(ids) == 0 {
+			b.free()
+			return
+		}
+		ok = true
+		for i := copy(b.body, ids); i < len(b.body); { // the rest says the first again
+			i += copy(b.body[i:], ids[:4])
+		}
+	})
+	return ok
+}
+
+// keepMedia redacts the body of mdia.
+func (m *movie) keepMedia(t *track, body []byte) {
+	keepFirst(body, boxRules{
+		"mdhd": func(b *box) bool {
+			at := 20
+			if len(b.body) > 0 && b.body[0] == 1 {
+				at = 32
+			}
+			if !versions(shape(1, -3, -8, 10, -2), shape(1, -3, -16, 14, -2))(b) {
+				return false
+			}
+			if t.pictures || !isLanguage(binary.BigEndian.Uint16(b.body[at:])) {
+				binary.BigEndian.PutUint16(b.body[at:], undetermined)
+			}
+			return true
+		},
+		"elng": func(b *box) bool { return !t.pictures && keepLanguageTag(b) },
+		"hdlr": keepHandlerBox,
+		"minf": func(b *box) bool {
+			keepFirst(b.body, boxRules{
+				"vmhd": shape(1, -2, 9), "smhd": shape(1, -3, 2, -2),
+				"hdlr": keepHandlerBox,
+				"dinf": only(boxRules{"dref": m.keepDataReferences}),
+				"stbl": func(b *box) bool { m.keepSampleTable(t, b.body); return true },
+			})
+			return true
+		},
+	})
+}
+
+// undetermined is the language "und".
+const undetermined = 0x55C4
+
+// isLanguage reports whether a language is one of QuickTime's numbers, or three letters (8.4.2.3).
+func isLanguage(v uint16) bool {
+	if v < 0x400 || v == 0x7FFF {
+		return v < 200 || v == 0x7FFF
+	}
+	for ; v > 0; v >>= 5 {
+		if l := v & 31; l < 1 || l > 26 {
+			return false
+		}
+	}
+	return true
+}
+
+// keepLanguageTag keeps the tag of a language (8.4.6; RFC 5646): words of up to 8 letters or digits.
+func keepLanguageTag(b *box) bool {
+	if len(b.body) < 5 {
+		return false
+	}
+	clear(b.body[:4])
+	tag, rest := b.body[4:], []byte(nil)
+	if i := slices.Index(tag, 0); i >= 0 {
+		tag, rest = tag[:i], tag[i:]
+	}
+	clear(rest)
+	word := 0
+	for _, c := range tag {
+		word++
+		switch {
+		case c == '-' && word > 1:
+			word = 0
+		case c >= '0' && c <= '9', c|0x20 >= 'a' && c|0x20 <= 'z':
+		default:
+			return false
+		}
+		if word > 8 {
+			return false
+		}
+	}
+	return len(tag) > 0 && len(tag) <= 12
+}
+
+// keepHandlerBox keeps in hdlr the types of the handler, and clears its name (8.4.3; in QuickTime the first type tells
+// media from data).
+func keepHandlerBox(b *box) bool {
+	if len(b.body) < 12 {
+		return false
+	}
+	clear(b.body[:4])
+	if typ := string(b.body[4:8]); typ != "mhlr" && typ != "dhlr" {
+		clear(b.body[4:8])
+	}
+	clearFrom(b.body, 12)
+	return true
+}
+
+// keepDataReferences keeps dref (8.7.2) if all data is in this file.
+func (m *movie) keepDataReferences(b *box) bool {
+	if len(b.body) < 8 {
+		return m.refuse()
+	}
+	left := count(b)
+	clear(b.body[:4])
+	eachBox(b.body[8:], func(b box) {
+		if left == 0 {
+			b.free()
+			return
+		}
+		left--
+		if len(b.body) < 4 || b.body[3]&1 == 0 && len(b.body) > 4 {
+			m.refuse()
+			return
+		}
+		switch b.typ {
+		case "url ", "alis", "rsrc":
+		default:
+			m.refuse()
+		}
+		clear(b.body[:3])
+		b.body[3] &= 1
+		clear(b.body[4:])
+	})
+	return true
+}
+
+// keepDefaults keeps trex (8.8.3) of a track that stays.
+func (m *movie) keepDefaults(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(4)
+	t := m.tracks[f.id(4)]
+	f.skip(8)
+	size := f.uint(4)
+	if t == nil {
+		return false
+	}
+	t.defaultSize = size
+	return t.stays && shape(1, -3, 20)(b)
+}
+
+// keepSampleTable redacts the body of stbl.
+func (m *movie) keepSampleTable(t *track, body []byte) {
+	s := &t.table
+	groups := make(map[string]bool)
+	eachBox(body, func(b box) {
+		if typ, ok := groupOf(&b); ok && b.typ == "sgpd" {
+			groups[typ] = true
+		}
+	})
+	keepFirst(body, boxRules{
+		"stsd": func(b *box) bool { m.keepEntries(t, b.body); return true },
+		"stts": s.take(&s.stts, 8), "ctts": s.take(&s.ctts, 8), "stss": s.take(&s.stss, 4), "stps": s.take(&s.stps, 4),
+		"stsc": s.take(&s.stsc, 12), "stsz": s.takeSizes(&s.stsz), "stz2": s.takeSizes(&s.stz2),
+		"stco": s.take(&s.stco, 4), "co64": s.take(&s.co64, 8),
+		"cslg": versions(shape(1, -3, 20), shape(1, -3, 40)),
+		"sdtp": func(b *box) bool { s.sdtp = b; return len(b.body) >= 4 },
+		"sgpd": func(b *box) bool { _, ok := groupOf(b); return ok },
+		"sbgp": func(b *box) bool { typ, ok := groupOf(b); return ok && groups[typ] },
+	})
+	s.clock()
+}
+
+// findTable finds the tables of a track that goes, in the body of trak.
+func (t *track) findTable(body []byte) {
+	s := &t.table
+	at := map[string]func(*box) bool{
+		"stsc": s.take(&s.stsc, 12), "stsz": s.takeSizes(&s.stsz), "stz2": s.takeSizes(&s.stz2),
+		"stco": s.take(&s.stco, 4), "co64": s.take(&s.co64, 8),
+	}
+	var walk func(b []byte, depth int)
+	walk = func(b []byte, depth int) {
+		eachBox(b, func(b box) {
+			switch b.typ {
+			case "mdia", "minf", "stbl":
+				if depth < 4 {
+					walk(b.body, depth+1)
+				}
+			default:
+				if take := at[b.typ]; take != nil {
+					take(&b)
+				}
+			}
+		})
+	}
+	walk(body, 0)
+}
+
+// shape returns a function that keeps a box with fields of these lengths, negative for fields to clear. It clears the
+// bytes after them. A box that doesn't have them all goes.
+func shape(parts ...int) func(*box) bool {
+	return func(b *box) bool {
+		rest := b.body
+		for _, n := range parts {
+			keep := n > 0
+			n = max(n, -n)
+			if n > len(rest) {
+				return false
+			}
+			if !keep {
+				clear(rest[:n])
+			}
+			rest = rest[n:]
+		}
+		clear(rest)
+		return true
+	}
+}
+
+// versions returns a function that keeps a full box (4.2) with the function for its version.
+func versions(rules ...func(*box) bool) func(*box) bool {
+	return func(b *box) bool {
+		return len(b.body) > 0 && int(b.body[0]) < len(rules) && rules[b.body[0]](b)
+	}
+}
+
+// only returns a function that keeps of the boxes in a box those that have a rule, the first of each type.
+func only(rules boxRules) func(*box) bool {
+	return func(b *box) bool {
+		keepFirst(b.body, rules)
+		return true
+	}
+}
+
+// table returns a function that keeps a full box with a count and as many entries of a size. It clears what follows.
+func table(size int) func(*box) bool {
+	return func(b *box) bool {
+		if len(b.body) < 8 {
+			return false
+		}
+		clear(b.body[1:4])
+		n := min(uint64(binary.BigEndian.Uint32(b.body[4:])), uint64(len(b.body)-8)/uint64(size)) //nolint:gosec // G115: no less than 0
+		binary.BigEndian.PutUint32(b.body[4:], uint32(n))                                         //nolint:gosec // G115: read from 32 bits
+		clear(b.body[8+int(n)*size:])                                                             //nolint:gosec // G115: lengths in memory fit
+		return true
+	}
+}
+
+// repeated are the types of boxes of which a box can have several.
+var repeated = []string{"trak", "trex", "traf", "trun", "tfra", "sgpd", "sbgp", "colr"}
+
+// keepFirst redacts each box in b with the function for its type. Boxes of other types, and those whose function
+// returns false, become free boxes; so does a second box of a type that there can be one of.
+func keepFirst(b []byte, rules boxRules) {
+	var seen []string
+	eachBox(b, func(x box) {
+		keep := rules[x.typ]
+		if keep == nil || slices.Contains(seen, x.typ) || !keepOne(x, keep) {
+			x.free()
+		} else if !slices.Contains(repeated, x.typ) {
+			seen = append(seen, x.typ)
+		}
+	})
+}
+
+// keepOne calls keep. Only then is b on the heap: a box can have many that go.
+func keepOne(b box, keep func(*box) bool) bool { return keep(&b) }
+
+// sampleGroups has for each type of sample group to keep (8.9; 10.1; 14496-15; AV1 in ISOBMFF) the length of its
+// descriptions, which are numbers.
+var sampleGroups = map[string]int{
+	"roll": 2, "prol": 2, "rap ": 1, "tele": 1, "sync": 1, "stsa": 0, "tsas": 0, "tscl": 20, "av1f": 0, "av1s": 0,
+}
+
+// groupOf returns the type of a sample group whose descriptions (sgpd) or samples (sbgp) are in a box, and clears the
+// bytes after them. ok is false if it isn't one to keep.
+func groupOf(b *box) (typ string, ok bool) {
+	f := fields{b: b.body}
+	version := f.uint(1)
+	f.skip(7)
+	if f.over {
+		return "", false
+	}
+	typ = string(b.body[4:8])
+	size, known := sampleGroups[typ]
+	if !known {
+		return typ, false
+	}
+	clear(b.body[1:4])
+	if b.typ == "sbgp" {
+		if version == 1 {
+			f.skip(4)
+		}
+		n := f.uint(4)
+		if f.over || version > 1 || n > uint64(f.left()/8) { //nolint:gosec // G115: no less than 0
+			return typ, false
+		}
+		clear(b.body[f.at+8*int(n):]) //nolint:gosec // G115: lengths in memory fit
+		return typ, true
+	}
+	length := uint64(size) //nolint:gosec // G115: a constant
+	switch version {
+	case 0:
+	case 1:
+		length = f.uint(4)
+	case 2, 3:
+		f.skip(4)
+	}
+	n := f.uint(4)
+	each := size
+	if version == 1 && length == 0 { // each has its own length
+		each += 4
+	} else if length != uint64(size) { //nolint:gosec // G115: a constant
+		return typ, false
+	}
+	if f.over || version > 2 || n > 1<<16 || int(n)*each > f.left() { //nolint:gosec // G115: checked
+		return typ, false
+	}
+	for range n * min(1, uint64(each-size)) { //nolint:gosec // G115: no less than 0
+		if f.uint(4) != uint64(size) { //nolint:gosec // G115: a constant
+			return typ, false
+		}
+		f.skip(size)
+	}
+	if each == size {
+		f.skip(int(n) * each) //nolint:gosec // G115: checked
+	}
+	clearFrom(b.body, f.at)
+	return typ, true
+}

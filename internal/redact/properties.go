@@ -1,0 +1,394 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// properties maps the boxes that describe a picture (in ipco and in sample entries) to functions that redact
+// them: they keep the fields that there are by the syntax, shorten the body to these, and return false for a box that
+// isn't valid.
+var properties = map[string]func(*box) bool{
+	// how it is coded
+	"hvcC": keepHEVC, "av1C": keepAV1, "avcC": keepAVC, "vvcC": keepVVC, "evcC": keepEVC, "j2kH": keepJ2K,
+	"uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "mskC": full(1), "iscl": full(8),
+	"a1op": plain(1), "a1lx": keepLayers, "lsel": plain(2),
+	// how large it is, and how to show it
+	"ispe": full(8), "pixi": keepPixi, "pasp": plain(8), "clap": plain(32), "irot": masked(3), "imir": masked(1), "rloc": full(8),
+	"colr": keepColr, "clli": plain(4), "mdcv": plain(24), "cclv": keepVolume, "amve": plain(8), "reve": full(16), "ndwt": full(4),
+	"auxC": keepAuxC, "auxi": keepAuxC,
+	// in sample entries
+	"ccst": full(4), "btrt": plain(12), "fiel": plain(2), "gama": plain(4),
+}
+
+// cut shortens the body of a box to n bytes, and clears the rest of it; ok is false if it is shorter.
+func (b *box) cut(n int) (ok bool) {
+	if n > len(b.body) {
+		return false
+	}
+	clear(b.body[n:])
+	b.body = b.body[:n]
+	return true
+}
+
+// plain returns a function that keeps a box with fields of n bytes.
+func plain(n int) func(*box) bool { return func(b *box) bool { return b.cut(n) } }
+
+// full returns a function that keeps a box with a version, flags, and fields of n bytes.
+func full(n int) func(*box) bool { return func(b *box) bool { return b.fullHead() && b.cut(4+n) } }
+
+// fullHead clears the flags; ok is false if the version isn't 0.
+func (b *box) fullHead() (ok bool) {
+	if len(b.body) < 4 || b.body[0] != 0 {
+		return false
+	}
+	clear(b.body[1:4])
+	return true
+}
+
+// masked returns a function that keeps some bits of a box's only byte.
+func masked(bits byte) func(*box) bool {
+	return func(b *box) bool {
+		if !b.cut(1) {
+			return false
+		}
+		b.body[0] &= bits
+		return true
+	}
+}
+
+// keepPixi keeps the number of channels and the bits of each (23008-12, 6.5.6).
+func keepPixi(b *box) bool {
+	return b.fullHead() && len(b.body) > 4 && b.cut(5+int(b.body[4]))
+}
+
+// keepColr keeps a color space given by numbers or by an ICC profile (14496-12, 12.1.5).
+func keepColr(b *box) bool {
+	if len(b.body) < 4 {
+		return false
+	}
+	switch string(b.body[:4]) {
+	case "nclx":
+		if !b.cut(11) {
+			return false
+		}
+		b.body[10] &= 0x80
+	case "nclc":
+		return b.cut(10)
+	case "prof", "rICC":
+		return cleanICC(b.body[4:])
+	default:
+		return false
+	}
+	return true
+}
+
+// keepVolume keeps a content color volume (14496-12, 12.1.8).
+func keepVolume(b *box) bool {
+	if len(b.body) == 0 {
+		return false
+	}
+	b.body[0] &= 0x3C
+	n := 1
+	for i, size := range [...]int{24, 4, 4, 4} {
+		if b.body[0]>>(5-i)&1 == 1 {
+			n += size
+		}
+	}
+	return b.cut(n)
+}
+
+// keepLayers keeps the sizes of the layers (AVIF, 2.3.2.3).
+func keepLayers(b *box) bool {
+	if len(b.body) == 0 {
+		return false
+	}
+	b.body[0] &= 1
+	return b.cut(1 + 3*(2+2*int(b.body[0])))
+}
+
+// auxiliary are the known types of auxiliary pictures (23008-12, 6.5.8; MIAF; AVIF).
+var auxiliary = []string{
+	"urn:mpeg:avc:2015:auxid:1", "urn:mpeg:avc:2015:auxid:2", "urn:mpeg:hevc:2015:auxid:1", "urn:mpeg:hevc:2015:auxid:2",
+	"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mpeg:mpegB:cicp:systems:auxiliary:depth",
+	"urn:iso:std:iso:ts:21496:-1",
+}
+
+// apples are Apple's names of auxiliary pictures. Before them are a year, in which Apple moves them to another
+// namespace at times, and ":aux:".
+var (
+	applesSpaces = []string{"urn:com:apple:photo:", "tag:apple.com,"}
+	apples       = []string{
+		"hdrgainmap", "portraiteffectsmatte", "semanticskinmatte", "semantichairmatte", "semanticteethmatte",
+		"semanticglassesmatte", "semanticskymatte", "styledeltamap", "linearthumbnail", "disparity", "depth",
+	}
+)
+
+// isAuxiliary reports whether the type of an auxiliary picture is known.
+func isAuxiliary(name string) bool {
+	if slices.Contains(auxiliary, name) {
+		return true
+	}
+	for _, space := range applesSpaces {
+		rest, ok := strings.CutPrefix(name, space)
+		if !ok || len(rest) < 4 || strings.Trim(rest[:4], "0123456789") != "" {
+			continue
+		}
+		rest = strings.TrimPrefix(rest[4:], ":photo")
+		if rest, ok = strings.CutPrefix(rest, ":aux:"); ok {
+			return slices.Contains(apples, rest)
+		}
+	}
+	return false
+}
+
+// keepAuxC keeps an auxiliary picture's type if it is known, without the subtypes after it, which can have
+// any SEI message.
+func keepAuxC(b *box) bool {
+	if !b.fullHead() {
+		return false
+	}
+	name, _, ended := bytes.Cut(b.body[4:], []byte{0})
+	return ended && isAuxiliary(string(name)) && b.cut(4+len(name)+1)
+}
+
+// keepHEVC keeps the parameter sets of HEVC (14496-15, 8.3.2), and SEI messages about color.
+func keepHEVC(b *box) bool {
+	const head = 22
+	if len(b.body) <= head || b.body[0] > 1 {
+		return false
+	}
+	return b.keepSets(head, isHEVCSet)
+}
+
+// isHEVCSet reports whether a unit of HEVC in an array of a type stays.
+func isHEVCSet(array byte, unit []byte) bool {
+	switch array & 0x3F {
+	case 32, 33, 34: // VPS, SPS, PPS
+		return true
+	case 39, 40: // SEI
+		return len(unit) > 2 && isColorSEI(unit[2:])
+	}
+	return false
+}
+
+// keepEVC keeps the parameter sets of EVC (14496-15, 12.3.3).
+func keepEVC(b *box) bool {
+	const head = 17
+	return len(b.body) > head && b.body[0] == 1 && b.keepSets(head, func(array byte, _ []byte) bool {
+		n := array & 0x3F
+		return 24 <= n && n <= 26 // SPS, PPS, APS
+	})
+}
+
+// keepVVC keeps the parameter sets of VVC (14496-15, 11.2.4).
+func keepVVC(b *box) bool {
+	if !b.fullHead() {
+		return false
+	}
+	f := fields{b: b.body}
+	f.skip(4)
+	if f.uint(1)&1 == 1 { // there is a profile, tier and level
+		layers := int(f.uint(2)>>4) & 7 //nolint:gosec // G115: 3 bits
+		f.skip(1)
+		constraints := int(f.uint(1) & 0x3F) //nolint:gosec // G115: 6 bits
+		f.skip(2 + constraints)
+		if layers > 1 {
+			for present := f.uint(1); present != 0; present &= present - 1 {
+				f.skip(1)
+			}
+		}
+		f.skip(4 * int(f.uint(1))) //nolint:gosec // G115: a byte
+		f.skip(2 + 2 + 2)
+	}
+	return !f.over && b.keepSets(f.at, func(array byte, _ []byte) bool {
+		n := array & 0x1F
+		return 12 <= n && n <= 18 // OPI, DCI, VPS, SPS, PPS, APS
+	})
+}
+
+// keepSets keeps those NAL units of the arrays at an offset that keep selects. The arrays are preceded by their
+// number, each by its type and the number of its units, and each unit by its length.
+func (b *box) keepSets(at int, keep func(array byte, unit []byte) bool) bool {
+	f := fields{b: b.body, at: at}
+	arrays := f.uint(1)
+	kept, out := byte(0), b.body[:f.at]
+	for ; arrays > 0; arrays-- {
+		typ := byte(f.uint(1)) //nolint:gosec // G115: a byte
+		begin := len(out)
+		single := b.typ == "vvcC" && (typ&0x1F == 12 || typ&0x1F == 13) // OPI and DCI
+		units, n := uint64(1), uint16(0)
+		if !single {
+			units = f.uint(2)
+		}
+		if f.over {
+			return false
+		}
+		out = append(out, typ) // never beyond what was read
+		if !single {
+			out = append(out, 0, 0)
+		}
+		for ; units > 0; units-- {
+			size := int(f.uint(2)) //nolint:gosec // G115: 16 bits
+			f.skip(size)
+			if f.over {
+				return false
+			}
+			if unit := b.body[f.at-size : f.at]; keep(typ, unit) {
+				out = append(out, b.body[f.at-size-2:f.at]...)
+				n++
+			}
+		}
+		if n == 0 {
+			out = out[:begin]
+			continue
+		}
+		if !single {
+			binary.BigEndian.PutUint16(out[begin+1:], n)
+		}
+		kept++
+	}
+	out[at] = kept
+	return b.cut(len(out))
+}
+
+// isColorSEI reports whether all messages of an SEI are about color (23008-2, D.2): the mastering display, the light
+// level, the transfer function, the ambient light, and the content's volume; or about alpha and 3D displays, in videos.
+func isColorSEI(b []byte) bool {
+	b = bytes.ReplaceAll(b, []byte{0, 0, 3}, []byte{0, 0})
+	for len(b) > 1 {
+		typ, size := b[0], int(b[1])
+		known := typ == 137 && size == 24 || typ == 144 && size == 4 || typ == 147 && size == 1 || typ == 148 && size == 8 ||
+			typ == 165 && size <= 8 || typ == 176 && size <= 16
+		if !known || 2+size > len(b) {
+			return false
+		}
+		b = b[2+size:]
+	}
+	return len(b) == 1 && b[0] == 0x80
+}
+
+// keepAVC keeps the parameter sets of AVC (14496-15, 5.3.3).
+func keepAVC(b *box) bool {
+	if len(b.body) < 7 || b.body[0] != 1 {
+		return false
+	}
+	f := fields{b: b.body}
+	sets := func(n uint64) {
+		for ; n > 0 && !f.over; n-- {
+			f.skip(int(f.uint(2))) //nolint:gosec // G115: 16 bits
+		}
+	}
+	f.skip(1)
+	profile := f.uint(1)
+	f.skip(3)
+	sets(f.uint(1) & 0x1F)
+	sets(f.uint(1))
+	if f.over {
+		return false
+	}
+	end := f.at
+	if slices.Contains([]uint64{100, 110, 122, 144}, profile) { // some writers leave these out
+		f.skip(3)
+		sets(f.uint(1))
+		if !f.over {
+			end = f.at
+		}
+	}
+	return b.cut(end)
+}
+
+// keepAV1 keeps the sequence header of AV1 (AV1 in ISOBMFF, 2.3.3), and metadata about color.
+func keepAV1(b *box) bool {
+	if len(b.body) < 4 || b.body[0] != 0x81 {
+		return false
+	}
+	f := fields{b: b.body, at: 4}
+	out := b.body[:4]
+	for f.left() > 0 {
+		begin := f.at
+		head := f.uint(1)
+		if head&4 != 0 { // an extension
+			f.skip(1)
+		}
+		size := f.left()
+		if head&2 != 0 { // the size follows
+			size = f.leb128()
+		}
+		at := f.at
+		f.skip(size)
+		if f.over || head&0x80 != 0 {
+			break
+		}
+		keep := false
+		switch head >> 3 & 15 {
+		case 1: // sequence header
+			keep = true
+		case 5: // metadata
+			keep = size == 1+4+1 && b.body[at] == 1 || size == 1+24+1 && b.body[at] == 2 // light level, mastering display
+		}
+		if keep {
+			out = append(out, b.body[begin:f.at]...)
+		}
+	}
+	return b.cut(len(out))
+}
+
+// leb128 reads a number of AV1 (4.10.5).
+func (f *fields) leb128() (v int) {
+	for i := range 4 {
+		b := int(f.uint(1)) //nolint:gosec // G115: a byte
+		v |= b & 0x7F << (7 * i)
+		if b&0x80 == 0 {
+			return v
+		}
+	}
+	f.over = true
+	return 0
+}
+
+// keepJ2K keeps the boxes of JPEG 2000's header (15444-16, 6.5).
+func keepJ2K(b *box) bool {
+	keepBoxes(b.body, jp2Header)
+	return true
+}
+
+// keepComponents keeps the components of an uncompressed picture unless a URI names one (23001-17, 5.1).
+func keepComponents(b *box) bool {
+	f := fields{b: b.body}
+	for n := f.uint(4); n > 0 && !f.over; n-- {
+		if f.uint(2) >= 0x8000 {
+			return false
+		}
+	}
+	return !f.over && b.cut(f.at)
+}
+
+// keepUncompressed keeps the layout of an uncompressed picture (23001-17, 5.2).
+func keepUncompressed(b *box) bool {
+	if len(b.body) >= 4 && b.body[0] == 1 { // a profile alone
+		clear(b.body[1:4])
+		return b.cut(8)
+	}
+	f := fields{b: b.body}
+	f.skip(8)
+	n := f.uint(4)
+	return n <= uint64(len(b.body)) && full(4+4+5*int(n)+4+3*4+2*4)(b) //nolint:gosec // G115: checked
+}
+
+// keepUnits keeps the places of the compressed units of a picture (23001-17, 6.3).
+func keepUnits(b *box) bool {
+	if !b.fullHead() || len(b.body) < 9 {
+		return false
+	}
+	b.body[4] &= 0xFC
+	offset, size := b.body[4]>>5, b.body[4]>>2&7
+	n := uint64(binary.BigEndian.Uint32(b.body[5:]))
+	if offset > 4 || size > 4 || n > uint64(len(b.body)) {
+		return false
+	}
+	each := [...]int{0, 2, 3, 4, 8}[offset] + [...]int{1, 2, 3, 4, 8}[size]
+	return b.cut(9 + int(n)*each) //nolint:gosec // G115: checked
+}

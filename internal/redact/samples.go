@@ -1,0 +1,433 @@
+package redact
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The boxes in stbl tell where the samples of a track are (14496-12, 8.6 and 8.7): chunks of consecutive samples, whose
+// offsets stco or co64 has, whose numbers of samples stsc has in runs, and whose sizes stsz or stz2 has. Each entry is
+// read once, so the cost is bounded by the box, whatever the numbers say.
+
+// sampleRuns are runs of bytes of a file that samples are in, in the order of the index.
+type sampleRuns struct {
+	spans []span
+	rows  []int // where each row of runs in order ends
+}
+
+// add adds a run. ok is false if there are too many.
+func (r *sampleRuns) add(from, to int64) (ok bool) {
+	if to <= from {
+		return true
+	}
+	if n := len(r.spans); n > 0 {
+		last := &r.spans[n-1]
+		if from == last.to {
+			last.to = to
+			return true
+		}
+		if from < last.from {
+			r.rows = append(r.rows, n)
+		}
+	}
+	r.spans = append(r.spans, span{from, to})
+	return len(r.spans) <= maxRuns && (len(r.rows) < maxRows || len(r.spans) <= maxUnsorted)
+}
+
+// merged returns the runs sorted and joined. It merges the rows two at a time, so few rows cost little.
+func (r *sampleRuns) merged() []span {
+	from, to := r.spans, []span(nil)
+	rows := append(r.rows, len(from))
+	if len(rows) > 1 {
+		to = make([]span, 0, len(from))
+	}
+	for len(rows) > 1 {
+		to = to[:0]
+		next, at := rows[:0], 0
+		for i := 0; i < len(rows); i += 2 {
+			mid, end := rows[i], rows[min(i+1, len(rows)-1)]
+			to = mergeRows(to, from[at:mid], from[mid:end])
+			next, at = append(next, len(to)), end
+		}
+		from, to, rows = to, from, next
+	}
+	return joined(from)
+}
+
+// mergeRows appends two rows in order.
+func mergeRows(to, a, b []span) []span {
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].from <= b[0].from {
+			to, a = append(to, a[0]), a[1:]
+		} else {
+			to, b = append(to, b[0]), b[1:]
+		}
+	}
+	return append(append(to, a...), b...)
+}
+
+// joined joins in place the spans of a sorted row that touch.
+func joined(spans []span) []span {
+	out := spans[:0]
+	for _, s := range spans {
+		if n := len(out); n > 0 && s.from <= out[n-1].to {
+			out[n-1].to = max(out[n-1].to, s.to)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// clip returns the parts of spans that are in others. Both are sorted, without overlaps.
+func clip(spans, others []span) []span {
+	out := make([]span, 0, len(spans))
+	for _, s := range spans {
+		for len(others) > 0 && others[0].to <= s.from {
+			others = others[1:]
+		}
+		for _, x := range others {
+			if x.from >= s.to {
+				break
+			}
+			out = append(out, span{max(s.from, x.from), min(s.to, x.to)})
+		}
+	}
+	return out
+}
+
+// packets say how sound without sizes of its samples is stored (QuickTime, "Sound Sample Description"): a sample is a
+// moment then, and a packet has several.
+type packets struct{ moments, bytes uint64 }
+
+// sampleTable has the boxes in stbl, nil for those that there aren't.
+type sampleTable struct {
+	stts, ctts, stss, stps, stsc, stsz, stz2, stco, co64, sdtp *box
+
+	moments bool // each sample lasts one unit of time
+
+	usedSamples, usedChunks, usedRuns uint64 // set by locate
+}
+
+// take returns a function that keeps a table and remembers it.
+func (t *sampleTable) take(at **box, size int) func(*box) bool {
+	return func(b *box) bool {
+		if *at != nil || !table(size)(b) {
+			return false
+		}
+		*at = b
+		return true
+	}
+}
+
+// takeSizes is take for stsz and stz2.
+func (t *sampleTable) takeSizes(at **box) func(*box) bool {
+	return func(b *box) bool {
+		if t.stsz != nil || t.stz2 != nil || len(b.body) < 12 {
+			return false
+		}
+		clear(b.body[:4])
+		*at = b
+		return true
+	}
+}
+
+// clock sets t.moments.
+func (t *sampleTable) clock() {
+	t.moments = t.stts != nil && count(t.stts) == 1 && binary.BigEndian.Uint32(t.stts.body[12:]) == 1
+}
+
+// count returns the number of entries of a table.
+func count(b *box) uint64 {
+	if b == nil {
+		return 0
+	}
+	return uint64(binary.BigEndian.Uint32(b.body[4:]))
+}
+
+// chunks returns the number of chunks.
+func (t *sampleTable) chunks() uint64 { return max(count(t.stco), count(t.co64)) }
+
+// chunkReader reads the chunks of a track.
+type chunkReader struct {
+	offsets, runs fields
+	width         int // of an offset
+	left          uint64
+	index         uint64 // of the chunk that was read last, from 1
+	used          uint64 // entries of stsc
+	runsLeft      uint64
+	perChunk      uint64 // samples
+	first, next   uint64 // the chunk from which on the next run applies, 0 for none, and its samples per chunk
+}
+
+func (t *sampleTable) reader() *chunkReader {
+	r := &chunkReader{width: 4, left: t.chunks(), runsLeft: count(t.stsc)}
+	if t.stsc != nil {
+		r.runs = fields{b: t.stsc.body, at: 8}
+	}
+	switch {
+	case t.stco != nil:
+		r.offsets = fields{b: t.stco.body, at: 8}
+	case t.co64 != nil:
+		r.offsets, r.width = fields{b: t.co64.body, at: 8}, 8
+	}
+	r.step()
+	return r
+}
+
+// step reads the next entry of stsc.
+func (r *chunkReader) step() {
+	r.perChunk = r.next
+	r.first, r.next = 0, 0
+	if r.runsLeft > 0 {
+		r.runsLeft--
+		r.first, r.next = r.runs.uint(4), r.runs.uint(4)
+		r.runs.skip(4)
+	}
+}
+
+// chunk returns the next chunk's offset and number of samples.
+func (r *chunkReader) chunk() (off int64, samples uint64, ok bool) {
+	if r.left == 0 {
+		return 0, 0, false
+	}
+	r.left--
+	r.index++
+	for r.first != 0 && r.first <= r.index {
+		r.step()
+		r.used++
+	}
+	return r.offsets.offset(r.width), r.perChunk, true
+}
+
+// sizes returns a reader of the sizes of the samples.
+func (t *sampleTable) sizes() (s sampleSizes, ok bool) {
+	switch {
+	case t.stsz != nil:
+		s.f = fields{b: t.stsz.body, at: 4}
+		s.all, s.width = s.f.uint(4), 32
+	case t.stz2 != nil:
+		s.f = fields{b: t.stz2.body, at: 4}
+		s.width = s.f.uint(4) & 255
+		switch s.width {
+		case 4, 8, 16:
+		default:
+			return s, false
+		}
+	default:
+		return s, true
+	}
+	s.left = s.f.uint(4)
+	if s.all == 0 { // no more than there are
+		s.left = min(s.left, uint64(s.f.left())*8/s.width) //nolint:gosec // G115: no less than 0
+	}
+	return s, true
+}
+
+// locate adds to r where the samples are. ok is false if that can't be told, or costs too much.
+func (t *sampleTable) locate(r *sampleRuns, p packets) (ok bool) {
+	sizes, ok := t.sizes()
+	if !ok {
+		return false
+	}
+	chunks := t.reader()
+	if r.spans == nil {
+		r.spans = make([]span, 0, min(chunks.left, maxRuns))
+	}
+	for {
+		off, n, more := chunks.chunk()
+		if !more || sizes.left == 0 {
+			break
+		}
+		n = min(n, sizes.left)
+		var size int64
+		if sizes.all > 0 && t.moments && p.moments > 0 && p.bytes > 0 {
+			sizes.left -= n
+			size = product((n+p.moments-1)/p.moments, p.bytes)
+		} else {
+			size = sizes.sum(n)
+		}
+		t.usedSamples += n
+		t.usedChunks, t.usedRuns = chunks.index, chunks.used
+		if !r.add(off, off+size) {
+			return false
+		}
+	}
+	return true
+}
+
+// eachSample is locate for samples that the caller needs one by one.
+func (t *sampleTable) eachSample(r *sampleRuns, f func(span)) (ok bool) {
+	sizes, ok := t.sizes()
+	if !ok {
+		return false
+	}
+	chunks := t.reader()
+	for {
+		off, n, more := chunks.chunk()
+		if !more || sizes.left == 0 {
+			break
+		}
+		n = min(n, sizes.left)
+		t.usedSamples += n
+		t.usedChunks, t.usedRuns = chunks.index, chunks.used
+		if t.usedSamples > maxFrames {
+			return false
+		}
+		for range n {
+			size := sizes.sum(1)
+			if !r.add(off, off+size) {
+				return false
+			}
+			f(span{off, off + size})
+			off += size
+		}
+	}
+	return true
+}
+
+// maxFrames bounds the JPEGs of a film.
+const maxFrames = 1 << 16
+
+// trim clears the entries of the tables that no sample uses.
+func (t *sampleTable) trim() {
+	cut(t.stsc, 12, t.usedRuns)
+	cut(t.stco, 4, t.usedChunks)
+	cut(t.co64, 8, t.usedChunks)
+	for _, b := range []*box{t.stts, t.ctts} {
+		if b == nil {
+			continue
+		}
+		used, samples := uint64(0), uint64(0)
+		for f := (fields{b: b.body, at: 8}); used < count(b) && samples < t.usedSamples; used++ {
+			samples += f.uint(4)
+			f.skip(4)
+		}
+		cut(b, 8, used)
+	}
+	for _, b := range []*box{t.stss, t.stps} {
+		if b == nil {
+			continue
+		}
+		used, last := uint64(0), uint64(0)
+		for f := (fields{b: b.body, at: 8}); used < count(b); used++ {
+			k := f.uint(4)
+			if k <= last || k > t.usedSamples {
+				break
+			}
+			last = k
+		}
+		cut(b, 4, used)
+	}
+	if b := t.sdtp; b != nil && !keepDependencies(b, t.usedSamples) {
+		b.free()
+	}
+	if b := t.stsz; b != nil {
+		n := t.usedSamples
+		if binary.BigEndian.Uint32(b.body[4:]) != 0 {
+			clear(b.body[12:])
+		} else {
+			clear(b.body[12+4*n:])
+		}
+		binary.BigEndian.PutUint32(b.body[8:], uint32(n)) //nolint:gosec // G115: no more than before
+	}
+	if b := t.stz2; b != nil {
+		clear(b.body[4:7])
+		bits := t.usedSamples * uint64(b.body[7])
+		end := 12 + (bits+7)/8
+		if bits%8 != 0 {
+			b.body[end-1] &= 0xF0
+		}
+		clear(b.body[end:])
+		binary.BigEndian.PutUint32(b.body[8:], uint32(t.usedSamples)) //nolint:gosec // G115: no more than before
+	}
+}
+
+// keepDependencies keeps sdtp (8.6.4) of n samples. ok is false if it has reserved values.
+func keepDependencies(b *box, n uint64) (ok bool) {
+	if n > uint64(len(b.body)-4) { //nolint:gosec // G115: no less than 0
+		return false
+	}
+	clear(b.body[:4])
+	clear(b.body[4+n:])
+	for _, v := range b.body[4 : 4+n] {
+		if v>>4&3 == 3 || v>>2&3 == 3 || v&3 == 3 {
+			return false
+		}
+	}
+	return true
+}
+
+// cut keeps the first n entries of a table.
+func cut(b *box, size, n uint64) {
+	if b == nil || n >= count(b) {
+		return
+	}
+	binary.BigEndian.PutUint32(b.body[4:], uint32(n)) //nolint:gosec // G115: less than a number of 32 bits
+	clear(b.body[8+n*size:])
+}
+
+// sampleSizes reads the sizes of consecutive samples.
+type sampleSizes struct {
+	f     fields
+	all   uint64 // the size of every sample, unless it is 0
+	width uint64 // the bits per size
+	left  uint64 // the number of unread sizes
+	half  bool   // the next size is the second of two in a byte
+}
+
+// sum returns the total size of the next n samples, of which there are so many.
+func (s *sampleSizes) sum(n uint64) (total int64) {
+	s.left -= n
+	if s.all > 0 {
+		return product(n, s.all)
+	}
+	switch s.width {
+	case 4:
+		b := s.f.b
+		for ; n > 0; n-- {
+			if s.half {
+				total += int64(b[s.f.at] & 15)
+				s.f.at++
+			} else {
+				total += int64(b[s.f.at] >> 4)
+			}
+			s.half = !s.half
+		}
+	case 32:
+		b := s.f.b[s.f.at:]
+		for i := range n {
+			total += int64(binary.BigEndian.Uint32(b[4*i:]))
+		}
+		s.f.at += int(4 * n) //nolint:gosec // G115: there are so many
+	default:
+		for ; n > 0; n-- {
+			total += s.f.offset(int(s.width / 8)) //nolint:gosec // G115: 8 or 16
+		}
+	}
+	return min(total, maxBox)
+}
+
+// product returns n times size, which no file exceeds.
+func product(n, size uint64) int64 {
+	high, low := bits.Mul64(n, size)
+	if high > 0 || low > maxBox {
+		return maxBox
+	}
+	return int64(low)
+}
+
+// touch reports whether a byte is in both of two rows of spans, each sorted and disjoint.
+func touch(a, b []span) bool {
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0].to <= b[0].from:
+			a = a[1:]
+		case b[0].to <= a[0].from:
+			b = b[1:]
+		default:
+			return true
+		}
+	}
+	return false
+}
