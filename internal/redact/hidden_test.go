@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -188,10 +189,10 @@ func TestOrientationAndPanoramaStay(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"jpeg XMP", "png iTXt"} {
-		got := redact(t, planted()[name], &Policy{}, 0)
-		for _, want := range []string{`GPano:PoseHeadingDegrees="12.5"`, "<GPano:UsePanoramaViewer>True<"} {
-			if !bytes.Contains(got, []byte(want)) {
-				t.Errorf("%s: no %s", name, want)
+		for _, compass := range []bool{false, true} {
+			got := redact(t, planted()[name], &Policy{IPTC: iptc.Policy{Compass: compass}}, 0)
+			if bytes.Contains(got, []byte(`GPano:PoseHeadingDegrees="12.5"`)) != compass || !bytes.Contains(got, []byte("<GPano:UsePanoramaViewer>True<")) {
+				t.Errorf("%s, compass %v: %q", name, compass, got)
 			}
 		}
 	}

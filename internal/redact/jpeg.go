@@ -99,7 +99,11 @@ func (j *jpegFile) picture() error {
 			j.junk()
 		case marker == 0xFF:
 			b = j.peekAny()
-			j.pass(int64(max(1, len(b)-len(bytes.TrimLeft(b, "\xFF"))-1)))
+			fill := slices.IndexFunc(b, func(c byte) bool { return c != 0xFF })
+			if fill < 0 {
+				fill = len(b)
+			}
+			j.pass(int64(max(1, fill-1)))
 		case marker == container.MarkerEOI:
 			j.pass(2)
 			return nil
