@@ -699,3 +699,49 @@ func TestBuffersAreNotShared(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestCodedEventsStream checks that events leave as they are flushed, though they are compressed, and that a writer who
+// flushes each byte doesn't cost a decoding each.
+func TestCodedEventsStream(t *testing.T) {
+	h := redactor(t)
+	for _, coding := range []string{"", "gzip", "br", "zstd"} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/events", nil)
+		_ = h.ServeHTTP(w, caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, nil), caddyhttp.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) error {
+			var body io.Writer = out
+			if coding != "" {
+				out.Header().Set("Content-Encoding", coding)
+				out.Header().Set("Etag", `"1"`)
+				body = encoders[coding](out)
+			}
+			for i := range 3 {
+				_, _ = io.WriteString(body, "data: an event\n\n")
+				if f, ok := body.(interface{ Flush() error }); ok {
+					_ = f.Flush()
+				}
+				_ = http.NewResponseController(out).Flush()
+				head, _, err := codingOf(out.Header()).first(w.Body.Bytes(), 1000)
+				if want := strings.Repeat("data: an event\n\n", i+1); string(head) != want || err != nil || !w.Flushed {
+					t.Errorf("%q: got %q, want %q", coding, head, want)
+				}
+			}
+			return nil
+		}))
+		if tag := w.Header().Get("Etag"); coding != "" && tag != h.full.mark.tag(`"1"`) {
+			t.Errorf("%q: got the tag %s", coding, tag)
+		}
+	}
+	body := encoded("br", bytes.Repeat([]byte("\x00"), 1<<20))
+	start := time.Now()
+	runs := 0
+	plainly(h, handlerOf(&runs, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "br")
+		for range 4000 { // an unfinished coding
+			_, _ = w.Write(body[:1])
+			_ = http.NewResponseController(w).Flush()
+		}
+	}), "GET")
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}

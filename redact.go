@@ -22,15 +22,17 @@ import (
 
 // With redact, a request for no operation takes this path:
 //
-//  1. delivery.prepare: a client's If-Match without our mark fails. For HEAD and for a Range, the first window
-//     is read by a sub-request (look): it tells what the object is, and whether a part of it can be redacted.
+//  1. delivery.prepare: a client's If-Match without our mark fails. If the cache has no plan for the object, and
+//     for HEAD, the first window is read by a sub-request before a Range is passed on (look): it tells what the
+//     object is, and whether a part of it can be redacted.
 //  2. delivery.run: the next handlers run with the client's request, but for the conditions, which are
 //     translated. They write to a screen, which holds the response back.
 //  3. decide says, from status, header and first decoded bytes, whether the response passes, is redacted,
 //     refused, or asked for again: without its coding, or without the client's Range.
 //  4. To redact, a plan is made from the first window of the body (internal/redact). If that doesn't have the
 //     file's index or all of its EXIF, the run is cut off, the plan is made by ranges as an answer is, and the
-//     next handlers run once more. Plans made so are cached by ETag.
+//     next handlers run once more. Plans made so, or for a Range, are cached by ETag; each run checks that the
+//     plan is of the object that it gets (seen).
 //  5. The body passes through the plan's writer as it streams.
 //
 // Entity tags are marked, so that no cache can revalidate a photo that it got without redaction, or that
@@ -241,6 +243,10 @@ func (d *delivery) look() error {
 		}
 		err := d.makePlan(act.format, a)
 		d.ranged = err == nil && d.plan.Ranged()
+		if errors.Is(err, object.ErrChanged) {
+			d.head = nil
+			return nil // the run begins anew
+		}
 		return err
 	case act.verb != pass:
 		d.ranged = false
@@ -493,10 +499,12 @@ type screen struct {
 	status int
 	held   []byte // the first bytes of the body, while state is holding
 	wanted int    // how many of them are wanted
-	who    *audience
-	seen   seen
-	format string
-	body   *redact.Writer
+	// flushed is how many there were when FlushError last looked at them
+	flushed int
+	who     *audience
+	seen    seen
+	format  string
+	body    *redact.Writer
 
 	failure error  // sent instead of the response
 	again   bool   // the next handlers must run again
@@ -797,12 +805,7 @@ func (s *screen) step(complete bool) error {
 	case s.state == cut:
 		return errCutOff
 	case s.state == passing:
-		if len(s.held) == 0 {
-			return nil
-		}
-		_, err := s.d.w.Write(s.held)
-		s.dropHeld()
-		return err
+		return s.writeHeld()
 	case !complete && len(s.held) < s.windowSize():
 		s.wanted = s.windowSize()
 		return nil
@@ -829,7 +832,15 @@ func (s *screen) plan(complete bool) error {
 		return errCutOff
 	}
 	s.carryOut(plan)
-	_, err = s.Write(s.held)
+	return s.writeHeld()
+}
+
+// writeHeld writes what is held, now that it is decided what becomes of it.
+func (s *screen) writeHeld() error {
+	if len(s.held) == 0 {
+		return nil
+	}
+	_, err := s.Write(s.held)
 	s.dropHeld()
 	return err
 }
@@ -970,14 +981,16 @@ func (s *screen) ReadFrom(r io.Reader) (n int64, err error) {
 // FlushError implements Flush for http.ResponseController. It still holds back a few bytes that may begin
 // an image.
 func (s *screen) FlushError() error {
-	if s.state == holding && s.format == "" && len(s.held) > 0 {
-		head, _, err := codingOf(s.header).first(s.held, redact.SniffLen)
+	code := codingOf(s.header)
+	if s.state == holding && s.format == "" && len(s.held) > 0 && (code == plain || len(s.held) >= 2*s.flushed) {
+		s.flushed = len(s.held) // decoding anew after each byte would take long
+		head, _, err := code.first(s.held, redact.SniffLen)
 		if err != nil || len(head) == 0 || mayBeImage(head) {
 			return nil
 		}
 		s.finish(decide(s.facts(head)))
 		if s.state == passing {
-			if err := s.step(false); err != nil {
+			if err := s.writeHeld(); err != nil {
 				return err
 			}
 		}
