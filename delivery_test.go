@@ -118,7 +118,7 @@ func TestRangesAreSlices(t *testing.T) {
 				t.Errorf("%s: got %d, %d bytes, %v", what, whole.status, len(whole.body), whole.header)
 				continue
 			}
-			if head := srv.get("HEAD", site+".test", "/"+name); head.status != 200 || head.header.Get("Accept-Ranges") != "bytes" ||
+			if head := srv.get("HEAD", site+".test", "/"+name, "Range", "bytes=5-9"); head.status != 200 || head.header.Get("Accept-Ranges") != "bytes" ||
 				head.header.Get("Content-Length") != strconv.Itoa(size) || head.header.Get("Etag") != whole.header.Get("Etag") {
 				t.Errorf("%s: HEAD got %d %v", what, head.status, head.header)
 			}
@@ -400,6 +400,8 @@ func TestObjectsWithoutValidators(t *testing.T) {
 	h := redactor(t)
 	far := testimage.JPEG(testimage.Gradient(64, 48), testimage.Segment(0xE2, make([]byte, 60_000)), testimage.Segment(0xE2, make([]byte, 60_000)),
 		testimage.EXIFSegment((&testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "caddy-exif"), testimage.ASCII(0x013B, secret)}}).Encode()))
+	unplannable := tellingHEIF("heic", true)
+	copy(unplannable[bytes.Index(unplannable, []byte("av01")):], "none")
 	for name, tc := range map[string]struct {
 		photo    []byte
 		tag      string
@@ -411,6 +413,7 @@ func TestObjectsWithoutValidators(t *testing.T) {
 		"index last, weak tag":             {tellingHEIF("heic", true), `W/"1"`, "", 403, 1},
 		"index last, weak tag and a date":  {tellingHEIF("heic", true), `W/"1"`, "Mon, 02 Jan 2006 15:04:05 GMT", 200, 4},
 		"index last, a date":               {tellingHEIF("heic", true), "", "Mon, 02 Jan 2006 15:04:05 GMT", 200, 4},
+		"not redactable, index last":       {unplannable, `"1"`, "", 403, 3},
 		"index first, nothing":             {tellingHEIF("heic", false), "", "", 200, 1},
 		"a JPEG whose EXIF is far in it":   {far, "", "", 200, 5},
 		"a JPEG whose EXIF is far, weakly": {far, `W/"1"`, "", 200, 5},
@@ -743,5 +746,17 @@ func TestCodedEventsStream(t *testing.T) {
 	}), "GET")
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("took %v", took)
+	}
+}
+
+// TestRangeOfARefusedImage checks that no part of an image is sent that is refused as a whole.
+func TestRangeOfARefusedImage(t *testing.T) {
+	h := redactor(t)
+	for _, method := range []string{"GET", "HEAD"} {
+		for _, part := range []string{"bytes=0-", "bytes=9-20", "bytes=-5"} {
+			if w := plainly(h, photoHandler(testimage.Samples()["photo.tif"]), method, "Range", part); w.Code != 403 {
+				t.Errorf("%s %s: got %d", method, part, w.Code)
+			}
+		}
 	}
 }

@@ -233,25 +233,17 @@ func (d *delivery) look() error {
 	if d.method == http.MethodHead {
 		d.head = &act
 	}
-	switch {
-	case act.verb == refuse:
-		d.h.metrics.countRefused(act.format)
-		return act.err
-	case act.verb == redactWhole && (d.ranged || redact.HasIndex(act.format)):
-		if d.ranged = redact.HasIndex(act.format); !d.ranged {
-			return nil
-		}
-		err := d.makePlan(act.format, a)
-		d.ranged = err == nil && d.plan.Ranged()
-		if errors.Is(err, object.ErrChanged) {
-			d.head = nil
-			return nil // the run begins anew
-		}
-		return err
-	case act.verb != pass:
-		d.ranged = false
+	if act.verb != redactWhole || !redact.HasIndex(act.format) {
+		d.ranged = d.ranged && act.verb == pass
+		return nil
 	}
-	return nil
+	err = d.makePlan(act.format, a)
+	d.ranged = d.ranged && err == nil && d.plan.Ranged()
+	if errors.Is(err, object.ErrChanged) {
+		d.head = nil
+		return nil // the run begins anew
+	}
+	return err
 }
 
 // makePlan makes the plan from the open object, which d.seen is about, and keeps it in the cache.
@@ -322,8 +314,6 @@ func (d *delivery) change(r *http.Request) {
 		}
 		r.Header.Del(name)
 		switch tags := d.h.objectTags(field); {
-		case len(tags) > 0 && name == "If-Range":
-			r.Header.Set(name, tags[0])
 		case len(tags) > 0:
 			r.Header.Set(name, strings.Join(tags, ", "))
 		case slices.Contains(field, "*") && (name == "If-Match" || name == "If-None-Match" && !d.repeatable()):
