@@ -298,6 +298,9 @@ func (d *delivery) run(s *screen) (err error) {
 	if s.state == cut {
 		return nil
 	}
+	if s.state == waiting && err == nil {
+		s.WriteHeader(http.StatusOK) // as the server would
+	}
 	if e := s.close(); err == nil {
 		err = e
 	}
@@ -874,7 +877,7 @@ func (s *screen) close() error {
 	switch s.state {
 	case passing:
 		s.copyTrailers()
-	case waiting: // the next handlers returned an error, or nothing
+	case waiting: // the next handlers returned an error
 		s.markTag()
 		replaceHeader(s.d.w.Header(), s.header)
 	case redacting:
