@@ -57,6 +57,7 @@ func TestDecide(t *testing.T) {
 		{"an unknown image, second in the field", repeatable, 200, typed("text/html, image/x-new"), text, refuse, errNotRedactable},
 		{"an unknown image as an error page", repeatable, 500, typed("image/x-new"), text, refuse, errNotRedactable},
 		{"SVG", repeatable, 200, typed("image/svg+xml"), "<svg/>", pass, nil},
+		{"SVG that isn't recognized", repeatable, 200, typed("image/svg+xml"), text, pass, nil},
 		{"SVG that is a photo", repeatable, 200, typed("image/svg+xml"), jpeg, redactWhole, nil},
 		{"MPEG-TS", repeatable, 200, typed("video/mp2t"), "G@\x00\x10", pass, nil},
 		{"several photos", repeatable, 200, typed("Multipart/X-Mixed-Replace;boundary=a"), "--a", refuse, errNotRedactable},

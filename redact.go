@@ -23,15 +23,17 @@ import (
 
 // With redact, a request for no operation takes this path:
 //
-//  1. delivery.prepare: a client's If-Match without our mark fails. For HEAD and for a Range, the first window
-//     is read by a sub-request (look): it tells what the object is, and whether a part of it can be redacted.
+//  1. delivery.prepare: a client's If-Match without our mark fails. If the cache has no plan for the object, and
+//     for HEAD, the first window is read by a sub-request before a Range is passed on (look): it tells what the
+//     object is, and whether a part of it can be redacted.
 //  2. delivery.run: the next handlers run with the client's request, but for the conditions, which are
 //     translated. They write to a screen, which holds the response back.
 //  3. decide says, from status, header and first decoded bytes, whether the response passes, is redacted,
 //     refused, or asked for again: without its coding, or without the client's Range.
 //  4. To redact, a plan is made from the first window of the body (internal/redact). If that doesn't have the
 //     file's index or all of its EXIF, the run is cut off, the plan is made by ranges as an answer is, and the
-//     next handlers run once more. Plans made so are cached by ETag.
+//     next handlers run once more. Plans made so, or for a Range, are cached by ETag; each run checks that the
+//     plan is of the object that it gets (seen).
 //  5. The body passes through the plan's writer as it streams.
 //
 // Entity tags are marked, so that no cache can revalidate a photo that it got without redaction, or that
@@ -262,21 +264,17 @@ func (d *delivery) look() error {
 	if d.method == http.MethodHead {
 		d.head = &act
 	}
-	switch {
-	case act.verb == refuse:
-		d.h.metrics.countRefused(act.format)
-		return act.err
-	case act.verb == redactWhole && (d.ranged || redact.HasIndex(act.format)):
-		if d.ranged = redact.HasIndex(act.format); !d.ranged {
-			return nil
-		}
-		err := d.makePlan(act.format, a)
-		d.ranged = err == nil && d.plan.Ranged()
-		return err
-	case act.verb != pass:
-		d.ranged = false
+	if act.verb != redactWhole || !redact.HasIndex(act.format) {
+		d.ranged = d.ranged && act.verb == pass
+		return nil
 	}
-	return nil
+	err = d.makePlan(act.format, a)
+	d.ranged = d.ranged && err == nil && d.plan.Ranged()
+	if errors.Is(err, object.ErrChanged) {
+		d.head = nil
+		return nil // the run begins anew
+	}
+	return err
 }
 
 // makePlan makes the plan from the open object, which d.seen is about, and keeps it in the cache.
@@ -331,6 +329,9 @@ func (d *delivery) run(s *screen) (err error) {
 	if s.state == cut {
 		return nil
 	}
+	if s.state == waiting && err == nil {
+		s.WriteHeader(http.StatusOK) // as the server would
+	}
 	if e := s.close(); err == nil {
 		err = e
 	}
@@ -347,8 +348,6 @@ func (d *delivery) change(r *http.Request) {
 		}
 		r.Header.Del(name)
 		switch tags := d.h.objectTags(field); {
-		case len(tags) > 0 && name == "If-Range":
-			r.Header.Set(name, tags[0])
 		case len(tags) > 0:
 			r.Header.Set(name, strings.Join(tags, ", "))
 		case slices.Contains(field, "*") && (name == "If-Match" || name == "If-None-Match" && !d.repeatable()):
@@ -524,10 +523,12 @@ type screen struct {
 	status int
 	held   []byte // the first bytes of the body, while state is holding
 	wanted int    // how many of them are wanted
-	who    *audience
-	seen   seen
-	format string
-	body   *redact.Writer
+	// flushed is how many there were when FlushError last looked at them
+	flushed int
+	who     *audience
+	seen    seen
+	format  string
+	body    *redact.Writer
 
 	failure error  // sent instead of the response
 	again   bool   // the next handlers must run again
@@ -832,12 +833,7 @@ func (s *screen) step(complete bool) error {
 	case s.state == cut:
 		return errCutOff
 	case s.state == passing:
-		if len(s.held) == 0 {
-			return nil
-		}
-		_, err := s.d.w.Write(s.held)
-		s.dropHeld()
-		return err
+		return s.writeHeld()
 	case !complete && len(s.held) < s.windowSize():
 		s.wanted = s.windowSize()
 		return nil
@@ -864,7 +860,15 @@ func (s *screen) plan(complete bool) error {
 		return errCutOff
 	}
 	s.carryOut(plan)
-	_, err = s.Write(s.held)
+	return s.writeHeld()
+}
+
+// writeHeld writes what is held, now that it is decided what becomes of it.
+func (s *screen) writeHeld() error {
+	if len(s.held) == 0 {
+		return nil
+	}
+	_, err := s.Write(s.held)
 	s.dropHeld()
 	return err
 }
@@ -908,7 +912,7 @@ func (s *screen) close() error {
 	switch s.state {
 	case passing:
 		s.copyTrailers()
-	case waiting: // the next handlers returned an error, or nothing
+	case waiting: // the next handlers returned an error
 		s.markTag()
 		replaceHeader(s.d.w.Header(), s.header)
 	case redacting:
@@ -1005,14 +1009,16 @@ func (s *screen) ReadFrom(r io.Reader) (n int64, err error) {
 // FlushError implements Flush for http.ResponseController. It still holds back a few bytes that may begin
 // an image.
 func (s *screen) FlushError() error {
-	if s.state == holding && s.format == "" && len(s.held) > 0 {
-		head, _, err := codingOf(s.header).first(s.held, redact.SniffLen)
+	code := codingOf(s.header)
+	if s.state == holding && s.format == "" && len(s.held) > 0 && (code == plain || len(s.held) >= 2*s.flushed) {
+		s.flushed = len(s.held) // decoding anew after each byte would take long
+		head, _, err := code.first(s.held, redact.SniffLen)
 		if err != nil || len(head) == 0 || mayBeImage(head) {
 			return nil
 		}
 		s.finish(decide(s.facts(head)))
 		if s.state == passing {
-			if err := s.step(false); err != nil {
+			if err := s.writeHeld(); err != nil {
 				return err
 			}
 		}
