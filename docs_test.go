@@ -81,7 +81,7 @@ func TestReadmeLinksEveryPage(t *testing.T) {
 			t.Errorf("README.md doesn't link %s", page)
 		}
 	}
-	if words := len(strings.Fields(string(readme))); words > 1500 {
+	if words := len(strings.Fields(string(readme))); words > 1300 {
 		t.Errorf("README.md has %d words: what needs more than a paragraph has a page of its own", words)
 	}
 }

@@ -2,6 +2,7 @@ package examples
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -295,6 +297,41 @@ func TestPrivacy(t *testing.T) {
 	s.ask(request{path: "/photo.jpg", user: team}, 200).is(string(original))
 	s.ask(request{path: "/photo.tif"}, 403).code("NotRedactable")
 	s.ask(request{path: "/photo.tif", user: team}, 200)
+}
+
+// TestCredit checks that a photo and its answers have the photographer's credit, and neither place nor people.
+func TestCredit(t *testing.T) {
+	sample, err := os.ReadFile(filepath.Join(repository, "testdata/photo.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const xmp = "http://ns.adobe.com/xap/1.0/\x00" + `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">` +
+		`<rdf:Description rdf:about="" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:xmpRights="http://ns.adobe.com/xap/1.0/rights/" ` +
+		`xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" photoshop:City="Harbourtown" photoshop:Headline="Bob at home" ` +
+		`photoshop:Credit="The Agency" xmpRights:WebStatement="https://example.com/licence" ` +
+		`Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"/></rdf:RDF></x:xmpmeta>`
+	segment := append(binary.BigEndian.AppendUint16([]byte{0xFF, 0xE1}, uint16(len(xmp)+2)), xmp...)
+	photo := slices.Concat(sample[:2], segment, sample[2:])
+	photos := t.TempDir()
+	if err := os.WriteFile(filepath.Join(photos, "photo.jpg"), photo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, "credit/Caddyfile", "PHOTOS="+photos)
+
+	a := s.exif(request{path: "/photo.jpg"}, 200)
+	a.has(`"Artist":"Zoë Ångström"`, `"Copyright":"public domain"`)
+	a.hasNot("GPS", "39/1 54/1", "SN-0042", "SerialNumber", "ImageDescription")
+	a = s.ask(request{path: "/photo.jpg@base@tag=iptc"}, 200)
+	a.has(`"creditLine":"The Agency"`, `"webstatementRights":"https://example.com/licence"`, `"digitalSourceType":`, `"creatorNames":["Zoë Ångström"]`)
+	a.hasNot("Harbourtown", "Bob", "description")
+
+	a = s.ask(request{path: "/photo.jpg"}, 200)
+	a.has("Zoë Ångström", "public domain")
+	a.hasNot("Harbourtown", "Bob", "SN-0042")
+	if len(a.body) != len(photo) {
+		t.Errorf("got %d bytes of a photo of %d", len(a.body), len(photo))
+	}
+	s.ask(request{path: "/nope.jpg"}, 404)
 }
 
 // private prints the tags with a place or an owner.
