@@ -175,10 +175,12 @@ gallery: ## the gallery: its script linted, and all of it in a browser
 	export E2E_AXE=$$tmp/npm/node_modules/axe-core/axe.min.js
 	debian ffmpeg ffmpeg
 	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
+	debian firefox-esr firefox-esr
 	# another program can take a free port between a test's search and its use
 	again 2 "$$tmp/browser.log" go -C e2e test -count=1 -timeout 20m -v ./browser
 	grep -E '^ *--- (PASS|SKIP)|^gallery:' "$$tmp/browser.log"
 	grep -q '^--- PASS: TestAxe' "$$tmp/browser.log" # not skipped
+	grep -q '^--- PASS: TestRedactedPhotosAreLaidOutAsBefore' "$$tmp/browser.log"
 	echo "$$(grep -c '^--- PASS' "$$tmp/browser.log") tests passed"
 
 stores: ## object stores: versitygw and Ceph RGW

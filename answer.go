@@ -72,7 +72,7 @@ func (h *Handler) answer(r *http.Request, next caddyhttp.Handler, op *operation,
 			x.close()
 		}
 	}()
-	return x.respond()
+	return x.serve()
 }
 
 // begin starts a request for an operation on the object at path. The caller must close it.
@@ -97,9 +97,9 @@ func (x *exchange) close() {
 	exchanges.Put(x)
 }
 
-// respond makes the response: it checks the permissions, opens the object, and uses the cached response
+// serve makes the response: it checks the permissions, opens the object, and uses the cached response
 // or decodes the object.
-func (x *exchange) respond() (*response, error) {
+func (x *exchange) serve() (*response, error) {
 	if x.h.Permissions.tooEarly(x.r) {
 		return nil, errTooEarly
 	}
@@ -204,7 +204,7 @@ func (x *exchange) decodeToCache() (*response, error) {
 func (x *exchange) decode() (*response, error) {
 	tag := x.object.Header.Get("Etag")
 	res := &response{contentType: x.op.contentType, etag: x.mark.tag(tag), tag: tag, left: x.object.Left}
-	err := x.op.respond(x, res)
+	err := x.op.fill(x, res)
 	if aboutObject(err) {
 		res.err, err = err, nil
 	}

@@ -127,6 +127,9 @@ func (c *responseCache) get(k cacheKey) *response {
 // set caches a response.
 func (c *responseCache) set(k cacheKey, res *response) { c.c.Set(k, res) }
 
+// drop removes a response that turned out to be about another version of the object.
+func (c *responseCache) drop(k cacheKey) { c.c.Invalidate(k) }
+
 // load returns the cached response to that version of the object. If there is none, it calls decode and
 // caches the result; concurrent requests for the same version share one call. They don't share errors:
 // a request that waited for a failed call decodes for itself.

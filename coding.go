@@ -46,12 +46,12 @@ func codingOf(header http.Header) coding {
 const maxCodedWindow = 8 << 20
 
 // first returns up to n bytes that the first bytes b of a coded body decode to. More of the body may decode to
-// more. The error says that b isn't of the coding.
-func (c coding) first(b []byte, n int) (head []byte, err error) {
+// more, unless the coding says that the body has ended. The error says that b isn't of the coding.
+func (c coding) first(b []byte, n int) (head []byte, ended bool, err error) {
 	var r io.Reader
 	switch c {
 	case plain:
-		return b[:min(n, len(b))], nil
+		return b[:min(n, len(b))], false, nil
 	case "gzip":
 		r, err = gzip.NewReader(bytes.NewReader(b))
 	case "br":
@@ -64,17 +64,22 @@ func (c coding) first(b []byte, n int) (head []byte, err error) {
 			r = d
 		}
 	default:
-		return nil, errUnknownCoding
+		return nil, false, errUnknownCoding
 	}
-	if err == nil {
-		head = make([]byte, n)
-		n, err = io.ReadFull(r, head)
-		head = head[:n]
+	started := err == nil
+	head = make([]byte, 0, n)
+	for err == nil && len(head) < n {
+		var k int
+		k, err = r.Read(head[len(head):n])
+		head = head[:len(head)+k]
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = nil // the body goes on after b
+	case errors.Is(err, io.EOF):
+		ended, err = started, nil
 	}
-	return head, err
+	return head, ended, err
 }
 
 var errUnknownCoding = errors.New("the content coding is unknown, or there are several")

@@ -7,7 +7,7 @@
 //
 //  1. Handler.ServeHTTP passes requests that ask for no operation to the next handler (target.go).
 //  2. Handler.begin looks the request up in the cache (cache.go) and rewrites it to the object.
-//     exchange.respond denies it if the rules already can (permissions.go).
+//     exchange.serve denies it if the rules already can (permissions.go).
 //  3. exchange.fetch opens the object: the next handlers serve its first window, with the cached
 //     ETag or the client's as a condition (internal/object, etag.go).
 //  4. Handler.permit decides, now that the next handlers have authenticated the client and looked for
@@ -17,7 +17,7 @@
 //  7. exchange.decode runs the operation (internal/exif); each further window it needs is a sub-request.
 //  8. exchange.close restores the client's request and releases all memory but the response's. For a
 //     streamed picture it runs after step 9.
-//  9. respond.go writes the response. errors.go maps an error to its response in one table.
+//  9. write.go writes the response. errors.go maps an error to its response in one table.
 package caddyexif
 
 import (
@@ -210,7 +210,7 @@ func (h *Handler) Validate() error { return h.Permissions.validate() }
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	path, op, err := parseTarget(r.URL.Path, h.operations, h.Folders > 0)
 	if op == nil && h.Redact {
-		return h.redacted(w, r, next)
+		return h.deliver(w, r, next)
 	}
 	if op == nil {
 		return next.ServeHTTP(w, r)

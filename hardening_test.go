@@ -174,7 +174,7 @@ func TestBeforeEachHandler(t *testing.T) {
 		})
 	}
 	if got := srv.exif("respond-x.test", "/iphone-4s.jpg"); got.status != 400 || !strings.Contains(got.body, "NotAnImage") {
-		t.Errorf("respond: got %d %s", got.status, got.body)
+		t.Errorf("fill: got %d %s", got.status, got.body)
 	}
 	if got := srv.exif("nothing-x.test", "/iphone-4s.jpg"); got.status != 404 || !strings.Contains(got.body, "NoSuchKey") {
 		t.Errorf("nothing behind: got %d %s", got.status, got.body)

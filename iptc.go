@@ -17,8 +17,8 @@ const iptcWord = "iptc"
 // maxPackets bounds the packets and records read of one file. Files have up to a dozen.
 const maxPackets = 256
 
-// respondIPTC responds with the properties of the IPTC Photo Metadata Standard.
-func respondIPTC(x *exchange, res *response) error {
+// fillIPTC responds with the properties of the IPTC Photo Metadata Standard.
+func fillIPTC(x *exchange, res *response) error {
 	o := &x.h.options
 	format, m, err := readIPTC(&x.object, o)
 	res.format = format

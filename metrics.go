@@ -74,7 +74,7 @@ type metrics struct {
 
 // newMetrics registers the metrics in Caddy's registry, or returns those that another handler of the
 // configuration has registered there.
-func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, cache *responseCache) (*metrics, error) {
 	const namespace, subsystem = "caddy", "exif"
 	opts := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}
@@ -93,9 +93,9 @@ func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error
 		hits:   prometheus.NewCounter(opts("cache_hits_total", "Requests that were answered from the cache.")),
 		misses: prometheus.NewCounter(opts("cache_misses_total", "Requests for which the cache had nothing, or something outdated.")),
 	}
-	m.redactions = prometheus.NewCounterVec(opts("redacted_total", "Images redacted, by format."), []string{"format"})
-	m.refusals = prometheus.NewCounterVec(opts("redact_refused_total", "Images refused because they can't be redacted, by format."), []string{"format"})
-	m.overwritten = prometheus.NewCounter(opts("redact_bytes_overwritten_total", "Bytes of images overwritten."))
+	m.redactions = prometheus.NewCounterVec(opts("redacted_total", "Images and videos redacted, by format."), []string{"format"})
+	m.refusals = prometheus.NewCounterVec(opts("redact_refused_total", "Images and videos refused because they can't be redacted, by format."), []string{"format"})
+	m.overwritten = prometheus.NewCounter(opts("redact_bytes_overwritten_total", "Bytes of images and videos overwritten."))
 	bytes := &cacheBytes{}
 	err := errors.Join(
 		register(reg, &m.requests), register(reg, &m.read), register(reg, &m.objects),
@@ -110,7 +110,7 @@ func newMetrics(reg *prometheus.Registry, cache *responseCache) (*metrics, error
 }
 
 // register registers *c, or sets it to the collector that is already registered under that name.
-func register[C prometheus.Collector](reg *prometheus.Registry, c *C) error {
+func register[C prometheus.Collector](reg prometheus.Registerer, c *C) error {
 	err := reg.Register(*c)
 	var are prometheus.AlreadyRegisteredError
 	if errors.As(err, &are) {
@@ -140,14 +140,14 @@ func (m *metrics) observe(status int, s *stats, took time.Duration) {
 	}
 }
 
-// redacted counts a redacted image.
-func (m *metrics) redacted(format string, overwritten int64) {
+// countRedacted counts a redacted image or video.
+func (m *metrics) countRedacted(format string, overwritten int64) {
 	m.redactions.WithLabelValues(format).Inc()
 	m.overwritten.Add(float64(overwritten))
 }
 
-// refused counts an image that can't be redacted.
-func (m *metrics) refused(format string) { m.refusals.WithLabelValues(format).Inc() }
+// countRefused counts an image or video that can't be redacted.
+func (m *metrics) countRefused(format string) { m.refusals.WithLabelValues(format).Inc() }
 
 // cacheBytes is a gauge of the memory that the caches of all handlers take.
 type cacheBytes struct {

@@ -19,18 +19,18 @@ type operation struct {
 	word string
 	// contentType is the content type of its responses.
 	contentType string
-	// respond makes the response from an opened object: it sets the body or the stream, and the
+	// fill makes the response from an opened object: it sets the body or the stream, and the
 	// object's format and number of tags. On an error there is no body.
-	respond func(x *exchange, res *response) error
+	fill func(x *exchange, res *response) error
 }
 
 // operations are all operations, in the order of the documentation.
 var operations = []*operation{
-	{word: "exif", contentType: jsonType, respond: respondEXIF},
-	{word: "imageInfo", contentType: jsonType, respond: respondInfo},
-	{word: iptcWord, contentType: jsonType, respond: respondIPTC},
-	{word: "thumbnail", contentType: "image/jpeg", respond: respondPicture(exif.FindThumbnail)},
-	{word: "preview", contentType: "image/jpeg", respond: respondPicture(exif.FindPreview)},
+	{word: "exif", contentType: jsonType, fill: fillEXIF},
+	{word: "imageInfo", contentType: jsonType, fill: fillInfo},
+	{word: iptcWord, contentType: jsonType, fill: fillIPTC},
+	{word: "thumbnail", contentType: "image/jpeg", fill: fillPicture(exif.FindThumbnail)},
+	{word: "preview", contentType: "image/jpeg", fill: fillPicture(exif.FindPreview)},
 }
 
 // jsonType is the content type of JSON.
@@ -88,8 +88,8 @@ func (s *scratch) release() {
 	scratches.Put(s)
 }
 
-// respondEXIF responds with the object's tags.
-func respondEXIF(x *exchange, res *response) error {
+// fillEXIF responds with the object's tags.
+func fillEXIF(x *exchange, res *response) error {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	err := s.meta.Decode(&x.object, &x.h.options)
@@ -116,8 +116,8 @@ func (x *exchange) appendEXIF(dst []byte, meta *exif.Metadata) ([]byte, error) {
 	return o.Dialect.AppendEXIF(dst, meta, &info, o) // without what can't be reached within the limits
 }
 
-// respondInfo responds with the object's format and size.
-func respondInfo(x *exchange, res *response) error {
+// fillInfo responds with the object's format and size.
+func fillInfo(x *exchange, res *response) error {
 	info, err := exif.ReadInfo(&x.object)
 	res.format = info.Format
 	if err == nil {
@@ -148,8 +148,8 @@ func (s *stream) WriteTo(w io.Writer) (int64, error) { return redact.WritePictur
 // maxCachedPicture is the largest embedded picture that the cache keeps. Larger ones are streamed.
 const maxCachedPicture = 64 << 10
 
-// respondPicture returns a respond function for the embedded picture that find returns.
-func respondPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchange, res *response) error {
+// fillPicture returns a fill function for the embedded picture that find returns.
+func fillPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchange, res *response) error {
 	return func(x *exchange, res *response) error {
 		picture, err := find(&x.object)
 		res.format = picture.Format

@@ -96,8 +96,8 @@ func (h *Handler) objectTags(field []string) []string {
 	return append(h.full.mark.objectTags(field), h.bare.mark.objectTags(field)...)
 }
 
-// redacted passes the request to the next handlers and redacts their response if it is an image or a video.
-func (h *Handler) redacted(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+// deliver passes the request to the next handlers and redacts their response if it is an image or a video.
+func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	d := &delivery{h: h, w: w, r: r, method: r.Method, before: w.Header().Clone()}
 	d.object.Start(r, next, noSuffix, object.Limits{Window: h.Window, Read: h.MaxRead})
 	defer d.object.Close()
@@ -136,30 +136,50 @@ type delivery struct {
 	object object.Object
 
 	conditions []string // the If-None-Match of the client's request
-	ranged     bool     // the client's Range is passed on
-	seen       seen     // the object that ranged and plan are about
+	match      []string // its If-Match
+	ifRange    []string // its If-Range
+	wanted     byteRange
+	ranged     bool // the client's Range is passed on
+	seen       seen // the object that ranged and plan are about
 	plan       *redact.Plan
 	planFor    *audience
-	identity   bool    // the object is asked for without a coding
-	matched    bool    // an If-Match of ours is sent
-	head       *action // what GET would do, for HEAD
+	cached     cacheKey // of the plan, if the cache had it
+	identity   bool     // the object is asked for without a coding
+	matched    bool     // an If-Match of ours is sent
+	head       *action  // what GET would do, for HEAD
 }
 
 // seen tells an object from another, and from another version of itself.
 type seen struct {
 	tag, modified string
+	size          int64 // -1: not known
 	left          object.Left
 }
 
 // seenIn returns what tells the object of a response with that header.
-func seenIn(header http.Header, left object.Left) seen {
-	return seen{header.Get("Etag"), header.Get("Last-Modified"), left}
+func seenIn(header http.Header, size int64, left object.Left) seen {
+	return seen{header.Get("Etag"), header.Get("Last-Modified"), size, left}
 }
 
-// is reports whether both are certainly the same version of the same object.
+// is reports whether both are certainly the same version of the same object. A date alone, or one with a weak
+// tag, needs the same size, since it is exact to a second only.
 func (s seen) is(other seen) bool {
-	return s == other && (object.StrongTag(s.tag) || s.tag == "" && s.modified != "")
+	switch {
+	case !s.alike(other):
+		return false
+	case object.StrongTag(s.tag):
+		return s.size == other.size || s.size < 0 || other.size < 0
+	}
+	return s.modified != "" && s.size == other.size
 }
+
+// alike reports whether nothing says that they are different.
+func (s seen) alike(other seen) bool {
+	return s.tag == other.tag && s.modified == other.modified && s.left == other.left
+}
+
+// lasts reports whether a later response can tell that it is about the same version.
+func (s seen) lasts() bool { return object.StrongTag(s.tag) || s.modified != "" }
 
 // fail sends the response to an error.
 func (d *delivery) fail(err error) error {
@@ -179,14 +199,16 @@ func (d *delivery) repeatable() bool {
 // prepare checks the client's conditions, and looks at the object if that is needed before the first run.
 func (d *delivery) prepare() error {
 	header := d.r.Header
-	if match := header.Values("If-Match"); len(match) > 0 && !slices.Contains(match, "*") && len(d.h.objectTags(match)) == 0 {
+	d.conditions, d.match, d.ifRange = header.Values("If-None-Match"), header.Values("If-Match"), header.Values("If-Range")
+	if len(d.match) > 0 && !slices.Contains(d.match, "*") && len(d.h.objectTags(d.match)) == 0 {
 		return errPrecondition
 	}
-	d.conditions = header.Values("If-None-Match")
-	wanted := header.Get("Range")
-	ifRange := header.Values("If-Range") // without a mark, the client would combine our range with other bytes
-	d.ranged = d.method == http.MethodGet && wanted != "" && !strings.Contains(wanted, ",") &&
-		(len(ifRange) == 0 || len(d.h.objectTags(ifRange)) > 0)
+	if d.method == http.MethodGet {
+		d.wanted, d.ranged = parseRange(header.Values("Range"))
+	}
+	if len(d.ifRange) > 0 && len(d.h.objectTags(d.ifRange)) == 0 {
+		d.ranged = false // the client would combine our range with other bytes
+	}
 	switch {
 	case d.method == http.MethodGet && d.usePlan():
 		d.ranged = d.ranged && d.plan.Ranged()
@@ -203,11 +225,13 @@ func (d *delivery) usePlan() bool {
 		return false
 	}
 	a := d.h.audienceOf(d.r)
-	c := d.h.cache.get(newCacheKey(d.r, a.plans, d.r.URL.Path))
+	key := newCacheKey(d.r, a.plans, d.r.URL.Path)
+	c := d.h.cache.get(key)
 	if c == nil {
 		return false
 	}
-	d.plan, d.planFor, d.seen = c.plan, a, seen{c.tag, c.header.Get("Last-Modified"), c.left}
+	d.cached = key
+	d.plan, d.planFor, d.seen = c.plan, a, seen{c.tag, c.header.Get("Last-Modified"), -1, c.left}
 	return true
 }
 
@@ -231,42 +255,46 @@ func (d *delivery) look() error {
 		d.ranged = false
 		return nil
 	}
-	d.seen = seenIn(d.object.Header, d.object.Left)
-	act := decide(facts{status: http.StatusOK, header: d.object.Header, head: first[:n], repeatable: true})
+	d.seen = seenIn(d.object.Header, d.object.Size(), d.object.Left)
+	header := d.object.Header.Clone()
+	header.Del("Content-Range")
+	act := decide(facts{status: http.StatusOK, header: header, head: first[:n], repeatable: true})
 	if d.method == http.MethodHead {
 		d.head = &act
 	}
 	switch {
 	case act.verb == refuse:
-		d.h.metrics.refused(act.format)
+		d.h.metrics.countRefused(act.format)
 		return act.err
-	case act.verb == redactIt && (d.ranged || redact.HasIndex(act.format)):
+	case act.verb == redactWhole && (d.ranged || redact.HasIndex(act.format)):
 		if d.ranged = redact.HasIndex(act.format); !d.ranged {
 			return nil
 		}
-		if err := d.planFrom(&d.object, act.format, a); err != nil {
-			return err
-		}
-		d.ranged = d.plan.Ranged()
-		d.keepPlan()
-		return nil
+		err := d.makePlan(act.format, a)
+		d.ranged = err == nil && d.plan.Ranged()
+		return err
 	case act.verb != pass:
 		d.ranged = false
 	}
 	return nil
 }
 
-// planFrom makes the plan from r, the object that d.seen is about.
-func (d *delivery) planFrom(r io.ReaderAt, format string, a *audience) error {
-	plan, err := redact.New(r, format, &a.policy)
+// makePlan makes the plan from the open object, which d.seen is about, and keeps it in the cache.
+func (d *delivery) makePlan(format string, a *audience) error {
+	plan, err := redact.New(&d.object, format, &a.policy)
 	switch {
 	case errors.Is(err, redact.ErrRefused), errors.Is(err, object.ErrTooFar), errors.Is(err, exif.ErrTooLarge):
-		d.h.metrics.refused(format)
+		d.h.metrics.countRefused(format)
 		return errNotRedactable
 	case err != nil:
 		return err
 	}
 	d.plan, d.planFor = plan, a
+	if d.h.cache != nil && cacheable(d.object.Header) {
+		d.h.cache.set(newCacheKey(d.r, a.plans, d.r.URL.Path), &response{
+			plan: plan, header: http.Header{"Last-Modified": {d.seen.modified}}, tag: d.seen.tag, left: d.seen.left,
+		})
+	}
 	return nil
 }
 
@@ -279,25 +307,12 @@ func (d *delivery) makePlanByRanges(s *screen) error {
 	d.seen = s.seen
 	d.object.Adopt(s.header, s.seen.left, s.held, s.size())
 	s.held = nil
-	err := d.planFrom(&d.object, s.needs, s.audience())
+	err := d.makePlan(s.needs, s.audience())
 	if errors.Is(err, object.ErrChanged) {
 		d.plan = nil
 		return nil // the next run begins anew
 	}
-	if err == nil {
-		d.keepPlan()
-	}
 	return err
-}
-
-// keepPlan keeps the plan in the cache, if there is one and the object may be kept.
-func (d *delivery) keepPlan() {
-	if d.h.cache == nil || !cacheable(d.object.Header) {
-		return
-	}
-	d.h.cache.set(newCacheKey(d.r, d.planFor.plans, d.r.URL.Path), &response{
-		plan: d.plan, header: http.Header{"Last-Modified": {d.seen.modified}}, tag: d.seen.tag, left: d.seen.left,
-	})
 }
 
 // run runs the next handlers with the client's request.
@@ -336,8 +351,8 @@ func (d *delivery) change(r *http.Request) {
 			r.Header.Set(name, tags[0])
 		case len(tags) > 0:
 			r.Header.Set(name, strings.Join(tags, ", "))
-		case name == "If-Match" && slices.Contains(field, "*"):
-			r.Header.Set(name, "*")
+		case slices.Contains(field, "*") && (name == "If-Match" || name == "If-None-Match" && !d.repeatable()):
+			r.Header.Set(name, "*") // a PUT must not overwrite an object
 		}
 	}
 	r.Header.Del("If-Modified-Since")
@@ -372,7 +387,8 @@ type verb uint8
 
 const (
 	pass          verb = iota // send it unchanged
-	redactIt                  // redact it, with a plan
+	redactWhole               // redact it, with a plan
+	passEmpty                 // send the header of a response without a body
 	passPart                  // send a part of an object that was seen to need no redaction
 	redactPart                // redact a part, with the plan that there is
 	refuse                    // send an error
@@ -396,30 +412,42 @@ type facts struct {
 	head       []byte // the first bytes of the body, decoded
 	broken     bool   // they can't be decoded
 	repeatable bool   // the next handlers may run again
+	identity   bool   // the object was asked for without a coding
 	ranged     bool   // the client's Range was passed on
 	planned    bool   // there is a plan
 	same       bool   // the object is the one that the plan, or the look, is about
 	matched    bool   // our own If-Match was sent
+	otherMatch bool   // the client's If-Match has only tags of what other clients get
+	otherRange bool   // so has its If-Range
+}
+
+// isPart reports whether the body is a part of the object, as some stores send it with 200.
+func (r *facts) isPart() bool {
+	return r.status == http.StatusPartialContent ||
+		r.status != http.StatusRequestedRangeNotSatisfiable && r.header.Get("Content-Range") != ""
 }
 
 // early decides on a response by its status and header alone, if that is possible.
 func early(r facts) (act action, ok bool) {
+	part := r.isPart()
 	switch {
-	case r.status == http.StatusSwitchingProtocols, r.status == http.StatusNoContent, r.status == http.StatusResetContent:
-		return action{verb: pass}, true
+	case r.status == http.StatusSwitchingProtocols, r.status == http.StatusNoContent:
+		return action{verb: passEmpty}, true
 	case r.status == http.StatusNotModified:
 		return action{verb: needCondition}, true
 	case r.status == http.StatusPreconditionFailed && r.matched:
 		return action{verb: againAnew}, true
-	case r.status == http.StatusPartialContent && !r.ranged:
+	case r.status < 300 && r.otherMatch && r.repeatable:
+		return action{verb: refuse, err: errPrecondition}, true
+	case part && !r.ranged:
 		return action{verb: refuse, err: object.ErrUnusable}, true
-	case !r.same && (r.status == http.StatusPartialContent || r.status == http.StatusOK && r.planned):
+	case !r.same && (part || r.status == http.StatusOK && r.planned):
 		return action{verb: againAnew}, true
-	case r.status == http.StatusPartialContent && codingOf(r.header) != plain:
+	case part && (codingOf(r.header) != plain || r.otherRange):
 		return action{verb: againWhole}, true
-	case r.status == http.StatusPartialContent && r.planned:
+	case part && r.planned:
 		return action{verb: redactPart}, true
-	case r.status == http.StatusPartialContent && !startsAtZero(r.header):
+	case part && !startsAtZero(r.header):
 		return action{verb: passPart}, true
 	case r.status == http.StatusOK && r.planned && codingOf(r.header) == plain:
 		return action{verb: redactPart}, true
@@ -442,14 +470,14 @@ func decide(r facts) action {
 	case r.broken:
 		return action{verb: refuse, err: object.ErrEncoded}
 	case verdict == redact.Redact && code != plain:
-		if claim == claimsPicture || !r.repeatable {
+		if r.identity || !r.repeatable {
 			return action{verb: refuse, err: object.ErrEncoded}
 		}
 		return action{verb: againPlain}
-	case verdict == redact.Redact && r.status == http.StatusPartialContent:
+	case verdict == redact.Redact && r.isPart():
 		return action{verb: againWhole}
 	case verdict == redact.Redact:
-		return action{verb: redactIt, format: format}
+		return action{verb: redactWhole, format: format}
 	case verdict == redact.Refuse, claim == claimsPicture && len(r.head) > 0 && format == "":
 		return action{verb: refuse, format: format, err: errNotRedactable}
 	}
@@ -513,6 +541,7 @@ const (
 	holding                // the first bytes
 	passing                // the response through
 	redacting              // the body
+	headOnly               // sent, of a response without a body
 	cut                    // refusing every write
 )
 
@@ -553,8 +582,15 @@ func (s *screen) audience() *audience {
 
 // size returns the length of the whole object, -1 if the header doesn't tell it.
 func (s *screen) size() int64 {
+	if r := (facts{status: s.status, header: s.header}); r.isPart() {
+		_, _, size, err := object.ParseContentRange(s.header.Get("Content-Range"))
+		if err != nil {
+			return -1
+		}
+		return size
+	}
 	n, err := strconv.ParseInt(s.header.Get("Content-Length"), 10, 64)
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || codingOf(s.header) != plain {
 		return -1
 	}
 	return n
@@ -570,10 +606,10 @@ func (s *screen) WriteHeader(status int) {
 	}
 	s.status = status
 	d := s.d
-	s.seen = seenIn(s.header, d.object.LeftNow())
+	s.seen = seenIn(s.header, s.size(), d.object.LeftNow())
 	r := s.facts(nil)
 	if d.head != nil && status == http.StatusOK { // as GET would answer
-		s.finish(d.headAction(r))
+		s.finish(s.headAction(r))
 		return
 	}
 	if act, ok := early(r); ok {
@@ -592,12 +628,13 @@ func (s *screen) WriteHeader(status int) {
 }
 
 // headAction returns what to do with the response to HEAD, by what the look saw.
-func (d *delivery) headAction(r facts) action {
+func (s *screen) headAction(r facts) action {
+	d := s.d
 	switch {
-	case !d.seen.is(seenIn(r.header, d.object.LeftNow())) && d.seen != (seen{left: d.seen.left}):
+	case r.otherMatch:
+		return action{verb: refuse, err: errPrecondition}
+	case !d.seen.alike(s.seen):
 		return action{verb: againAnew}
-	case d.head.verb == redactIt:
-		return action{verb: redactIt, format: d.head.format}
 	}
 	return *d.head
 }
@@ -605,14 +642,24 @@ func (d *delivery) headAction(r facts) action {
 // facts returns what decide needs to know, with the first bytes of the body.
 func (s *screen) facts(head []byte) facts {
 	d := s.d
-	same := d.seen.is(s.seen) && (d.planFor == nil || d.planFor == s.audience())
+	same := d.seen.is(s.seen)
+	if d.plan != nil {
+		// without an index, the plan only says which EXIF to write, so it can't make another version tell more
+		same = (same || !redact.HasIndex(d.plan.Format) && d.seen.alike(s.seen)) && d.planFor == s.audience()
+	}
 	return facts{
-		status: s.status, header: s.header, head: head, repeatable: d.repeatable(),
+		status: s.status, header: s.header, head: head, repeatable: d.repeatable(), identity: d.identity,
 		ranged: d.ranged, planned: d.plan != nil, same: same, matched: d.matched,
+		otherMatch: !slices.Contains(d.match, "*") && s.forOthers(d.match), otherRange: s.forOthers(d.ifRange),
 	}
 }
 
-// finish does what decide says, but for redactIt, which may need more of the body.
+// forOthers reports whether the tags of a client's condition are of what other clients get.
+func (s *screen) forOthers(field []string) bool {
+	return len(field) > 0 && len(s.audience().mark.objectTags(field)) == 0
+}
+
+// finish does what decide says, but for redactWhole, which may need more of the body.
 func (s *screen) finish(act action) {
 	d := s.d
 	switch act.verb {
@@ -625,24 +672,27 @@ func (s *screen) finish(act action) {
 	case passPart:
 		s.send(true)
 		s.state = passing
+	case passEmpty:
+		s.send(true)
+		s.state = headOnly
 	case needCondition:
 		s.notModified()
-	case redactIt:
+	case redactWhole:
 		s.format = act.format
 		if d.method == http.MethodHead {
 			if d.plan != nil && d.plan.Unchanged() {
 				s.send(true)
 			} else {
-				s.sendRedacted(d.plan != nil && d.plan.Ranged())
+				s.sendRedacted(d.plan)
 			}
 			s.stop()
 		}
 	case redactPart:
 		s.format = d.plan.Format
-		s.redact(d.plan, s.from())
+		s.carryOut(d.plan)
 	case refuse:
 		if errors.Is(act.err, errNotRedactable) {
-			d.h.metrics.refused(act.format)
+			d.h.metrics.countRefused(act.format)
 		}
 		s.fail(act.err)
 	case againPlain:
@@ -652,23 +702,25 @@ func (s *screen) finish(act action) {
 		d.ranged = false
 		s.repeat()
 	case againAnew:
-		d.ranged, d.plan, d.planFor, d.head = false, nil, nil, nil
+		if d.cached.op != nil {
+			d.h.cache.drop(d.cached)
+		}
+		d.ranged, d.plan, d.planFor, d.head, d.cached = false, nil, nil, nil, cacheKey{}
 		s.repeat()
 	}
 }
 
-// from returns the offset of the body in the object.
+// from returns the offset of the body in the object, -1 if it isn't the part that was asked for.
 func (s *screen) from() int64 {
-	if s.status != http.StatusPartialContent {
+	if r := s.facts(nil); !r.isPart() {
 		return 0
 	}
-	_, rest, _ := strings.Cut(s.header.Get("Content-Range"), "bytes ")
-	first, _, _ := strings.Cut(rest, "-")
-	n, err := strconv.ParseInt(first, 10, 64)
-	if err != nil || n < 0 {
+	start, length, size, err := object.ParseContentRange(s.header.Get("Content-Range"))
+	announced, e := strconv.ParseInt(s.header.Get("Content-Length"), 10, 64)
+	if err != nil || start != s.d.wanted.start(size) || e == nil && announced != length {
 		return -1
 	}
-	return n
+	return start
 }
 
 // notModified sends a 304 if it is about the response that this client would get now: the client's condition
@@ -681,7 +733,7 @@ func (s *screen) notModified() {
 		s.fail(object.ErrUnusable) // a response to no condition of ours
 	case len(has) > 0 && (len(has) == len(asked) || slices.Contains(has, s.header.Get("Etag"))):
 		s.send(false)
-		s.state = passing
+		s.state = headOnly
 	default:
 		s.d.conditions = nil
 		s.repeat()
@@ -718,28 +770,36 @@ func (s *screen) send(looked bool) {
 			makePrivate(header)
 		}
 	}
-	if tag := header.Get("Etag"); tag != "" {
-		header.Del("Etag")
-		if tag = s.audience().mark.tag(tag); tag != "" && s.status < 400 {
-			header.Set("Etag", tag)
-		}
-	}
+	s.markTag()
 	replaceHeader(s.d.w.Header(), header)
 	s.d.w.WriteHeader(s.status)
 }
 
-// sendRedacted sends the header of a redacted image or video, of which a part can be asked for if ranged.
-func (s *screen) sendRedacted(ranged bool) {
+// markTag marks the entity tag for what the client gets.
+func (s *screen) markTag() {
+	tag := s.header.Get("Etag")
+	if tag == "" {
+		return
+	}
+	s.header.Del("Etag")
+	if tag = s.audience().mark.tag(tag); tag != "" && s.status < 400 {
+		s.header.Set("Etag", tag)
+	}
+}
+
+// sendRedacted sends the header of a redacted image or video. The plan is nil for HEAD if it isn't needed.
+func (s *screen) sendRedacted(plan *redact.Plan) {
 	ranges := "none"
-	if ranged && s.status < 300 {
+	if plan != nil && plan.Ranged() && s.status < 300 {
 		ranges = "bytes"
 	}
 	s.header.Set("Accept-Ranges", ranges)
 	s.send(false)
 }
 
-// redact makes the plan's writer take the body, which begins at an offset.
-func (s *screen) redact(plan *redact.Plan, from int64) {
+// carryOut makes the plan's writer take the body.
+func (s *screen) carryOut(plan *redact.Plan) {
+	from := s.from()
 	if from < 0 {
 		s.fail(object.ErrUnusable)
 		return
@@ -750,7 +810,7 @@ func (s *screen) redact(plan *redact.Plan, from int64) {
 		return
 	}
 	s.state = redacting
-	s.sendRedacted(plan.Ranged())
+	s.sendRedacted(plan)
 	s.body = plan.NewWriter(s.d.w, from)
 }
 
@@ -758,25 +818,25 @@ func (s *screen) redact(plan *redact.Plan, from int64) {
 func (s *screen) step(complete bool) error {
 	if s.format == "" {
 		code := codingOf(s.header)
-		head, err := code.first(s.held, redact.SniffLen)
-		if err == nil && !complete && len(head) < redact.SniffLen && len(s.held) < zstdHead && code != plain {
+		head, ended, err := code.first(s.held, redact.SniffLen)
+		short := code != plain && !complete && len(head) < redact.SniffLen
+		if err == nil && short && len(s.held) < zstdHead {
 			s.wanted = min(8*len(s.held)+codedHead, zstdHead)
 			return nil
 		}
 		r := s.facts(head)
-		r.broken = err != nil && len(s.held) > 0 || len(head) == 0 && len(s.held) > 0
+		r.broken = len(s.held) > 0 && (err != nil || short || len(head) == 0 && !ended)
 		s.finish(decide(r))
 	}
 	switch {
 	case s.state == cut:
 		return errCutOff
 	case s.state == passing:
-		held := s.held
-		s.held = nil
-		if len(held) == 0 {
+		if len(s.held) == 0 {
 			return nil
 		}
-		_, err := s.d.w.Write(held)
+		_, err := s.d.w.Write(s.held)
+		s.dropHeld()
 		return err
 	case !complete && len(s.held) < s.windowSize():
 		s.wanted = s.windowSize()
@@ -794,19 +854,18 @@ func (s *screen) plan(complete bool) error {
 	who := s.audience()
 	plan, err := redact.New(&firstWindow{s.held, s.size(), complete}, s.format, &who.policy)
 	switch {
-	case errors.Is(err, errBeyond) && s.d.repeatable() && s.status == http.StatusOK:
+	case errors.Is(err, errBeyond) && s.d.repeatable() && s.status == http.StatusOK && (s.seen.lasts() || !redact.HasIndex(s.format)):
 		s.needs = s.format
 		s.repeat()
 		return errCutOff
 	case err != nil:
-		h.metrics.refused(s.format)
+		h.metrics.countRefused(s.format)
 		s.fail(errNotRedactable)
 		return errCutOff
 	}
-	held := s.held
-	s.redact(plan, 0)
-	s.held = nil
-	_, err = s.Write(held)
+	s.carryOut(plan)
+	_, err = s.Write(s.held)
+	s.dropHeld()
 	return err
 }
 
@@ -850,10 +909,11 @@ func (s *screen) close() error {
 	case passing:
 		s.copyTrailers()
 	case waiting: // the next handlers returned an error, or nothing
+		s.markTag()
 		replaceHeader(s.d.w.Header(), s.header)
 	case redacting:
 		err := s.body.Close()
-		s.d.h.metrics.redacted(s.format, s.body.Overwritten())
+		s.d.h.metrics.countRedacted(s.format, s.body.Overwritten())
 		return err
 	}
 	return nil
@@ -901,6 +961,8 @@ func (s *screen) Write(p []byte) (n int, err error) {
 	switch s.state {
 	case cut:
 		return n, errCutOff
+	case headOnly: // not every server refuses it by itself: HTTP/2 takes a 101 for an informational response
+		return n, http.ErrBodyNotAllowed
 	case redacting:
 		k, err = s.body.Write(p)
 	case passing:
@@ -944,7 +1006,7 @@ func (s *screen) ReadFrom(r io.Reader) (n int64, err error) {
 // an image.
 func (s *screen) FlushError() error {
 	if s.state == holding && s.format == "" && len(s.held) > 0 {
-		head, err := codingOf(s.header).first(s.held, redact.SniffLen)
+		head, _, err := codingOf(s.header).first(s.held, redact.SniffLen)
 		if err != nil || len(head) == 0 || mayBeImage(head) {
 			return nil
 		}
@@ -955,7 +1017,7 @@ func (s *screen) FlushError() error {
 			}
 		}
 	}
-	if s.state != passing && s.state != redacting {
+	if s.state == waiting || s.state == holding || s.state == cut {
 		return nil
 	}
 	return http.NewResponseController(s.d.w).Flush()

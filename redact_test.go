@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -473,12 +472,11 @@ func TestRedactMetrics(t *testing.T) {
 	}
 }
 
-// TestHeldImageIsRefused checks that the response is an error if an image would have to be held longer than
-// max_read.
-func TestHeldImageIsRefused(t *testing.T) {
-	heic := new(testimage.HEIF).Encode()
-	head := int(binary.BigEndian.Uint32(heic)) // ftyp
-	photo := slices.Concat(heic[:head], testimage.Box("mdat", make([]byte, 1<<20)), heic[head:])
+// TestFarIndexIsRefused checks that the response is an error if the index of a photo lies beyond max_read.
+func TestFarIndexIsRefused(t *testing.T) {
+	photo := tellingHEIF("heic", true)
+	index := bytes.Index(photo, []byte("meta")) - 4
+	photo = slices.Insert(photo, index, bytes.Repeat(testimage.Box("free", make([]byte, 5000)), 40)...) // a read for each
 	for _, tc := range []struct {
 		maxRead int64
 		status  int

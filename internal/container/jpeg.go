@@ -104,6 +104,13 @@ func (h *SegmentHead) EXIF(n int) (at int64, begins bool) {
 	return 0, false
 }
 
+// ShownEXIF returns where browsers look for the block in a segment at off, of which h has n bytes; ok is false if they
+// look for another segment.
+func (h *SegmentHead) ShownEXIF(n int, off int64) (run Extent, ok bool) {
+	ok = n > EXIFHead && h[1] == MarkerAPP1 && string(h[4:9]) == "Exif\x00" && 2+h.length() > EXIFHead
+	return Extent{off + EXIFHead, 2 + h.length() - EXIFHead}, ok
+}
+
 // longSegment is the length from which on each skips rows of alike segments without reading every head:
 // color profiles, depth maps and provenance take megabytes.
 const longSegment = 1 << 15

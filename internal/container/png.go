@@ -398,3 +398,24 @@ func PNGInfo(r io.ReaderAt, i *Info) (picture int64, err error) {
 	}
 	return 0, nil
 }
+
+// maxIntact bounds the data of a chunk whose checksum IntactChunk checks: it reads all of it.
+const maxIntact = 1 << 18
+
+// IntactChunk returns the data of the chunk whose data starts at off; ok is false if its checksum is wrong.
+func IntactChunk(r io.ReaderAt, off int64) (run Extent, ok bool, err error) {
+	var head [8]byte
+	if ok, err := ReadFull(r, head[:], off-8); !ok || err != nil {
+		return run, false, err
+	}
+	run = Extent{off, int64(binary.BigEndian.Uint32(head[:]))}
+	if run.N > maxIntact {
+		return run, false, nil
+	}
+	b := make([]byte, run.N+4)
+	if ok, err := ReadFull(r, b, off); !ok || err != nil {
+		return run, false, err
+	}
+	sum := crc32.Update(crc32.ChecksumIEEE(head[4:]), crc32.IEEETable, b[:run.N])
+	return run, sum == binary.BigEndian.Uint32(b[run.N:]), nil
+}

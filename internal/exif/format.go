@@ -23,7 +23,7 @@ type format struct {
 var formats = map[string]format{
 	"jpeg": {chooseJPEG, infoJPEG, container.JPEGPictures},
 	"png":  {choosePNG, infoPNG, nil},
-	"webp": {first(container.WebPEXIF), withEXIF(container.WebPInfo, first(container.WebPEXIF)), nil},
+	"webp": {first(container.WebPEXIF), upright(withEXIF(container.WebPInfo, first(container.WebPEXIF))), nil},
 	"cr3":  {chooseCR3, infoCR3, container.CR3Pictures},
 	"avif": {chooseHEIF, plain(container.HEIFInfo), container.HEIFPictures},
 	"heif": {chooseHEIF, plain(container.HEIFInfo), container.HEIFPictures},

@@ -132,25 +132,80 @@ func withEXIF(read func(io.ReaderAt, *container.Info) error, choose func(io.Read
 	}
 }
 
+// upright is for formats whose EXIF browsers ignore.
+func upright(read func(io.ReaderAt, *Info) error) func(io.ReaderAt, *Info) error {
+	return func(r io.ReaderAt, i *Info) error {
+		err := read(r, i)
+		i.DisplayWidth, i.DisplayHeight = i.Width, i.Height
+		return err
+	}
+}
+
+// show sets the size at which browsers show the picture.
+func (i *Info) show(v *browserView) {
+	i.DisplayWidth, i.DisplayHeight = v.size(i.Width, i.Height)
+	if v.chromium > 4 {
+		i.DisplayWidth, i.DisplayHeight = i.DisplayHeight, i.DisplayWidth
+	}
+}
+
 // infoJPEG looks for the EXIF and the size in one walk.
 func infoJPEG(r io.ReaderAt, i *Info) error {
 	c := jpegChoice{w: container.NewJPEG(r)}
-	if err := container.JPEGInfo(c.w, &i.Info, c.add); err != nil {
+	view, seen := browserView{}, false
+	err := container.JPEGInfo(c.w, &i.Info, func(h *container.SegmentHead, n int, off int64) (bool, error) {
+		if run, ok := h.ShownEXIF(n, off); ok && !seen {
+			var err error
+			seen = true
+			if view, err = viewOf(container.RunReader(r, run)); err != nil {
+				return false, err
+			}
+		}
+		return c.add(h, n, off)
+	})
+	if err != nil {
 		return err
 	}
+	i.show(&view)
 	if !c.readable {
 		return i.orient(c.withPhotoshop())
 	}
 	return i.orient(c.blocks, nil)
 }
 
-// infoPNG ignores EXIF after the picture, as browsers do.
+// infoPNG ignores EXIF after the picture, as browsers do. They take the first chunk that holds a TIFF block and has the
+// right checksum, and no profile.
 func infoPNG(r io.ReaderAt, i *Info) error {
 	picture, err := container.PNGInfo(r, &i.Info)
 	if err != nil || picture == 0 {
 		return err
 	}
-	return i.orient(choosePNG(container.RunReader(r, container.Extent{N: picture})))
+	r = container.RunReader(r, container.Extent{N: picture})
+	if err := i.orient(choosePNG(r)); err != nil {
+		return err
+	}
+	var view browserView
+	err = container.PNGEXIF(r, func(p container.PNGPart, read func() (container.Block, bool, error)) (done bool, err error) {
+		if p != container.PNGChunk {
+			return false, nil
+		}
+		b, ok, err := read()
+		if !ok || err != nil {
+			return false, err
+		}
+		if run, ok, err := container.IntactChunk(r, b.Off); !ok || err != nil {
+			return false, err
+		} else if view, err = viewOf(container.RunReader(r, run)); err != nil {
+			return false, err
+		}
+		return view.layout.Order != nil, nil
+	})
+	if err != nil && !errors.Is(err, ErrTooLarge) {
+		return err
+	}
+	view.density = nil // which browsers heed in JPEGs only
+	i.show(&view)
+	return nil
 }
 
 // infoRAF reads the size of the preview, as ExifTool does: the camera crops it like the photo.

@@ -221,8 +221,20 @@ func infoSamples(t testing.TB) []infoSample {
 			`{"format":"WEBP",` + plain + `,"colorModel":"rgb","frames":"1"}`,
 		},
 		{
+			"PNG turned with a wrong checksum", testimage.PNG(m, brokenSum(testimage.PNGChunk("eXIf", turnedBlock(6))), nil),
+			`{"format":"PNG","width":"30","height":"20","orientation":"6","displayWidth":"30","displayHeight":"20","colorModel":"rgb","frames":"1"}`,
+		},
+		{
+			"PNG turned by a profile", testimage.PNG(m, testimage.TEXT("Raw profile type exif", testimage.RawProfile("exif", turnedBlock(6))), nil),
+			`{"format":"PNG","width":"30","height":"20","orientation":"6","displayWidth":"30","displayHeight":"20","colorModel":"rgb","frames":"1"}`,
+		},
+		{
+			"JPEG turned by the second EXIF", testimage.JPEG(m, testimage.EXIFSegment([]byte("not TIFF")), testimage.EXIFSegment(turnedBlock(6))),
+			`{"format":"JPG","width":"30","height":"20","orientation":"6","displayWidth":"30","displayHeight":"20","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{
 			"WebP turned", testimage.WebP(vp8x(8), testimage.VP8L(), testimage.RIFFChunk("EXIF", turnedBlock(6))),
-			`{"format":"WEBP",` + lying + `,"colorModel":"rgb","frames":"1"}`,
+			`{"format":"WEBP","width":"30","height":"20","orientation":"6","displayWidth":"30","displayHeight":"20","colorModel":"rgb","frames":"1"}`,
 		},
 		{
 			"WebP animated", testimage.WebP(vp8x(2), testimage.RIFFChunk("ANIM", make([]byte, 6)), bytes.Repeat(testimage.RIFFChunk("ANMF", make([]byte, 33)), 3)),
@@ -404,6 +416,12 @@ func TestTurnsAreAGroup(t *testing.T) {
 			t.Errorf("%d: turned is %d, mirrored %d", o, container.Rotated(o, 1), container.Mirrored(o))
 		}
 	}
+}
+
+// brokenSum returns a PNG chunk with a wrong checksum.
+func brokenSum(chunk []byte) []byte {
+	chunk[len(chunk)-1]++
+	return chunk
 }
 
 // TestInfoTakesOneWindow: ReadInfo doesn't read the data after the headers.

@@ -57,6 +57,7 @@ type tiffDir struct {
 	width, height            int64    // 0 if missing
 	photometric, compression int64    // -1 if missing
 	orientation              int      // 0 if missing
+	turned                   bool     // it is one SHORT, as it has to be, that turns the picture
 	sensor                   [8]int64 // Panasonic's tags 2 to 7, 0 if missing
 	make                     container.Extent
 	subIFDs                  container.Extent
@@ -134,6 +135,7 @@ func (t *tiffFile) entry(d *tiffDir, pos int64, e []byte) {
 	case orientationTag:
 		if n <= 8 {
 			d.orientation = int(n)
+			d.turned = typ == container.TypeShort && n > 4
 		}
 	default:
 		if id < uint16(len(d.sensor)) {
@@ -265,6 +267,9 @@ func infoTIFF(r io.ReaderAt, i *Info) error {
 	}
 	i.SetSize(picture.width, picture.height)
 	i.Orientation = cmp.Or(ifd0.orientation, picture.orientation)
+	if !cmp.Or(ifd0.turned, picture.turned) {
+		i.DisplayWidth, i.DisplayHeight = i.Width, i.Height
+	}
 	i.ColorModel = photometrics[picture.photometric]
 	if i.Word, err = t.kind(&ifd0, &picture); err != nil {
 		return err

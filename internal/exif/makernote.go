@@ -189,6 +189,11 @@ func appleNote(b container.Block) ([]byte, error) {
 		}
 		num, den := int64(int32(be.Uint32(v[:]))), int64(int32(be.Uint32(v[4:]))) //nolint:gosec // G115: signed numbers
 		if ok && num >= 0 && den > 0 && num <= maxAppleFactor*den {
+			for num|den >= 1<<24 { // it can't be text, and 24 bits are as exact as browsers calculate
+				num, den = num>>1, den>>1
+			}
+			be.PutUint32(v[:], uint32(num))          //nolint:gosec // G115: of 24 bits
+			be.PutUint32(v[4:], uint32(max(den, 1))) //nolint:gosec // G115: of 24 bits
 			entries = append(entries, e[:appleEntry]...)
 			values = append(values, v[:]...)
 		}

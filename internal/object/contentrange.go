@@ -21,6 +21,12 @@ func locateBody(status int, h http.Header, off int64) (start, length, size int64
 		}
 		return off, length, -1, nil
 	}
+	return ParseContentRange(cr)
+}
+
+// ParseContentRange returns what a Content-Range says of a body: its offset, its length and the object's size
+// (-1: not known). If it can't be used, the error is ErrUnusable.
+func ParseContentRange(cr string) (start, length, size int64, err error) {
 	unit, rest, _ := strings.Cut(strings.TrimSpace(cr), " ")
 	span, total, ok := strings.Cut(rest, "/")
 	from, to, ok2 := strings.Cut(span, "-")

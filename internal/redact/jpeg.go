@@ -42,11 +42,11 @@ type jpegFile struct {
 
 // pictureState is what was seen of one picture.
 type pictureState struct {
-	frame      byte  // the marker of the frame header, 0 before it
-	components uint  // in the frame
-	noHeight   bool  // the frame header leaves the height to DNL
-	scans      int   // started
-	ahead      ahead // the header up to the next scan
+	frame      byte // the marker of the frame header, 0 before it
+	components uint // in the frame
+	frameHeader
+	scans int   // started
+	ahead ahead // the header up to the next scan
 
 	jfif, exif, icc, mpf, gainMap bool // was there
 }
@@ -95,12 +95,11 @@ func (j *jpegFile) picture() error {
 			return errBroken
 		}
 		switch marker := b[1]; {
-		case b[0] != 0xFF:
+		case b[0] != 0xFF || marker == 0:
 			j.junk()
 		case marker == 0xFF:
-			j.pass(1)
-		case marker == 0:
-			j.zero(2)
+			b = j.peekAny()
+			j.pass(int64(max(1, len(b)-len(bytes.TrimLeft(b, "\xFF"))-1)))
 		case marker == container.MarkerEOI:
 			j.pass(2)
 			return nil
@@ -138,14 +137,25 @@ func (j *jpegFile) peekLength() (n int, ok bool) {
 	return n + 2, true
 }
 
-// junk overwrites the bytes up to the next 0xFF.
+// junk overwrites bytes up to the next marker, as far as they are at hand.
 func (j *jpegFile) junk() {
 	b := j.peekAny()
-	n := bytes.IndexByte(b, 0xFF)
-	if n < 0 {
-		n = len(b)
+	n := 0
+	for n < len(b) {
+		if b[n] != 0xFF {
+			i := bytes.IndexByte(b[n:], 0xFF)
+			if i < 0 {
+				n = len(b)
+				break
+			}
+			n += i
+		}
+		if n+1 >= len(b) || b[n+1] != 0 {
+			break
+		}
+		n += 2
 	}
-	j.zero(int64(n))
+	j.zero(int64(max(n, 1)))
 }
 
 // standsAlone reports whether no length follows a marker.
@@ -184,7 +194,7 @@ func (j *jpegFile) scan() {
 			j.pass(2)
 		case b[1] < container.MarkerSOF0: // decoders look for the next marker
 			j.pass(2)
-			for b := j.peekAny(); len(b) > 0 && b[0] != 0xFF; b = j.peekAny() {
+			for b, ok := j.peek(2); ok && (b[0] != 0xFF || b[1] == 0); b, ok = j.peek(2) {
 				j.junk()
 			}
 		default:
@@ -202,7 +212,7 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 	case marker == container.MarkerDQT, marker == container.MarkerDHT:
 		return j.tables(marker, n)
 	case marker == container.MarkerDAC && !isArithmetic(j.frame),
-		marker == container.MarkerDNL && (j.scans != 1 || !j.noHeight),
+		marker == container.MarkerDNL && (j.scans != 1 || j.height != 0),
 		isFrame(marker) && j.frame != 0:
 		return j.blank(n)
 	case isTable(marker):
@@ -211,7 +221,8 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 			return false
 		}
 		if isFrame(marker) && n >= 4+6 {
-			j.frame, j.components, j.noHeight = marker, uint(b[9]), b[5] == 0 && b[6] == 0
+			j.frame, j.components = marker, uint(b[9])
+			j.frameHeader = parseFrame(b[4:])
 		}
 		used := 4 + tableLength(marker, b[4:])
 		return j.pass(int64(used)) && j.zero(int64(n-used))
@@ -340,14 +351,28 @@ func (j *jpegFile) tables(marker byte, n int) bool {
 	return j.replace(kept) && j.fill(n-len(kept))
 }
 
+// frameHeader is what a frame header says (B.2.2). A height of 0 is left to DNL.
+type frameHeader struct {
+	width, height int64
+	quant         map[byte]bool // numbers of the quantization tables that it uses
+}
+
+// parseFrame reads the data of a frame header, at least 6 bytes.
+func parseFrame(b []byte) frameHeader {
+	f := frameHeader{quant: map[byte]bool{}}
+	f.height, f.width = int64(binary.BigEndian.Uint16(b[1:])), int64(binary.BigEndian.Uint16(b[3:]))
+	for c := b[6:]; len(c) >= 3; c = c[3:] {
+		f.quant[c[2]] = true
+	}
+	return f
+}
+
 // ahead is what the header up to a scan says of the tables.
 type ahead struct {
 	end    int64 // offset of the start of scan, or as far as lookAhead looked
 	known  bool  // it found the start of scan
 	tables map[[2]byte]int64
-	quant  map[byte]bool // numbers of the tables that the frame uses
-
-	width, height int64 // of the frame
+	frameHeader
 	// huffman has class and number of the tables that the scan uses, nil if later scans can use others.
 	huffman map[byte]bool
 }
@@ -384,7 +409,7 @@ func (j *jpegFile) lookAhead() {
 	if j.offset < j.ahead.end {
 		return
 	}
-	a := ahead{tables: map[[2]byte]int64{}, quant: j.ahead.quant}
+	a := ahead{tables: map[[2]byte]int64{}, frameHeader: j.frameHeader}
 	frame, components := j.frame, j.components
 	at := 0
 	for at < maxHold && !a.known {
@@ -426,12 +451,7 @@ func (j *jpegFile) lookAhead() {
 				used += table
 			}
 		case isFrame(marker) && frame == 0 && len(data) >= 6:
-			a.height, a.width = int64(binary.BigEndian.Uint16(data[1:])), int64(binary.BigEndian.Uint16(data[3:]))
-			frame, components = marker, uint(data[5])
-			a.quant = map[byte]bool{}
-			for c := data[6:]; len(c) >= 3; c = c[3:] {
-				a.quant[c[2]] = true
-			}
+			frame, components, a.frameHeader = marker, uint(data[5]), parseFrame(data)
 		case marker == container.MarkerSOS && len(data) > 0:
 			a.known = frame != 0
 			baseline := frame == container.MarkerSOF0 || frame == container.MarkerSOF0+1

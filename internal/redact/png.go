@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
-	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 // A PNG or APNG (PNG 3rd edition, 5.3) consists of a signature, then chunks, each a big-endian length, a type
@@ -303,15 +302,17 @@ func (f *pngFile) exif(length int) bool {
 	f.honored = f.honored || honored
 	kept := f.p.exifAt(f.offset + 8)
 	chosen := kept != nil
-	if kept == nil && honored { // browsers use it, though the answer tells another
-		kept = exif.Needed(data)
-	}
 	out := make([]byte, 0, length)
 	if intro {
 		out = append(out, exifIntro...)
 	}
-	if kept != nil {
-		block := kept.Encode(length - len(out))
+	if kept != nil || honored {
+		var block []byte
+		if honored { // browsers use it, even if the answer tells another
+			block = kept.EncodeAsShown(data, 0, length, int64(f.width), int64(f.height))
+		} else {
+			block = kept.Encode(length - len(out))
+		}
 		if block == nil && !honored {
 			return f.junk(int64(length))
 		}
