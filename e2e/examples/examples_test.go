@@ -326,7 +326,7 @@ func TestCredit(t *testing.T) {
 	a.hasNot("Harbourtown", "Bob", "description")
 
 	a = s.ask(request{path: "/photo.jpg"}, 200)
-	a.has("Zoë Ångström", "public domain")
+	a.has("Zoë Ångström", "public domain", "The Agency", "https://example.com/licence", "digitalsourcetype/digitalCapture")
 	a.hasNot("Harbourtown", "Bob", "SN-0042")
 	if len(a.body) != len(photo) {
 		t.Errorf("got %d bytes of a photo of %d", len(a.body), len(photo))
