@@ -469,7 +469,8 @@ func decide(r facts) action {
 	case r.broken:
 		return action{verb: refuse, err: object.ErrEncoded}
 	case verdict == redact.Redact && code != plain:
-		if r.identity || !r.repeatable {
+		// A response that says itself that it is a picture is coded on purpose, and would be each time.
+		if r.identity || !r.repeatable || claim == claimsPicture {
 			return action{verb: refuse, err: object.ErrEncoded}
 		}
 		return action{verb: againPlain}
