@@ -61,7 +61,7 @@ func TestOrder(t *testing.T) {
 // TestConfigErrors checks that the error for each mistake has its file and line.
 func TestConfigErrors(t *testing.T) {
 	for _, tc := range []struct{ name, block, want string }{
-		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, thumbnail, preview, at Caddyfile:3`},
+		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, iptc, thumbnail, preview, at Caddyfile:3`},
 		{"operation twice", "operations exif exif", `operations: exif is given twice, at Caddyfile:3`},
 		{"no operation", "operations", "operations needs an argument, as in: operations exif imageInfo, at Caddyfile:3"},
 		{"unknown word", "value raw", `unknown word "value", want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
@@ -97,8 +97,8 @@ func TestConfigErrors(t *testing.T) {
 		{"one of several that filters nothing", "omit GPS*,serialnumber", `that is ExifTool's name of "BodySerialNumber", at Caddyfile:3`},
 		{"ExifTool's name of a tag", "omit CreateDate", `that is ExifTool's name of "DateTimeDigitized", at Caddyfile:3`},
 		{"only what isn't there", "only Camera", `only: no tag matches "Camera": did you mean`},
-		{"a set that isn't there", "omit @place", `omit: no set "@place": there are @device, @location, @person, at Caddyfile:3`},
-		{"nothing is left", "only GPS*\nomit @location", `omit: only and omit leave no tag, at Caddyfile:4`},
+		{"a set that isn't there", "omit @place", `omit: no set "@place": there are @ai, @credit, @device, @location, @person, at Caddyfile:3`},
+		{"nothing is left", "only GPS*\nomit @location", `only and omit leave no tag, at Caddyfile:4`},
 		{"bad charset", "charset klingon", `charset: "klingon" is no label of the WHATWG Encoding Standard, at Caddyfile:3`},
 		{"unknown action", "allow PutObject", `unknown action "PutObject", want GetObject or ListBucket, at Caddyfile:3`},
 		{"no action", "allow", `allow wants an action: GetObject or ListBucket, at Caddyfile:3`},

@@ -502,6 +502,9 @@ func TestCodings(t *testing.T) {
 				continue
 			}
 			for _, chunk := range []int{1 << 30, 1000} {
+				if typ == "image/jpeg" { // what says that it is a picture isn't asked for again
+					tc.status, tc.runs = 500, 1
+				}
 				runs := 0
 				w := plainly(h, handlerOf(&runs, func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Content-Type", typ)

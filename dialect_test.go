@@ -132,7 +132,7 @@ func TestDialectInConfig(t *testing.T) {
 		"values typed\ndialect cos":                `values: the dialect cos has a style of its own; leave out values or dialect`,
 		"dialect cos\nomit FileSize":               `omit: no tag matches "FileSize"`,
 		"omit gpsLatitude":                         `omit: no tag matches "gpsLatitude"`,
-		"dialect bos\nonly Flash":                  `only: only and omit leave no tag`,
+		"dialect bos\nonly Flash":                  `only and omit leave no tag`,
 		"omit FileSize\ndialect s3":                `omit: no tag matches "FileSize"`,
 		"unknown\nomit FileSize\ndialect oss":      "",
 		"omit gpsLatitude\ndialect bos":            "",

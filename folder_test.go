@@ -257,7 +257,7 @@ func TestNoListing(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", path, got, a.code)
 		}
 	}
-	for _, op := range operations[2:] {
+	for _, op := range operations[3:] {
 		if r := srv.get(http.MethodGet, "a.test", "/page/"+op.suffix()); r.status != 400 || !strings.Contains(r.body, "InvalidRequest") {
 			t.Errorf("%s: got %d %s", op.word, r.status, r.body)
 		}

@@ -163,7 +163,7 @@ func largePreview() []byte {
 func TestLargePictureIsStreamed(t *testing.T) {
 	photo := largePreview()
 	h := provisioned(t, &Handler{Operations: []string{"preview"}, MaxRead: 64 << 10, Window: 64 << 10})
-	askFor(t, operations[3], photo)
+	askFor(t, operations[4], photo)
 	want := iphone4S
 	if len(want) < 4*maxCachedPicture {
 		t.Fatalf("the preview is of %d bytes", len(want))
