@@ -145,6 +145,7 @@ makes described the default of --values.`,
 			cmd.Flags().StringP("values", "", "", "How to render values: raw, described or typed")
 			cmd.Flags().StringArrayP("only", "", nil, "Answer only tags that match one of the patterns")
 			cmd.Flags().StringArrayP("omit", "", nil, "Leave out tags that match one of the patterns")
+			cmd.Flags().StringArrayP("keep", "", nil, "Keep tags that match one of the patterns, whatever --only and --omit say, such as @credit")
 			cmd.Flags().BoolP("redact", "", false, "Send photos without what their EXIF answer doesn't tell")
 			cmd.Flags().BoolP("thumbnails", "", false, "With --redact, serve embedded pictures: they may show what was cropped or painted over later")
 			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")

@@ -135,20 +135,20 @@ func TestSeen(t *testing.T) {
 		a, b             seen
 		is, alike, lasts bool
 	}{
-		"nothing known":             {seen{}, seen{}, false, true, false},
-		"a strong tag":              {strong, strong, true, true, true},
-		"another tag":               {strong, change(strong, func(s *seen) { s.tag = `"2"` }), false, false, true},
-		"another size":              {strong, change(strong, func(s *seen) { s.size = 8 }), false, true, true},
-		"a size that isn't known":   {strong, change(strong, func(s *seen) { s.size = -1 }), true, true, true},
-		"nor before":                {change(strong, func(s *seen) { s.size = -1 }), strong, true, true, true},
-		"another user":              {strong, change(strong, func(s *seen) { s.left.User = "b" }), false, false, true},
-		"a weak tag":                {weak, weak, false, true, false},
-		"a date":                    {dated, dated, true, true, true},
-		"another date":              {dated, change(dated, func(s *seen) { s.modified = "Tue" }), false, false, true},
-		"a date and another size":   {dated, change(dated, func(s *seen) { s.size = 8 }), false, true, true},
-		"a weak tag and a date":     {change(weak, func(s *seen) { s.modified = "Mon" }), change(weak, func(s *seen) { s.modified = "Mon" }), true, true, true},
-		"a tag, and another date":   {change(strong, func(s *seen) { s.modified = "Mon" }), strong, false, false, true},
-		"a date and an unkown size": {dated, change(dated, func(s *seen) { s.size = -1 }), false, true, true},
+		"nothing known":              {seen{}, seen{}, false, true, false},
+		"a strong tag":               {strong, strong, true, true, true},
+		"another tag":                {strong, change(strong, func(s *seen) { s.tag = `"2"` }), false, false, true},
+		"another size":               {strong, change(strong, func(s *seen) { s.size = 8 }), false, true, true},
+		"a size that isn't known":    {strong, change(strong, func(s *seen) { s.size = -1 }), true, true, true},
+		"nor before":                 {change(strong, func(s *seen) { s.size = -1 }), strong, true, true, true},
+		"another user":               {strong, change(strong, func(s *seen) { s.left.User = "b" }), false, false, true},
+		"a weak tag":                 {weak, weak, false, true, false},
+		"a date":                     {dated, dated, true, true, true},
+		"another date":               {dated, change(dated, func(s *seen) { s.modified = "Tue" }), false, false, true},
+		"a date and another size":    {dated, change(dated, func(s *seen) { s.size = 8 }), false, true, true},
+		"a weak tag and a date":      {change(weak, func(s *seen) { s.modified = "Mon" }), change(weak, func(s *seen) { s.modified = "Mon" }), true, true, true},
+		"a tag, and another date":    {change(strong, func(s *seen) { s.modified = "Mon" }), strong, false, false, true},
+		"a date and an unknown size": {dated, change(dated, func(s *seen) { s.size = -1 }), false, true, true},
 	} {
 		if is, alike, lasts := tc.a.is(tc.b), tc.a.alike(tc.b), tc.a.lasts(); is != tc.is || alike != tc.alike || lasts != tc.lasts {
 			t.Errorf("%s: got %v %v %v", name, is, alike, lasts)

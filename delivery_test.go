@@ -127,8 +127,13 @@ func TestRangesAreSlices(t *testing.T) {
 				from, to int
 			}
 			parts := []part{
-				{"bytes=0-", 0, size}, {"bytes=0-0", 0, 1}, {"bytes=-1", size - 1, size}, {fmt.Sprintf("bytes=%d-", size-1), size - 1, size},
-				{fmt.Sprintf("bytes=-%d", 2*size), 0, size}, {fmt.Sprintf("bytes=7-%d", 3*size), 7, size}, {fmt.Sprintf("bytes=-%d", size/2), size - size/2, size},
+				{"bytes=0-", 0, size},
+				{"bytes=0-0", 0, 1},
+				{"bytes=-1", size - 1, size},
+				{fmt.Sprintf("bytes=%d-", size-1), size - 1, size},
+				{fmt.Sprintf("bytes=-%d", 2*size), 0, size},
+				{fmt.Sprintf("bytes=7-%d", 3*size), 7, size},
+				{fmt.Sprintf("bytes=-%d", size/2), size - size/2, size},
 			}
 			for range 12 {
 				from := random.IntN(size)

@@ -66,7 +66,7 @@ func TestDialectsOverHTTP(t *testing.T) {
 			case "oss", "obs", "cos":
 				var e struct {
 					XMLName                                   xml.Name `xml:"Error"`
-					Code, Message, RequestId, HostId, TraceId string   //nolint:revive // as in the XML
+					Code, Message, RequestId, HostId, TraceId string
 				}
 				if err := xml.Unmarshal([]byte(got.body), &e); err != nil || e.Message == "" || e.RequestId == "" || (e.HostId == "") != (word == "cos") || (e.TraceId == "") != (word != "cos") {
 					t.Errorf("%s%s: got %v %s", word, path, err, got.body)

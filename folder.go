@@ -159,14 +159,14 @@ func (f *folder) list(o *object.Object) error {
 		if err == nil { // a body that is read to its end leaves the upstream's connection usable
 			_, _ = io.CopyN(io.Discard, in, 64)
 		}
-		in.Close()
+		_ = in.Close()
 		read <- err
 	}()
 	err := o.List(jsonType, f.h.permitListing, func(header http.Header) io.Writer {
 		f.page.startsAfter(header.Get(afterField))
 		return out
 	})
-	out.Close()
+	_ = out.Close()
 	invalid := <-read
 	switch {
 	case err != nil:
@@ -351,7 +351,7 @@ func (f *folder) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
-		case http.ErrAbortHandler: //nolint:errorlint // a panic's value
+		case http.ErrAbortHandler:
 			err = http.ErrAbortHandler
 		default:
 			err = errPanic

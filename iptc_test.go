@@ -68,7 +68,8 @@ func TestCreditSurvivesRedact(t *testing.T) {
 		{Handler{Operations: []string{"exif", "iptc"}, Omit: []string{"@location"}}, []string{"Harbour", "Agency", "night", "(c) 2026"}, []string{"Secretville"}},
 		{
 			Handler{Omit: []string{"@location", "@person", "@device"}, Keep: []string{"@credit", "@ai"}},
-			[]string{"Agency", "(c) 2026", "Artist of EXIF"}, []string{"Secretville", "Harbour", "night", "a caption"},
+			[]string{"Agency", "(c) 2026", "Artist of EXIF"},
+			[]string{"Secretville", "Harbour", "night", "a caption"},
 		},
 	} {
 		tc.settings.Redact = true

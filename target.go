@@ -41,7 +41,7 @@ func parseTarget(path string, ops []*operation, folders bool) (object string, op
 			switch {
 			case from+len(word) < len(path):
 				return "", op, errTrailing
-			case object == "" || isFolder(object) && !(folders && op.ofFolders()):
+			case object == "" || isFolder(object) && (!folders || !op.ofFolders()):
 				return "", op, errNoObject
 			}
 			return object, op, nil

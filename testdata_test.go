@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 	"github.com/caddyexif/caddy-exif/internal/redact"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -79,7 +80,8 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 // TestFormatVersion checks that formatVersion changes whenever a response to testdata does: otherwise browsers and
-// CDNs would keep the old one forever, since its ETag is the same. testdata/format-version.txt has the version and a
+// CDNs would keep the old one forever, since its ETag is the same. That goes for redacted files as well.
+// testdata/format-version.txt has the version and a
 // hash of all responses; -update writes it after the version has been raised.
 func TestFormatVersion(t *testing.T) {
 	hash := sha256.New()
@@ -139,6 +141,15 @@ func TestFormatVersion(t *testing.T) {
 					_, err = redact.WritePicture(hash, &p)
 				}
 				fmt.Fprintln(hash, format, i, err)
+			}
+		}
+	}
+	policies := []*redact.Policy{{}, {EXIF: new(exif.Options), IPTC: iptc.Policy{Keep: func(string) bool { return true }}}}
+	photos["written"] = [][]byte{written()}
+	for _, format := range slices.Sorted(maps.Keys(photos)) {
+		for i, photo := range photos[format] {
+			for _, policy := range policies {
+				fmt.Fprintln(hash, format, i, redact.Copy(hash, bytes.NewReader(photo), policy))
 			}
 		}
 	}

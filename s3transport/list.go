@@ -137,6 +137,7 @@ func (l *listing) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if res.StatusCode != http.StatusOK {
+			_ = res.Body.Close()
 			return 0, fmt.Errorf("listing: the store answered %d", res.StatusCode)
 		}
 	}

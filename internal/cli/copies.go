@@ -17,7 +17,7 @@ import (
 
 // redactTo writes a redacted copy of an image. It is the one place that calls the redactor.
 func (c *command) redactTo(w io.Writer, r io.ReaderAt) error {
-	if _, err := exif.ReadInfo(r); err != nil {
+	if err := recognize(r); err != nil {
 		return err
 	}
 	err := redact.Copy(w, r, &redact.Policy{EXIF: &c.options, IPTC: iptc.Policy{Keep: c.keep, Compass: c.options.Keep == nil || c.options.Keep("GPSImgDirection"), Charset: c.options.Charset}})
@@ -25,6 +25,20 @@ func (c *command) redactTo(w io.Writer, r io.ReaderAt) error {
 		return c.module.ErrNotRedactable
 	}
 	return err
+}
+
+// recognize returns exif.ErrNotImage for a file that is neither an image nor a video, and errors of r.
+func recognize(r io.ReaderAt) error {
+	_, err := exif.ReadInfo(r)
+	if !errors.Is(err, exif.ErrNotImage) {
+		return err
+	}
+	head := make([]byte, redact.SniffLen)
+	n, e := r.ReadAt(head, 0)
+	if verdict, _ := redact.Sniff(head[:n]); verdict == redact.Pass || e != nil && !errors.Is(e, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // redact writes redacted copies of the images to a folder. The copies have the originals' place below it, their
@@ -121,7 +135,7 @@ func (c *copies) add(img image) error {
 		return nil
 	}
 	return c.open(img, func(r io.ReaderAt) error {
-		if _, err := exif.ReadInfo(r); err != nil {
+		if err := recognize(r); err != nil {
 			return err // before folders are made for it
 		}
 		if err := c.folder(filepath.Dir(img.path)); err != nil {

@@ -10,6 +10,7 @@ import (
 // directory: CMT1 is IFD0, CMT2 the Exif directory, CMT3 the maker note, CMT4 GPS. Canon hasn't
 // documented it; https://github.com/lclevy/canon_cr3 describes it.
 
+// CanonUUID is the type of the box with the directories.
 const CanonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"
 
 // CR3EXIF offers the blocks of the three directories.

@@ -156,6 +156,7 @@ func Skip(body Extent, n int64) Extent {
 	return Extent{body.Off + n, body.N - n}
 }
 
+// Cursor returns a reader of the numbers in a run.
 func (w *Boxes) Cursor(run Extent) *cursor { return &cursor{r: w.R, run: run} }
 
 // IDSize returns the size in bytes of an item's ID: 4 in later versions of a box, else 2.

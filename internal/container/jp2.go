@@ -10,6 +10,7 @@ import (
 // "JpgTiffExif->JP2" or Photoshop's, and a box Exif as in JPEG XL.
 
 const (
+	// JP2UUID is the type that ExifTool and others write.
 	JP2UUID = "JpgTiffExif->JP2"
 	// PhotoshopUUID is the type that Adobe's JPEG 2000 plugin writes; Adobe hasn't documented it,
 	// ExifTool's Image::ExifTool::Jpeg2000 lists it.

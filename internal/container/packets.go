@@ -46,7 +46,8 @@ const (
 	// ExtendedXMPIntro begins APP1 segments with a part of extended XMP (XMP, part 3, 1.1.3.1): a GUID of 32 letters, the
 	// length of all parts and the offset of this one come after it.
 	ExtendedXMPIntro = "http://ns.adobe.com/xmp/extension/\x00"
-	ExtendedXMPHead  = len(ExtendedXMPIntro) + 32 + 4 + 4
+	// ExtendedXMPHead is the length of the intro and of those fields.
+	ExtendedXMPHead = len(ExtendedXMPIntro) + 32 + 4 + 4
 
 	// pngLabel is the keyword of PNG's text chunks with the label of China's measures of 2025 for generated content,
 	// maxLabel the most bytes read of it.
@@ -58,6 +59,7 @@ const (
 
 	// XMPUUID and IIMUUID are the types of uuid boxes.
 	XMPUUID = "\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC"
+	// IIMUUID is that of boxes with IIM.
 	IIMUUID = "\x33\xC7\xA4\xD2\xB8\x1D\x47\x23\xA0\xBA\xF1\xA3\xE0\x97\xAD\x38"
 )
 

@@ -37,6 +37,7 @@ const profileIntro = "Raw profile type "
 // PNGPart is a part of a PNG that PNGEXIF offers.
 type PNGPart uint8
 
+// The parts of a PNG that findEXIF is told of.
 const (
 	PNGChunk   PNGPart = iota // an eXIf chunk
 	PNGProfile                // a profile in a text chunk, which may be EXIF

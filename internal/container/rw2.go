@@ -9,6 +9,7 @@ import (
 // directories, which take precedence.
 
 const (
+	// PanasonicJPEG is the tag of the preview, a whole JPEG.
 	PanasonicJPEG = 0x002E
 	// firstTIFFTag is TIFF's first number
 	firstTIFFTag = 0x00FE

@@ -102,6 +102,7 @@ func isAVIF(head []byte) bool {
 	return false
 }
 
+// HasBrand reports whether one of the brands has one of the names.
 func HasBrand(brands []byte, names ...string) bool {
 	for ; len(brands) >= 4; brands = brands[4:] {
 		if slices.Contains(names, string(brands[:4])) {
@@ -125,6 +126,7 @@ func isWebP(head []byte) bool {
 	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
 }
 
+// Utf8BOM is the mark that begins some texts in UTF-8.
 var Utf8BOM = []byte("\xEF\xBB\xBF")
 
 // maySVG recognizes XML that may be SVG.

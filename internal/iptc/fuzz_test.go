@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func maskFilter(mask uint64) func(string) bool {
 func filteredJSON(t *testing.T, s *Source, keep func(string) bool) string {
 	t.Helper()
 	b, err := Read(s).AppendJSON(nil, true, keep)
-	if err == ErrTooLarge {
+	if errors.Is(err, ErrTooLarge) {
 		t.Skip()
 	}
 	return string(b)
@@ -121,7 +122,7 @@ func checkJSON(t *testing.T, s *Source) {
 	m := Read(s)
 	for _, typed := range []bool{false, true} {
 		b, err := m.AppendJSON(nil, typed, nil)
-		if err == ErrTooLarge {
+		if errors.Is(err, ErrTooLarge) {
 			continue
 		}
 		if err != nil || !json.Valid(b) || !utf8.Valid(b) || bytes.Contains(b, []byte("{{")) {
@@ -137,7 +138,7 @@ func checkJSON(t *testing.T, s *Source) {
 // xmlTokens returns what encoding/xml reads as text, false if it isn't valid.
 func xmlTokens(packet []byte) (string, bool) {
 	for d := xml.NewDecoder(bytes.NewReader(packet)); ; {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return "", false
@@ -147,7 +148,7 @@ func xmlTokens(packet []byte) (string, bool) {
 	for d := xml.NewDecoder(bytes.NewReader(packet)); ; {
 		t, err := d.RawToken()
 		if err != nil {
-			return w.String(), err == io.EOF
+			return w.String(), errors.Is(err, io.EOF)
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
@@ -172,10 +173,10 @@ func scannerTokens(packet []byte) string {
 		if !s.next() {
 			return w.String()
 		}
-		switch t := s.token; {
-		case t.kind == textToken:
+		switch t := s.token; t.kind {
+		case textToken:
 			w.text(string(appendText(nil, t.text, t.cdata)))
-		case t.kind == endTag:
+		case endTag:
 			w.write(">" + string(t.name))
 		default:
 			w.write("<" + string(t.name))

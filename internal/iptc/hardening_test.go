@@ -2,6 +2,7 @@ package iptc
 
 import (
 	"bytes"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
@@ -71,7 +72,7 @@ func TestHostilePacketsAreCheap(t *testing.T) {
 		s := &Source{XMP: [][]byte{packet, packet, packet}}
 		for does, f := range map[string]func(){
 			"reads": func() {
-				if _, err := Read(s).AppendJSON(nil, true, nil); err != nil && err != ErrTooLarge {
+				if _, err := Read(s).AppendJSON(nil, true, nil); err != nil && !errors.Is(err, ErrTooLarge) {
 					t.Errorf("%s: %v", name, err)
 				}
 			},
@@ -118,7 +119,7 @@ func TestHostileIIMIsCheap(t *testing.T) {
 		"a text":         extended(2, 120, 4, strings.Repeat("\xFF", size)),
 	} {
 		took, _ := cost(func() {
-			if _, err := Read(&Source{IIM: [][]byte{b, b}}).AppendJSON(nil, false, nil); err != nil && err != ErrTooLarge {
+			if _, err := Read(&Source{IIM: [][]byte{b, b}}).AppendJSON(nil, false, nil); err != nil && !errors.Is(err, ErrTooLarge) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})

@@ -2,6 +2,7 @@ package iptc
 
 import (
 	"encoding/binary"
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -281,7 +282,7 @@ func TestNoTemplateInJSON(t *testing.T) {
 func TestJSONIsBounded(t *testing.T) {
 	packet := packetOf(``, `<photoshop:City>`+strings.Repeat(`"`, 1<<18)+`</photoshop:City>`)
 	b, err := Read(&Source{XMP: [][]byte{packet}}).AppendJSON([]byte("x"), false, nil)
-	if string(b) != "x" || err != ErrTooLarge {
+	if string(b) != "x" || !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %d bytes, %v", len(b), err)
 	}
 }

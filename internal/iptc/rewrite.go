@@ -187,13 +187,13 @@ func writeValue(b *strings.Builder, name qname, v *value, used *spaceSet) {
 	used.add(name.space)
 	tag := name.String()
 	b.WriteString("<" + tag)
-	switch {
-	case v.kind == aText:
+	switch v.kind {
+	case aText:
 		if v.lang != "" {
 			b.WriteString(` xml:lang="` + v.lang + `"`)
 		}
 		closeElement(b, tag, escapeText.Replace(v.text))
-	case v.kind == aStructure:
+	case aStructure:
 		// A structure of texts is an element with attributes. Others need a node in between.
 		var attributes, content strings.Builder
 		for _, f := range v.fields {

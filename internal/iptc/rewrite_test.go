@@ -3,6 +3,7 @@ package iptc
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -155,7 +156,7 @@ func checkPacket(t testing.TB, packet, out []byte) {
 	}
 	d := xml.NewDecoder(bytes.NewReader(out))
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			t.Fatalf("%v in %s", err, out)

@@ -41,8 +41,8 @@ func redactAVI(s *stream, _ *Plan) error {
 			return errBroken
 		}
 		id, size := string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
-		switch {
-		case id == "RIFF" || id == "LIST":
+		switch id {
+		case "RIFF", "LIST":
 			ok = a.list(id, size)
 		default:
 			ok = a.chunk(id, size)

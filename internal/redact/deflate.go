@@ -64,7 +64,7 @@ func (z *zlibStream) skip() (used int, ok bool) {
 	if _, ok = z.take(32); !ok { // the checksum
 		return 0, false
 	}
-	return z.at - int(z.n/8), true //nolint:gosec // G115: at most 7 bytes
+	return z.at - int(z.n/8), true
 }
 
 // need makes sure that there are n unused bits, at most 32. It takes no byte of the next piece that isn't needed.
@@ -118,7 +118,7 @@ func (z *zlibStream) stored() bool {
 			z.drop(8)
 			length--
 		}
-		n := min(int(length), len(z.piece)-z.at) //nolint:gosec // G115: 16 bits
+		n := min(int(length), len(z.piece)-z.at)
 		z.at += n
 		length -= uint64(n) //nolint:gosec // G115: no less than 0
 	}
@@ -164,7 +164,7 @@ func (z *zlibStream) literals() (symbol int, ok bool) {
 	piece, at, v, n := z.piece, z.at, z.bits, z.n
 	for at+8 <= len(piece) {
 		v |= binary.LittleEndian.Uint64(piece[at:]) << n // 56 bits or more
-		at += int(63-n) >> 3                             //nolint:gosec // G115: at most 7
+		at += int(63-n) >> 3
 		n |= 56
 		e := z.lit.fast[v&(1<<fastBits-1)]
 		if e == 0 {
@@ -228,10 +228,10 @@ func (t *codeTable) build(lengths []uint8) (ok bool) {
 		if n == 0 {
 			continue
 		}
-		t.symbols[at[n]] = uint16(symbol) //nolint:gosec // G115: below 288
+		t.symbols[at[n]] = uint16(symbol)
 		at[n]++
 		if n <= fastBits {
-			entry := uint16(symbol)<<4 | uint16(n) //nolint:gosec // G115: below 288
+			entry := uint16(symbol)<<4 | uint16(n)
 			for c := bits.Reverse16(next[n]) >> (16 - n); c < 1<<fastBits; c += 1 << n {
 				t.fast[c] = entry
 			}
@@ -252,7 +252,7 @@ func (z *zlibStream) symbol(t *codeTable) (symbol int, ok bool) {
 		if !z.need(n) {
 			return 0, false
 		}
-		code |= int(z.bits>>(n-1)) & 1
+		code |= int(z.bits>>(n-1)) & 1 //nolint:gosec // G115: one bit
 		count := int(t.count[n])
 		if code-count < first {
 			z.drop(n)
@@ -271,7 +271,7 @@ var lengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 // tables reads the tables of a block (3.2.7).
 func (z *zlibStream) tables() bool {
 	v, ok := z.take(14)
-	literals, distances, n := int(v&31)+257, int(v>>5&31)+1, int(v>>10)+4 //nolint:gosec // G115: 14 bits
+	literals, distances, n := int(v&31)+257, int(v>>5&31)+1, int(v>>10)+4
 	if !ok || literals > 286 {
 		return false
 	}

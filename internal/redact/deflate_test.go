@@ -45,6 +45,7 @@ func TestZlibEnd(t *testing.T) {
 	}
 	_ = flate.BestSpeed
 }
+
 func BenchmarkZlibEnd(b *testing.B) {
 	data := make([]byte, 4<<20)
 	for i := range data {

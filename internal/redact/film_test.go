@@ -82,8 +82,10 @@ func makeFilm(t testing.TB, dir, name, options string) string {
 	if !strings.Contains(options, "frag") {
 		args = append(args, "-map_chapters", "3")
 	}
-	for _, m := range []string{"title=SECRET title", "comment=SECRET comment", "location=+51.4778-000.0015/", "artist=SECRET", "creation_time=2024-05-01T20:15:00Z",
-		"make=SECRET", "com.apple.quicktime.location.ISO6709=+51.4778-000.0015/"} {
+	for _, m := range []string{
+		"title=SECRET title", "comment=SECRET comment", "location=+51.4778-000.0015/", "artist=SECRET", "creation_time=2024-05-01T20:15:00Z",
+		"make=SECRET", "com.apple.quicktime.location.ISO6709=+51.4778-000.0015/",
+	} {
 		args = append(args, "-metadata", m)
 	}
 	args = append(args, "-metadata:s:v", "handler_name=SECRET handler", "-metadata:s:a", "title=SECRET track", "-metadata:s:a", "language=fra", "-shortest")

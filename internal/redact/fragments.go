@@ -111,7 +111,7 @@ func keepFragmentHeader(b *box) bool {
 	if f.over {
 		return false
 	}
-	binary.BigEndian.PutUint32(b.body, uint32(flags&0x03003B)) //nolint:gosec // G115: masked
+	binary.BigEndian.PutUint32(b.body, uint32(flags&0x03003B))
 	clearFrom(b.body, f.at)
 	return true
 }
@@ -153,7 +153,7 @@ func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok
 	if width > 0 {
 		f.skip(int(n) * width) //nolint:gosec // G115: checked
 	}
-	binary.BigEndian.PutUint32(b.body, uint32(flags&0x01000F05)) //nolint:gosec // G115: masked
+	binary.BigEndian.PutUint32(b.body, uint32(flags&0x01000F05))
 	clearFrom(b.body, f.at)
 	end = next + min(total, maxBox)
 	return end, r.add(next, end)

@@ -189,7 +189,7 @@ func (l *lzw) read(b []byte) (used int) {
 		l.bits |= uint(c) << l.n
 		l.n += 8
 		for l.n >= l.width && !l.ended {
-			code := int(l.bits & (1<<l.width - 1)) //nolint:gosec // G115: at most 12 bits
+			code := int(l.bits & (1<<l.width - 1))
 			l.bits >>= l.width
 			l.n -= l.width
 			switch {

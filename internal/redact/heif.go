@@ -221,7 +221,7 @@ func (m *itemIndex) readItems() (ok bool) {
 			return
 		}
 		f := fields{b: b.body}
-		it := metaItem{version: byte(f.uint(1))}
+		it := metaItem{version: byte(f.uint(1))} //nolint:gosec // G115: one byte
 		f.skip(2)
 		it.hidden = f.uint(1)&1 == 1
 		it.id = f.id(idSizeOf(it.version == 3))
@@ -325,9 +325,9 @@ func (m *itemIndex) readLocations() (ok bool) {
 func (m *itemIndex) data(it *metaItem) (data []span, ok bool) {
 	in := m.storeOf(it)
 	for _, x := range m.extents[it.extents[0]:it.extents[1]] {
-		from := container.Offset(min(it.base, container.ToEnd/2) + min(x.offset, container.ToEnd/2)) //nolint:gosec // G115: limited
-		s := span{from, from + int64(min(x.length, container.ToEnd/2))}                              //nolint:gosec // G115: limited
-		if m.sizes[1] == 0 {                                                                         // the item reaches to the end
+		from := container.Offset(min(it.base, container.ToEnd/2) + min(x.offset, container.ToEnd/2))
+		s := span{from, from + int64(min(x.length, container.ToEnd/2))}
+		if m.sizes[1] == 0 { // the item reaches to the end
 			s.to = container.ToEnd
 		}
 		media := overlapping(in.media, span{from, from + 1})
@@ -405,7 +405,7 @@ func (m *itemIndex) readProperties() (ok bool) {
 		}
 	})
 	for i, b := range ipma {
-		if !m.readAssociations(b, int32(i+1)) { //nolint:gosec // G115: at most maxMeta
+		if !m.readAssociations(b, int32(i+1)) {
 			return false
 		}
 	}
@@ -418,7 +418,7 @@ func (m *itemIndex) readAssociations(b []byte, n int32) (ok bool) {
 	version := f.uint(1)
 	idSize := idSizeOf(version > 0)
 	f.skip(2)
-	size := 1 + int(f.uint(1)&1) //nolint:gosec // G115: one bit
+	size := 1 + int(f.uint(1)&1)
 	for left := f.uint(4); left > 0 && !f.over; left-- {
 		id := f.id(idSize)
 		var it *metaItem
@@ -788,7 +788,7 @@ func (m *itemIndex) writeItems(out []byte, version byte) []byte {
 			return append(out, text[:min(len(text), it.text)]...)
 		})
 	}
-	_ = appendUint(out[:at], uint64(n), size) //nolint:gosec // G115: no less than 0
+	_ = appendUint(out[:at], uint64(n), size)
 	return out
 }
 
@@ -820,7 +820,7 @@ func (m *itemIndex) writeLocations(out []byte, version byte) []byte {
 			out = appendUint(appendUint(out, x.offset, m.sizes[0]), x.length, m.sizes[1])
 		}
 	}
-	_ = appendUint(out[:at], uint64(n), idSize) //nolint:gosec // G115: no less than 0
+	_ = appendUint(out[:at], uint64(n), idSize)
 	return out
 }
 
@@ -986,7 +986,7 @@ func derivedSize(typ [4]byte, b []byte, n int) int {
 			f.skip(2*8 + channels*5*8)
 		}
 	case "sato": // AVIF 1.2, 4.2.3
-		depth := int(f.uint(1) & 3) //nolint:gosec // G115: 2 bits
+		depth := int(f.uint(1) & 3)
 		for tokens := f.uint(1); tokens > 0; tokens-- {
 			if f.uint(1) == 0 {
 				f.skip(1 << depth)

@@ -44,14 +44,10 @@ type made struct {
 	groups [][]byte
 
 	hdlrName, gap, afterMeta, afterFile string
-	flags                               int // of most boxes
 	slack                               string
 }
 
-var (
-	ispe  = testimage.FullBox("ispe", 0, u32(64), u32(64))
-	alpha = testimage.FullBox("auxC", 0, []byte("urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\x00"))
-)
+var ispe = testimage.FullBox("ispe", 0, u32(64), u32(64))
 
 // file returns the HEIF.
 func (m made) file() []byte {
@@ -516,7 +512,7 @@ func FuzzMarkerInHEIF(f *testing.F) {
 	f.Fuzz(func(t *testing.T, at uint, cut uint8) {
 		data := m.file()
 		data = data[:len(data)-int(cut)%len(data)]
-		i := int(at % uint(len(data)+1)) //nolint:gosec // G115: no longer than data
+		i := int(at % uint(len(data)+1))
 		planted := slices.Concat(data[:i], []byte(marker), data[i:])
 		out := redact(t, planted, &Policy{}, 0)
 		if k := bytes.Index(out, []byte(marker)); k >= 0 && !strings.Contains(string(data[:i]), "mdat") {

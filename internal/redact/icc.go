@@ -34,7 +34,7 @@ func cleanICC(b []byte) (ok bool) {
 		return false
 	}
 	size := int(min(binary.BigEndian.Uint32(b), uint32(len(b)))) //nolint:gosec // G115: no longer than b
-	count := int(binary.BigEndian.Uint32(b[iccHeader:]))         //nolint:gosec // G115: checked next
+	count := int(binary.BigEndian.Uint32(b[iccHeader:]))
 	table := iccHeader + 4
 	if count <= 0 || count > maxICCTags || size < table+count*iccEntry {
 		return false
@@ -104,7 +104,7 @@ func cleanICCTag(sig string, b []byte) (ok bool) {
 			return false
 		}
 		clear(b[10:12])
-		end = 12 + 4*counts[function]
+		end = 12 + 4*counts[function] //nolint:gosec // G602: checked above
 	case typ == "sf32" && sig == "chad":
 		end = 8 + 9*4
 	case typ == "sig ":

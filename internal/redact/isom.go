@@ -187,9 +187,9 @@ func (f *isoFile) free(from, to int64) {
 	case to >= container.ToEnd:
 		edits.add(from, []byte("\x00\x00\x00\x00free"))
 	case n < 1<<32:
-		edits.add(from, append(binary.BigEndian.AppendUint32(nil, uint32(n)), "free"...)) //nolint:gosec // G115: checked
+		edits.add(from, append(binary.BigEndian.AppendUint32(nil, uint32(n)), "free"...))
 	default:
-		edits.add(from, binary.BigEndian.AppendUint64([]byte("\x00\x00\x00\x01free"), uint64(n))) //nolint:gosec // G115: no less than 0
+		edits.add(from, binary.BigEndian.AppendUint64([]byte("\x00\x00\x00\x01free"), uint64(n)))
 	}
 }
 

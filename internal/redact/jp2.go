@@ -44,7 +44,7 @@ func keepPalette(b *box) bool {
 	n, columns := int(f.uint(2)), int(f.uint(1)) //nolint:gosec // G115: up to 16 bits
 	entry := 0
 	for range columns {
-		entry += (int(f.uint(1)&0x7F) + 8) / 8 //nolint:gosec // G115: 7 bits
+		entry += (int(f.uint(1)&0x7F) + 8) / 8
 	}
 	f.skip(n * entry)
 	return !f.over && n <= 1024 && b.cut(f.at)

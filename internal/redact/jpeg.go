@@ -251,7 +251,7 @@ func (j *jpegFile) blank(n int) bool {
 
 // fill makes the next n bytes, at least 4, a segment of zeros that readers ignore.
 func (j *jpegFile) fill(n int) bool {
-	return j.replace([]byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)}) && j.zero(int64(n-4))
+	return j.replace([]byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)}) && j.zero(int64(n-4)) //nolint:gosec // G115: 16 bits
 }
 
 // isFrame reports whether a marker is a start of frame.

@@ -93,7 +93,7 @@ func (s *store) redactMemory(b []byte) {
 	var out bytes.Buffer
 	w := Writer{edits: &s.edits, dst: &out}
 	w.Write(b) //nolint:errcheck,gosec // a bytes.Buffer returns no error
-	w.Close()  //nolint:errcheck,gosec // as above
+	w.Close()  //nolint:gosec // as above
 	clear(b[copy(b, out.Bytes()):])
 }
 

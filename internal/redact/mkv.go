@@ -71,7 +71,7 @@ func parseElement(b []byte) (e element, ok bool) {
 		e.id = e.id<<8 | uint32(c)
 	}
 	size, width, ok := vint(b[n:])
-	e.head, e.size = int64(n+width), int64(min(size, container.ToEnd)) //nolint:gosec // G115: limited
+	e.head, e.size = int64(n+width), int64(min(size, container.ToEnd))
 	if size == 1<<(7*width)-1 {
 		e.size = container.ToEnd
 	}

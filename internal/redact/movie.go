@@ -498,7 +498,7 @@ func groupOf(b *box) (typ string, ok bool) {
 	} else if length != uint64(size) { //nolint:gosec // G115: a constant
 		return typ, false
 	}
-	if f.over || version > 2 || n > 1<<16 || int(n)*each > f.left() { //nolint:gosec // G115: checked
+	if f.over || version > 2 || n > 1<<16 || int(n)*each > f.left() {
 		return typ, false
 	}
 	for range n * min(1, uint64(each-size)) { //nolint:gosec // G115: no less than 0
@@ -508,7 +508,7 @@ func groupOf(b *box) (typ string, ok bool) {
 		f.skip(size)
 	}
 	if each == size {
-		f.skip(int(n) * each) //nolint:gosec // G115: checked
+		f.skip(int(n) * each)
 	}
 	clearFrom(b.body, f.at)
 	return typ, true

@@ -25,7 +25,7 @@ func WritePicture(w io.Writer, p *exif.Picture) (int64, error) {
 		j := &jpegFile{stream: s, p: &Plan{policy: &Policy{}}, bare: true, insert: orientationSegment(p.Orientation)}
 		return j.picture()
 	})
-	defer clean.Close() //nolint:errcheck // after a panic; otherwise it is closed already
+	defer clean.Close()
 	// the wrapper hides the section's WriteTo, which has a buffer of its own
 	n, err := io.CopyBuffer(clean, struct{ io.Reader }{p.Reader()}, make([]byte, min(p.Size(), pictureBuffer)))
 	if err == nil && n < p.Size() {
@@ -43,7 +43,7 @@ func orientationSegment(orientation int) []byte {
 		return nil
 	}
 	b := append([]byte("\xFF\xE1\x00\x22Exif\x00\x00MM\x00\x2A\x00\x00\x00\x08"), "\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"...)
-	b = binary.BigEndian.AppendUint16(b, uint16(orientation)) //nolint:gosec // G115: at most 8
+	b = binary.BigEndian.AppendUint16(b, uint16(orientation))
 	return append(b, 0, 0, 0, 0, 0, 0)
 }
 

@@ -155,16 +155,6 @@ func (f *pngFile) end(length int64) error {
 	return nil
 }
 
-// isChunkType reports whether a chunk's type consists of ASCII letters (5.3).
-func isChunkType(typ string) bool {
-	for _, c := range []byte(typ) {
-		if c |= 0x20; c < 'a' || c > 'z' {
-			return false
-		}
-	}
-	return true
-}
-
 // rightCRC reports whether a chunk's CRC is right.
 func rightCRC(chunk []byte) bool {
 	n := len(chunk) - 4
@@ -328,10 +318,7 @@ func (f *pngFile) exif(length int) bool {
 		}
 	}
 	right := rightCRC(chunk)
-	if !f.chunk("eXIf", append(out, make([]byte, length-len(out))...), right) {
-		return false
-	}
-	return true
+	return f.chunk("eXIf", append(out, make([]byte, length-len(out))...), right)
 }
 
 // emptyBlock is a TIFF block without entries.

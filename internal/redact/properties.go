@@ -191,9 +191,9 @@ func keepVVC(b *box) bool {
 	f := fields{b: b.body}
 	f.skip(4)
 	if f.uint(1)&1 == 1 { // there is a profile, tier and level
-		layers := int(f.uint(2)>>4) & 7 //nolint:gosec // G115: 3 bits
+		layers := int(f.uint(2)>>4) & 7
 		f.skip(1)
-		constraints := int(f.uint(1) & 0x3F) //nolint:gosec // G115: 6 bits
+		constraints := int(f.uint(1) & 0x3F)
 		f.skip(2 + constraints)
 		if layers > 1 {
 			for present := f.uint(1); present != 0; present &= present - 1 {

@@ -9,7 +9,8 @@ import (
 
 // refusedFilms has the formats of films that can't be redacted, by their first bytes.
 var refusedFilms = []struct{ name, head string }{
-	{"mpeg", "\x00\x00\x01\xBA"}, {"mpeg", "\x00\x00\x01\xB3"}, // program and elementary streams (13818-1, 13818-2)
+	{"mpeg", "\x00\x00\x01\xBA"},
+	{"mpeg", "\x00\x00\x01\xB3"}, // program and elementary streams (13818-1, 13818-2)
 	{"asf", "\x30\x26\xB2\x75\x8E\x66\xCF\x11"},
 	{"flv", "FLV\x01"},
 	{"mxf", "\x06\x0E\x2B\x34\x02\x05\x01\x01"},

@@ -6,6 +6,7 @@ type Bits struct {
 	n uint
 }
 
+// Put appends the n lowest bits of v.
 func (w *Bits) Put(v uint32, n uint) {
 	for i := range n {
 		if w.n%8 == 0 {

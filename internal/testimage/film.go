@@ -10,7 +10,7 @@ import (
 func Film(indexLast bool, frames, size int, secret string) []byte {
 	u32 := func(v ...int) (b []byte) {
 		for _, x := range v {
-			b = binary.BigEndian.AppendUint32(b, uint32(x)) //nolint:gosec // G115: tests use small numbers
+			b = binary.BigEndian.AppendUint32(b, uint32(x))
 		}
 		return b
 	}
