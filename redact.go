@@ -280,6 +280,9 @@ func (d *delivery) look() error {
 // makePlan makes the plan from the open object, which d.seen is about, and keeps it in the cache.
 func (d *delivery) makePlan(format string, a *audience) error {
 	plan, err := redact.New(&d.object, format, &a.policy)
+	if bare := redact.WithoutEXIF(format, &a.policy); bare != nil && (errors.Is(err, object.ErrTooFar) || errors.Is(err, exif.ErrTooLarge)) {
+		plan, err = bare, nil // the answer is an error, too
+	}
 	switch {
 	case errors.Is(err, redact.ErrRefused), errors.Is(err, object.ErrTooFar), errors.Is(err, exif.ErrTooLarge):
 		d.h.metrics.countRefused(format)

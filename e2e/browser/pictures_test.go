@@ -99,7 +99,7 @@ func TestHEIFIsDecoded(t *testing.T) {
 		}
 		window.fetch = before;
 		return 'done';
-	})()`, strings.ReplaceAll(fmt.Sprint(heic), " ", ",")))
+	})()`, strings.ReplaceAll(fmt.Sprint(any(heic)), " ", ",")))
 	if got != "done" {
 		t.Errorf("got %s", got)
 	}

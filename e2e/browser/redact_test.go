@@ -31,7 +31,7 @@ func TestRedactedPhotosLookTheSame(t *testing.T) {
 					return err
 				}
 				ext := strings.ToLower(filepath.Ext(path))
-				if !strings.Contains(".jpg .png .webp .gif .avif ", ext+" ") || few[ext] == 12 {
+				if !strings.Contains(".jpg .png .webp .gif .avif ", ext+" ") || few[ext] == 12 || d.Name() == "largeexif.png" { // no PNG by its bytes
 					return nil
 				}
 				few[ext]++

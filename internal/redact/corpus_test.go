@@ -65,6 +65,7 @@ var neededOnly = &Policy{}
 
 // decoders maps a format to a command that decodes IN to OUT or to standard output.
 var decoders = map[string][]string{
+	"bmp":  {"bmptopnm", "IN"},
 	"jpeg": {"djpeg", "IN"},
 	"png":  {"pngtopam", "-alphapam", "IN"},
 	"webp": {"dwebp", "IN", "-pam", "-o", "OUT.pam"},
@@ -146,6 +147,9 @@ func TestRedactedPhotosHaveTheSamePixels(t *testing.T) {
 	same, all := map[string]int{}, map[string]int{}
 	for name, data := range photos(t) {
 		format := filepath.Ext(name)
+		if format != ".gif" && decoders[format[1:]] == nil {
+			continue // films have a test of their own
+		}
 		all[format]++
 		t.Run(name, func(t *testing.T) {
 			want := decoded(t, name, data)
@@ -268,8 +272,10 @@ func stays(tag string) (may, must bool) {
 	case group == "XMP-Container":
 		return strings.HasPrefix(name, "DirectoryItem"), true
 	case group == "XMP-hdrgm", group == "Adobe", group == "APP14", group == "PNG-cICP", group == "PNG-pHYs",
-		strings.HasPrefix(group, "ICC"), strings.HasPrefix(group, "MPImage"):
+		strings.HasPrefix(group, "MPImage"):
 		return true, true
+	case strings.HasPrefix(group, "ICC"), group == "XMP-HDRGainMap", group == "XMP-apdi", group == "Apple" && strings.HasPrefix(name, "HDR"):
+		return true, false
 	case group == "XMP-GPano", group == "XMP-GContainer":
 		return true, false
 	}
@@ -297,7 +303,8 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 			may, _ := stays(tag)
 			if strings.HasSuffix(tag, ":Warning") || strings.HasSuffix(tag, ":Error") {
 				may = len(was[name][tag]) > 0 || !slices.ContainsFunc(values, func(v string) bool {
-					return v != "[minor] Unknown APP15 segment" // -u reports the APP15 of zeros
+					// -u reports the segments of zeros
+					return v != "[minor] Unknown APP15 segment" && v != "[minor] Unknown APP1 segment"
 				})
 			}
 			if !may {

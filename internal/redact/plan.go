@@ -47,6 +47,15 @@ func New(r io.ReaderAt, format string, p *Policy) (*Plan, error) {
 // redacted without the bytes before it.
 func (p *Plan) Ranged() bool { return p.parse == nil && len(p.edits.nested) == 0 }
 
+// WithoutEXIF returns the plan for a file of which no EXIF can be read within the limits: none stays. It is nil for a
+// format whose plan is made from its index.
+func WithoutEXIF(format string, p *Policy) *Plan {
+	if HasIndex(format) {
+		return nil
+	}
+	return &Plan{Format: format, policy: p, parse: parsers[format]}
+}
+
 // Unchanged reports whether the file passes as it is, since it is neither an image nor a video.
 func (p *Plan) Unchanged() bool { return p.unchanged }
 

@@ -335,12 +335,11 @@ func isTIFF(b []byte) bool {
 // text redacts a text chunk (11.3.3). It returns false if the file ends in it.
 func (f *pngFile) text(typ string, length int) bool {
 	if kept := f.p.exifAt(f.offset + 8); kept != nil {
-		if block := kept.Encode(length); block != nil {
-			if data := profileText(typ, block, length); data != nil {
-				return f.chunk(typ, data, true)
+		// compressed, a block can be longer than the chunk
+		for _, block := range [...][]byte{kept.Encode(maxHold), kept.Encode(length), kept.Needed().Encode(length)} {
+			if block == nil {
+				continue
 			}
-		}
-		if block := kept.Needed().Encode(length); block != nil {
 			if data := profileText(typ, block, length); data != nil {
 				return f.chunk(typ, data, true)
 			}
