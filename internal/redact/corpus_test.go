@@ -244,6 +244,8 @@ func stays(tag string) (may, must bool) {
 	parts := strings.Split(tag, ":")
 	group, name := parts[len(parts)-2], parts[len(parts)-1]
 	switch {
+	case name == "ProfileName": // a PNG's is overwritten
+		return true, false
 	case group == "System", group == "Composite", group == "ExifTool", name == "XMPToolkit":
 		return true, false
 	case group == "File":
