@@ -144,7 +144,7 @@ func TestServerServesBucket(t *testing.T) {
 		t.Errorf("bucket: got %d %s", res.StatusCode, body)
 	}
 	for path, want := range map[string]int{
-		"/iphone-4s.jpg": 200, "/": 200, "//": 404, "/x/": 404, "/nope.jpg": 404, "/" + suffix: 404, "/nope.jpg" + suffix: 404,
+		"/iphone-4s.jpg": 200, "/": 200, "//": 404, "/x/": 404, "/nope.jpg": 404, "/" + suffix: 400, "/nope.jpg" + suffix: 404,
 	} {
 		if status, body := fetch(t, "http://"+front+path); status != want || strings.Contains(body, "ListBucket") {
 			t.Errorf("bucket: %s: got %d %s, want %d", path, status, body, want)
