@@ -394,9 +394,6 @@ func TestFolderEndsWithItsClient(t *testing.T) {
 	}
 	body, err := io.ReadAll(res.Body)
 	res.Body.Close()
-	if ours() == 0 && running.Load() > 0 {
-		t.Error("the goroutines of a folder aren't found")
-	}
 	if err == nil || json.Valid(body) || strings.Count(string(body), "\n") < 5 {
 		t.Errorf("got %v, %d lines:\n%s", err, strings.Count(string(body), "\n"), body)
 	}

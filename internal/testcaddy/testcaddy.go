@@ -157,7 +157,7 @@ type Response struct {
 // of names and values. Do doesn't follow redirects.
 func (s *Server) Do(method, host, target string, header ...string) Response {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // with the race detector, passwords take long
 	defer cancel()
 	res, err := s.Try(ctx, method, host, target, header...)
 	if err != nil {
