@@ -71,6 +71,12 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 		return picture(exif.FindThumbnail)
 	case "preview":
 		return picture(exif.FindPreview)
+	case iptcWord:
+		b, err := appendIPTC(nil, r, new(exif.Options))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
 	}
 	m, err := exif.Decode(r, new(exif.Options))
 	if err != nil {
@@ -83,12 +89,15 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 	return string(b)
 }
 
-// phone returns testdata/iphone-4s.jpg with a thumbnail.
+// phone returns testdata/iphone-4s.jpg with a thumbnail, and with XMP that tells who took it.
 func phone() []byte {
 	b := testimage.Phone()
 	b.Thumbnail = testimage.JPEG(testimage.Gradient(160, 120))
 	b.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(b.Thumbnail)))}
-	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()))
+	const creator = `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/">` +
+		`<rdf:Description><dc:creator><rdf:Seq><rdf:li>Jo Doe</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF>`
+	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()),
+		testimage.Segment(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00"+creator)))
 }
 
 // iphone returns iphone-4s.jpg: the file of testdata, or one with a thumbnail for operations other than exif.
