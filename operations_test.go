@@ -89,21 +89,27 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 	return string(b)
 }
 
-// phone returns testdata/iphone-4s.jpg with a thumbnail, and with XMP that tells who took it.
-func phone() []byte {
+// phone returns testdata/iphone-4s.jpg with a thumbnail, and with more segments.
+func phone(more ...[]byte) []byte {
 	b := testimage.Phone()
 	b.Thumbnail = testimage.JPEG(testimage.Gradient(160, 120))
 	b.IFD1 = []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, uint32(len(b.Thumbnail)))}
-	const creator = `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/">` +
-		`<rdf:Description><dc:creator><rdf:Seq><rdf:li>Jo Doe</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF>`
-	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()),
-		testimage.Segment(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00"+creator)))
+	return testimage.JPEG(testimage.Gradient(64, 48), append([][]byte{testimage.EXIFSegment(b.Encode())}, more...)...)
 }
 
-// iphone returns iphone-4s.jpg: the file of testdata, or one with a thumbnail for operations other than exif.
-func iphone() []byte {
-	if asking == operations[0] {
+// iphone returns iphone-4s.jpg for the operation under test.
+func iphone() []byte { return iphoneFor(asking) }
+
+// iphoneFor returns iphone-4s.jpg for an operation: for exif the file of testdata, for others one with a thumbnail, and
+// for iptc with XMP that tells who took it.
+func iphoneFor(op *operation) []byte {
+	switch op.word {
+	case "exif":
 		return testimage.Samples()["iphone-4s.jpg"]
+	case iptcWord:
+		const creator = `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/">` +
+			`<rdf:Description><dc:creator><rdf:Seq><rdf:li>Jo Doe</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF>`
+		return phone(testimage.Segment(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00"+creator)))
 	}
 	return phone()
 }
@@ -115,7 +121,7 @@ func TestOperations(t *testing.T) {
 			if op.word != "imageInfo" {
 				testgate.Slow(t)
 			}
-			askFor(t, op, phone())
+			askFor(t, op, iphoneFor(op))
 			for name, test := range map[string]func(*testing.T){
 				"TestContract": TestContract, "TestGuardHoldsForEveryPath": TestGuardHoldsForEveryPath, "TestBeforeEachHandler": TestBeforeEachHandler,
 				"TestConditions": TestConditions, "TestCachedResponseNeedsPermission": TestCachedResponseNeedsPermission, "TestUpstreamsThatLie": TestUpstreamsThatLie,
