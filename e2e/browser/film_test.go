@@ -1,10 +1,7 @@
 package browser
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
-	"net/http"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -35,26 +32,8 @@ func TestRedactedFilmsPlayAndSeek(t *testing.T) {
 			t.Fatalf("ffmpeg: %v %s", err, out)
 		}
 	}
-	config := filepath.Join(t.TempDir(), "Caddyfile")
-	write(t, config, []byte(`{
-	admin off
-}
-http://:{$PORT} {
-	root `+dir+`
-	handle_path /redacted/* {
-		exif {
-			redact
-		}
-		file_server
-	}
-	handle_path /original/* {
-		file_server
-	}
-	respond / page
-}
-`))
-	port, _ := serve(t, "", []string{"PORT=%d"}, "run", "--config", config)
-	b := open(t, "http://127.0.0.1:"+port+"/", "", 800, 600)
+	base, _ := caddyfile(t, dir, besideOriginal("redact"))
+	b := open(t, base, "", 800, 600)
 	list, err := json.Marshal(names)
 	if err != nil {
 		t.Fatal(err)
@@ -109,24 +88,10 @@ http://:{$PORT} {
 			t.Errorf("%s: got %v %v %v %s, want %v %v %v %s; the same frames: %v", name, l[1].Duration, l[1].Size, l[1].At, l[1].Error,
 				l[0].Duration, l[0].Size, l[0].At, l[0].Error, slices.Equal(l[0].Frames, l[1].Frames))
 		}
-		original, redacted := get(t, port, "/original/"+name), get(t, port, "/redacted/"+name)
-		if len(original) != len(redacted) || bytes.Equal(original, redacted) || bytes.Contains(redacted, []byte("51.4778")) {
+		_, original := fetch(t, base+"original/"+name)
+		_, redacted := fetch(t, base+"redacted/"+name)
+		if len(original) != len(redacted) || original == redacted || strings.Contains(redacted, "51.4778") {
 			t.Errorf("%s isn't redacted", name)
 		}
 	}
-}
-
-// get returns the body of a response.
-func get(t *testing.T, port, path string) []byte {
-	t.Helper()
-	resp, err := http.Get("http://127.0.0.1:" + port + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }

@@ -135,6 +135,28 @@ func caddyfile(t *testing.T, dir, text string) (base string, stop func()) {
 	return "http://127.0.0.1:" + port + "/", stop
 }
 
+// besideOriginal returns a Caddyfile that serves a folder below /redacted/, with these options of exif, and as it is
+// below /original/.
+func besideOriginal(options string) string {
+	return `{
+	admin off
+}
+http://:{$PORT} {
+	root ROOT
+	handle_path /redacted/* {
+		exif {
+			` + options + `
+		}
+		file_server
+	}
+	handle_path /original/* {
+		file_server
+	}
+	respond / page
+}
+`
+}
+
 // tabTime bounds the time of a test in one page.
 var tabTime = 2 * time.Minute
 

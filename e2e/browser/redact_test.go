@@ -46,27 +46,8 @@ func TestRedactedPhotosLookTheSame(t *testing.T) {
 			}
 		}
 	}
-	config := filepath.Join(t.TempDir(), "Caddyfile")
-	write(t, config, []byte(`{
-	admin off
-}
-http://:{$PORT} {
-	root `+dir+`
-	handle_path /redacted/* {
-		exif {
-			redact
-			only Make
-		}
-		file_server
-	}
-	handle_path /original/* {
-		file_server
-	}
-	respond / page
-}
-`))
-	port, _ := serve(t, "", []string{"PORT=%d"}, "run", "--config", config)
-	b := open(t, "http://127.0.0.1:"+port+"/", "", 800, 600)
+	base, _ := caddyfile(t, dir, besideOriginal("redact\n\t\t\tonly Make"))
+	b := open(t, base, "", 800, 600)
 	list, err := json.Marshal(names)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +74,7 @@ http://:{$PORT} {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, redacted := fetch(t, "http://127.0.0.1:"+port+"/redacted/"+name); redacted == string(original) && bytes.Contains(original, []byte("Exif\x00")) {
+		if _, redacted := fetch(t, base+"redacted/"+name); redacted == string(original) && bytes.Contains(original, []byte("Exif\x00")) {
 			t.Errorf("%s isn't redacted", name)
 		}
 		switch {
