@@ -2,7 +2,6 @@ package object
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 )
@@ -22,28 +21,13 @@ func (o *Object) List(accept string, permit Permit, sink func(header http.Header
 		return 0, -1, nil
 	}
 	err := o.req.run(o.next, c, field{"Accept", []string{accept}}, field{"Accept-Encoding", identityOnly})
-	o.Read += c.received
-	status := c.status
-	if status == 0 {
-		status = statusOf(err)
-	}
-	var denied error
 	if !errors.Is(err, ErrAborted) {
 		o.Left = o.req.left()
-		o.req.resetExceptHeader()
-		o.req.restore("Accept")
-		denied = permit(o.req.r, status, c.header)
 	}
-	o.req.reset()
+	status, unusable := o.settle(c, err, permit, "Accept")
 	switch {
-	case denied != nil:
-		return denied
-	case c.err != nil:
-		return c.err
-	case errors.Is(err, ErrAborted):
-		return err
-	case c.status != 0 && err != nil && !c.cut && !c.discard:
-		return fmt.Errorf("%w: it ended early: %w", ErrUnusable, err)
+	case unusable != nil:
+		return unusable
 	case status != http.StatusOK:
 		return &StatusError{status, c.header, err}
 	}

@@ -266,29 +266,13 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		return off - start, length, nil
 	}
 	err := o.req.runRange(o.next, c, off, n, cond)
-	o.Read += c.received
-	status := c.status
-	if status == 0 {
-		status = statusOf(err)
-	}
-	var denied error
 	if first && !errors.Is(err, ErrAborted) {
 		o.Left = o.req.left()
-		if permit != nil {
-			o.req.resetExceptHeader()
-			denied = permit(o.req.r, status, c.header)
-		}
 	}
-	o.req.reset()
+	status, unusable := o.settle(c, err, permit)
 	switch {
-	case denied != nil:
-		return denied
-	case c.err != nil:
-		return c.err
-	case errors.Is(err, ErrAborted):
-		return err
-	case c.status != 0 && err != nil && !c.cut && !c.discard:
-		return fmt.Errorf("%w: it ended early: %w", ErrUnusable, err)
+	case unusable != nil:
+		return unusable
 	case status >= 200 && status < 300:
 	case first && status == http.StatusRequestedRangeNotSatisfiable:
 		// the object has no first byte: it is empty
@@ -309,6 +293,34 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		o.size = w.end()
 	}
 	return nil
+}
+
+// settle ends a run that wrote to c and returned err. Unless permit is nil or the run was aborted, permit decides on the
+// response; the request's fields own then have the client's values again. unusable is permit's error, or says why the
+// response can't be used, whatever its status.
+func (o *Object) settle(c *capture, err error, permit Permit, own ...string) (status int, unusable error) {
+	o.Read += c.received
+	if status = c.status; status == 0 {
+		status = statusOf(err)
+	}
+	if permit != nil && !errors.Is(err, ErrAborted) {
+		o.req.resetExceptHeader()
+		for _, name := range own {
+			o.req.restore(name)
+		}
+		unusable = permit(o.req.r, status, c.header)
+	}
+	o.req.reset()
+	switch {
+	case unusable != nil:
+	case c.err != nil:
+		unusable = c.err
+	case errors.Is(err, ErrAborted):
+		unusable = err
+	case c.status != 0 && err != nil && !c.cut && !c.discard:
+		unusable = fmt.Errorf("%w: it ended early: %w", ErrUnusable, err)
+	}
+	return status, unusable
 }
 
 // StrongTag reports whether s is a strong entity tag (RFC 9110, section 8.8.3).
