@@ -139,42 +139,47 @@ func (f *inflater) symbol(c *codes) int {
 	return 0
 }
 
-// fixed decompresses a block with the standard's fixed codes (3.2.6).
-func (f *inflater) fixed() {
-	var lengths [maxLiterals + 2]byte
-	for i := range lengths {
+// DeflateFixed returns the lengths of the fixed codes for literals and for distances (3.2.6).
+func DeflateFixed() (literals [maxLiterals + 2]byte, distances [maxDistances + 2]byte) {
+	for i := range literals {
 		switch {
 		case i < 144:
-			lengths[i] = 8
+			literals[i] = 8
 		case i < 256:
-			lengths[i] = 9
+			literals[i] = 9
 		case i < 280:
-			lengths[i] = 7
+			literals[i] = 7
 		default:
-			lengths[i] = 8
+			literals[i] = 8
 		}
 	}
-	var literals, distances codes
-	literals.set(lengths[:])
-	for i := range maxDistances + 2 {
-		lengths[i] = 5
+	for i := range distances {
+		distances[i] = 5
 	}
-	distances.set(lengths[:maxDistances+2])
+	return literals, distances
+}
+
+// fixed decompresses a block with the standard's fixed codes.
+func (f *inflater) fixed() {
+	ofLiterals, ofDistances := DeflateFixed()
+	var literals, distances codes
+	literals.set(ofLiterals[:])
+	distances.set(ofDistances[:])
 	f.block(&literals, &distances)
 }
 
-// lengthOrder is the order of the lengths of the codes for code lengths (3.2.7).
-var lengthOrder = [...]byte{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+// DeflateOrder is the order of the lengths of the codes for code lengths (3.2.7).
+var DeflateOrder = [...]byte{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
 // dynamic decompresses a block with its own codes (3.2.7).
 func (f *inflater) dynamic() {
 	literals, distances, n := int(f.bits(5))+257, int(f.bits(5))+1, int(f.bits(4))+4
 	var lengths [maxLiterals + maxDistances]byte
-	for _, at := range lengthOrder[:n] {
+	for _, at := range DeflateOrder[:n] {
 		lengths[at] = byte(f.bits(3)) //nolint:gosec // 3 bits
 	}
 	var lit, dist codes
-	if literals > maxLiterals || distances > maxDistances || !lit.set(lengths[:len(lengthOrder)]) {
+	if literals > maxLiterals || distances > maxDistances || !lit.set(lengths[:len(DeflateOrder)]) {
 		f.ended = true
 		return
 	}
@@ -215,18 +220,18 @@ func (f *inflater) dynamic() {
 
 // The lengths and distances of the symbols, and the numbers of their extra bits (3.2.5).
 var (
+	DeflateLengthExtra = [...]uint8{
+		0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
+	}
+	DeflateDistanceExtra = [maxDistances]uint8{
+		0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
+	}
 	lengthBase = [...]uint16{
 		3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
-	}
-	lengthExtra = [...]uint8{
-		0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
 	}
 	distanceBase = [maxDistances]uint16{
 		1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073,
 		4097, 6145, 8193, 12289, 16385, 24577,
-	}
-	distanceExtra = [maxDistances]uint8{
-		0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
 	}
 )
 
@@ -245,13 +250,13 @@ func (f *inflater) block(literals, distances *codes) {
 			f.ended = true
 			return
 		}
-		length := int(lengthBase[s]) + int(f.bits(uint(lengthExtra[s])))
+		length := int(lengthBase[s]) + int(f.bits(uint(DeflateLengthExtra[s])))
 		d := f.symbol(distances)
 		if f.ended || d >= maxDistances {
 			f.ended = true
 			return
 		}
-		distance := int(distanceBase[d]) + int(f.bits(uint(distanceExtra[d])))
+		distance := int(distanceBase[d]) + int(f.bits(uint(DeflateDistanceExtra[d])))
 		if f.ended || distance > len(f.out) {
 			f.ended = true
 			return

@@ -3,6 +3,8 @@ package redact
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A picture's zlib stream (RFC 1950, 1951) ends before the chunk or the chunks that it is in may do, and decoders
@@ -140,23 +142,17 @@ func (z *zlibStream) codes() bool {
 		case symbol == 256:
 			return true
 		}
-		if _, ok = z.take(uint(lengthExtra[symbol-257])); !ok {
+		if _, ok = z.take(uint(container.DeflateLengthExtra[symbol-257])); !ok {
 			return false
 		}
-		if symbol, ok = z.symbol(&z.dist); !ok || symbol >= len(distanceExtra) {
+		if symbol, ok = z.symbol(&z.dist); !ok || symbol >= len(container.DeflateDistanceExtra) {
 			return false
 		}
-		if _, ok = z.take(uint(distanceExtra[symbol])); !ok {
+		if _, ok = z.take(uint(container.DeflateDistanceExtra[symbol])); !ok {
 			return false
 		}
 	}
 }
-
-// The numbers of extra bits of the codes for lengths and distances (3.2.5).
-var (
-	lengthExtra   = [29]uint8{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
-	distanceExtra = [30]uint8{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13}
-)
 
 // literals skips literals and matches with short codes, as long as the piece has enough bytes, and returns the first
 // other symbol; ok is false if it takes a look at single bits, or at the next piece.
@@ -174,9 +170,9 @@ func (z *zlibStream) literals() (symbol int, ok bool) {
 		symbol = int(e >> 4)
 		if symbol >= 256 {
 			if symbol > 256 && symbol <= 285 {
-				extra := used + uint(lengthExtra[symbol-257])
-				if d := z.dist.fast[v>>extra&(1<<fastBits-1)]; d != 0 && int(d>>4) < len(distanceExtra) {
-					used = extra + uint(d&15) + uint(distanceExtra[d>>4])
+				extra := used + uint(container.DeflateLengthExtra[symbol-257])
+				if d := z.dist.fast[v>>extra&(1<<fastBits-1)]; d != 0 && int(d>>4) < len(container.DeflateDistanceExtra) {
+					used = extra + uint(d&15) + uint(container.DeflateDistanceExtra[d>>4])
 					v >>= used
 					n -= used
 					continue
@@ -265,9 +261,6 @@ func (z *zlibStream) symbol(t *codeTable) (symbol int, ok bool) {
 	return 0, false
 }
 
-// lengthOrder is the order of the lengths of the codes for lengths (3.2.7).
-var lengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
-
 // tables reads the tables of a block (3.2.7).
 func (z *zlibStream) tables() bool {
 	v, ok := z.take(14)
@@ -276,7 +269,7 @@ func (z *zlibStream) tables() bool {
 		return false
 	}
 	var of [19]uint8
-	for _, i := range lengthOrder[:n] {
+	for _, i := range container.DeflateOrder[:n] {
 		v, ok := z.take(3)
 		if !ok {
 			return false
@@ -319,24 +312,8 @@ func (z *zlibStream) tables() bool {
 
 // The tables of blocks with fixed codes (3.2.6).
 var fixedLiterals, fixedDistances = func() (literals, distances codeTable) {
-	var l [288]uint8
-	for i := range l {
-		switch {
-		case i < 144:
-			l[i] = 8
-		case i < 256:
-			l[i] = 9
-		case i < 280:
-			l[i] = 7
-		default:
-			l[i] = 8
-		}
-	}
+	l, d := container.DeflateFixed()
 	literals.build(l[:])
-	var d [30]uint8
-	for i := range d {
-		d[i] = 5
-	}
-	distances.build(d[:])
+	distances.build(d[:len(container.DeflateDistanceExtra)])
 	return literals, distances
 }()

@@ -2,23 +2,28 @@ package redact
 
 import (
 	"bytes"
-	"compress/flate"
 	"compress/zlib"
 	"math/rand/v2"
 	"testing"
 )
 
+// compressible returns n bytes of which some repeat.
+func compressible(n int) []byte {
+	data := make([]byte, n)
+	for i := range data {
+		if i%7 < 3 {
+			data[i] = byte(rand.IntN(256))
+		} else if i > 100 {
+			data[i] = data[i-rand.IntN(90)]
+		}
+	}
+	return data
+}
+
 func TestZlibEnd(t *testing.T) {
 	for level := -2; level <= 9; level++ {
 		for _, n := range []int{0, 1, 10, 1000, 100000, 1000000} {
-			data := make([]byte, n)
-			for i := range data {
-				if i%7 < 3 {
-					data[i] = byte(rand.IntN(256))
-				} else if i > 100 {
-					data[i] = data[i-rand.IntN(90)]
-				}
-			}
+			data := compressible(n)
 			var b bytes.Buffer
 			w, _ := zlib.NewWriterLevel(&b, level)
 			w.Write(data)
@@ -43,18 +48,10 @@ func TestZlibEnd(t *testing.T) {
 			}
 		}
 	}
-	_ = flate.BestSpeed
 }
 
 func BenchmarkZlibEnd(b *testing.B) {
-	data := make([]byte, 4<<20)
-	for i := range data {
-		if i%7 < 3 {
-			data[i] = byte(rand.IntN(256))
-		} else if i > 100 {
-			data[i] = data[i-rand.IntN(90)]
-		}
-	}
+	data := compressible(4 << 20)
 	var o bytes.Buffer
 	w, _ := zlib.NewWriterLevel(&o, 6)
 	w.Write(data)
