@@ -69,9 +69,12 @@ func eachBox(b []byte, f func(box)) {
 	}
 }
 
+// boxRules maps the types of boxes to keep to functions that redact them. A function returns false for a box to remove.
+type boxRules = map[string]func(*box) bool
+
 // keepBoxes redacts each box in b with the function for its type. Boxes of other types, and those whose
 // function returns false, become free boxes.
-func keepBoxes(b []byte, types map[string]func(*box) bool) {
+func keepBoxes(b []byte, types boxRules) {
 	eachBox(b, func(x box) {
 		if keep, ok := types[x.typ]; !ok || !keep(&x) {
 			x.free()
@@ -143,17 +146,20 @@ type span struct{ from, to int64 }
 
 // merge sorts spans, joins those that touch or overlap, and removes empty ones.
 func merge(spans []span) []span {
+	spans = slices.DeleteFunc(spans, func(s span) bool { return s.to <= s.from })
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	return joined(spans)
+}
+
+// joined joins in place the spans of a sorted row that touch or overlap.
+func joined(spans []span) []span {
 	out := spans[:0]
 	for _, s := range spans {
-		if s.to <= s.from {
-			continue
-		}
 		if n := len(out); n > 0 && s.from <= out[n-1].to {
 			out[n-1].to = max(out[n-1].to, s.to)
-			continue
+		} else {
+			out = append(out, s)
 		}
-		out = append(out, s)
 	}
 	return out
 }

@@ -303,26 +303,25 @@ func keepEAC3(b *box) bool {
 
 // keepSpeakers keeps chan (Core Audio Format), a layout with a number of descriptions.
 func keepSpeakers(b *box) bool {
-	f := fields{b: b.body}
-	f.skip(12)
-	n := f.uint(4)
-	if f.over || n > uint64(f.left()/20) { //nolint:gosec // G115: no less than 0
+	if !keepCounted(b, 12, 20) {
 		return false
 	}
 	clear(b.body[:4])
-	clear(b.body[f.at+20*int(n):]) //nolint:gosec // G115: checked
 	return true
 }
 
 // keepAmbisonics keeps SA3D (Spatial Audio RFC).
-func keepAmbisonics(b *box) bool {
+func keepAmbisonics(b *box) bool { return keepCounted(b, 8, 4) }
+
+// keepCounted keeps the first bytes of a body, the number that follows them, and as many entries of that size.
+func keepCounted(b *box, first, size int) bool {
 	f := fields{b: b.body}
-	f.skip(8)
+	f.skip(first)
 	n := f.uint(4)
-	if f.over || n > uint64(f.left()/4) { //nolint:gosec // G115: no less than 0
+	if f.over || n > uint64(f.left()/size) { //nolint:gosec // G115: no less than 0
 		return false
 	}
-	clear(b.body[f.at+4*int(n):]) //nolint:gosec // G115: checked
+	clear(b.body[f.at+size*int(n):]) //nolint:gosec // G115: checked
 	return true
 }
 

@@ -18,10 +18,10 @@ import (
 var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
 
 // jp2Header maps the boxes in jp2h to functions that redact them.
-var jp2Header = map[string]func(*box) bool{
+var jp2Header = boxRules{
 	"ihdr": plain(14), "bpcc": keepDepths, "colr": keepJP2Colr, "pclr": keepPalette, "cmap": keepMapping, "cdef": keepChannels,
 	"res ": func(b *box) bool {
-		keepBoxes(b.body, map[string]func(*box) bool{"resc": plain(10), "resd": plain(10)})
+		keepBoxes(b.body, boxRules{"resc": plain(10), "resd": plain(10)})
 		return true
 	},
 }
@@ -138,8 +138,8 @@ func redactJP2(s *stream, p *Plan) error {
 }
 
 // onceEach returns rules that keep one box of each type, but any number of colr: readers choose among them.
-func onceEach(rules map[string]func(*box) bool) map[string]func(*box) bool {
-	once := make(map[string]func(*box) bool, len(rules))
+func onceEach(rules boxRules) boxRules {
+	once := make(boxRules, len(rules))
 	for typ, keep := range rules {
 		seen := false
 		once[typ] = func(b *box) bool {

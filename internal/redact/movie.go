@@ -28,9 +28,6 @@ const (
 	maxUnsorted = 1 << 15
 )
 
-// boxRules maps the types of boxes to keep to functions that redact them. A function returns false for a box to remove.
-type boxRules = map[string]func(*box) bool
-
 // movie is what the index of a film says.
 type movie struct {
 	tracks     map[uint32]*track
@@ -359,7 +356,7 @@ func (m *movie) keepSampleTable(t *track, body []byte) {
 // findTable finds the tables of a track that goes, in the body of trak.
 func (t *track) findTable(body []byte) {
 	s := &t.table
-	at := map[string]func(*box) bool{
+	at := boxRules{
 		"stsc": s.take(&s.stsc, 12), "stsz": s.takeSizes(&s.stsz), "stz2": s.takeSizes(&s.stz2),
 		"stco": s.take(&s.stco, 4), "co64": s.take(&s.co64, 8),
 	}

@@ -10,7 +10,7 @@ import (
 // properties maps the boxes that describe a picture (in ipco and in sample entries) to functions that redact
 // them: they keep the fields that there are by the syntax, shorten the body to these, and return false for a box that
 // isn't valid.
-var properties = map[string]func(*box) bool{
+var properties = boxRules{
 	// how it is coded
 	"hvcC": keepHEVC, "av1C": keepAV1, "avcC": keepAVC, "vvcC": keepVVC, "evcC": keepEVC, "j2kH": keepJ2K,
 	"uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "mskC": full(1), "iscl": full(8),

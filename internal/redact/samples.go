@@ -66,19 +66,6 @@ func mergeRows(to, a, b []span) []span {
 	return append(append(to, a...), b...)
 }
 
-// joined joins in place the spans of a sorted row that touch.
-func joined(spans []span) []span {
-	out := spans[:0]
-	for _, s := range spans {
-		if n := len(out); n > 0 && s.from <= out[n-1].to {
-			out[n-1].to = max(out[n-1].to, s.to)
-		} else {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // clip returns the parts of spans that are in others. Both are sorted, without overlaps.
 func clip(spans, others []span) []span {
 	out := make([]span, 0, len(spans))
