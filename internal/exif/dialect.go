@@ -356,14 +356,7 @@ func appendExiv2Degrees(dst []byte, v *value) []byte {
 	for i := range last + 1 {
 		n, d := v.rat(i)
 		if d == 0 {
-			dst = append(dst[:start], '(')
-			for k := range v.n {
-				if k > 0 {
-					dst = append(dst, ' ')
-				}
-				dst = appendNumber(dst, v, k)
-			}
-			return append(dst, ')')
+			return append(appendStored(append(dst[:start], '('), v, ' '), ')')
 		}
 		decimals := 0
 		if n%d != 0 {
@@ -405,14 +398,7 @@ func appendCOS(dst []byte, m *Metadata, t *tag) []byte {
 func appendBOS(dst []byte, m *Metadata, t *tag) []byte {
 	switch {
 	case t.val.kind != kindText:
-		dst = append(dst, '"')
-		for i := range t.val.n {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendNumber(dst, &t.val, i)
-		}
-		return append(dst, '"')
+		return append(appendStored(append(dst, '"'), &t.val, ','), '"')
 	case strings.HasPrefix(t.name, "DateTime"):
 		start := len(dst)
 		if dst = appendDate(dst, &t.val, "", ""); dst[start] == '"' {

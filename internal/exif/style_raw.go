@@ -11,14 +11,18 @@ func appendRaw(dst []byte, _ *Metadata, t *tag) []byte {
 	if t.val.kind == kindText {
 		return appendString(dst, t.val.text)
 	}
-	dst = append(dst, '"')
-	for i := range t.val.n {
+	return append(appendStored(append(dst, '"'), &t.val, ' '), '"')
+}
+
+// appendStored appends the numbers as stored.
+func appendStored(dst []byte, v *value, separator byte) []byte {
+	for i := range v.n {
 		if i > 0 {
-			dst = append(dst, ' ')
+			dst = append(dst, separator)
 		}
-		dst = appendNumber(dst, &t.val, i)
+		dst = appendNumber(dst, v, i)
 	}
-	return append(dst, '"')
+	return dst
 }
 
 // appendNumber appends the i'th number as stored.
