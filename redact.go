@@ -424,14 +424,14 @@ type facts struct {
 }
 
 // isPart reports whether the body is a part of the object, as some stores send it with 200.
-func (r *facts) isPart() bool {
-	return r.status == http.StatusPartialContent ||
-		r.status != http.StatusRequestedRangeNotSatisfiable && r.header.Get("Content-Range") != ""
+func isPart(status int, header http.Header) bool {
+	return status == http.StatusPartialContent ||
+		status != http.StatusRequestedRangeNotSatisfiable && header.Get("Content-Range") != ""
 }
 
 // early decides on a response by its status and header alone, if that is possible.
 func early(r facts) (act action, ok bool) {
-	part := r.isPart()
+	part := isPart(r.status, r.header)
 	switch {
 	case r.status == http.StatusSwitchingProtocols, r.status == http.StatusNoContent:
 		return action{verb: passEmpty}, true
@@ -477,7 +477,7 @@ func decide(r facts) action {
 			return action{verb: refuse, err: object.ErrEncoded}
 		}
 		return action{verb: againPlain}
-	case verdict == redact.Redact && r.isPart():
+	case verdict == redact.Redact && isPart(r.status, r.header):
 		return action{verb: againWhole}
 	case verdict == redact.Redact:
 		return action{verb: redactWhole, format: format}
@@ -587,7 +587,7 @@ func (s *screen) audience() *audience {
 
 // size returns the length of the whole object, -1 if the header doesn't tell it.
 func (s *screen) size() int64 {
-	if r := (facts{status: s.status, header: s.header}); r.isPart() {
+	if isPart(s.status, s.header) {
 		_, _, size, err := object.ParseContentRange(s.header.Get("Content-Range"))
 		if err != nil {
 			return -1
@@ -717,7 +717,7 @@ func (s *screen) finish(act action) {
 
 // from returns the offset of the body in the object, -1 if it isn't the part that was asked for.
 func (s *screen) from() int64 {
-	if r := s.facts(nil); !r.isPart() {
+	if !isPart(s.status, s.header) {
 		return 0
 	}
 	start, length, size, err := object.ParseContentRange(s.header.Get("Content-Range"))
