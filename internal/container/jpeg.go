@@ -347,9 +347,9 @@ func mpfPictures(r io.ReaderAt, start int64, add func(Place)) error {
 	return err
 }
 
-// isFrame reports whether the segment is a start of frame.
-func (h *SegmentHead) isFrame() bool {
-	return MarkerSOF0 <= h[1] && h[1] <= MarkerSOFF && h[1] != MarkerDHT && h[1] != MarkerJPG && h[1] != MarkerDAC
+// IsFrame reports whether a marker is a start of frame.
+func IsFrame(marker byte) bool {
+	return MarkerSOF0 <= marker && marker <= MarkerSOFF && marker != MarkerDHT && marker != MarkerJPG && marker != MarkerDAC
 }
 
 // jpegColors returns the color model of so many components; name is the first component's. transform is
@@ -379,7 +379,7 @@ func JPEGInfo(w *JPEG, i *Info, f func(h *SegmentHead, n int, off int64) (done b
 	var components, name byte
 	err := w.Each(func(h *SegmentHead, n int, off int64) (done bool, err error) {
 		switch {
-		case h.isFrame() && n > 10 && components == 0:
+		case IsFrame(h[1]) && n > 10 && components == 0:
 			i.SetSize(int64(binary.BigEndian.Uint16(h[7:])), int64(binary.BigEndian.Uint16(h[5:])))
 			components, name = h[9], h[10]
 		case h[1] == MarkerAPP14 && n >= headID && string(h[4:9]) == AdobeIntro && h.length() >= 14:

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"bytes"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -281,9 +280,6 @@ func (a *avi) index(size int64) bool {
 		} else {
 			gone := [entry]byte{'J', 'U', 'N', 'K'}
 			copy(gone[8:], b[8:])
-			if !bytes.Equal(b[:4], []byte("JUNK")) {
-				copy(gone[8:], b[8:16])
-			}
 			s.replace(gone[:])
 		}
 	}

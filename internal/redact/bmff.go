@@ -138,6 +138,19 @@ func (f *fields) skip(n int) {
 	}
 }
 
+// leb128 reads a number of at most so many bytes with 7 bits each, the lowest first (AV1, 4.10.5).
+func (f *fields) leb128(most int) (v uint64) {
+	for i := range most {
+		b := f.uint(1)
+		v |= b & 0x7F << (7 * i)
+		if b&0x80 == 0 {
+			return v
+		}
+	}
+	f.over = true
+	return 0
+}
+
 // left returns the number of unread bytes.
 func (f *fields) left() int { return len(f.b) - f.at }
 
@@ -186,6 +199,23 @@ func without(spans, minus []span) (out []span) {
 	return out
 }
 
+// clip returns the parts of spans that are in others. Both must be merged.
+func clip(spans, others []span) []span {
+	out := make([]span, 0, len(spans))
+	for _, s := range spans {
+		for len(others) > 0 && others[0].to <= s.from {
+			others = others[1:]
+		}
+		for _, x := range others {
+			if x.from >= s.to {
+				break
+			}
+			out = append(out, span{max(s.from, x.from), min(s.to, x.to)})
+		}
+	}
+	return out
+}
+
 // nextBox parses the head of the next box without consuming it; ok is false if it isn't valid.
 func nextBox(s *stream) (h container.BoxHead, ok bool) {
 	b, _ := s.peek(container.MaxBoxHead)
@@ -211,6 +241,15 @@ func redactBox(s *stream, h container.BoxHead, f func(*box)) bool {
 	b = slices.Clone(b)
 	f(&box{h.Type, b, b[min(int(h.Head), len(b)):]})
 	return s.replace(b) && len(b) == n
+}
+
+// redactPart redacts a box in memory with a function that returns false if the box goes.
+func redactPart(s *stream, h container.BoxHead, keep func(*box) bool) bool {
+	return redactBox(s, h, func(b *box) {
+		if !keep(b) {
+			b.free()
+		}
+	})
 }
 
 // freeBox makes the next box a free box of zeros.

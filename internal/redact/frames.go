@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
@@ -70,7 +71,7 @@ func redactJPEGs(s *stream, n int64) error {
 		case !ok:
 			return errBroken
 		}
-		size := 2 + int64(be16(b[2:]))
+		size := 2 + int64(binary.BigEndian.Uint16(b[2:]))
 		if size < 4 || size > end-s.offset {
 			return errBroken
 		}
@@ -101,7 +102,7 @@ func scanLen(b []byte) int {
 			return len(b)
 		}
 		n += i
-		if n+1 == len(b) || b[n+1] != 0 && b[n+1]&0xF8 != 0xD0 {
+		if n+1 == len(b) || !inScan(b[n+1]) {
 			return n
 		}
 	}
@@ -134,5 +135,3 @@ func skipPadding(s *stream, end int64) bool {
 		}
 	}
 }
-
-func be16(b []byte) uint16 { return uint16(b[0])<<8 | uint16(b[1]) }

@@ -83,12 +83,6 @@ func planISO(r io.ReaderAt, plan *Plan) error {
 	return nil
 }
 
-// inside returns the parts of spans that are in others, which are merged. It sorts the spans.
-func inside(spans, others []span) []span {
-	spans = merge(spans)
-	return without(spans, without(spans, others))
-}
-
 // walk reads the heads of the boxes that aren't in others, and the index, and plans for all but the index and the
 // bodies of mdat boxes.
 func (f *isoFile) walk() error {

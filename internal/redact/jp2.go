@@ -117,17 +117,9 @@ func redactJP2(s *stream, p *Plan) error {
 			codestream = true
 			ok = s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
 		case h.Type == "Exif":
-			ok = redactBox(s, h, func(b *box) {
-				if !rewriteExifBox(b.body, tiffOffset, off+h.Head, p) {
-					b.free()
-				}
-			})
+			ok = redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, off+h.Head, p) })
 		case h.Type == "uuid":
-			ok = redactBox(s, h, func(b *box) {
-				if !rewriteUUID(b, off+h.Head, p) {
-					b.free()
-				}
-			})
+			ok = redactPart(s, h, func(b *box) bool { return rewriteUUID(b, off+h.Head, p) })
 		default:
 			ok = freeBox(s, h)
 		}

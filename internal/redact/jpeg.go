@@ -170,21 +170,7 @@ func standsAlone(marker byte) bool {
 // scan passes coded data up to the next marker.
 func (j *jpegFile) scan() {
 	for {
-		b := j.peekAny()
-		n := 0
-		for {
-			i := bytes.IndexByte(b[n:], 0xFF)
-			if i < 0 {
-				n = len(b)
-				break
-			}
-			n += i
-			if n+1 == len(b) || !inScan(b[n+1]) {
-				break
-			}
-			n += 2
-		}
-		if n > 0 {
+		if n := scanLen(j.peekAny()); n > 0 {
 			j.pass(int64(n))
 			continue
 		}
@@ -217,14 +203,14 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 		return j.tables(marker, n)
 	case marker == container.MarkerDAC && !isArithmetic(j.frame),
 		marker == container.MarkerDNL && (j.scans != 1 || j.height != 0),
-		isFrame(marker) && j.frame != 0:
+		container.IsFrame(marker) && j.frame != 0:
 		return j.blank(n)
 	case isTable(marker):
 		b, ok := j.peek(n)
 		if !ok {
 			return false
 		}
-		if isFrame(marker) && n >= 4+6 {
+		if container.IsFrame(marker) && n >= 4+6 {
 			j.frame, j.components = marker, uint(b[9])
 			j.frameHeader = parseFrame(b[4:])
 		}
@@ -254,14 +240,8 @@ func (j *jpegFile) fill(n int) bool {
 	return j.replace([]byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)}) && j.zero(int64(n-4)) //nolint:gosec // G115: 16 bits
 }
 
-// isFrame reports whether a marker is a start of frame.
-func isFrame(marker byte) bool {
-	return marker >= container.MarkerSOF0 && marker <= container.MarkerSOFF &&
-		marker != container.MarkerDHT && marker != container.MarkerJPG && marker != container.MarkerDAC
-}
-
 // isArithmetic reports whether a frame with this marker uses arithmetic coding.
-func isArithmetic(frame byte) bool { return isFrame(frame) && frame > container.MarkerJPG }
+func isArithmetic(frame byte) bool { return container.IsFrame(frame) && frame > container.MarkerJPG }
 
 // isTable reports whether decoders need segments with this marker.
 func isTable(marker byte) bool {
@@ -269,7 +249,7 @@ func isTable(marker byte) bool {
 	case container.MarkerDQT, container.MarkerDHT, container.MarkerDAC, container.MarkerDNL, container.MarkerDRI, container.MarkerSOS:
 		return true
 	}
-	return isFrame(marker)
+	return container.IsFrame(marker)
 }
 
 // tableLength returns how many bytes of b, a segment's data, the marker's syntax uses (B.2.2 to B.2.5).
@@ -454,7 +434,7 @@ func (j *jpegFile) lookAhead() {
 				a.tables[[2]byte{marker, id}] = j.offset + int64(at+4+used)
 				used += table
 			}
-		case isFrame(marker) && frame == 0 && len(data) >= 6:
+		case container.IsFrame(marker) && frame == 0 && len(data) >= 6:
 			frame, components, a.frameHeader = marker, uint(data[5]), parseFrame(data)
 		case marker == container.MarkerSOS && len(data) > 0:
 			a.known = frame != 0

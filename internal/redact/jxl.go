@@ -49,13 +49,13 @@ func redactJXL(s *stream, p *Plan) error {
 			ok = s.pass(h.Size)
 		case h.Type == "jxli" && !f.index:
 			f.index = true
-			ok = f.box(h, func(b *box) bool { return keepFrameIndex(b.body) })
+			ok = redactPart(s, h, func(b *box) bool { return keepFrameIndex(b.body) })
 		case h.Type == "Exif":
-			ok = f.box(h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
+			ok = redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
 		case h.Type == "xml ":
-			ok = f.box(h, func(b *box) bool { return f.p.xmpBox(b.body) })
+			ok = redactPart(s, h, func(b *box) bool { return f.p.xmpBox(b.body) })
 		case h.Type == "brob":
-			ok = f.box(h, func(b *box) bool { return rewriteBrotli(b, body, p) })
+			ok = redactPart(s, h, func(b *box) bool { return rewriteBrotli(b, body, p) })
 		default:
 			ok = freeBox(s, h)
 		}
@@ -63,15 +63,6 @@ func redactJXL(s *stream, p *Plan) error {
 			return nil
 		}
 	}
-}
-
-// box redacts the next box with a function that returns false if nothing is left of it.
-func (f *jxlFile) box(h container.BoxHead, keep func(*box) bool) bool {
-	return redactBox(f.stream, h, func(b *box) {
-		if !keep(b) {
-			b.free()
-		}
-	})
 }
 
 // isCodestream reports whether the next box is of the codestream: the level, once and before it (9.2), one jxlc (9.8), or
@@ -112,23 +103,12 @@ func (f *jxlFile) isCodestream(h container.BoxHead) bool {
 // keepFrameIndex keeps the index of frames in jxli (9.4); ok is false if it is invalid.
 func keepFrameIndex(b []byte) (ok bool) {
 	f := fields{b: b}
-	varint := func() (v uint64) {
-		for i := range 9 {
-			c := f.uint(1)
-			v |= c & 0x7F << (7 * i)
-			if c&0x80 == 0 {
-				return v
-			}
-		}
-		f.over = true
-		return 0
-	}
-	frames := varint()
+	frames := f.leb128(9)
 	f.skip(8)
 	for ; frames > 0 && !f.over; frames-- {
-		varint()
-		varint()
-		varint()
+		f.leb128(9)
+		f.leb128(9)
+		f.leb128(9)
 	}
 	if !f.over {
 		clearFrom(b, f.at)

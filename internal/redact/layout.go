@@ -60,7 +60,7 @@ func (s *store) end() {
 	s.remove = merge(s.remove)
 	stays := func(x span) bool { return within(x, s.media) && len(overlapping(s.remove, x)) == 0 }
 	e := &s.edits
-	e.pass = without(inside(e.pass, s.media), merge(slices.Concat(s.remove, s.replaced)))
+	e.pass = without(clip(merge(e.pass), s.media), merge(slices.Concat(s.remove, s.replaced)))
 	e.replace = slices.DeleteFunc(e.replace, func(x edit) bool { return !stays(span{x.off, x.off + int64(len(x.b))}) })
 	e.nested = slices.DeleteFunc(e.nested, func(x nested) bool { return !stays(x.span) })
 }

@@ -33,14 +33,12 @@ type movie struct {
 	tracks     map[uint32]*track
 	kept, gone sampleRuns // the samples of tracks that stay, and of those that go
 	frames     []span     // the samples that stay and are JPEGs, which have metadata of their own
-	fragmented bool       // more samples are in fragments
 	alone      bool       // there is no moov: the file is a fragment
 	problem    error      // ErrRefused, if the film can't be redacted
 }
 
 // track is a track of a film.
 type track struct {
-	id             uint32
 	handler        string
 	stays          bool
 	pictures       bool
@@ -79,14 +77,7 @@ func (m *movie) redact(body []byte) error {
 	keepFirst(body, boxRules{
 		"mvhd": versions(shape(1, -3, -8, 14, -10, 36, -24, 4), shape(1, -3, -16, 18, -10, 36, -24, 4)),
 		"trak": func(b *box) bool { return m.keepTrack(b.body) },
-		"mvex": func(b *box) bool {
-			m.fragmented = true
-			keepFirst(b.body, boxRules{
-				"mehd": versions(shape(1, -3, 4), shape(1, -3, 8)),
-				"trex": m.keepDefaults,
-			})
-			return true
-		},
+		"mvex": only(boxRules{"mehd": versions(shape(1, -3, 4), shape(1, -3, 8)), "trex": m.keepDefaults}),
 	})
 	return m.problem
 }
@@ -95,16 +86,7 @@ func (m *movie) redact(body []byte) error {
 func (m *movie) find(body []byte) {
 	t := &track{}
 	eachBox(body, func(b box) {
-		switch {
-		case b.typ == "tkhd" && t.id == 0:
-			f := fields{b: b.body}
-			at := 12
-			if f.uint(1) == 1 {
-				at = 20
-			}
-			f.skip(at - 1)
-			t.id = f.id(4)
-		case b.typ == "mdia" && t.handler == "":
+		if b.typ == "mdia" && t.handler == "" {
 			eachBox(b.body, func(b box) {
 				if b.typ == "hdlr" && len(b.body) >= 12 && t.handler == "" {
 					t.handler = string(b.body[8:12])
@@ -118,15 +100,15 @@ func (m *movie) find(body []byte) {
 	case "soun":
 		t.stays = true
 	}
-	if m.tracks[t.id] != nil { // readers can use the first track or the last
+	id := trackID(body)
+	if m.tracks[id] != nil { // readers can use the first track or the last
 		m.refuse()
 	}
-	m.tracks[t.id] = t
+	m.tracks[id] = t
 }
 
-// keepTrack redacts the body of trak; ok is false if the track goes.
-func (m *movie) keepTrack(body []byte) (ok bool) {
-	id := uint32(0)
+// trackID returns the ID in the body of trak, 0 if it has none.
+func trackID(body []byte) (id uint32) {
 	eachBox(body, func(b box) {
 		if b.typ == "tkhd" && id == 0 {
 			f := fields{b: b.body}
@@ -138,7 +120,12 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 			id = f.id(4)
 		}
 	})
-	t := m.tracks[id]
+	return id
+}
+
+// keepTrack redacts the body of trak; ok is false if the track goes.
+func (m *movie) keepTrack(body []byte) (ok bool) {
+	t := m.tracks[trackID(body)]
 	if t == nil {
 		return m.refuse()
 	}

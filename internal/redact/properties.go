@@ -315,7 +315,7 @@ func keepAV1(b *box) bool {
 		}
 		size := f.left()
 		if head&2 != 0 { // the size follows
-			size = f.leb128()
+			size = int(f.leb128(4)) //nolint:gosec // G115: 28 bits
 		}
 		at := f.at
 		f.skip(size)
@@ -334,19 +334,6 @@ func keepAV1(b *box) bool {
 		}
 	}
 	return b.cut(len(out))
-}
-
-// leb128 reads a number of AV1 (4.10.5).
-func (f *fields) leb128() (v int) {
-	for i := range 4 {
-		b := int(f.uint(1)) //nolint:gosec // G115: a byte
-		v |= b & 0x7F << (7 * i)
-		if b&0x80 == 0 {
-			return v
-		}
-	}
-	f.over = true
-	return 0
 }
 
 // keepJ2K keeps the boxes of JPEG 2000's header (15444-16, 6.5).

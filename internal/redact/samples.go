@@ -66,23 +66,6 @@ func mergeRows(to, a, b []span) []span {
 	return append(append(to, a...), b...)
 }
 
-// clip returns the parts of spans that are in others. Both are sorted, without overlaps.
-func clip(spans, others []span) []span {
-	out := make([]span, 0, len(spans))
-	for _, s := range spans {
-		for len(others) > 0 && others[0].to <= s.from {
-			others = others[1:]
-		}
-		for _, x := range others {
-			if x.from >= s.to {
-				break
-			}
-			out = append(out, span{max(s.from, x.from), min(s.to, x.to)})
-		}
-	}
-	return out
-}
-
 // packets say how sound without sizes of its samples is stored (QuickTime, "Sound Sample Description"): a sample is a
 // moment then, and a packet has several.
 type packets struct{ moments, bytes uint64 }

@@ -93,15 +93,6 @@ func (f *isoFile) parseFragments(s *stream, p *Plan) error {
 	}
 }
 
-// redactPart redacts a box in memory with a function that returns false if the box goes.
-func redactPart(s *stream, h container.BoxHead, keep func(*box) bool) bool {
-	return redactBox(s, h, func(b *box) {
-		if !keep(b) {
-			b.free()
-		}
-	})
-}
-
 // stream redacts as the edits say what is before the offset end.
 func (e *edits) stream(s *stream, end int64) (ok bool) {
 	all := make([]edit, 0, len(e.pass)+len(e.replace))
