@@ -81,6 +81,7 @@ func (t *Transport) wantsList(req *http.Request) (prefix string, ok bool) {
 // list responds with the listing of the objects and folders whose keys begin with prefix.
 func (t *Transport) list(req *http.Request, prefix string) (*http.Response, error) {
 	l := &listing{t: t, req: req, prefix: prefix}
+	l.buf.WriteByte('[')
 	after := req.URL.Query().Get(afterParam)
 	if after != "" {
 		l.startAfter = prefix + after
@@ -119,8 +120,7 @@ type listing struct {
 	prefix, startAfter, token string
 
 	exists bool // there is such a folder
-	opened bool // the bracket has been written
-	begun  bool // and an item
+	begun  bool // an item has been written
 	done   bool // the store has no more
 	closed bool
 	buf    bytes.Buffer
@@ -187,10 +187,6 @@ func (l *listing) fetch() (*http.Response, error) {
 
 // write writes a page of the listing as JSON.
 func (l *listing) write(page *listPage) error {
-	if !l.opened {
-		l.buf.WriteByte('[')
-		l.opened = true
-	}
 	item := func(key string, i listItem) error {
 		key, err := page.key(key)
 		if err != nil {

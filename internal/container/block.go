@@ -85,16 +85,3 @@ func offsetBlock(r io.ReaderAt) (io.ReaderAt, error) {
 	}
 	return unreadable, nil
 }
-
-// OffsetOf returns where the TIFF block starts in an Exif item or box that begins with its offset, -1 if
-// there is none.
-func OffsetOf(b []byte) int {
-	r, err := offsetBlock(bytes.NewReader(b))
-	if err != nil {
-		return -1
-	}
-	if e, ok := r.(*Joined); ok {
-		return int(e.Runs[0].Off)
-	}
-	return -1
-}

@@ -54,13 +54,11 @@ func JXLEXIF(r io.ReaderAt, f Offer) error {
 
 // Unbrotli decompresses the body of a compressed Exif box; ok is false if it exceeds the limits of Decode.
 func Unbrotli(b []byte) (out []byte, ok bool) {
-	var head [8]byte
-	copy(head[:], b)
-	if len(b) > maxBrotliPacked || len(b) > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
+	if len(b) > maxBrotliPacked {
 		return nil, false
 	}
-	out, tooLarge := unbrotli(bytes.NewReader(b))
-	return out, !tooLarge
+	out, err := readBrotli(bytes.NewReader(b), Extent{N: int64(len(b))})
+	return out, err == nil
 }
 
 // readBrotli returns the body of a compressed box. It accepts a truncated stream.

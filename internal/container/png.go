@@ -219,22 +219,6 @@ func profileKeyword(keyword []byte) (isEXIF, ok bool) {
 	return isEXIF, ok && (isEXIF || bytes.EqualFold(kind, []byte("APP1")))
 }
 
-// ProfileBlock returns the TIFF block of a profile in the data of a text chunk of type typ, nil if there is
-// none. It keeps "Exif\0\0" before the block if the profile has it.
-func ProfileBlock(typ string, data []byte) []byte {
-	keyword, _, _ := bytes.Cut(data, []byte{0})
-	if _, ok := profileKeyword(keyword); !ok {
-		return nil
-	}
-	p := profiles{r: bytes.NewReader(data), left: MaxProfileSteps}
-	text, _, err := p.text(typ, Skip(Extent{N: int64(len(data))}, int64(len(keyword))+1), maxProfile)
-	if err != nil {
-		return nil
-	}
-	b, _ := decodeProfile(text)
-	return b
-}
-
 // profiles reads the profiles of one file with a common limit of steps: a step is a byte of text, or a bit
 // of compressed text.
 type profiles struct {

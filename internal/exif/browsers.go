@@ -234,10 +234,8 @@ func withDensity(tags []storedTag, density map[uint16]storedTag) []storedTag {
 		d, ok := density[t.id]
 		return ok && d.dir == t.dir
 	})
-	for _, id := range []uint16{0x011A, 0x011B, 0x0128, 0xA002, 0xA003} {
-		if t, ok := density[id]; ok {
-			tags = insertTag(tags, t)
-		}
+	for _, t := range density {
+		tags = insertTag(tags, t)
 	}
 	return tags
 }

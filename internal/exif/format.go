@@ -52,11 +52,12 @@ func sniff(r io.ReaderAt) (f format, name string, err error) {
 	if err != nil {
 		return f, "", err
 	}
-	f, ok := formats[container.Sniff(head[:n])]
+	name = container.Sniff(head[:n])
+	f, ok := formats[name]
 	if !ok {
 		return f, "", ErrNotImage
 	}
-	return f, container.Sniff(head[:n]), nil
+	return f, name, nil
 }
 
 // SniffLen is the number of a file's first bytes that Sniff looks at. It is enough for 120 brands.

@@ -1,7 +1,6 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -125,15 +124,6 @@ func (k *Kept) Needed() *Kept {
 	needed := *k
 	needed.tags = slices.DeleteFunc(slices.Clone(k.tags), func(t storedTag) bool { return !t.needed })
 	return &needed
-}
-
-// Needed returns what viewers need of a TIFF block to show the picture.
-func Needed(b []byte) *Kept {
-	kept, err := keep([]container.Block{{R: bytes.NewReader(b)}}, nil)
-	if err != nil || len(kept) == 0 {
-		return new(Kept)
-	}
-	return &kept[0]
 }
 
 // Any reports whether anything stays.

@@ -23,11 +23,8 @@ type storedTag struct {
 
 // thumbnailImage reports whether the tag locates the thumbnail, which a rewritten block doesn't have.
 func (t *storedTag) thumbnailImage() bool {
-	return (t.id == jpegTag || t.id == jpegLengthTag) && t.dir != gpsIFD && t.dir != interopIFD
+	return (t.id == jpegTag || t.id == jpegSizeTag) && t.dir != gpsIFD && t.dir != interopIFD
 }
-
-// jpegLengthTag is the length of the JPEG that jpegTag points at.
-const jpegLengthTag = 0x0202
 
 // size returns the bytes that the tag takes in a block.
 func (t *storedTag) size() int {
@@ -131,21 +128,18 @@ func size(dirs *[directories][]storedTag) int {
 	return n
 }
 
-// dropLast drops the last tag and returns its size, 0 if there is none. It drops the tags that viewers
-// need after all others.
-func dropLast(dirs *[directories][]storedTag) (n int) {
+// dropLast drops the last tag. It drops the tags that viewers need after all others.
+func dropLast(dirs *[directories][]storedTag) {
 	for _, needed := range [...]bool{false, true} {
 		for d := len(dirs) - 1; d >= 0; d-- {
 			for i := len(dirs[d]) - 1; i >= 0; i-- {
 				if dirs[d][i].needed == needed {
-					n = dirs[d][i].size()
-					dirs[d] = append(dirs[d][:i], dirs[d][i+1:]...)
-					return n
+					dirs[d] = slices.Delete(dirs[d], i, i+1)
+					return
 				}
 			}
 		}
 	}
-	return 0
 }
 
 // blockWriter writes the directories of a block one after the other.
