@@ -20,7 +20,6 @@ var ErrTooLarge = errors.New("iptc: the metadata is larger than can be answered"
 // {{ never occurs in the JSON: Caddy's templates would execute what a photo says.
 func (m *Metadata) AppendJSON(dst []byte, typed bool, keep func(name string) bool) ([]byte, error) {
 	w := jsonWriter{b: append(dst, '{'), max: len(dst) + maxJSON, typed: typed}
-	first := true
 	for i, v := range m.values {
 		p := &properties[i]
 		if v == nil || keep != nil && !keep(p.name) {
@@ -30,7 +29,7 @@ func (m *Metadata) AppendJSON(dst []byte, typed bool, keep func(name string) boo
 		if !ok {
 			continue
 		}
-		w.separate(&first)
+		w.separate()
 		w.member(p, &kept)
 	}
 	w.b = append(w.b, '}')
@@ -47,12 +46,11 @@ type jsonWriter struct {
 	typed bool
 }
 
-// separate writes a comma between elements.
-func (w *jsonWriter) separate(first *bool) {
-	if !*first {
+// separate writes a comma, unless an object or array has just begun.
+func (w *jsonWriter) separate() {
+	if c := w.b[len(w.b)-1]; c != '{' && c != '[' {
 		w.b = append(w.b, ',')
 	}
-	*first = false
 }
 
 // member writes a property's name and its value.
@@ -73,9 +71,8 @@ func (w *jsonWriter) value(p *property, v *value) {
 		items = v.items
 	}
 	w.b = append(w.b, '[')
-	first := true
 	for i := range items {
-		w.separate(&first)
+		w.separate()
 		w.one(p, &items[i])
 	}
 	w.b = append(w.b, ']')
@@ -118,12 +115,11 @@ const plusVocabulary = "http://ns.useplus.org/ldf/vocab/"
 // structure writes the fields in the standard's order.
 func (w *jsonWriter) structure(p *property, v *value) {
 	w.b = append(w.b, '{')
-	first := true
 	write := func(defs []property) {
 		for i := range defs {
 			for j := range v.fields {
 				if f := &v.fields[j]; f.name == defs[i].xmp {
-					w.separate(&first)
+					w.separate()
 					w.member(&defs[i], &f.value)
 				}
 			}
@@ -146,9 +142,8 @@ func (w *jsonWriter) languages(v *value) {
 		return
 	}
 	w.b = append(w.b, '{')
-	first := true
 	for _, item := range items {
-		w.separate(&first)
+		w.separate()
 		w.string(item.lang)
 		w.b = append(w.b, ':')
 		w.string(item.text)
