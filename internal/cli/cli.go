@@ -46,6 +46,17 @@ type Settings struct {
 	Unknown    bool     `json:"unknown,omitempty"`
 }
 
+// patternFlags returns the patterns of --only, --omit and --keep.
+func patternFlags(fl caddycmd.Flags) (only, omit, keep []string, err error) {
+	if only, err = patternsFlag(fl, "only"); err == nil {
+		omit, err = patternsFlag(fl, "omit")
+	}
+	if err == nil {
+		keep, err = patternsFlag(fl, "keep")
+	}
+	return only, omit, keep, err
+}
+
 // patternsFlag returns the patterns of a flag that may occur several times.
 func patternsFlag(fl caddycmd.Flags, name string) (patterns []string, err error) {
 	lists, err := fl.GetStringArray(name)

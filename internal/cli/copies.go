@@ -15,11 +15,16 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/redact"
 )
 
-// redactTo writes a redacted copy of an image. It is the one place that calls the redactor.
+// redactTo writes a redacted copy of an image.
 func (c *command) redactTo(w io.Writer, r io.ReaderAt) error {
 	if err := recognize(r); err != nil {
 		return err
 	}
+	return c.redacted(w, r)
+}
+
+// redacted writes a redacted copy of what recognize recognized. It is the one place that calls the redactor.
+func (c *command) redacted(w io.Writer, r io.ReaderAt) error {
 	err := redact.Copy(w, r, &redact.Policy{EXIF: &c.options, IPTC: iptc.Policy{Keep: c.keep, Compass: c.options.Keep == nil || c.options.Keep("GPSImgDirection"), Charset: c.options.Charset}})
 	if errors.Is(err, redact.ErrRefused) {
 		return c.module.ErrNotRedactable
@@ -158,7 +163,7 @@ func (c *copies) write(path string, info fs.FileInfo, r io.ReaderAt) error {
 	if err != nil {
 		return err
 	}
-	err = c.redactTo(f, r)
+	err = c.redacted(f, r)
 	if err == nil {
 		err = f.Chmod(info.Mode().Perm())
 	}

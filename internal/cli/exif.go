@@ -112,15 +112,7 @@ func newCommand(m *Module, fl caddycmd.Flags) (*command, error) {
 	if c.options, err = m.Options(settings); err != nil {
 		return nil, err
 	}
-	only, err := patternsFlag(fl, "only")
-	if err != nil {
-		return nil, err
-	}
-	omit, err := patternsFlag(fl, "omit")
-	if err != nil {
-		return nil, err
-	}
-	keepers, err := patternsFlag(fl, "keep")
+	only, omit, keepers, err := patternFlags(fl)
 	if err != nil {
 		return nil, err
 	}
@@ -236,8 +228,6 @@ func (c *command) failure(err error) error {
 
 // outputError is an error of the output, which ends a run. An error of a file doesn't.
 type outputError struct{ error }
-
-func (e *outputError) Unwrap() error { return e.error }
 
 // each calls f for each image, prints the errors of files, and counts. It returns an error of the output.
 func (c *command) each(images []image, f func(image) error) error {

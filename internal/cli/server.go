@@ -27,7 +27,8 @@ import (
 func Server(m *Module, fl caddycmd.Flags) (int, error) {
 	caddy.TrapSignals()
 
-	cfg, listen, err := serverConfig(m, fl)
+	photo := examplePhoto(fl)
+	cfg, listen, err := serverConfig(m, fl, photo)
 	if err == nil {
 		err = portsFree(listen, fl.String("domain"))
 	}
@@ -38,7 +39,7 @@ func Server(m *Module, fl caddycmd.Flags) (int, error) {
 		return caddy.ExitCodeFailedStartup, err
 	}
 	base, network := baseURL(listen, fl.String("domain")), networkURL(listen, fl.String("domain"))
-	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, examplePhoto(fl), m.SuffixMark+m.Operations[0])
+	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, photo, m.SuffixMark+m.Operations[0])
 	what := "The server"
 	if fl.Bool("browse") {
 		what = "The gallery"
@@ -94,7 +95,7 @@ func examplePhoto(fl caddycmd.Flags) string {
 }
 
 // serverConfig returns the configuration for exif-server, and its listener address.
-func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen string, err error) {
+func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config, listen string, err error) {
 	domain, root, bucket, region := fl.String("domain"), fl.String("root"), fl.String("bucket"), fl.String("region")
 	if fl.NArg() > 0 {
 		if root != "" || bucket != "" {
@@ -110,13 +111,7 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 		settings.Folders = m.MaxFolder
 		settings.Values = cmp.Or(settings.Values, "described") // a gallery is for people
 	}
-	if settings.Only, err = patternsFlag(fl, "only"); err != nil {
-		return nil, "", err
-	}
-	if settings.Omit, err = patternsFlag(fl, "omit"); err != nil {
-		return nil, "", err
-	}
-	if settings.Keep, err = patternsFlag(fl, "keep"); err != nil {
+	if settings.Only, settings.Omit, settings.Keep, err = patternFlags(fl); err != nil {
 		return nil, "", err
 	}
 	if _, err := m.Options(settings); err != nil {
@@ -126,7 +121,7 @@ func serverConfig(m *Module, fl caddycmd.Flags) (cfg *caddy.Config, listen strin
 		caddyconfig.JSONModuleObject(settings, "handler", "exif", nil),
 	}}}
 	if !fl.Bool("browse") {
-		routes = append(routes, homeRoute(m.SuffixMark, settings.Operations, root, bucket, examplePhoto(fl)))
+		routes = append(routes, homeRoute(m.SuffixMark, settings.Operations, root, bucket, photo))
 	}
 	switch {
 	case bucket != "" && root != "":
