@@ -91,7 +91,7 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 		if err := h.parseWord(d, word); err != nil {
 			return err
 		}
-		if err := h.checkSettings(); err != nil {
+		if _, _, err := h.checkSettings(); err != nil {
 			return d.WrapErr(err)
 		}
 	}

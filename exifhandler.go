@@ -148,15 +148,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.MaxRead == 0 {
 		h.MaxRead = max(defaultMaxRead, h.Window)
 	}
-	if err := h.checkSettings(); err != nil {
+	var err error
+	if h.operations, h.options, err = h.checkSettings(); err != nil {
 		return err
 	}
 	if h.Cache == 0 {
 		h.Cache = defaultCache
-	}
-	options, err := h.exifOptions()
-	if err != nil {
-		return err
 	}
 	if h.Cache > 0 {
 		if h.cache, err = newResponseCache(h.Cache); err != nil {
@@ -165,10 +162,6 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	if h.metrics, err = newMetrics(ctx.GetMetricsRegistry(), h.cache); err != nil {
 		return fmt.Errorf("metrics: %w", err)
-	}
-	h.options = options
-	if h.operations, err = operationsOf(h.Operations); err != nil {
-		return err
 	}
 	var hide *tagCipher
 	if h.Redact {

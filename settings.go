@@ -37,26 +37,25 @@ const formatVersion = 4
 var styles = map[string]exif.Style{"raw": exif.Raw, "described": exif.Described, "typed": exif.Typed}
 
 // checkSettings checks the settings that a Caddyfile can get wrong, except for the permissions. Zero
-// values stand for defaults.
-func (h *Handler) checkSettings() error {
+// values stand for defaults. It returns what the settings say: the operations and the decoder's options.
+func (h *Handler) checkSettings() (ops []*operation, o exif.Options, err error) {
 	switch {
 	case h.Window != 0 && (h.Window < minWindow || h.Window > maxWindow):
-		return fmt.Errorf("window: %d is not between %d (4 KiB) and %d (4 MiB) bytes", h.Window, minWindow, maxWindow)
+		return nil, o, fmt.Errorf("window: %d is not between %d (4 KiB) and %d (4 MiB) bytes", h.Window, minWindow, maxWindow)
 	case h.MaxRead < 0 || h.MaxRead != 0 && h.MaxRead < max(h.Window, minWindow):
-		return fmt.Errorf("max_read: %d bytes are less than one window", h.MaxRead)
+		return nil, o, fmt.Errorf("max_read: %d bytes are less than one window", h.MaxRead)
 	}
-	ops, err := operationsOf(h.Operations)
-	if err != nil {
-		return err
+	if ops, err = operationsOf(h.Operations); err != nil {
+		return nil, o, err
 	}
 	switch {
 	case h.Folders < 0 || h.Folders > maxFolder:
-		return fmt.Errorf("folders: %d is not between 1 and %d objects", h.Folders, maxFolder)
+		return nil, o, fmt.Errorf("folders: %d is not between 1 and %d objects", h.Folders, maxFolder)
 	case h.Folders > 0 && !slices.ContainsFunc(ops, (*operation).ofFolders):
-		return errors.New("folders: none of the operations can be asked of a folder")
+		return nil, o, errors.New("folders: none of the operations can be asked of a folder")
 	}
-	_, err = h.exifOptions()
-	return err
+	o, err = h.exifOptions()
+	return ops, o, err
 }
 
 // exifOptions returns the decoder's options for the settings.

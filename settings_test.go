@@ -67,7 +67,7 @@ func TestSizesAtTheirLimits(t *testing.T) {
 		if h.Window == 0 {
 			h.Window = defaultWindow
 		}
-		if err := h.checkSettings(); (err == nil) != tc.ok {
+		if _, _, err := h.checkSettings(); (err == nil) != tc.ok {
 			t.Errorf("window %d, max_read %d: %v", tc.window, tc.maxRead, err)
 		}
 	}
@@ -75,7 +75,7 @@ func TestSizesAtTheirLimits(t *testing.T) {
 		maxRead int64
 		ok      bool
 	}{{4096, true}, {4095, false}, {1, false}, {-1, false}, {0, true}} {
-		if err := (&Handler{MaxRead: tc.maxRead}).checkSettings(); (err == nil) != tc.ok {
+		if _, _, err := (&Handler{MaxRead: tc.maxRead}).checkSettings(); (err == nil) != tc.ok {
 			t.Errorf("max_read %d before window: %v", tc.maxRead, err)
 		}
 	}
