@@ -3,6 +3,7 @@ package caddyexif
 import (
 	"context"
 	"hash/maphash"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ func weight(k cacheKey, res *response) uint32 {
 	if res.plan != nil {
 		n += res.plan.Weight()
 	}
-	return uint32(min(n, 1<<31))
+	return uint32(min(n, math.MaxInt32)) //nolint:gosec // G115: bounded
 }
 
 // keySeed makes the hashes of keys unpredictable for clients.

@@ -168,7 +168,7 @@ func TestUpstreamsThatLie(t *testing.T) {
 			endless(w, photo)
 		},
 		"/no-range-length.jpg": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", strconv.Itoa(5<<30))
+			w.Header().Set("Content-Length", strconv.FormatInt(5<<30, 10))
 			endless(w, photo)
 		},
 		"/no-range-far.tif": func(w http.ResponseWriter, _ *http.Request) { w.Write(far) },

@@ -34,16 +34,15 @@ const (
 	freeBlocks = 1000
 )
 
-// skip reads the stream up to its end, and returns how many bytes of the last piece belong to it. ok is false if the
-// stream is broken, or ends with the body.
-func (z *zlibStream) skip() (used int, ok bool) {
+// skip reads the stream up to its end. ok is false if it is broken, or ends with the body.
+func (z *zlibStream) skip() (ok bool) {
 	head, ok := z.take(16)
 	if !ok || head&15 != 8 || head>>4&15 > 7 || (head&0xFF<<8|head>>8)%31 != 0 || head>>8&0x20 != 0 {
-		return 0, false
+		return false
 	}
 	for last := uint64(0); last == 0; {
 		if last, ok = z.take(1); !ok {
-			return 0, false
+			return false
 		}
 		kind, _ := z.take(2)
 		switch kind {
@@ -54,20 +53,21 @@ func (z *zlibStream) skip() (used int, ok bool) {
 			ok = z.codes()
 		case 2:
 			z.blocks++
-			ok = z.blocks <= freeBlocks+(z.read+int64(z.at))/bytesPerBlock && z.tables() && z.codes()
+			ok = z.blocks <= freeBlocks+(z.read+int64(z.used()))/bytesPerBlock && z.tables() && z.codes()
 		default:
 			ok = false
 		}
 		if !ok {
-			return 0, false
+			return false
 		}
 	}
 	z.drop(z.n & 7)
-	if _, ok = z.take(32); !ok { // the checksum
-		return 0, false
-	}
-	return z.at - int(z.n/8), true
+	_, ok = z.take(32) // the checksum
+	return ok
 }
+
+// used returns how many bytes of the last piece were decoded. It is the same however the stream is cut into pieces.
+func (z *zlibStream) used() int { return max(z.at-int(z.n/8), 0) } //nolint:gosec // G115: at most 63
 
 // need makes sure that there are n unused bits, at most 32. It takes no byte of the next piece that isn't needed.
 func (z *zlibStream) need(n uint) bool {
@@ -237,7 +237,7 @@ func (t *codeTable) build(lengths []uint8) (ok bool) {
 	return true
 }
 
-// symbol decodes the next symbol. It takes no more bits than the symbol has.
+// symbol decodes the next symbol. It takes no more bits than the symbol has, or a code can have.
 func (z *zlibStream) symbol(t *codeTable) (symbol int, ok bool) {
 	if e := t.fast[z.bits&(1<<fastBits-1)]; e != 0 && uint(e&15) <= z.n {
 		z.drop(uint(e & 15))
@@ -258,6 +258,7 @@ func (z *zlibStream) symbol(t *codeTable) (symbol int, ok bool) {
 		first = (first + count) << 1
 		code <<= 1
 	}
+	z.drop(15) // all were looked at
 	return 0, false
 }
 

@@ -30,22 +30,49 @@ func TestZlibEnd(t *testing.T) {
 			w.Close()
 			for _, piece := range []int{1, 3, 1000, 1 << 20} {
 				full := append(bytes.Clone(b.Bytes()), "trailing data here"...)
-				var last int
-				rest := full
-				total := 0
-				z := zlibStream{more: func() []byte {
-					total += last
-					k := min(piece, len(rest))
-					p := rest[:k]
-					rest = rest[k:]
-					last = k
-					return p
-				}}
-				used, ok := z.skip()
-				if !ok || total+used != b.Len() {
-					t.Fatalf("level %d n %d piece %d: %v %d want %d", level, n, piece, ok, total+used, b.Len())
+				if end, ok := zlibEnd(full, piece); !ok || end != b.Len() {
+					t.Fatalf("level %d n %d piece %d: %v %d want %d", level, n, piece, ok, end, b.Len())
 				}
 			}
+		}
+	}
+}
+
+// zlibEnd returns where the stream at the beginning of b ends, or breaks, read in pieces.
+func zlibEnd(b []byte, piece int) (end int, ok bool) {
+	last := 0
+	z := zlibStream{more: func() []byte {
+		end += last
+		last = min(piece, len(b)-end)
+		return b[end : end+last]
+	}}
+	ok = z.skip()
+	return end + z.used(), ok
+}
+
+// TestBrokenZlib: where a stream breaks doesn't depend on the pieces that it comes in.
+func TestBrokenZlib(t *testing.T) {
+	for _, level := range []int{-2, 0, 1, 9} {
+		var b bytes.Buffer
+		w, _ := zlib.NewWriterLevel(&b, level)
+		w.Write(compressible(3000))
+		w.Close()
+		broken := 0
+		for at := range b.Len() {
+			data := bytes.Clone(b.Bytes())
+			data[at] ^= 0xFF
+			want, ok := zlibEnd(data, len(data))
+			for _, piece := range []int{1, 2, 3, 13, 64} {
+				if end, again := zlibEnd(data, piece); end != want || again != ok {
+					t.Fatalf("level %d, byte %d, piece %d: %d (%v), want %d (%v)", level, at, piece, end, again, want, ok)
+				}
+			}
+			if !ok {
+				broken++
+			}
+		}
+		if broken < 5 {
+			t.Errorf("level %d: %d broken streams", level, broken)
 		}
 	}
 }
@@ -66,7 +93,7 @@ func BenchmarkZlibEnd(b *testing.B) {
 			done = true
 			return o.Bytes()
 		}}
-		if _, ok := z.skip(); !ok {
+		if !z.skip() {
 			b.Fatal()
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"runtime"
 	"syscall"
 	"testing"
@@ -47,25 +48,25 @@ func hostileFilms() map[string][]byte {
 	aviHead := avi[:bytes.Index(avi, []byte("movi"))+4]
 	jpeg := cat("00dc", 0, 0, 16, 0, "\xFF\xD8\xFF\xDA\x00\x04ab")
 	return map[string][]byte{
-		"every chunk the same": film(track(1, 1, stsc(1), constant(1<<20, 1<<31), offsets(func(int) int { return 700_000 }, many))),
-		"chunks in disorder":   film(track(1, 1, stsc(1), constant(1, 1<<31), offsets(next, many))),
-		"chunks apart":         film(track(1, 1, stsc(1), constant(1, 1<<31), offsets(func(i int) int { return 2 * i }, many))),
-		"chunks backwards":     film(track(1, 1, stsc(1), constant(1, 1<<31), offsets(func(i int) int { return many - i }, many))),
-		"rows of chunks":       film(track(1, 1, stsc(1), constant(1, 1<<31), offsets(func(i int) int { return i%(many/1000)*5000 + i/(many/1000)*2 }, many))),
-		"samples of all sizes": film(track(1, 1, stsc(1<<31), full("stsz", 0, u32(0), u32(1<<31), bytes.Repeat([]byte{255}, 4*many)), offsets(next, 1))),
-		"samples of 4 bits":    film(track(1, 1, stsc(1<<31), full("stz2", 0, u32(4), u32(1<<31), bytes.Repeat([]byte{255}, 4*many)), offsets(next, 1))),
-		"runs of chunks":       film(track(1, 1, full("stsc", 0, u32(1<<31), bytes.Repeat(cat(u32(1), u32(1<<31), u32(1)), many/3)), constant(1, 1<<31), offsets(next, 10))),
+		"every chunk the same": film(track(1, 1, stsc(1), constant(1<<20, math.MaxInt32), offsets(func(int) int { return 700_000 }, many))),
+		"chunks in disorder":   film(track(1, 1, stsc(1), constant(1, math.MaxInt32), offsets(next, many))),
+		"chunks apart":         film(track(1, 1, stsc(1), constant(1, math.MaxInt32), offsets(func(i int) int { return 2 * i }, many))),
+		"chunks backwards":     film(track(1, 1, stsc(1), constant(1, math.MaxInt32), offsets(func(i int) int { return many - i }, many))),
+		"rows of chunks":       film(track(1, 1, stsc(1), constant(1, math.MaxInt32), offsets(func(i int) int { return i%(many/1000)*5000 + i/(many/1000)*2 }, many))),
+		"samples of all sizes": film(track(1, 1, stsc(math.MaxInt32), full("stsz", 0, u32(0), u32(math.MaxInt32), bytes.Repeat([]byte{255}, 4*many)), offsets(next, 1))),
+		"samples of 4 bits":    film(track(1, 1, stsc(math.MaxInt32), full("stz2", 0, u32(4), u32(math.MaxInt32), bytes.Repeat([]byte{255}, 4*many)), offsets(next, 1))),
+		"runs of chunks":       film(track(1, 1, full("stsc", 0, u32(math.MaxInt32), bytes.Repeat(cat(u32(1), u32(math.MaxInt32), u32(1)), many/3)), constant(1, math.MaxInt32), offsets(next, 10))),
 		"a track twice":        film(bytes.Repeat(empty, 9000)),
 		"many tracks": film(func() (b []byte) {
 			for i := range 1000 {
-				b = append(b, track(i+1, 1, stsc(1), constant(1, 1<<31), offsets(func(k int) int { return 4 * (k*1000 + i) }, 100))...)
+				b = append(b, track(i+1, 1, stsc(1), constant(1, math.MaxInt32), offsets(func(k int) int { return 4 * (k*1000 + i) }, 100))...)
 			}
 			return b
 		}()),
 		"empty boxes":          repeat(testimage.FileType("isom"), box("free")),
 		"empty boxes in moov":  film(bytes.Repeat(box("free"), many/2)),
 		"fragments":            repeat(testimage.FileType("isom"), box("moof", box("traf", full("tfhd", 0, u32(1))))),
-		"tracks of a fragment": cat(testimage.FileType("isom"), box("moof", bytes.Repeat(box("traf", full("tfhd", 0, u32(1)), full("trun", 0, u32(1<<31))), many/10))),
+		"tracks of a fragment": cat(testimage.FileType("isom"), box("moof", bytes.Repeat(box("traf", full("tfhd", 0, u32(1)), full("trun", 0, u32(math.MaxInt32))), many/10))),
 		"runs of a fragment":   cat(testimage.FileType("isom"), box("moof", box("traf", full("tfhd", 0, u32(1)), bytes.Repeat(full("trun", 0, u32(0)), many/5)))),
 		"elements":             repeat(mkv, []byte{0xEC, 0x80}),
 		"blocks":               repeat(cat(mkv, u32(idCluster), 0xFF), []byte{0xA3, 0x84, 0x81, 0, 0, 0x80}),

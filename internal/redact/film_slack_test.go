@@ -105,7 +105,7 @@ func slackSound(p *places) []byte {
 	decoder := cat(4, 13+4+len(p.add("esds decoder")), 0x40, 0x15, 0, 0, 0, u32(0), u32(0), 5, 2, 0x12, 0x10, p.instead("esds decoder", nil))
 	sl := cat(6, 1+len(p.add("esds SL")), 2, p.instead("esds SL", nil))
 	es := cat(3, 3+len(decoder)+len(sl)+len(p.add("esds stream")), 0, 1, 0, decoder, sl, p.instead("esds stream", nil))
-	return testimage.Box("mp4a", make([]byte, 6), u16(1), make([]byte, 8), u16(2), u16(16), make([]byte, 4), u32(48000<<16),
+	return testimage.Box("mp4a", make([]byte, 6), u16(1), make([]byte, 8), u16(2), u16(16), make([]byte, 4), cat(0xBB, 0x80, 0, 0),
 		testimage.FullBox("esds", 0, es, p.add("esds")), testimage.Box("note", p.add("sound entry")), p.add("after sound boxes"))
 }
 

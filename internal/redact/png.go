@@ -221,14 +221,10 @@ func (f *pngFile) picture(typ string) bool {
 		piece = piece[:min(int64(len(piece)), left)]
 		return piece
 	}}
-	used, ok := z.skip()
-	if !ok {
-		f.pass(int64(z.at))
-		return false
-	}
+	ok, used := z.skip(), z.used()
 	crc = crc32.Update(crc, crc32.IEEETable, piece[:used])
 	rest := left - int64(used)
-	if !f.pass(int64(used)) {
+	if !f.pass(int64(used)) || !ok {
 		return false
 	}
 	if rest == 0 {
