@@ -59,7 +59,7 @@ func weight(k cacheKey, res *response) uint32 {
 	if res.plan != nil {
 		n += res.plan.Weight()
 	}
-	return uint32(min(n, math.MaxInt32)) //nolint:gosec // G115: bounded
+	return uint32(min(n, math.MaxInt32))
 }
 
 // keySeed makes the hashes of keys unpredictable for clients.

@@ -67,7 +67,7 @@ func (z *zlibStream) skip() (ok bool) {
 }
 
 // used returns how many bytes of the last piece were decoded. It is the same however the stream is cut into pieces.
-func (z *zlibStream) used() int { return max(z.at-int(z.n/8), 0) } //nolint:gosec // G115: at most 63
+func (z *zlibStream) used() int { return max(z.at-int(z.n/8), 0) }
 
 // need makes sure that there are n unused bits, at most 32. It takes no byte of the next piece that isn't needed.
 func (z *zlibStream) need(n uint) bool {
