@@ -245,15 +245,20 @@ func (s *store) snapshot(buckets ...string) string {
 	s.t.Helper()
 	var all strings.Builder
 	for _, b := range buckets {
-		_, body := s.must("GET", query("/"+b, "list-type=2&max-keys=1000"), nil, nil)
-		var list struct {
-			IsTruncated bool
-			Contents    []struct{ Key, ETag, LastModified, Size string }
+		for last, more := "", true; more; {
+			_, body := s.must("GET", query("/"+b, "list-type=2&start-after="+url.QueryEscape(last)), nil, nil)
+			var list struct {
+				IsTruncated bool
+				Contents    []struct{ Key, ETag, LastModified, Size string }
+			}
+			if err := xml.Unmarshal([]byte(body), &list); err != nil {
+				s.t.Fatal(err)
+			}
+			fmt.Fprintf(&all, "%s %v\n", b, list.Contents)
+			if more = list.IsTruncated && len(list.Contents) > 0; more {
+				last = list.Contents[len(list.Contents)-1].Key
+			}
 		}
-		if err := xml.Unmarshal([]byte(body), &list); err != nil || list.IsTruncated {
-			s.t.Fatal(err, list.IsTruncated)
-		}
-		fmt.Fprintf(&all, "%s %v\n", b, list.Contents)
 	}
 	_, policy := s.must("GET", query("/get-only", "policy="), nil, nil)
 	return all.String() + policy
