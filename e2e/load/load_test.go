@@ -74,6 +74,7 @@ var (
 	missing   = object{status: 404, body: failure(404, "NoSuchKey", "the object does not exist")}
 	denied    = object{status: 403, body: failure(403, "AccessDenied", "access denied")}
 	notImage  = object{status: 400, body: failure(400, "NotAnImage", "the object is not an image of a known format")}
+	unknown   = object{status: 403, body: failure(403, "NotRedactable", "images and videos of this format can't be redacted")}
 	invalid   = object{status: 400, body: failure(400, "InvalidExif", "the image's EXIF is broken, and none of it can be read")}
 	tooLarge  = object{status: 400, body: failure(400, "ImageTooLarge", "the requested data can't be reached within the limits")}
 	internal  = object{status: 500, body: failure(500, "InternalError", "the object can't be read")}
@@ -273,8 +274,11 @@ func photos(good []object) (all []object) {
 			o.head, o.header = false, [2]string{"Range", "bytes=3-9"} // images are sent whole
 		case 1:
 			o = object{path: fmt.Sprintf("/missing-%d.jpg", i), photo: true, status: 404, body: ""}
-		case 2:
-			o = object{path: "/text.jpg", photo: true, status: 200, body: "no image"}
+		case 2: // on disk, its name makes it image/jpeg
+			if o = unknown.at("/text.jpg"); strings.Contains(good[i].body, "in the bucket") {
+				o = object{path: "/text.jpg", status: 200, body: "no image"}
+			}
+			o.photo = true
 		}
 		all = append(all, o)
 	}
