@@ -61,6 +61,8 @@ func TestDecide(t *testing.T) {
 		{"SVG that is a photo", repeatable, 200, typed("image/svg+xml"), jpeg, redactWhole, nil},
 		{"MPEG-TS", repeatable, 200, typed("video/mp2t"), "G@\x00\x10", pass, nil},
 		{"several photos", repeatable, 200, typed("Multipart/X-Mixed-Replace;boundary=a"), "--a", refuse, errNotRedactable},
+		{"several parts", repeatable, 200, typed("multipart/byteranges; boundary=a"), "--a", refuse, errNotRedactable},
+		{"a photo after a warning", repeatable, 200, typed("text/html"), "<b>Warning</b>\n" + jpeg, refuse, errNotRedactable},
 		{"several photos, not yet begun", repeatable, 200, typed("multipart/x-mixed-replace"), "", refuse, errNotRedactable},
 		// codings
 		{"a coded photo", repeatable, 200, coded("gzip"), jpeg, againPlain, nil},

@@ -2,7 +2,6 @@ package caddyexif
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -507,7 +506,7 @@ func claimOf(header http.Header) (is claim) {
 		for t := range strings.SplitSeq(field, ",") {
 			t, _, _ = strings.Cut(t, ";")
 			switch t = strings.ToLower(strings.TrimSpace(t)); {
-			case t == "multipart/x-mixed-replace":
+			case t == "multipart/x-mixed-replace", t == "multipart/byteranges": // several ranges are never asked for
 				return claimsParts
 			case t == "image/svg+xml", t == "video/mp2t":
 			case strings.HasPrefix(t, "image/"), strings.HasPrefix(t, "video/"):
@@ -1017,7 +1016,7 @@ func (s *screen) FlushError() error {
 	if s.state == holding && s.format == "" && len(s.held) > 0 && (code == plain || len(s.held) >= 2*s.flushed) {
 		s.flushed = len(s.held) // decoding anew after each byte would take long
 		head, _, err := code.first(s.held, redact.SniffLen)
-		if err != nil || len(head) == 0 || mayBeImage(head) {
+		if verdict, _ := redact.Sniff(head); err != nil || verdict != redact.Pass || redact.Undecided(head) {
 			return nil
 		}
 		s.finish(decide(s.facts(head)))
@@ -1054,18 +1053,4 @@ func (s *screen) SetWriteDeadline(t time.Time) error {
 // EnableFullDuplex is for http.ResponseController.
 func (s *screen) EnableFullDuplex() error {
 	return http.NewResponseController(s.d.w).EnableFullDuplex()
-}
-
-// imageStarts are the bytes that images and videos begin with, as far as mayBeImage needs them.
-var imageStarts = [][]byte{
-	[]byte("\xFF"), []byte("\x89PNG\r\n\x1A\n"), []byte("\x8BJNG"), []byte("\x8AMNG"), []byte("RIFF"), []byte("GIF8"), []byte("BM"),
-	[]byte("II"), []byte("MM"), []byte("8BPS"), []byte("FUJIFILM"), []byte("\x00"), []byte("\x1A\x45\xDF\xA3"), []byte("\x30\x26\xB2\x75"), []byte("FLV"),
-}
-
-// mayBeImage reports whether head can be the first bytes of an image or a video.
-func mayBeImage(head []byte) bool {
-	return len(head) < 8 || redact.IsBoxType(string(head[4:8])) || slices.ContainsFunc(imageStarts, func(start []byte) bool {
-		n := min(len(start), len(head))
-		return bytes.Equal(start[:n], head[:n])
-	})
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/caddyexif/caddy-exif/internal/redact"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -487,27 +486,6 @@ func TestFarIndexIsRefused(t *testing.T) {
 				method == "GET" && tc.status == 200 && w.Body.Len() != len(photo) {
 				t.Errorf("max_read %d: %s: got %d and %d bytes, want %d", tc.maxRead, method, w.Code, w.Body.Len(), tc.status)
 			}
-		}
-	}
-}
-
-// TestMayBeImage checks that every image is held until its format is known, however few bytes arrive at once.
-func TestMayBeImage(t *testing.T) {
-	for name, samples := range testimage.Formats() {
-		b := samples[0]
-		if verdict, _ := redact.Sniff(b[:min(len(b), redact.SniffLen)]); verdict == redact.Pass {
-			continue
-		}
-		for n := range min(len(b), 64) {
-			if !mayBeImage(b[:n]) {
-				t.Errorf("%s: its first %d bytes are let go", name, n)
-				break
-			}
-		}
-	}
-	for _, text := range []string{"data: 1\n", "<!DOCTYPE html>", `{"a": "b"}`, ": keep alive", "event: x"} {
-		if mayBeImage([]byte(text)) {
-			t.Errorf("%q is held", text)
 		}
 	}
 }

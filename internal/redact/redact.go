@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/iptc"
@@ -73,8 +72,14 @@ func Sniff(head []byte) (Verdict, string) {
 	format := exif.Sniff(head)
 	switch format {
 	case "":
-		return sniffFilm(head)
+		if verdict, film := sniffFilm(head); verdict != Pass {
+			return verdict, film
+		}
+		fallthrough
 	case "svg":
+		if hidden := hiddenPicture(head); hidden != "" {
+			return Refuse, hidden
+		}
 		return Pass, format
 	}
 	if parsers[format] == nil && planners[format] == nil {
@@ -86,11 +91,8 @@ func Sniff(head []byte) (Verdict, string) {
 // HasIndex reports whether the plan of a format is made from its index, and says what becomes of each byte.
 func HasIndex(format string) bool { return planners[format] != nil }
 
-// IsBoxType reports whether a file of the ISO base media file format can begin with a box of that type.
-func IsBoxType(typ string) bool { return slices.Contains(firstBoxes, typ) }
-
 // firstBoxes are the types of the boxes that such files begin with; QuickTime's have no ftyp.
-var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof", "sidx", "emsg", "prft", "uuid", "JXL ", "jP  "}
+var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof", "sidx", "emsg", "prft", "uuid", "JXL ", "jP  ", "JXS ", "RED1", "RED2"}
 
 // Writer redacts the body written to it, as its Plan says.
 type Writer struct {

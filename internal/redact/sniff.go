@@ -5,10 +5,31 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
-// refusedFilms has the formats of films that can't be redacted, by their first bytes.
-var refusedFilms = []struct{ name, head string }{
+// refused has the formats of pictures and films that can't be redacted and that exif doesn't know, by their first bytes.
+var refused = []struct{ name, head string }{
+	{"jng", "\x8BJNG\r\n\x1A\n"},
+	{"mng", "\x8AMNG\r\n\x1A\n"},
+	{"jxs", "\x00\x00\x00\x0CJXS \r\n\x87\n"},
+	{"exr", "\x76\x2F\x31\x01"},
+	{"xcf", "gimp xcf "},
+	{"x3f", "FOVb"},
+	{"crw", "II\x1A\x00\x00\x00HEAPCCDR"},
+	{"crw", "MM\x00\x00\x00\x1AHEAPCCDR"},
+	{"lfp", "\x89LFP\r\n\x1A\n"},
+	{"fff", "FFF\x00"}, // FLIR
+	{"fff", "AFF\x00"},
+	{"dpx", "SDPX"},
+	{"dpx", "XPDS"},
+	{"bpg", "BPG\xFB"},
+	{"flif", "FLIF"},
+	{"psp", "Paint Shop Pro Image File\n\x1A"},
+	{"miff", "id=ImageMagick"},
+	{"icns", "icns\x00"},
 	{"mpeg", "\x00\x00\x01\xBA"},
 	{"mpeg", "\x00\x00\x01\xB3"}, // program and elementary streams (13818-1, 13818-2)
 	{"asf", "\x30\x26\xB2\x75\x8E\x66\xCF\x11"},
@@ -22,9 +43,10 @@ var refusedFilms = []struct{ name, head string }{
 	{"y4m", "YUV4MPEG2"},
 }
 
-// sniffFilm returns the verdict on a body that is no image, and the name of its format if it is a film.
+// sniffFilm returns the verdict on a body that exif takes for no image, and the name of its format if it is a film, or
+// one of those that are refused.
 func sniffFilm(head []byte) (Verdict, string) {
-	for _, r := range refusedFilms {
+	for _, r := range refused {
 		if strings.HasPrefix(string(head[:min(32, len(head))]), r.head) {
 			return Refuse, r.name
 		}
@@ -50,6 +72,8 @@ func sniffFilm(head []byte) (Verdict, string) {
 		return Refuse, "ogg"
 	case isAVCHD(head):
 		return Refuse, "m2ts"
+	case string(head[4:8]) == "RED1", string(head[4:8]) == "RED2":
+		return Refuse, "r3d"
 	case string(head[4:8]) == "ftyp":
 		return Redact, brandFormat(head)
 	case isFirstBox(head):
@@ -88,4 +112,101 @@ func brandFormat(head []byte) string {
 		return "3gp"
 	}
 	return "mp4"
+}
+
+// hiddenPicture returns the name of the format of a picture that begins after other bytes: a byte order mark, white space or a
+// warning that a program wrote first, or up to 16 bytes of anything. Browsers don't show it, but other readers find it. Archives,
+// sound and PDF have pictures of their own further in, after bytes that are no text.
+func hiddenPicture(head []byte) string {
+	const junk, longest = 16, 16 // longest is the length of the longest signature
+	binaryAt := textLen(head)
+	if binaryAt == len(head) || bytes.HasPrefix(head, []byte("%")) { // PDF and PostScript
+		return ""
+	}
+	zerosEnd := len(head) - len(bytes.TrimLeft(head[binaryAt:], "\x00"))
+	for i := 1; i < len(head); i++ {
+		near := i <= junk || binaryAt-longest <= i && i <= binaryAt || zerosEnd-4 <= i && i <= zerosEnd
+		if !near {
+			continue
+		}
+		switch name := container.Sniff(head[i:]); name {
+		case "jpeg":
+			if bytes.HasPrefix(head[i:], []byte("\xFF\xD8\xFF")) {
+				return name
+			}
+		case "gif": // a text may speak of it
+			if i >= binaryAt-longest {
+				return name
+			}
+		case "png", "webp", "tiff", "rw2", "psd":
+			return name
+		case "avif", "heif", "cr3": // "ftyp" alone may stand in a text
+			if head[i] == 0 {
+				return name
+			}
+		case "jxl", "jp2":
+			if head[i] == 0 {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// textLen returns how many of the first bytes are text: UTF-8 after a byte order mark, without control characters.
+func textLen(b []byte) int {
+	n := 0
+	for _, mark := range []string{"\xFE\xFF", "\xFF\xFE", string(container.Utf8BOM)} {
+		if bytes.HasPrefix(b, []byte(mark)) {
+			n = len(mark)
+		}
+	}
+	for n < len(b) {
+		r, size := utf8.DecodeRune(b[n:])
+		if r == utf8.RuneError && size <= 1 && utf8.FullRune(b[n:]) || r < ' ' && !strings.ContainsRune("\t\n\f\r", r) {
+			break
+		}
+		n += size
+	}
+	return n
+}
+
+// starts are the bytes that pictures and films begin with, and how many bytes Sniff needs to tell them. Those of refused, and
+// boxes, come in addition.
+var starts = []struct {
+	head string
+	need int
+}{
+	{"\xFF", 4}, {"\x89PNG\r\n\x1A\n", 8}, {"GIF8", 6}, {"8BPS\x00", 6}, {"FUJIFILMCCD-RAW ", 16}, {"BM", 18},
+	{"\x00MR", 4}, {"\x00\x00\x01\x00", 22}, {"\x00\x00\x02\x00", 22},
+	{"II*\x00", 8}, {"II+\x00", 16}, {"MM\x00*", 8}, {"MM\x00+", 16}, {"II\x55\x00", 8}, {"II\xBC\x01", 8}, {"IIR", 8}, {"MMOR", 8},
+	{"RIFF", 12}, {"RIFX", 12}, {"\x1A\x45\xDF\xA3", 8}, {"OggS", SniffLen},
+}
+
+// Undecided reports whether a body with these first bytes may still be an image or a film, though Sniff passes them.
+func Undecided(head []byte) bool {
+	begins := func(start string, need int) bool {
+		n := min(len(start), len(head))
+		return len(head) < need && string(head[:n]) == start[:n]
+	}
+	for _, s := range starts {
+		if begins(s.head, s.need) {
+			return true
+		}
+	}
+	for _, r := range refused {
+		if begins(r.head, len(r.head)) {
+			return true
+		}
+	}
+	const packet, sync = 192, 4 // of AVCHD
+	switch {
+	case len(head) <= sync:
+		return true
+	case head[sync] == 'G' && len(head) <= 2*packet+sync && (len(head) <= packet+sync || head[packet+sync] == 'G'):
+		return true
+	case len(head) < 8:
+		return slices.ContainsFunc(firstBoxes, func(typ string) bool { return strings.HasPrefix(typ, string(head[4:])) })
+	}
+	return len(head) < SniffLen && len(bytes.Trim(head, "\x00\t\n\f\r \xEF\xBB\xBF\xFE\xFF")) == 0
 }
