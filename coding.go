@@ -20,25 +20,55 @@ const (
 	unknown coding = "?" // one that first can't decode, or several
 )
 
+// codingNamed returns the coding of that name.
+func codingNamed(name string) coding {
+	switch name = strings.ToLower(strings.TrimSpace(name)); name {
+	case "", "identity":
+		return plain
+	case "gzip", "x-gzip":
+		return "gzip"
+	case "zstd", "br":
+		return coding(name)
+	}
+	return unknown
+}
+
 // codingOf returns the coding that a header states.
 func codingOf(header http.Header) coding {
-	var is coding
+	is := plain
 	for _, field := range header.Values("Content-Encoding") {
 		for name := range strings.SplitSeq(field, ",") {
-			switch name = strings.ToLower(strings.TrimSpace(name)); {
-			case name == "" || name == "identity":
+			switch c := codingNamed(name); {
+			case c == plain:
 			case is != plain:
 				return unknown
-			case name == "gzip" || name == "x-gzip":
-				is = "gzip"
-			case name == "zstd" || name == "br":
-				is = coding(name)
 			default:
-				is = unknown
+				is = c
 			}
 		}
 	}
 	return is
+}
+
+// acceptKnown takes the codings that first can't decode out of a request's Accept-Encoding: browsers accept deflate, too, and
+// codings with a dictionary.
+func acceptKnown(header http.Header) {
+	fields := header.Values("Accept-Encoding")
+	if len(fields) == 0 {
+		return
+	}
+	var known []string
+	for _, field := range fields {
+		for item := range strings.SplitSeq(field, ",") {
+			if name, _, _ := strings.Cut(item, ";"); codingNamed(name) != unknown && strings.TrimSpace(item) != "" {
+				known = append(known, strings.TrimSpace(item))
+			}
+		}
+	}
+	if len(known) == 0 {
+		known = []string{"identity"}
+	}
+	header.Set("Accept-Encoding", strings.Join(known, ", "))
 }
 
 // maxCodedWindow bounds the memory that a coded body can ask for to be decoded: its own claim is up to 3 GiB.

@@ -714,6 +714,25 @@ func TestBuffersAreNotShared(t *testing.T) {
 	wg.Wait()
 }
 
+// TestAcceptEncoding checks that the next handlers aren't asked for codings that can't be decoded.
+func TestAcceptEncoding(t *testing.T) {
+	h := redactor(t)
+	for accepted, want := range map[string]string{
+		"": "", "gzip, deflate, br, zstd": "gzip, br, zstd", "gzip;q=0.5 , dcb, dcz": "gzip;q=0.5", "deflate": "identity", "*": "identity", "x-gzip,identity;q=0": "x-gzip, identity;q=0",
+	} {
+		var header []string
+		if accepted != "" {
+			header = []string{"Accept-Encoding", accepted}
+		}
+		runs := 0
+		plainly(h, handlerOf(&runs, func(_ http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("Accept-Encoding"); got != want {
+				t.Errorf("%s: got %q, want %q", accepted, got, want)
+			}
+		}), "GET", header...)
+	}
+}
+
 // TestCodedEventsStream checks that events leave as they are flushed, though they are compressed, and that a writer who
 // flushes each byte doesn't cost a decoding each.
 func TestCodedEventsStream(t *testing.T) {

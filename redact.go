@@ -363,6 +363,8 @@ func (d *delivery) change(r *http.Request) {
 	}
 	if d.identity {
 		r.Header.Set("Accept-Encoding", "identity")
+	} else {
+		acceptKnown(r.Header)
 	}
 	d.matched = d.plan != nil && object.StrongTag(d.seen.tag) && r.Header.Get("If-Match") == ""
 	if d.matched {
