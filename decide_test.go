@@ -22,8 +22,8 @@ func TestDecide(t *testing.T) {
 	coded := func(codings ...string) http.Header { return http.Header{"Content-Encoding": codings} }
 	repeatable := facts{repeatable: true}
 	ranged := facts{repeatable: true, ranged: true, same: true}
-	planned := facts{repeatable: true, ranged: true, same: true, planned: true, matched: true}
-	changed := facts{repeatable: true, ranged: true, planned: true, matched: true}
+	planned := facts{repeatable: true, ranged: true, same: true, planned: "heif", matched: true}
+	changed := facts{repeatable: true, ranged: true, planned: "heif", matched: true}
 	with := func(r facts, change func(*facts)) facts { change(&r); return r }
 	for _, tc := range []struct {
 		name   string
@@ -62,6 +62,8 @@ func TestDecide(t *testing.T) {
 		{"MPEG-TS", repeatable, 200, typed("video/mp2t"), "G@\x00\x10", pass, nil},
 		{"several photos", repeatable, 200, typed("Multipart/X-Mixed-Replace;boundary=a"), "--a", refuse, errNotRedactable},
 		{"several parts", repeatable, 200, typed("multipart/byteranges; boundary=a"), "--a", refuse, errNotRedactable},
+		{"an event", repeatable, 200, typed("text/event-stream"), "data: x", pass, nil},
+		{"a photo as an event", repeatable, 200, typed("text/event-stream"), jpeg, redactWhole, nil},
 		{"a photo after a warning", repeatable, 200, typed("text/html"), "<b>Warning</b>\n" + jpeg, refuse, errNotRedactable},
 		{"several photos, not yet begun", repeatable, 200, typed("multipart/x-mixed-replace"), "", refuse, errNotRedactable},
 		// codings
@@ -86,6 +88,7 @@ func TestDecide(t *testing.T) {
 		{"206 unasked", repeatable, 206, rangeOf("bytes 0-9/10"), text, refuse, object.ErrUnusable},
 		{"206 unasked of what was seen", with(ranged, func(r *facts) { r.ranged = false }), 206, rangeOf("bytes 5-9/10"), text, refuse, object.ErrUnusable},
 		{"200 with a part, unasked", repeatable, 200, rangeOf("bytes 5-9/10"), text, refuse, object.ErrUnusable},
+		{"200 with a part in the second field, unasked", repeatable, 200, http.Header{"Content-Range": {"", "bytes 5-9/10"}}, text, refuse, object.ErrUnusable},
 		{"404 with a part, unasked", repeatable, 404, rangeOf("bytes 5-9/10"), text, refuse, object.ErrUnusable},
 		{"a part", ranged, 206, rangeOf("bytes 5-9/10"), "", passPart, nil},
 		{"a part with 200", ranged, 200, rangeOf("bytes 5-9/10"), "", passPart, nil},
@@ -102,7 +105,9 @@ func TestDecide(t *testing.T) {
 		{"a part with a plan", planned, 206, rangeOf("bytes 5-9/10"), "", redactPart, nil},
 		{"the first part with a plan", planned, 206, rangeOf("bytes 0-9/10"), "", redactPart, nil},
 		{"a part with 200 and a plan", planned, 200, rangeOf("bytes 5-9/10"), "", redactPart, nil},
-		{"all with a plan", planned, 200, nil, "", redactPart, nil},
+		{"all with a plan", planned, 200, nil, heic, redactPart, nil},
+		{"a part with a plan, as if it were all", planned, 200, nil, text, againAnew, nil},
+		{"another format than the plan's", planned, 200, nil, jpeg, againAnew, nil},
 		{"coded with a plan", planned, 200, coded("br"), heic, againPlain, nil},
 		{"a part, changed", changed, 206, rangeOf("bytes 5-9/10"), "", againAnew, nil},
 		{"all, changed", changed, 200, nil, "", againAnew, nil},

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -714,6 +715,112 @@ func TestBuffersAreNotShared(t *testing.T) {
 	wg.Wait()
 }
 
+// TestHeaderOfPhotosWithoutBody checks responses that have nothing but the header of a photo, as stores answer some requests,
+// and that other responses without a body keep their fields.
+func TestHeaderOfPhotosWithoutBody(t *testing.T) {
+	h := redactor(t)
+	heic := tellingHEIF("heic", false)
+	type fields = http.Header
+	for name, tc := range map[string]struct {
+		method string
+		status int
+		header fields
+		body   string
+		passes bool
+	}{
+		"a photo's tag":             {"GET", 200, fields{"Etag": {`"1"`}}, "", false},
+		"a photo's date":            {"GET", 200, fields{"Last-Modified": {"Mon, 02 Jan 2006 15:04:05 GMT"}}, "", false},
+		"a photo's type":            {"GET", 200, fields{"Content-Type": {"image/jpeg"}}, "", false},
+		"no content":                {"GET", 204, fields{"Etag": {`"1"`}}, "", false},
+		"an error":                  {"GET", 500, fields{"Etag": {`"1"`}}, "", false},
+		"a failed condition":        {"GET", 412, fields{"Content-Type": {"application/xml"}}, "<Error/>", false},
+		"a range beyond the end":    {"GET", 416, fields{"Content-Type": {"application/xml"}}, "<Error/>", false},
+		"an error that is returned": {"GET", 0, fields{"Etag": {`"1"`}}, "", false},
+		"a page without body":       {"GET", 200, fields{"Content-Type": {"text/html"}}, "", true},
+		"a weak tag":                {"GET", 200, fields{"Etag": {`W/"1"`}}, "", true},
+		"no content, no tag":        {"GET", 204, fields{}, "", true},
+		"a redirect":                {"GET", 302, fields{"Location": {"/b"}}, "", true},
+		"a failed condition of PUT": {"PUT", 412, fields{}, "", true},
+		"what PUT has made":         {"PUT", 204, fields{"Etag": {`"1"`}}, "", true},
+		"a remote call":             {"POST", 200, fields{"Last-Modified": {"Mon, 02 Jan 2006 15:04:05 GMT"}}, "", true},
+		"an error page":             {"GET", 404, fields{"Etag": {`"1"`}}, "not here", true},
+	} {
+		for _, method := range []string{tc.method, "HEAD"} {
+			if method == "HEAD" && tc.passes {
+				continue
+			}
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(method, "/a", nil)
+			_ = h.ServeHTTP(w, caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, nil), caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+				maps.Copy(w.Header(), tc.header)
+				w.Header().Set("X-Ms-Meta-Home", secret)
+				w.Header().Set("Trailer", "X-Sum")
+				if tc.status == 0 {
+					return caddyhttp.Error(404, nil)
+				}
+				w.WriteHeader(tc.status)
+				if tc.body != "" && method != "HEAD" {
+					_, _ = io.WriteString(w, tc.body)
+				}
+				w.Header().Set(http.TrailerPrefix+"X-Other", secret)
+				return nil
+			}))
+			if passes := w.Header().Get("X-Ms-Meta-Home") != "" || w.Header().Get(http.TrailerPrefix+"X-Other") != ""; passes != tc.passes || w.Body.String() != tc.body && method != "HEAD" {
+				t.Errorf("%s, %s: got %d %v %q", name, method, w.Code, w.Header(), w.Body)
+			}
+		}
+	}
+	w := plainly(h, photoHandler(heic, "Etag", `"1"`, "X-Ms-Meta-Home", secret), "GET", "Range", fmt.Sprintf("bytes=%d-", len(heic)))
+	if w.Code != 416 || w.Header().Get("X-Ms-Meta-Home") != "" {
+		t.Errorf("beyond the end of a HEIC: got %d %v", w.Code, w.Header())
+	}
+}
+
+// TestLookTellsNothing checks that a range isn't passed on for a first window that is empty.
+func TestLookTellsNothing(t *testing.T) {
+	h := redactor(t)
+	for _, status := range []int{200, 204, 206, 416} {
+		runs := 0
+		w := plainly(h, handlerOf(&runs, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Etag", `"1"`)
+			if runs == 1 {
+				w.WriteHeader(status)
+				return
+			}
+			photo := telling()
+			if r.Header.Get("Range") != "" {
+				photo = photo[2:]
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes 2-%d/*", len(photo)+1))
+				w.WriteHeader(206)
+			}
+			_, _ = w.Write(photo)
+		}), "GET", "Range", "bytes=2-")
+		if w.Code != 200 || strings.Contains(w.Body.String(), secret) {
+			t.Errorf("%d: got %d and %d bytes", status, w.Code, w.Body.Len())
+		}
+	}
+}
+
+// TestPartAsWhole checks that an upstream can't send a part as if it were the whole, so that the plan, which is about the
+// whole, would let other bytes pass than it was made for.
+func TestPartAsWhole(t *testing.T) {
+	h := redactor(t)
+	photo := tellingHEIF("heic", false)
+	picture, exif := bytes.Index(photo, []byte("\xAB\xAB\xAB")), bytes.Index(photo, []byte(secret))
+	runs := 0
+	w := plainly(h, handlerOf(&runs, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", `"1"`)
+		if from := r.Header.Get("Range"); from != "" && !strings.HasPrefix(from, "bytes=0-") {
+			_, _ = w.Write(photo[exif-picture:]) // the EXIF is where the picture should be
+			return
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
+	}), "GET", "Range", fmt.Sprintf("bytes=%d-", exif-picture))
+	if w.Code != 200 || w.Body.Len() != len(photo) || strings.Contains(w.Body.String(), secret) {
+		t.Errorf("got %d and %d bytes after %d runs", w.Code, w.Body.Len(), runs)
+	}
+}
+
 // TestAcceptEncoding checks that the next handlers aren't asked for codings that can't be decoded.
 func TestAcceptEncoding(t *testing.T) {
 	h := redactor(t)
@@ -730,6 +837,48 @@ func TestAcceptEncoding(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", accepted, got, want)
 			}
 		}), "GET", header...)
+	}
+}
+
+// TestEventsBegin checks that a client learns at once that a stream of events has begun, before the first one, and that
+// nothing follows if it is no stream of events after all.
+func TestEventsBegin(t *testing.T) {
+	h := redactor(t)
+	for _, tc := range []struct {
+		method, contentType, body string
+		ahead, aborts             bool
+	}{
+		{"GET", "text/event-stream", "data: x\n\n", true, false},
+		{"GET", "text/event-stream", string(telling()), true, true},
+		{"CONNECT", "", "\x81\x05hello", true, false},
+		{"CONNECT", "", string(telling()), true, true},
+		{"GET", "text/plain", string(telling()), false, false},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(tc.method, "/a", nil)
+		aborted := false
+		func() {
+			defer func() { aborted = recover() == http.ErrAbortHandler }() //nolint:errorlint // a panic's value
+			_ = h.ServeHTTP(w, caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, nil), caddyhttp.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) error {
+				out.Header().Set("Content-Type", tc.contentType)
+				out.Header().Set("X-Ms-Meta-Home", secret)
+				out.WriteHeader(200)
+				_ = http.NewResponseController(out).Flush()
+				if w.Flushed != tc.ahead {
+					t.Errorf("%s %s: flushed %v", tc.method, tc.contentType, w.Flushed)
+				}
+				_, _ = io.WriteString(out, tc.body)
+				_ = http.NewResponseController(out).Flush()
+				if !tc.aborts && tc.ahead && w.Body.String() != tc.body {
+					t.Errorf("%s %s: got %q", tc.method, tc.contentType, w.Body)
+				}
+				out.Header().Set(http.TrailerPrefix+"X-Other", secret)
+				return nil
+			}))
+		}()
+		if aborted != tc.aborts || tc.aborts && w.Body.Len() > 0 || strings.Contains(w.Body.String()+fmt.Sprint(w.Result().Header, w.Header()), secret) {
+			t.Errorf("%s %s: aborted %v, got %d bytes, %v", tc.method, tc.contentType, aborted, w.Body.Len(), w.Header())
+		}
 	}
 }
 

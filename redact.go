@@ -112,6 +112,8 @@ func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, next caddyhttp
 		}
 		err := d.run(s)
 		switch {
+		case s.aborted:
+			panic(http.ErrAbortHandler)
 		case s.failure != nil:
 			return d.fail(s.failure)
 		case !s.again:
@@ -251,6 +253,9 @@ func (d *delivery) look() error {
 	n := 0
 	if err == nil {
 		n, err = d.object.ReadAt(first, 0)
+	}
+	if n == 0 {
+		d.ranged = false // it tells nothing
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		d.ranged = false
@@ -405,6 +410,7 @@ const (
 type action struct {
 	verb   verb
 	format string // of an image or a video
+	listed bool   // with pass and passEmpty: only header fields on the list, and no trailers
 	err    error  // to send, with refuse
 }
 
@@ -417,7 +423,7 @@ type facts struct {
 	repeatable bool   // the next handlers may run again
 	identity   bool   // the object was asked for without a coding
 	ranged     bool   // the client's Range was passed on
-	planned    bool   // there is a plan
+	planned    string // the format of the plan, if there is one
 	same       bool   // the object is the one that the plan, or the look, is about
 	matched    bool   // our own If-Match was sent
 	otherMatch bool   // the client's If-Match has only tags of what other clients get
@@ -427,15 +433,17 @@ type facts struct {
 // isPart reports whether the body is a part of the object, as some stores send it with 200.
 func isPart(status int, header http.Header) bool {
 	return status == http.StatusPartialContent ||
-		status != http.StatusRequestedRangeNotSatisfiable && header.Get("Content-Range") != ""
+		status != http.StatusRequestedRangeNotSatisfiable && strings.Join(header.Values("Content-Range"), "") != ""
 }
 
 // early decides on a response by its status and header alone, if that is possible.
 func early(r facts) (act action, ok bool) {
 	part := isPart(r.status, r.header)
 	switch {
-	case r.status == http.StatusSwitchingProtocols, r.status == http.StatusNoContent:
+	case r.status == http.StatusSwitchingProtocols:
 		return action{verb: passEmpty}, true
+	case r.status == http.StatusNoContent:
+		return action{verb: passEmpty, listed: r.repeatable && isObjects(r.header)}, true
 	case r.status == http.StatusNotModified:
 		return action{verb: needCondition}, true
 	case r.status == http.StatusPreconditionFailed && r.matched:
@@ -444,16 +452,14 @@ func early(r facts) (act action, ok bool) {
 		return action{verb: refuse, err: errPrecondition}, true
 	case part && !r.ranged:
 		return action{verb: refuse, err: object.ErrUnusable}, true
-	case !r.same && (part || r.status == http.StatusOK && r.planned):
+	case !r.same && (part || r.status == http.StatusOK && r.planned != ""):
 		return action{verb: againAnew}, true
 	case part && (codingOf(r.header) != plain || r.otherRange):
 		return action{verb: againWhole}, true
-	case part && r.planned:
+	case part && r.planned != "":
 		return action{verb: redactPart}, true
 	case part && !startsAtZero(r.header):
 		return action{verb: passPart}, true
-	case r.status == http.StatusOK && r.planned && codingOf(r.header) == plain:
-		return action{verb: redactPart}, true
 	}
 	return action{}, false
 }
@@ -480,12 +486,24 @@ func decide(r facts) action {
 		return action{verb: againPlain}
 	case verdict == redact.Redact && isPart(r.status, r.header):
 		return action{verb: againWhole}
+	case r.status == http.StatusOK && r.planned != "" && format != r.planned: // it begins as a part would
+		return action{verb: againAnew}
+	case r.status == http.StatusOK && r.planned != "":
+		return action{verb: redactPart}
 	case verdict == redact.Redact:
 		return action{verb: redactWhole, format: format}
 	case verdict == redact.Refuse, claim == claimsPicture && len(r.head) > 0 && format == "":
 		return action{verb: refuse, format: format, err: errNotRedactable}
 	}
-	return action{verb: pass}
+	// A 412, a 416 and a response without a body can have the header of a photo.
+	photos := r.status == http.StatusPreconditionFailed || r.status == http.StatusRequestedRangeNotSatisfiable && (r.planned != "" || !r.ranged) ||
+		len(r.head) == 0 && isObjects(r.header)
+	return action{verb: pass, listed: r.repeatable && photos}
+}
+
+// isObjects reports whether a header says that it is an object's. Stores answer some requests with nothing but that.
+func isObjects(header http.Header) bool {
+	return object.StrongTag(header.Get("Etag")) || header.Get("Last-Modified") != "" || claimOf(header) == claimsPicture
 }
 
 // startsAtZero reports whether a Content-Range begins with the first byte.
@@ -498,6 +516,7 @@ type claim uint8
 
 const (
 	claimsNothing claim = iota
+	claimsEvents        // a stream that a client follows
 	claimsPicture       // an image or a video
 	claimsParts         // several pictures, one after the other
 )
@@ -511,6 +530,8 @@ func claimOf(header http.Header) (is claim) {
 			case t == "multipart/x-mixed-replace", t == "multipart/byteranges": // several ranges are never asked for
 				return claimsParts
 			case t == "image/svg+xml", t == "video/mp2t":
+			case t == "text/event-stream":
+				is = max(is, claimsEvents)
 			case strings.HasPrefix(t, "image/"), strings.HasPrefix(t, "video/"):
 				is = claimsPicture
 			}
@@ -533,6 +554,9 @@ type screen struct {
 	who     *audience
 	seen    seen
 	format  string
+	listed  bool // the header was sent with the fields on the list only, though the body passes
+	ahead   bool // it was sent before the body's first byte
+	aborted bool // the response must end without its body
 	body    *redact.Writer
 
 	failure error  // sent instead of the response
@@ -648,14 +672,15 @@ func (s *screen) headAction(r facts) action {
 // facts returns what decide needs to know, with the first bytes of the body.
 func (s *screen) facts(head []byte) facts {
 	d := s.d
-	same := d.seen.is(s.seen)
+	same, planned := d.seen.is(s.seen), ""
 	if d.plan != nil {
+		planned = d.plan.Format
 		// without an index, the plan only says which EXIF to write, so it can't make another version tell more
 		same = (same || !redact.HasIndex(d.plan.Format) && d.seen.alike(s.seen)) && d.planFor == s.audience()
 	}
 	return facts{
 		status: s.status, header: s.header, head: head, repeatable: d.repeatable(), identity: d.identity,
-		ranged: d.ranged, planned: d.plan != nil, same: same, matched: d.matched,
+		ranged: d.ranged, planned: planned, same: same, matched: d.matched,
 		otherMatch: !slices.Contains(d.match, "*") && s.forOthers(d.match), otherRange: s.forOthers(d.ifRange),
 	}
 }
@@ -668,9 +693,15 @@ func (s *screen) forOthers(field []string) bool {
 // finish does what decide says, but for redactWhole, which may need more of the body.
 func (s *screen) finish(act action) {
 	d := s.d
+	if s.ahead && act.verb != pass {
+		s.aborted = true
+		s.stop()
+		return
+	}
 	switch act.verb {
 	case pass:
-		s.send(true)
+		s.listed = act.listed || s.ahead
+		s.send(!s.listed)
 		s.state = passing
 		if d.method == http.MethodHead {
 			s.stop()
@@ -679,7 +710,7 @@ func (s *screen) finish(act action) {
 		s.send(true)
 		s.state = passing
 	case passEmpty:
-		s.send(true)
+		s.send(!act.listed)
 		s.state = headOnly
 	case needCondition:
 		s.notModified()
@@ -768,6 +799,9 @@ func (s *screen) fail(err error) {
 // send sends the header, with its entity tag marked. Unless the body was looked at and needs no redaction,
 // only fields on the list pass.
 func (s *screen) send(looked bool) {
+	if s.ahead {
+		return
+	}
 	header := s.header
 	if !looked {
 		keepPassed(header, s.d.before)
@@ -837,7 +871,7 @@ func (s *screen) step(complete bool) error {
 	switch {
 	case s.state == cut:
 		return errCutOff
-	case s.state == passing:
+	case s.state == passing || s.state == redacting:
 		return s.writeHeld()
 	case !complete && len(s.held) < s.windowSize():
 		s.wanted = s.windowSize()
@@ -916,8 +950,13 @@ func (s *screen) close() error {
 	}
 	switch s.state {
 	case passing:
-		s.copyTrailers()
+		if !s.listed {
+			s.copyTrailers()
+		}
 	case waiting: // the next handlers returned an error
+		if isObjects(s.header) {
+			keepPassed(s.header, s.d.before)
+		}
 		s.markTag()
 		replaceHeader(s.d.w.Header(), s.header)
 	case redacting:
@@ -1012,9 +1051,14 @@ func (s *screen) ReadFrom(r io.Reader) (n int64, err error) {
 }
 
 // FlushError implements Flush for http.ResponseController. It still holds back a few bytes that may begin
-// an image.
+// an image. The header of events, or of a tunnel, goes ahead of the body, since the client may wait for it.
 func (s *screen) FlushError() error {
 	code := codingOf(s.header)
+	if s.state == holding && len(s.held) == 0 && (claimOf(s.header) == claimsEvents || s.d.method == http.MethodConnect) {
+		s.send(false)
+		s.ahead = true
+		return http.NewResponseController(s.d.w).Flush()
+	}
 	if s.state == holding && s.format == "" && len(s.held) > 0 && (code == plain || len(s.held) >= 2*s.flushed) {
 		s.flushed = len(s.held) // decoding anew after each byte would take long
 		head, _, err := code.first(s.held, redact.SniffLen)
