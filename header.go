@@ -24,6 +24,8 @@ var passedFields = map[string]bool{
 	"Nel": true, "Origin-Agent-Cluster": true, "Permissions-Policy": true, "Referrer-Policy": true, "Report-To": true,
 	"Reporting-Endpoints": true, "Set-Cookie": true, "Strict-Transport-Security": true, "Timing-Allow-Origin": true,
 	"X-Content-Type-Options": true, "X-Frame-Options": true, "X-Robots-Tag": true, "X-Xss-Protection": true,
+	// what a proxy in front needs to know of a stream of events
+	"X-Accel-Buffering": true,
 }
 
 // passes reports whether a redacted response keeps the field.

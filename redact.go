@@ -199,6 +199,11 @@ func (d *delivery) repeatable() bool {
 	return d.method == http.MethodGet || d.method == http.MethodHead
 }
 
+// writes reports whether the client changes the object.
+func (d *delivery) writes() bool {
+	return d.method == http.MethodPut || d.method == http.MethodPatch || d.method == http.MethodDelete
+}
+
 // prepare checks the client's conditions, and looks at the object if that is needed before the first run.
 func (d *delivery) prepare() error {
 	header := d.r.Header
@@ -362,6 +367,9 @@ func (d *delivery) change(r *http.Request) {
 		}
 	}
 	r.Header.Del("If-Modified-Since")
+	if d.repeatable() {
+		r.Header.Del("If") // WebDAV's condition, which knows only tags of the original
+	}
 	if !d.ranged {
 		r.Header.Del("Range")
 		r.Header.Del("If-Range")
@@ -421,6 +429,7 @@ type facts struct {
 	head       []byte // the first bytes of the body, decoded
 	broken     bool   // they can't be decoded
 	repeatable bool   // the next handlers may run again
+	writes     bool   // the response is about what the client has sent
 	identity   bool   // the object was asked for without a coding
 	ranged     bool   // the client's Range was passed on
 	planned    string // the format of the plan, if there is one
@@ -443,7 +452,7 @@ func early(r facts) (act action, ok bool) {
 	case r.status == http.StatusSwitchingProtocols:
 		return action{verb: passEmpty}, true
 	case r.status == http.StatusNoContent:
-		return action{verb: passEmpty, listed: r.repeatable && isObjects(r.header)}, true
+		return action{verb: passEmpty, listed: !r.writes && isObjects(r.header)}, true
 	case r.status == http.StatusNotModified:
 		return action{verb: needCondition}, true
 	case r.status == http.StatusPreconditionFailed && r.matched:
@@ -498,7 +507,7 @@ func decide(r facts) action {
 	// A 412, a 416 and a response without a body can have the header of a photo.
 	photos := r.status == http.StatusPreconditionFailed || r.status == http.StatusRequestedRangeNotSatisfiable && (r.planned != "" || !r.ranged) ||
 		len(r.head) == 0 && isObjects(r.header)
-	return action{verb: pass, listed: r.repeatable && photos}
+	return action{verb: pass, listed: !r.writes && photos}
 }
 
 // isObjects reports whether a header says that it is an object's. Stores answer some requests with nothing but that.
@@ -679,7 +688,7 @@ func (s *screen) facts(head []byte) facts {
 		same = (same || !redact.HasIndex(d.plan.Format) && d.seen.alike(s.seen)) && d.planFor == s.audience()
 	}
 	return facts{
-		status: s.status, header: s.header, head: head, repeatable: d.repeatable(), identity: d.identity,
+		status: s.status, header: s.header, head: head, repeatable: d.repeatable(), writes: d.writes(), identity: d.identity,
 		ranged: d.ranged, planned: planned, same: same, matched: d.matched,
 		otherMatch: !slices.Contains(d.match, "*") && s.forOthers(d.match), otherRange: s.forOthers(d.ifRange),
 	}

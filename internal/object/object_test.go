@@ -507,7 +507,7 @@ func TestStrongTags(t *testing.T) {
 func TestOwnFieldsOfSubRequest(t *testing.T) {
 	header := []string{"X-A", "1"}
 	for _, name := range []string{
-		"Accept-Encoding", "Content-Length", "Expect", "Range", "Transfer-Encoding", "Upgrade", "If-Match", "If-None-Match", "If-Modified-Since", "If-Range",
+		"Accept-Encoding", "Content-Length", "Expect", "Range", "Transfer-Encoding", "Upgrade", "If", "If-Match", "If-None-Match", "If-Modified-Since", "If-Range",
 	} {
 		header = append(header, name, "client's")
 	}

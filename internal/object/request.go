@@ -168,7 +168,7 @@ var identityOnly = []string{"identity"}
 // conditions, and fields about a range, an encoding, a body or a protocol.
 func ownField(name string) bool {
 	switch name {
-	case "Accept-Encoding", "Content-Length", "Expect", "Range", "Transfer-Encoding", "Upgrade":
+	case "Accept-Encoding", "Content-Length", "Expect", "If", "Range", "Transfer-Encoding", "Upgrade": // "If" is WebDAV's
 		return true
 	}
 	return strings.HasPrefix(name, "If-")
