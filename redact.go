@@ -504,9 +504,9 @@ func decide(r facts) action {
 	case verdict == redact.Refuse, claim == claimsPicture && len(r.head) > 0 && format == "":
 		return action{verb: refuse, format: format, err: errNotRedactable}
 	}
-	// A 412, a 416 and a response without a body can have the header of a photo.
+	// An error and a response without a body can have the header of a photo.
 	photos := r.status == http.StatusPreconditionFailed || r.status == http.StatusRequestedRangeNotSatisfiable && (r.planned != "" || !r.ranged) ||
-		len(r.head) == 0 && isObjects(r.header)
+		(len(r.head) == 0 || r.status >= 400) && isObjects(r.header)
 	return action{verb: pass, listed: !r.writes && photos}
 }
 

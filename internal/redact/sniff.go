@@ -177,10 +177,27 @@ var starts = []struct {
 	head string
 	need int
 }{
-	{"\xFF", 4}, {"\x89PNG\r\n\x1A\n", 8}, {"GIF8", 6}, {"8BPS\x00", 6}, {"FUJIFILMCCD-RAW ", 16}, {"BM", 18},
-	{"\x00MR", 4}, {"\x00\x00\x01\x00", 22}, {"\x00\x00\x02\x00", 22},
-	{"II*\x00", 8}, {"II+\x00", 16}, {"MM\x00*", 8}, {"MM\x00+", 16}, {"II\x55\x00", 8}, {"II\xBC\x01", 8}, {"IIR", 8}, {"MMOR", 8},
-	{"RIFF", 12}, {"RIFX", 12}, {"\x1A\x45\xDF\xA3", 8}, {"OggS", SniffLen},
+	{"\xFF", 4},
+	{"\x89PNG\r\n\x1A\n", 8},
+	{"GIF8", 6},
+	{"8BPS\x00", 6},
+	{"FUJIFILMCCD-RAW ", 16},
+	{"BM", 18},
+	{"\x00MR", 4},
+	{"\x00\x00\x01\x00", 22},
+	{"\x00\x00\x02\x00", 22},
+	{"II*\x00", 8},
+	{"II+\x00", 16},
+	{"MM\x00*", 8},
+	{"MM\x00+", 16},
+	{"II\x55\x00", 8},
+	{"II\xBC\x01", 8},
+	{"IIR", 8},
+	{"MMOR", 8},
+	{"RIFF", 12},
+	{"RIFX", 12},
+	{"\x1A\x45\xDF\xA3", 8},
+	{"OggS", SniffLen},
 }
 
 // Undecided reports whether a body with these first bytes may still be an image or a film, though Sniff passes them.
