@@ -30,6 +30,17 @@ var refused = []struct{ name, head string }{
 	{"psp", "Paint Shop Pro Image File\n\x1A"},
 	{"miff", "id=ImageMagick"},
 	{"icns", "icns\x00"},
+	{"djvu", "AT&TFORM"},
+	{"qoi", "qoif"},
+	{"dds", "DDS "},
+	{"hdr", "#?RADIANCE"},
+	{"hdr", "#?RGBE"},
+	{"ktx", "\xABKTX "},
+	{"ras", "\x59\xA6\x6A\x95"},
+	{"sgi", "\x01\xDA\x00\x01"},
+	{"sgi", "\x01\xDA\x01\x01"},
+	{"cin", "\x80\x2A\x5F\xD7"},
+	{"eps", "\xC5\xD0\xD3\xC6"}, // with a preview in TIFF or WMF
 	{"mpeg", "\x00\x00\x01\xBA"},
 	{"mpeg", "\x00\x00\x01\xB3"}, // program and elementary streams (13818-1, 13818-2)
 	{"asf", "\x30\x26\xB2\x75\x8E\x66\xCF\x11"},
@@ -42,6 +53,9 @@ var refused = []struct{ name, head string }{
 	{"wtv", "\xB7\xD8\x00\x20\x37\x49\xDA\x11"},
 	{"y4m", "YUV4MPEG2"},
 }
+
+// dicom is where DICOM's signature is (PS3.10, 7.1), after what is mostly zeros.
+const dicom = 128
 
 // sniffFilm returns the verdict on a body that exif takes for no image, and the name of its format if it is a film, or
 // one of those that are refused.
@@ -62,7 +76,7 @@ func sniffFilm(head []byte) (Verdict, string) {
 		switch string(head[8:12]) {
 		case "AVI ", "AVIX":
 			return Redact, "avi"
-		case "CDXA", "AMV ", "QLCM": // films, or as good as
+		case "CDXA", "AMV ", "QLCM", "ACON": // films, or as good as
 			return Refuse, "riff"
 		}
 	case string(head[:4]) == "RIFX" && len(head) >= 12 && string(head[8:12]) == "AVI ":
@@ -72,6 +86,10 @@ func sniffFilm(head []byte) (Verdict, string) {
 		return Refuse, "ogg"
 	case isAVCHD(head):
 		return Refuse, "m2ts"
+	case string(head[:4]) == "FORM" && len(head) >= 12 && slices.Contains([]string{"ILBM", "PBM ", "ANIM"}, string(head[8:12])):
+		return Refuse, "iff"
+	case len(head) >= dicom && strings.HasPrefix(string(head[dicom:]), "DICM"): // it names a patient
+		return Refuse, "dicom"
 	case string(head[4:8]) == "RED1", string(head[4:8]) == "RED2":
 		return Refuse, "r3d"
 	case string(head[4:8]) == "ftyp":
@@ -195,7 +213,7 @@ var starts = []struct {
 	{"IIR", 8},
 	{"MMOR", 8},
 	{"RIFF", 12},
-	{"RIFX", 12},
+	{"RIFX", 12}, {"FORM", 12},
 	{"\x1A\x45\xDF\xA3", 8},
 	{"OggS", SniffLen},
 }

@@ -21,6 +21,7 @@ func mixed() map[string][]byte {
 		"a bitmap":        append([]byte("BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00"), make([]byte, 99)...),
 		"an icon":         append([]byte("\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x09\x00\x00\x00\x16\x00\x00\x00"), make([]byte, 99)...),
 		"a cursor":        append([]byte("\x00\x00\x02\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x09\x00\x00\x00\x16\x00\x00\x00"), make([]byte, 99)...),
+		"IFF":             []byte("FORM\x00\x00\x01\x00ILBMBMHD"),
 		"BigTIFF":         []byte("MM\x00+\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10"),
 	}
 	for name, samples := range testimage.Formats() {
@@ -60,6 +61,15 @@ func TestUndecided(t *testing.T) {
 		}
 		if verdict, _ := Sniff([]byte(text)); verdict != Pass || Undecided([]byte(text)) {
 			t.Errorf("%q is held", text)
+		}
+	}
+}
+
+func TestDICOM(t *testing.T) {
+	for _, preamble := range []string{"\x00", "II"} {
+		b := []byte(strings.Repeat(preamble, 128/len(preamble)) + "DICM\x02\x00")
+		if verdict, format := Sniff(b); verdict != Refuse || format != "dicom" {
+			t.Errorf("%q: %v %s", preamble, verdict, format)
 		}
 	}
 }
