@@ -18,7 +18,7 @@ import (
 // data of streams may be.
 
 // motionJPEGs are the codings whose frames are JPEGs.
-var motionJPEGs = []string{"MJPG", "JPEG", "IJPG", "MJPA", "DMB1", "AVRN", "AVDJ", "ADJV", "LJPG", "JPGL", "MJLS", "CJPG", "QIVG", "SLMJ"}
+var motionJPEGs = []string{"MJPG", "JPEG", "IJPG", "MJPA", "DMB1", "AVRN", "AVDJ", "ADJV", "LJPG", "JPGL", "CJPG", "QIVG", "SLMJ"}
 
 // aviStream is a stream of an AVI.
 type aviStream struct{ stays, pictures, jpeg bool }

@@ -12,26 +12,26 @@ import (
 // pictureCodings are the codings of pictures whose configuration is a list of numbers.
 var pictureCodings = strings.Fields(`avc1 avc2 avc3 avc4 hvc1 hvc2 hvc3 hev1 hev2 hev3 lhv1 lhe1 dvh1 dvhe dva1 dvav dav1 av01 vp08 vp09
 	vvc1 vvi1 evc1 mp4v s263 h263 H263 mpg1 mpg2 mp1v mp2v m1v_ m2v1 m2v_ hdva XVID xvid DIVX divx DX50 3IV2 FMP4
-	jpeg mjpg mjpa mjpb mjp2 j2ki uncv apch apcn apcs apco ap4h ap4x aprn aprh AVdn AVdh CFHD icod
+	jpeg mjpg mjpa mjpb dmb1 AVDJ png_ mjp2 j2ki uncv apv1 apch apcn apcs apco ap4h ap4x aprn aprh AVdn AVdh CFHD icod
 	dvc_ dvcp dvpp dvsd dv5n dv5p dvh2 dvh3 dvh5 dvh6 dvhp dvhq
 	hdv1 hdv2 hdv3 hdv4 hdv5 hdv6 hdv7 hdv8 hdv9 hdva xdv1 xdv2 xdv3 xdv4 xdv5 xdv6 xdv7 xdv8 xdv9 xdva xdvb xdvc xdvd xdve xdvf
 	xd51 xd54 xd55 xd59 xd5a xd5b xd5c xd5d xd5e xd5f xdhd xdh2 mx3n mx3p mx4n mx4p mx5n mx5p
 	ai12 ai13 ai15 ai16 ai1p ai1q ai22 ai23 ai25 ai26 ai2p ai2q ai52 ai53 ai55 ai56 ai5p ai5q
-	raw_ rle_ smc_ rpza cvid 8BPS SVQ1 2vuy yuv2 v210 v216 v308 v408 v410 r210 b64a IV32 IV41 IV50 vc-1`)
+	raw_ rle_ smc_ rpza cvid 8BPS SVQ1 SVQ3 IV32 IV41 IV50 VP31 VP60 VP61 VP62 MP42 MP43 DIV3 WVC1 WMV3 vc-1 pxlt msvc WRLE ZMBV tscc
+	FFV1 HFYU FFVH ULRG ULRA ULY0 ULY2 ULY4 ULH0 ULH2 ULH4 M8RG M8RA M8Y0 M8Y2 M8Y4 Hap1 Hap5 HapY HapM HapA Hap7 HapH DXD3 DXDI
+	2vuy 2Vuy yuv2 yuvs yuvu yuv4 UYVY YUY2 AYUV v210 v216 v308 v408 v410 y408 y416 r210 R10k R10g b16g b32a b48r b64a ABGR ARGB BGRA RGBA`)
 
 // soundCodings are the codings of sound.
 var soundCodings = strings.Fields(`mp4a alac Opus fLaC ac-3 ec-3 ac-4 dtsc dtse dtsh dtsl dtsx mlpa sowt twos raw_ NONE in24 in32 fl32 fl64 lpcm ipcm fpcm
-	ulaw alaw ima4 MAC3 MAC6 agsm .mp3 samr sawb sawp sqcp sevc Qclp`)
+	ulaw alaw ima4 MAC3 MAC6 QDM2 QDMC agsm .mp2 .mp3 samr sawb sawp sqcp sevc Qclp apac mha1 mha2 mhm1 mhm2 vdva dvca`)
 
 // coded reports whether a code of four letters is in a list, in which _ stands for a space.
 func coded(list []string, typ string) bool {
 	return slices.Contains(list, strings.ReplaceAll(typ, " ", "_"))
 }
 
-// microsoft reports whether a coding is one of Windows's, by its number: ADPCM, IMA ADPCM, MP3.
-func microsoft(typ string) bool {
-	return typ == "ms\x00\x02" || typ == "ms\x00\x11" || typ == "ms\x00U"
-}
+// windowsCodings are the codings of sound that QuickTime has from Windows, by their numbers: PCM, ADPCM, IMA ADPCM, GSM, G.726, MPEG.
+var windowsCodings = []string{"ms\x00\x01", "ms\x00\x02", "ms\x00\x11", "ms\x00\x31", "ms\x00\x45", "ms\x00P", "ms\x00U"}
 
 // pictureBoxes are the boxes that describe pictures, in a sample entry.
 var pictureBoxes = boxRules{
@@ -42,6 +42,7 @@ var pictureBoxes = boxRules{
 	"colr": keepColr, "pasp": shape(8), "clap": shape(32), "fiel": shape(2), "gama": shape(4), "btrt": shape(12),
 	"clli": shape(4), "mdcv": shape(24), "cclv": keepVolume, "amve": shape(8), "SmDm": shape(1, -3, 24), "CoLL": shape(1, -3, 4),
 	"auxi": keepAuxC, "auxC": keepAuxC, "ccst": shape(1, -3, 4), "uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "pixi": keepPixi,
+	"apvC": atMostBytes(256), "glbl": atMostBytes(4 << 10), "SMI ": keepSorenson,
 	"ACLR": shape(16), "mjqt": upTo(4 + 4*65), "mjht": upTo(4 + 8*273), "hfov": shape(4),
 	"vexu": only(boxRules{
 		"eyes": only(boxRules{
@@ -60,16 +61,40 @@ var pictureBoxes = boxRules{
 
 // soundBoxes are the boxes that describe sound, in a sample entry.
 var soundBoxes = boxRules{
-	"esds": keepDecoder, "dOps": keepOpus, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": keepShort,
-	"ddts": shape(20), "dmlp": shape(10), "damr": shape(-4, 5), "dawp": keepShort, "dqcp": shape(-4, 2), "devc": shape(-4, 2),
-	"btrt": shape(12), "chan": keepSpeakers, "chnl": keepShort, "pcmC": shape(1, -3, 2), "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
+	"esds": keepDecoder, "dOps": keepOpus, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": atMostBytes(32),
+	"ddts": shape(20), "dmlp": shape(10), "damr": shape(-4, 5), "dawp": atMostBytes(32), "dqcp": shape(-4, 2), "devc": shape(-4, 2),
+	"btrt": shape(12), "chan": keepSpeakers, "chnl": atMostBytes(32), "pcmC": shape(1, -3, 2), "dapa": atMostBytes(256), "mhaC": keepMPEGH, "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
 }
 
 // waveBoxes are the boxes in wave, which QuickTime puts around those of soundBoxes.
-var waveBoxes = boxRules{
-	"frma": shape(4), "enda": shape(2), "mp4a": shape(4), "samr": shape(4), "esds": keepDecoder, "alac": keepALAC, "chan": keepSpeakers,
-	"damr": shape(-4, 5), "ms\x00\x02": keepWaveFormat, "ms\x00\x11": keepWaveFormat, "ms\x00U": keepWaveFormat, ".mp3": keepWaveFormat,
-	"ac-3": shape(4), "dac3": shape(3),
+var waveBoxes = func() boxRules {
+	rules := boxRules{
+		"frma": shape(4), "enda": shape(2), "mp4a": shape(4), "samr": shape(4), "esds": keepDecoder, "alac": keepALAC, "chan": keepSpeakers,
+		"damr": shape(-4, 5), ".mp3": keepWaveFormat, "ac-3": shape(4), "dac3": shape(3), "apac": shape(4), "dapa": atMostBytes(256),
+		"QDCA": atMostBytes(64), "QDCP": atMostBytes(64), "QDMC": atMostBytes(64),
+	}
+	for _, typ := range windowsCodings {
+		rules[typ] = keepWaveFormat
+	}
+	return rules
+}()
+
+// configurations are the boxes without which a decoder can't start. The coding of a track that would lose one isn't known.
+var configurations = []string{"avcC", "hvcC", "vvcC", "evcC", "av1C", "apvC", "esds", "glbl", "SMI ", "dOps", "dfLa", "alac", "dapa", "wave"}
+
+// keepConfigured redacts the boxes in a sample entry. ok is false if a configuration goes.
+func keepConfigured(b []byte, rules boxRules) (ok bool) {
+	find := func() (types []string) {
+		eachBox(b, func(b box) {
+			if slices.Contains(configurations, b.typ) && !slices.Contains(types, b.typ) {
+				types = append(types, b.typ)
+			}
+		})
+		return types
+	}
+	before := find()
+	keepFirst(b, rules)
+	return slices.Equal(find(), before)
 }
 
 // keepEntries redacts the body of stsd.
@@ -92,9 +117,6 @@ func (m *movie) keepEntries(t *track, b []byte) {
 			b.free()
 		}
 	})
-	if t.jpeg && t.entries > 1 {
-		t.known = 0 // which samples are JPEGs, stsc tells
-	}
 }
 
 // keepPictureEntry redacts the description of pictures (12.1.3; "Video Sample Description").
@@ -102,10 +124,6 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 	const fixed = 78
 	if len(b.body) < fixed || !coded(pictureCodings, b.typ) {
 		return false
-	}
-	switch b.typ {
-	case "jpeg", "mjpg":
-		t.jpeg = true
 	}
 	clear(b.body[:6])
 	clear(b.body[8:24])
@@ -121,9 +139,29 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 			table[0], table[1] = 0xFF, 0xFF // none
 		}
 	}
-	keepFirst(rest, pictureBoxes)
-	return true
+	still := stillCodings[b.typ]
+	eachBox(rest, func(b box) {
+		if b.typ == "esds" && still == nil {
+			still = stillDecoders[decoderType(b.body)]
+		}
+	})
+	if t.entries > 1 && still != t.still {
+		return false // which samples are still pictures, stsc tells
+	}
+	t.still = still
+	return keepConfigured(rest, pictureBoxes)
 }
+
+// still is a format of the pictures in a film that have metadata of their own.
+type still struct{ redact func(s *stream) error }
+
+var (
+	jpegStill = &still{redactFrame}
+	pngStill  = &still{func(s *stream) error { return redactPNG(s, &Plan{policy: &Policy{}}) }}
+
+	stillCodings  = map[string]*still{"jpeg": jpegStill, "mjpg": jpegStill, "mjpa": jpegStill, "dmb1": jpegStill, "AVDJ": jpegStill, "png ": pngStill}
+	stillDecoders = map[byte]*still{0x6C: jpegStill, 0x6D: pngStill} // by the type of the stream in esds
+)
 
 // paletteLen returns the length of the table of colours at the start of b, 0 if there is none.
 func paletteLen(b []byte) int {
@@ -140,7 +178,7 @@ func paletteLen(b []byte) int {
 // keepSoundEntry redacts the description of sound (12.2.3; "Sound Sample Description").
 func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 	fixed := 28
-	if len(b.body) < fixed || !coded(soundCodings, b.typ) && !microsoft(b.typ) {
+	if len(b.body) < fixed || !coded(soundCodings, b.typ) && !slices.Contains(windowsCodings, b.typ) {
 		return false
 	}
 	layout := binary.BigEndian.Uint16(b.body[8:])
@@ -195,21 +233,42 @@ func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 	} else if p != t.frames {
 		t.frames = packets{}
 	}
-	keepFirst(b.body[fixed:], soundEntryBoxes)
-	return true
+	return keepConfigured(b.body[fixed:], soundEntryBoxes)
 }
 
 // soundEntryBoxes are soundBoxes and wave.
 var soundEntryBoxes = func() boxRules {
-	rules := boxRules{"wave": only(waveBoxes)}
+	rules := boxRules{"wave": func(b *box) bool { return keepConfigured(b.body, waveBoxes) }}
 	for typ, keep := range soundBoxes {
 		rules[typ] = keep
 	}
 	return rules
 }()
 
-// keepShort keeps a box of a few numbers.
-func keepShort(b *box) bool { return len(b.body) <= 32 }
+// atMostBytes returns a function that keeps a box of at most n bytes, which are numbers.
+func atMostBytes(n int) func(*box) bool { return func(b *box) bool { return len(b.body) <= n } }
+
+// keepSorenson keeps the header of a sequence in SVQ3: its name, its length, and bits.
+func keepSorenson(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(4)
+	n := f.uint(4)
+	if f.over || string(b.body[:4]) != "SEQH" || n > 64 || int(n) > f.left() {
+		return false
+	}
+	clearFrom(b.body, f.at+int(n))
+	return true
+}
+
+// keepMPEGH keeps mhaC (23008-3, 20.5.2): three numbers, a length, and the configuration.
+func keepMPEGH(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(3)
+	n := int(f.uint(2)) //nolint:gosec // G115: 16 bits
+	f.skip(n)
+	clearFrom(b.body, f.at)
+	return !f.over
+}
 
 // keepLayered keeps lhvC, the parameter sets of the layers of HEVC (14496-15, 9.5.3).
 func keepLayered(b *box) bool {
@@ -339,29 +398,61 @@ func keepWaveFormat(b *box) bool {
 }
 
 // decoderTypes are the types of streams in esds (14496-1, 7.2.6.6; MP4 registration authority) whose configuration is
-// numbers: video, AAC, MPEG audio, AC-3, DTS, Opus, QCELP.
+// numbers: video, JPEG, PNG, AAC, MPEG audio, AC-3, DTS, Opus, QCELP, Vorbis.
 var decoderTypes = []uint64{
 	0x20, 0x21, 0x40, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6E,
-	0xA0, 0xA1, 0xA5, 0xA6, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xE1,
+	0x6D, 0xA0, 0xA1, 0xA5, 0xA6, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xE1, vorbisDecoder,
 }
+
+// vorbisDecoder is the type of a stream of Vorbis, whose configuration is as in Matroska.
+const vorbisDecoder = 0xDD
 
 // keepDecoder keeps esds (14496-14, 5.6): the descriptor of the stream with those of the decoder and of its
 // configuration. Others, such as languages and rights, go.
 func keepDecoder(b *box) bool {
-	if len(b.body) < 4 {
+	decoder, rest, ok := findDecoder(b.body)
+	if !ok || len(decoder) < 13 || !slices.Contains(decoderTypes, uint64(decoder[0])) {
 		return false
 	}
 	clear(b.body[:4])
-	stream, rest, ok := descriptor(b.body[4:], 3)
+	if sl, after, ok := descriptor(rest, 6); ok {
+		clearFrom(sl, 1)
+		clear(after)
+	} else {
+		clear(rest)
+	}
+	info, after, ok := descriptor(decoder[13:], 5)
+	switch {
+	case !ok:
+		clear(decoder[13:])
+		return true
+	case decoder[0] == vorbisDecoder:
+		if !keepXiph(info) {
+			return false
+		}
+	case decoder[1]>>2 == 5: // sound has few numbers
+		clearFrom(info, 64)
+	}
+	clear(after)
+	return true
+}
+
+// findDecoder returns the descriptor of the decoder in the body of esds, and what follows it in that of the stream. It clears
+// what follows that.
+func findDecoder(b []byte) (decoder, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return nil, nil, false
+	}
+	stream, rest, ok := descriptor(b[4:], 3)
 	if !ok || len(stream) < 3 {
-		return false
+		return nil, nil, false
 	}
 	clear(rest)
 	f := fields{b: stream}
 	f.skip(2)
 	flags := f.uint(1)
 	if flags&0x40 != 0 { // a URL
-		return false
+		return nil, nil, false
 	}
 	if flags&0x80 != 0 {
 		f.skip(2)
@@ -370,27 +461,18 @@ func keepDecoder(b *box) bool {
 		f.skip(2)
 	}
 	if f.over {
-		return false
+		return nil, nil, false
 	}
-	decoder, rest, ok := descriptor(stream[f.at:], 4)
-	if !ok || len(decoder) < 13 || !slices.Contains(decoderTypes, uint64(decoder[0])) {
-		return false
+	return descriptor(stream[f.at:], 4)
+}
+
+// decoderType returns the type of the stream in the body of esds, 0 if it can't be told.
+func decoderType(b []byte) byte {
+	decoder, _, _ := findDecoder(b)
+	if len(decoder) == 0 {
+		return 0
 	}
-	if sl, after, ok := descriptor(rest, 6); ok {
-		clearFrom(sl, 1)
-		clear(after)
-	} else {
-		clear(rest)
-	}
-	if info, after, ok := descriptor(decoder[13:], 5); ok {
-		clear(after)
-		if decoder[1]>>2 == 5 && len(info) > 64 { // sound has few numbers
-			clear(info[64:])
-		}
-	} else {
-		clear(decoder[13:])
-	}
-	return true
+	return decoder[0]
 }
 
 // descriptor returns the body of the descriptor with a tag at the start of b, and what follows it (14496-1, 8.3.3).

@@ -74,9 +74,9 @@ func (f *isoFile) planTracks() (ok bool, err error) {
 		return false, ErrRefused
 	}
 	edits.pass = append(edits.pass, clip(kept, f.media)...)
-	for _, s := range m.frames {
-		if within(s, f.media) {
-			edits.nested = append(edits.nested, nested{s, redactFrame})
+	for _, x := range m.frames {
+		if within(x.span, f.media) {
+			edits.nested = append(edits.nested, x)
 		}
 	}
 	f.plan.unchanged = m.isSound() && f.meta.off == 0

@@ -328,17 +328,24 @@ func TestFilmsThatCantBeFollowedAreRefused(t *testing.T) {
 	p.chosen = " dref"
 	external := bytes.Replace(film("vide", slackPictures(&p)), []byte("\x00\x00\x00\x0Curl \x00\x00\x00\x01"), []byte("\x00\x00\x00\x18url \x00\x00\x00\x00"), 1)
 	p.chosen = ""
+	decoder, configuration := slackSound(&p), slackPictures(&p)
+	decoder[bytes.Index(decoder, []byte{0x40, 0x15})] = 0xC0 // a type of no standard
+	configuration[bytes.Index(configuration, []byte("avcC"))+4] = 2
+	stills := cat(box("png ", make([]byte, 78)), box("jpeg", make([]byte, 78)))
 	for name, data := range map[string][]byte{
-		"unknown picture coding": film("vide", box("what", make([]byte, 78))),
-		"unknown sound coding":   film("soun", box("what", make([]byte, 28))),
-		"encrypted":              film("vide", box("encv", make([]byte, 78))),
-		"data in another file":   external,
-		"compressed index":       cat(testimage.FileType("qt  "), box("moov", box("cmov", make([]byte, 20)))),
+		"unknown decoder": film("soun", decoder), "unknown configuration": film("vide", configuration),
+		"two codings of still pictures": bytes.Replace(film("vide", stills), cat("stsd", u32(0), u32(1)), cat("stsd", u32(0), u32(2)), 1),
+		"unknown picture coding":        film("vide", box("what", make([]byte, 78))),
+		"unknown sound coding":          film("soun", box("what", make([]byte, 28))),
+		"encrypted":                     film("vide", box("encv", make([]byte, 78))),
+		"data in another file":          external,
+		"compressed index":              cat(testimage.FileType("qt  "), box("moov", box("cmov", make([]byte, 20)))),
 		"shared samples": cat(testimage.FileType("isom"), box("moov", full("mvhd", 0, make([]byte, 96)), slackTrack(&p, "", "vide", 1, slackPictures(&p), 100, 3000, 3100),
 			slackTrack(&p, "", "meta", 2, box("mett", make([]byte, 8)), 100, 3199, 4000)), box("mdat", make([]byte, 5000))),
 		"two tracks of a number": cat(testimage.FileType("isom"), box("moov", full("mvhd", 0, make([]byte, 96)), slackTrack(&p, "", "vide", 1, slackPictures(&p), 100, 3000),
 			slackTrack(&p, "", "vide", 1, slackPictures(&p), 100, 4000)), box("mdat", make([]byte, 5000))),
-		"no tracks": cat(testimage.FileType("isom"), box("mdat", make([]byte, 5000))),
+		"still pictures in fragments": bytes.Replace(slackFragments(false)(&p), []byte("avc1"), []byte("jpeg"), 1),
+		"no tracks":                   cat(testimage.FileType("isom"), box("mdat", make([]byte, 5000))),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, format := Sniff(data)
@@ -356,5 +363,86 @@ func TestSoundPassesUnchanged(t *testing.T) {
 	plan, err := New(bytes.NewReader(data), "mp4", &Policy{})
 	if err != nil || !plan.Unchanged() {
 		t.Errorf("got %v, want a plan that changes nothing", err)
+	}
+}
+
+// TestCodingsOfDevicesStay checks that the configurations of decoders stay that phones, cameras and programs write.
+func TestCodingsOfDevicesStay(t *testing.T) {
+	box := testimage.Box
+	picture := func(typ string, boxes ...[]byte) []byte {
+		return box(typ, make([]byte, 76), []byte{255, 255}, bytes.Join(boxes, nil))
+	}
+	sound := func(typ string, boxes ...[]byte) []byte { return box(typ, make([]byte, 28), bytes.Join(boxes, nil)) }
+	wave := func(typ string, boxes ...[]byte) []byte {
+		return sound(typ, box("wave", box("frma", []byte(typ)), bytes.Join(boxes, nil)))
+	}
+	for _, entry := range [][]byte{
+		sound("apac", box("dapa", make([]byte, 40))), wave("apac", box("dapa", make([]byte, 40))), // iPhone 16, spatial sound
+		picture("apv1", box("apvC", make([]byte, 30))), // Android 16
+		sound("mhm1", box("mhaC", []byte{1, 11, 0, 0, 2, 1, 2})),
+		picture("SVQ3", box("SMI ", []byte("SEQH"), u32(5), make([]byte, 5))),
+		wave("QDM2", box("QDCA", make([]byte, 36))), wave("ms\x00U", box("ms\x00U", make([]byte, 18))),
+		picture("Hap5"), picture("2Vuy"), picture("mjpb"), sound("agsm"), sound("vdva"),
+	} {
+		var p places
+		handler := "vide"
+		if slices.Contains(soundCodings, strings.ReplaceAll(string(entry[4:8]), " ", "_")) || entry[4] == 'm' && entry[5] == 's' {
+			handler = "soun"
+		}
+		data := cat(testimage.FileType("qt  "), box("moov", testimage.FullBox("mvhd", 0, make([]byte, 96)), slackTrack(&p, "", handler, 1, entry, 4, 1000, 1004),
+			slackTrack(&p, "", "vide", 2, slackPictures(&p), 4, 1100, 1104)), box("mdat", make([]byte, 5000)))
+		plan, err := New(bytes.NewReader(data), "mov", &Policy{})
+		if err != nil {
+			t.Errorf("%.4s: %v", entry[4:], err)
+			continue
+		}
+		if got := redacted(t, plan, data); !bytes.Contains(got, entry) {
+			t.Errorf("%.4s: the entry doesn't stay", entry[4:])
+		}
+	}
+}
+
+// TestDataReferenceWithoutPlaceIsOfThisFile checks a dref without the flag that says so.
+func TestDataReferenceWithoutPlaceIsOfThisFile(t *testing.T) {
+	p := places{chosen: " dref"}
+	data := cat(testimage.FileType("isom"), testimage.Box("moov", testimage.FullBox("mvhd", 0, make([]byte, 96)), slackTrack(&p, "", "vide", 1, slackPictures(&p), 4, 1000, 1004)),
+		testimage.Box("mdat", make([]byte, 5000)))
+	data = bytes.Replace(data, cat("url ", u32(1), slack), cat("url ", u32(0), make([]byte, len(slack))), 1)
+	data = bytes.Replace(data, cat(u32(12), "url "), cat(u32(12+len(slack)), "url "), 1)
+	if _, err := New(bytes.NewReader(data), "mp4", &Policy{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStillPicturesInFilmsTellNothing redacts frames of motion JPEG and PNG that have metadata.
+func TestStillPicturesInFilmsTellNothing(t *testing.T) {
+	box := testimage.Box
+	jpeg := cat("\xFF\xD8\xFF\xE1", u16(2+len(slack)), slack, "\xFF\xDA\x00\x02", frame, "\xFF\xD9")
+	png := cat("\x89PNG\r\n\x1A\n", testimage.PNGChunk("IHDR", cat(u32(1), u32(1), 8, 0, 0, 0, 0)), testimage.PNGChunk("tEXt", cat("Title\x00", slack)),
+		testimage.PNGChunk("IDAT", testimage.Zlib(cat(0, 0))), testimage.PNGChunk("IEND", nil))
+	decoder := func(typ byte) []byte {
+		return testimage.FullBox("esds", 0, cat(3, 3+2+13, 0, 1, 0, 4, 13, int(typ), 0x11, 0, 0, 0, u32(0), u32(0)))
+	}
+	entry := func(typ string, boxes ...[]byte) []byte {
+		return box(typ, make([]byte, 76), []byte{255, 255}, bytes.Join(boxes, nil))
+	}
+	for _, x := range []struct{ entry, sample []byte }{
+		{entry("jpeg"), jpeg}, {entry("mjpa"), jpeg}, {entry("dmb1"), jpeg}, {entry("mp4v", decoder(0x6C)), jpeg}, {entry("mp4v", decoder(0x6D)), png}, {entry("png "), png},
+	} {
+		build := func(at int) []byte {
+			var p places
+			return cat(testimage.FileType("isom"), box("moov", testimage.FullBox("mvhd", 0, make([]byte, 96)),
+				slackTrack(&p, "", "vide", 1, x.entry, len(x.sample), at, at+len(x.sample))), box("mdat", x.sample, x.sample))
+		}
+		data := build(bytes.Index(build(0), x.sample))
+		plan, err := New(bytes.NewReader(data), "mp4", &Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := redacted(t, plan, data)
+		checkNoMarker(t, data, got)
+		if end := x.sample[len(x.sample)-2:]; !bytes.Contains(got, end) || bytes.Count(got, []byte("IDAT")) != bytes.Count(data, []byte("IDAT")) {
+			t.Errorf("%.4s: a frame is broken", x.entry[4:])
+		}
 	}
 }

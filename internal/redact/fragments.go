@@ -43,6 +43,9 @@ func (m *movie) keepTrackFragment(body []byte, at, end int64) (ok bool, _ int64)
 				stays = true
 			case t != nil:
 				stays, size = t.stays, t.defaultSize
+				if t.still != nil { // runs don't tell one sample from the next
+					m.refuse()
+				}
 			}
 			if flags&0x020000 != 0 {
 				base = at

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 )
@@ -32,7 +33,7 @@ const (
 type movie struct {
 	tracks     map[uint32]*track
 	kept, gone sampleRuns // the samples of tracks that stay, and of those that go
-	frames     []span     // the samples that stay and are JPEGs, which have metadata of their own
+	frames     []nested   // the samples that stay and have metadata of their own
 	alone      bool       // there is no moov: the file is a fragment
 	problem    error      // ErrRefused, if the film can't be redacted
 }
@@ -44,7 +45,7 @@ type track struct {
 	pictures       bool
 	table          sampleTable
 	frames         packets // of a sound track
-	jpeg           bool    // each sample is a JPEG
+	still          *still  // what each sample is, nil if it has no metadata of its own
 	defaultSize    uint64  // of a sample in a fragment
 	entries, known int     // of stsd, and how many of these have a known coding
 }
@@ -151,8 +152,8 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 	if t.entries != t.known || t.entries == 0 && t.table.chunks() > 0 {
 		return m.refuse()
 	}
-	if t.jpeg {
-		ok = t.table.eachSample(&m.kept, func(s span) { m.frames = append(m.frames, s) })
+	if t.still != nil {
+		ok = t.table.eachSample(&m.kept, func(s span) { m.frames = append(m.frames, nested{s, t.still.redact}) })
 	} else {
 		ok = t.table.locate(&m.kept, t.frames)
 	}
@@ -288,7 +289,7 @@ func (m *movie) keepDataReferences(b *box) bool {
 			return
 		}
 		left--
-		if len(b.body) < 4 || b.body[3]&1 == 0 && len(b.body) > 4 {
+		if len(b.body) < 4 || b.body[3]&1 == 0 && len(bytes.Trim(b.body[4:], "\x00")) > 0 {
 			m.refuse()
 			return
 		}
@@ -297,9 +298,8 @@ func (m *movie) keepDataReferences(b *box) bool {
 		default:
 			m.refuse()
 		}
-		clear(b.body[:3])
-		b.body[3] &= 1
-		clear(b.body[4:])
+		clear(b.body)
+		b.body[3] = 1
 	})
 	return true
 }
