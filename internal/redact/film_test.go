@@ -205,12 +205,31 @@ func TestFilmsPlayAsBefore(t *testing.T) {
 	}
 }
 
-// checkRanges redacts ranges alone.
+// checkRanges redacts ranges alone: some at random, and around the boundaries of what passes and what is replaced.
 func checkRanges(t *testing.T, plan *Plan, data, whole []byte) {
 	t.Helper()
+	var parts [][2]int
 	for range 1000 {
 		from := rand.IntN(len(data))
-		to := from + rand.IntN(min(len(data)-from, 50_000)+1)
+		parts = append(parts, [2]int{from, from + rand.IntN(min(len(data)-from, 50_000)+1)})
+	}
+	around := func(off int64) {
+		for from := int(off) - 2; from <= int(off)+1 && len(parts) < 5000; from++ {
+			if from >= 0 && from < len(data) {
+				parts = append(parts, [2]int{from, min(from+3, len(data))})
+			}
+		}
+	}
+	for _, s := range plan.edits.pass {
+		around(s.from)
+		around(s.to)
+	}
+	for _, x := range plan.edits.replace {
+		around(x.off)
+		around(x.off + int64(len(x.b)))
+	}
+	for _, part := range parts {
+		from, to := part[0], part[1]
 		var out bytes.Buffer
 		w := plan.NewWriter(&out, int64(from))
 		_, err := w.Write(data[from:to])
