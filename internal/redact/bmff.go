@@ -72,15 +72,25 @@ func eachBox(b []byte, f func(box)) {
 // boxRules maps the types of boxes to keep to functions that redact them. A function returns false for a box to remove.
 type boxRules = map[string]func(*box) bool
 
-// keepBoxes redacts each box in b with the function for its type. Boxes of other types, and those whose
-// function returns false, become free boxes.
-func keepBoxes(b []byte, types boxRules) {
+// repeated are the types of boxes of which a box can have several.
+var repeated = []string{"trak", "trex", "traf", "trun", "tfra", "sgpd", "sbgp", "colr"}
+
+// keepFirst redacts each box in b with the function for its type. Boxes of other types, and those whose function
+// returns false, become free boxes; so does a second box of a type that there can be one of.
+func keepFirst(b []byte, rules boxRules) {
+	var seen []string
 	eachBox(b, func(x box) {
-		if keep, ok := types[x.typ]; !ok || !keep(&x) {
+		keep := rules[x.typ]
+		if keep == nil || slices.Contains(seen, x.typ) || !keepOne(x, keep) {
 			x.free()
+		} else if !slices.Contains(repeated, x.typ) {
+			seen = append(seen, x.typ)
 		}
 	})
 }
+
+// keepOne calls keep. Only then is b on the heap: a box can have many that go.
+func keepOne(b box, keep func(*box) bool) bool { return keep(&b) }
 
 // asIs keeps a box unchanged.
 func asIs(*box) bool { return true }

@@ -44,7 +44,7 @@ func (f *isoFile) planTracks() (ok bool, err error) {
 	edits := &f.plan.edits
 	m := &movie{alone: f.moov.off == 0}
 	f.film = m
-	if m.alone && f.fragment == nil && !slices.ContainsFunc(f.parts, func(x *filmPart) bool { return x.typ == "moof" }) {
+	if m.alone && f.fragment == nil {
 		return false, nil
 	}
 	if !m.alone {

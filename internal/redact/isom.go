@@ -60,7 +60,9 @@ type index struct {
 // planISO is the planner of all files of the ISO base media file format.
 func planISO(r io.ReaderAt, plan *Plan) error {
 	f := &isoFile{r: r, plan: plan}
-	if err := f.walk(); err != nil && !f.toFragments() {
+	err := f.walk()
+	streamed := err != nil
+	if streamed && !f.toFragments() {
 		return err
 	}
 	f.media = merge(f.media)
@@ -77,7 +79,7 @@ func planISO(r io.ReaderAt, plan *Plan) error {
 	}
 	f.planBoxes()
 	f.plan.edits.sort()
-	if f.fragment != nil && f.fragment.streamed {
+	if streamed {
 		f.plan.parse = f.parseFragments
 	}
 	return nil

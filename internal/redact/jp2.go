@@ -21,7 +21,7 @@ var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
 var jp2Header = boxRules{
 	"ihdr": plain(14), "bpcc": keepDepths, "colr": keepJP2Colr, "pclr": keepPalette, "cmap": keepMapping, "cdef": keepChannels,
 	"res ": func(b *box) bool {
-		keepBoxes(b.body, boxRules{"resc": plain(10), "resd": plain(10)})
+		keepFirst(b.body, boxRules{"resc": plain(10), "resd": plain(10)})
 		return true
 	},
 }
@@ -112,7 +112,7 @@ func redactJP2(s *stream, p *Plan) error {
 			ok = redactFileType(s, h, jp2Brands)
 		case h.Type == "jp2h" && !header:
 			header = true
-			ok = redactBox(s, h, func(b *box) { keepBoxes(b.body, onceEach(jp2Header)) })
+			ok = redactBox(s, h, func(b *box) { keepFirst(b.body, jp2Header) })
 		case h.Type == "jp2c" && !codestream:
 			codestream = true
 			ok = s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
@@ -127,20 +127,6 @@ func redactJP2(s *stream, p *Plan) error {
 			return nil
 		}
 	}
-}
-
-// onceEach returns rules that keep one box of each type, but any number of colr: readers choose among them.
-func onceEach(rules boxRules) boxRules {
-	once := make(boxRules, len(rules))
-	for typ, keep := range rules {
-		seen := false
-		once[typ] = func(b *box) bool {
-			again := seen && typ != "colr"
-			seen = true
-			return !again && keep(b)
-		}
-	}
-	return once
 }
 
 // rewriteUUID rebuilds the EXIF or XMP in a uuid box, whose body is at off in the file; ok is false if nothing is left

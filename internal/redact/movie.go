@@ -132,7 +132,7 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 	}
 	if !t.stays {
 		t.findTable(body)
-		if !t.table.locate(&m.gone, packets{}) {
+		if !t.table.locate(&m.gone, packets{}, nil) {
 			m.refuse()
 		}
 		return false
@@ -152,12 +152,11 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 	if t.entries != t.known || t.entries == 0 && t.table.chunks() > 0 {
 		return m.refuse()
 	}
+	var each func(span)
 	if t.still != nil {
-		ok = t.table.eachSample(&m.kept, func(s span) { m.frames = append(m.frames, nested{s, t.still.redact}) })
-	} else {
-		ok = t.table.locate(&m.kept, t.frames)
+		each = func(s span) { m.frames = append(m.frames, nested{s, t.still.redact}) }
 	}
-	if !ok {
+	if !t.table.locate(&m.kept, t.frames, each) {
 		return m.refuse()
 	}
 	t.table.trim()
@@ -414,26 +413,6 @@ func table(size int) func(*box) bool {
 		return true
 	}
 }
-
-// repeated are the types of boxes of which a box can have several.
-var repeated = []string{"trak", "trex", "traf", "trun", "tfra", "sgpd", "sbgp", "colr"}
-
-// keepFirst redacts each box in b with the function for its type. Boxes of other types, and those whose function
-// returns false, become free boxes; so does a second box of a type that there can be one of.
-func keepFirst(b []byte, rules boxRules) {
-	var seen []string
-	eachBox(b, func(x box) {
-		keep := rules[x.typ]
-		if keep == nil || slices.Contains(seen, x.typ) || !keepOne(x, keep) {
-			x.free()
-		} else if !slices.Contains(repeated, x.typ) {
-			seen = append(seen, x.typ)
-		}
-	})
-}
-
-// keepOne calls keep. Only then is b on the heap: a box can have many that go.
-func keepOne(b box, keep func(*box) bool) bool { return keep(&b) }
 
 // sampleGroups has for each type of sample group to keep (8.9; 10.1; 14496-15; AV1 in ISOBMFF) the length of its
 // descriptions, which are numbers.

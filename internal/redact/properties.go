@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// properties maps the boxes that describe a picture (in ipco and in sample entries) to functions that redact
+// properties maps the boxes in ipco that describe a picture to functions that redact
 // them: they keep the fields that there are by the syntax, shorten the body to these, and return false for a box that
 // isn't valid.
 var properties = boxRules{
@@ -19,8 +19,6 @@ var properties = boxRules{
 	"ispe": full(8), "pixi": keepPixi, "pasp": plain(8), "clap": plain(32), "irot": masked(3), "imir": masked(1), "rloc": full(8),
 	"colr": keepColr, "clli": plain(4), "mdcv": plain(24), "cclv": keepVolume, "amve": plain(8), "reve": full(16), "ndwt": full(4),
 	"auxC": keepAuxC, "auxi": keepAuxC,
-	// in sample entries
-	"ccst": full(4), "btrt": plain(12), "fiel": plain(2), "gama": plain(4),
 }
 
 // cut shortens the body of a box to n bytes, and clears the rest of it; ok is false if it is shorter.
@@ -338,7 +336,7 @@ func keepAV1(b *box) bool {
 
 // keepJ2K keeps the boxes of JPEG 2000's header (15444-16, 6.5).
 func keepJ2K(b *box) bool {
-	keepBoxes(b.body, jp2Header)
+	keepFirst(b.body, jp2Header)
 	return true
 }
 

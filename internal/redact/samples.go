@@ -194,8 +194,9 @@ func (t *sampleTable) sizes() (s sampleSizes, ok bool) {
 	return s, true
 }
 
-// locate adds to r where the samples are. ok is false if that can't be told, or costs too much.
-func (t *sampleTable) locate(r *sampleRuns, p packets) (ok bool) {
+// locate adds to r where the samples are, and calls each with every sample unless it is nil. ok is false if that can't be
+// told, or costs too much.
+func (t *sampleTable) locate(r *sampleRuns, p packets, each func(span)) (ok bool) {
 	sizes, ok := t.sizes()
 	if !ok {
 		return false
@@ -207,53 +208,35 @@ func (t *sampleTable) locate(r *sampleRuns, p packets) (ok bool) {
 	for {
 		off, n, more := chunks.chunk()
 		if !more || sizes.left == 0 {
-			break
-		}
-		n = min(n, sizes.left)
-		var size int64
-		if sizes.all > 0 && t.moments && p.moments > 0 && p.bytes > 0 {
-			sizes.left -= n
-			size = product((n+p.moments-1)/p.moments, p.bytes)
-		} else {
-			size = sizes.sum(n)
-		}
-		t.usedSamples += n
-		t.usedChunks, t.usedRuns = chunks.index, chunks.used
-		if !r.add(off, off+size) {
-			return false
-		}
-	}
-	return true
-}
-
-// eachSample is locate for samples that the caller needs one by one.
-func (t *sampleTable) eachSample(r *sampleRuns, f func(span)) (ok bool) {
-	sizes, ok := t.sizes()
-	if !ok {
-		return false
-	}
-	chunks := t.reader()
-	for {
-		off, n, more := chunks.chunk()
-		if !more || sizes.left == 0 {
-			break
+			return true
 		}
 		n = min(n, sizes.left)
 		t.usedSamples += n
 		t.usedChunks, t.usedRuns = chunks.index, chunks.used
-		if t.usedSamples > maxFrames {
-			return false
+		step := n // samples at once
+		if each != nil {
+			step = 1
+			if t.usedSamples > maxFrames {
+				return false
+			}
 		}
-		for range n {
-			size := sizes.sum(1)
+		for ; n > 0; n -= step {
+			var size int64
+			if sizes.all > 0 && t.moments && p.moments > 0 && p.bytes > 0 {
+				sizes.left -= step
+				size = product((step+p.moments-1)/p.moments, p.bytes)
+			} else {
+				size = sizes.sum(step)
+			}
 			if !r.add(off, off+size) {
 				return false
 			}
-			f(span{off, off + size})
+			if each != nil {
+				each(span{off, off + size})
+			}
 			off += size
 		}
 	}
-	return true
 }
 
 // maxFrames bounds the JPEGs of a film.

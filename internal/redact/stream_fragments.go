@@ -19,7 +19,6 @@ const maxAhead = 1 << 9
 type fragmentMark struct {
 	at                 int64
 	kept, parts, media int
-	streamed           bool // the fragments are redacted as they stream
 }
 
 // markFragment marks the first fragment, at off.
@@ -36,7 +35,6 @@ func (f *isoFile) toFragments() (ok bool) {
 		return false
 	}
 	f.kept, f.parts, f.media, f.end = f.kept[:x.kept], f.parts[:x.parts], f.media[:x.media], x.at
-	x.streamed = true
 	return true
 }
 
