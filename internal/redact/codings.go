@@ -400,8 +400,8 @@ func keepWaveFormat(b *box) bool {
 // decoderTypes are the types of streams in esds (14496-1, 7.2.6.6; MP4 registration authority) whose configuration is
 // numbers: video, JPEG, PNG, AAC, MPEG audio, AC-3, DTS, Opus, QCELP, Vorbis.
 var decoderTypes = []uint64{
-	0x20, 0x21, 0x40, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6E,
-	0x6D, 0xA0, 0xA1, 0xA5, 0xA6, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xE1, vorbisDecoder,
+	0x20, 0x21, 0x23, 0x33, 0x40, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6E,
+	0x6D, 0xA0, 0xA1, 0xA3, 0xA4, 0xA5, 0xA6, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xB1, 0xE1, vorbisDecoder,
 }
 
 // vorbisDecoder is the type of a stream of Vorbis, whose configuration is as in Matroska.
@@ -475,7 +475,8 @@ func decoderType(b []byte) byte {
 	return decoder[0]
 }
 
-// descriptor returns the body of the descriptor with a tag at the start of b, and what follows it (14496-1, 8.3.3).
+// descriptor returns the body of the descriptor with a tag at the start of b, and what follows it (14496-1, 8.3.3). One that
+// claims to be longer than what it is in ends there, as players have it.
 func descriptor(b []byte, tag byte) (body, rest []byte, ok bool) {
 	f := fields{b: b}
 	if f.uint(1) != uint64(tag) {
@@ -489,8 +490,9 @@ func descriptor(b []byte, tag byte) (body, rest []byte, ok bool) {
 			break
 		}
 	}
-	if f.over || n > uint64(f.left()) { //nolint:gosec // G115: no less than 0
+	if f.over {
 		return nil, nil, false
 	}
+	n = min(n, uint64(f.left())) //nolint:gosec // G115: no less than 0
 	return b[f.at:][:n], b[f.at:][n:], true
 }
