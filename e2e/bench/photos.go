@@ -52,6 +52,21 @@ func writePhotos(dir string, w, h int) (size int, err error) {
 	return size, write(filepath.Join(dir, "one.jpg"), one)
 }
 
+// writeFilms writes the films that the load cycles through, of 100 MB each, or small ones. It returns their number and size.
+func writeFilms(dir string, small bool) (n, size int, err error) {
+	frames := 2000
+	if small {
+		frames = 20
+	}
+	film := testimage.Film(false, frames, 50_000, "a place")
+	for n = range 2 {
+		if err := write(filepath.Join(dir, "films", fmt.Sprintf("%02d.mp4", n)), film); err != nil {
+			return 0, 0, err
+		}
+	}
+	return n + 1, len(film), nil
+}
+
 // insert inserts a segment right after a JPEG's start of image.
 func insert(jpeg, segment []byte) []byte {
 	return append(append(append([]byte(nil), jpeg[:2]...), segment...), jpeg[2:]...)
