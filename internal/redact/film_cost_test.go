@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +41,12 @@ func hostileFilms() map[string][]byte {
 	random := uint32(1)
 	next := func(int) int { random = random*1664525 + 1013904223; return int(random >> 12) }
 	repeat := func(head, unit []byte) []byte { return cat(head, bytes.Repeat(unit, (size-len(head))/len(unit))) }
+	stills := func(typ, sample string, n int) []byte {
+		b := film(bytes.Replace(track(1, 1, full("stsc", 0, u32(1), u32(1), u32(n), u32(1)), constant(len(sample), n), offsets(func(int) int { return 2000 }, 1)),
+			[]byte("avc1"), []byte(typ), 1))
+		copy(b[2000:], bytes.Repeat([]byte(sample), n))
+		return b
+	}
 	empty := box("trak", full("tkhd", 0, make([]byte, 80)))
 	entry := ebml(idTrackEntry, ebml(0xD7, []byte{1}), ebml(0x83, []byte{1}), ebml(0x86, []byte("V_VP8")))
 	mkv := cat(ebml(idEBML, ebml(0x4282, []byte("webm"))), u32(idSegment), 0xFF, ebml(idTracks, entry))
@@ -63,6 +70,9 @@ func hostileFilms() map[string][]byte {
 			}
 			return b
 		}()),
+		"frames of JPEG":       stills("jpeg", "\xFF\xD8\xFF\xE1\x00\x06abcd\xFF\xD9\x00\x00\x00\x00", 60_000),
+		"small frames of JPEG": stills("jpeg", "\xFF\xD8\xFF\xD9"+strings.Repeat("\x00", 156), 5400),
+		"frames of PNG":        stills("png ", "\x89PNG\r\n\x1A\n\x00\x00\x00\x0D", 60_000),
 		"empty boxes":          repeat(testimage.FileType("isom"), box("free")),
 		"empty boxes in moov":  film(bytes.Repeat(box("free"), many/2)),
 		"fragments":            repeat(testimage.FileType("isom"), box("moof", box("traf", full("tfhd", 0, u32(1))))),

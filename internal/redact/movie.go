@@ -34,6 +34,7 @@ type movie struct {
 	tracks     map[uint32]*track
 	kept, gone sampleRuns // the samples of tracks that stay, and of those that go
 	frames     []nested   // the samples that stay and have metadata of their own
+	frameBytes int64      // how many bytes these have
 	alone      bool       // there is no moov: the file is a fragment
 	problem    error      // ErrRefused, if the film can't be redacted
 }
@@ -154,9 +155,12 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 	}
 	var each func(span)
 	if t.still != nil {
-		each = func(s span) { m.frames = append(m.frames, nested{s, t.still.redact}) }
+		each = func(s span) {
+			m.frames = append(m.frames, nested{s, t.still.redact})
+			m.frameBytes += s.to - s.from
+		}
 	}
-	if !t.table.locate(&m.kept, t.frames, each) {
+	if !t.table.locate(&m.kept, t.frames, each) || int64(len(m.frames)) > maxSmallFrames+m.frameBytes/256 {
 		return m.refuse()
 	}
 	t.table.trim()

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -203,7 +204,10 @@ func (w *Writer) edit(b []byte) (err error) {
 			x := &e.nested[inner]
 			n = min(n, x.to-w.off)
 			if w.off == x.from {
-				w.inner = newWriter(w.dst, x.parse)
+				if w.out == nil {
+					w.out = bufio.NewWriterSize(w.dst, outSize)
+				}
+				w.inner = newWriter(w.out, x.parse)
 			}
 			if w.inner == nil { // the caller began in the middle
 				n = min(n, int64(len(zeroBytes)))

@@ -9,6 +9,7 @@
 package redact
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"iter"
@@ -98,8 +99,9 @@ var firstBoxes = []string{"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot"
 type Writer struct {
 	edits *edits // of a Plan with an index; then only dst, off, inner and overwritten are used
 	dst   io.Writer
-	off   int64   // of the next byte
-	inner *Writer // of the nested file that off is in
+	off   int64         // of the next byte
+	inner *Writer       // of the nested file that off is in
+	out   *bufio.Writer // of the nested files, which can be many
 
 	s           stream
 	resume      func() (struct{}, bool) // runs the parser until it needs more bytes

@@ -239,8 +239,13 @@ func (t *sampleTable) locate(r *sampleRuns, p packets, each func(span)) (ok bool
 	}
 }
 
-// maxFrames bounds the JPEGs of a film.
-const maxFrames = 1 << 16
+const (
+	// maxFrames bounds the still pictures of a film.
+	maxFrames = 1 << 16
+	// maxSmallFrames bounds those that are too small for pictures, since each costs time: so many, and one more for every
+	// 256 bytes.
+	maxSmallFrames = 1 << 11
+)
 
 // trim clears the entries of the tables that no sample uses.
 func (t *sampleTable) trim() {
