@@ -184,7 +184,7 @@ func (d *dateParser) offset() (string, bool) {
 
 // dateOfIIM returns the date and time of datasets 2:55 (CCYYMMDD) and 2:60 (HHMMSS±HHMM).
 func dateOfIIM(day, time string) string {
-	out := isoDate(day)
+	out := isoDate(strings.ReplaceAll(day, "/", "-"))
 	if len(out) != len("2024-05-01") {
 		return out
 	}
@@ -241,27 +241,33 @@ func rational(s string) (float64, bool) {
 	return a / b, b != 0
 }
 
+// coordinate returns the degrees of a coordinate: up to three numbers and N, E, S or W. Programs also write it for
+// people: 48° 8' 49" N.
 func coordinate(s string) (float64, bool) {
 	const longest = 40
 	if s == "" || len(s) > longest {
 		return 0, false
 	}
 	sign := 1.0
-	switch s[len(s)-1] {
-	case 'N', 'E':
-	case 'S', 'W':
+	switch s[len(s)-1] | 0x20 {
+	case 'n', 'e':
+	case 's', 'w':
 		sign = -1
 	default:
 		return 0, false
 	}
-	parts := strings.Split(s[:len(s)-1], ",")
-	if len(parts) > 3 {
+	digits := strings.ReplaceAll(s[:len(s)-1], "deg", "°")
+	if strings.Trim(digits, "0123456789., °'′\"″") != "" {
+		return 0, false
+	}
+	parts := strings.FieldsFunc(digits, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	if len(parts) == 0 || len(parts) > 3 {
 		return 0, false
 	}
 	sum, unit := 0.0, 1.0
 	for _, p := range parts {
 		f, err := strconv.ParseFloat(p, 64)
-		if !isDecimal(p) && strings.Trim(p, "0123456789.") != "" || err != nil {
+		if err != nil {
 			return 0, false
 		}
 		sum += f / unit

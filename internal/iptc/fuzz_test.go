@@ -34,7 +34,8 @@ func FuzzXMP(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		if want, ok := xmlTokens(packet); ok {
-			if got := scannerTokens(packet); got != want {
+			ends := strings.NewReplacer("\r\n", "\n", "\r", "\n") // XML 1.0, 2.11
+			if got := scannerTokens(packet); ends.Replace(got) != ends.Replace(want) {
 				t.Errorf("got\n%q\nwant\n%q", got, want)
 			}
 		}

@@ -109,12 +109,26 @@ func charsetOf(block []byte) (e encoding.Encoding, stated []byte) {
 	return nil, nil
 }
 
-// iso8859 maps the final bytes of the escape sequences to encodings.
+// iso8859 maps the final bytes of the escape sequences to encodings. ISO 8859-1 is Windows-1252 as in browsers and
+// ExifTool: programs state the one and write the other.
 var iso8859 = map[byte]encoding.Encoding{
-	'A': charmap.ISO8859_1, 'B': charmap.ISO8859_2, 'C': charmap.ISO8859_3, 'D': charmap.ISO8859_4,
+	'A': charmap.Windows1252, 'B': charmap.ISO8859_2, 'C': charmap.ISO8859_3, 'D': charmap.ISO8859_4,
 	'F': charmap.ISO8859_7, 'G': charmap.ISO8859_6, 'H': charmap.ISO8859_8, 'L': charmap.ISO8859_5,
 	'M': charmap.ISO8859_9, 'V': charmap.ISO8859_10, 'Y': charmap.ISO8859_13, '_': charmap.ISO8859_14,
 	'b': charmap.ISO8859_15, 'f': charmap.ISO8859_16,
+}
+
+// isListed reports whether a dataset has an item of a list.
+func isListed(number byte) bool {
+	i, ok := propertyByIIM[number]
+	return ok && properties[i].list
+}
+
+// repeatable reports whether IIM allows to repeat a dataset of a property that occurs once. The first one is the
+// property's.
+func repeatable(number byte) bool {
+	const objectAttribute, bylineTitle, writer = 4, 85, 122
+	return number == objectAttribute || number == bylineTitle || number == writer
 }
 
 // readIIM sets the properties of blocks that aren't set yet. The first block with a property wins.
@@ -141,12 +155,12 @@ func (m *Metadata) readBlock(block []byte, decode decoder, left *int) {
 		text := decode.iim(d.data, charset)
 		switch d.number {
 		case datasetDateCreated:
-			if isBlank(day) {
+			if !isBlank(text) {
 				day = text
 			}
 			continue
 		case datasetTimeCreated:
-			if c := (dateParser{rest: text}); isBlank(time) && c.isClock() {
+			if c := (dateParser{rest: text}); c.isClock() {
 				time = text
 			}
 			continue
@@ -159,10 +173,10 @@ func (m *Metadata) readBlock(block []byte, decode decoder, left *int) {
 		switch {
 		case v == nil && properties[i].list:
 			found[i] = &value{kind: aBag, items: []value{{text: text}}}
-		case v == nil:
-			found[i] = &value{text: text}
 		case properties[i].list:
 			v.items = append(v.items, value{text: text})
+		case v == nil || !repeatable(d.number):
+			found[i] = &value{text: text} // the last one, as in ExifTool
 		}
 	}
 	if t := dateOfIIM(day, time); t != "" {

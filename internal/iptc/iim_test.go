@@ -36,7 +36,10 @@ func TestIIM(t *testing.T) {
 		want  string
 	}{
 		"texts":             {block(dset(2, 0, "\x00\x02"), dset(2, 90, "A"), dset(2, 5, "T")), `{"cityName":"A","title":"T"}`},
-		"first of two":      {block(dset(2, 90, " "), dset(2, 90, "A"), dset(2, 90, "B")), `{"cityName":"A"}`},
+		"last of two":       {block(dset(2, 90, "B"), dset(2, 90, "A"), dset(2, 90, " ")), `{"cityName":"A"}`},
+		"first of several":  {block(dset(2, 85, " "), dset(2, 85, "A"), dset(2, 85, "B")), `{"jobtitle":"A"}`},
+		"dates":             {block(dset(2, 55, "20200101"), dset(2, 55, "2024/05/01"), dset(2, 60, "101112"), dset(2, 60, "noon")), `{"dateCreated":"2024-05-01T10:11:12"}`},
+		"latin1 in name":    {block(dset(1, 90, "\x1B.A"), dset(2, 90, "\x93A\x94")), `{"cityName":"“A”"}`},
 		"repeated":          {block(dset(2, 25, "a"), dset(2, 90, "A"), dset(2, 25, ""), dset(2, 25, "b")), `{"cityName":"A","keywords":["a","b"]}`},
 		"extended":          {block(extended(2, 90, 4, "A"), extended(2, 95, 1, "B")), `{"cityName":"A","provinceState":"B"}`},
 		"zeros at the end":  {append(block(dset(2, 90, "A\x00\x00"), dset(2, 95, "\x00")), 0, 0, 0), `{"cityName":"A"}`},
@@ -77,7 +80,8 @@ func TestRewriteIIM(t *testing.T) {
 		"lists":                {block(dset(2, 25, "a"), dset(2, 90, "A"), dset(2, 25, "b")), "keywords", block(dset(2, 25, "a"), dset(2, 25, "b"))},
 		"charset when needed":  {block(dset(1, 0, "\x00\x04"), utf8Charset, dset(2, 90, "Köln")), "cityName", block(dset(1, 0, "\x00\x04"), utf8Charset, dset(2, 90, "Köln"))},
 		"unknown charset":      {block(dset(1, 90, "\x1Bsecret"), dset(2, 90, "K\xF6ln")), "cityName", dset(2, 90, "K\xF6ln")},
-		"only the first":       {block(dset(2, 90, "A"), dset(2, 90, "secret")), "cityName", dset(2, 90, "A")},
+		"only the last":        {block(dset(2, 90, "secret"), dset(2, 90, "A")), "cityName", dset(2, 90, "A")},
+		"only the first":       {block(dset(2, 85, "A"), dset(2, 85, "secret")), "jobtitle", dset(2, 85, "A")},
 		"date and time":        {block(date, clock, dset(2, 62, "20240501")), "dateCreated", block(date, clock)},
 		"a time that is none":  {block(date, dset(2, 60, "secret")), "dateCreated", date},
 		"nothing":              {block(utf8Charset, version, dset(2, 90, "A")), "title", nil},

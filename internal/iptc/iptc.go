@@ -35,8 +35,7 @@ import (
 
 // Source is the metadata of a file as its container has it, in file order.
 type Source struct {
-	// XMP has the packets, extended XMP after the packet that it extends. The first packet with a property
-	// wins.
+	// XMP has the packets, extended XMP after all others. The last packet with a property wins, as in ExifTool.
 	XMP [][]byte
 	// IIM has the blocks of datasets: Photoshop's resource 0x0404, TIFF's tag 33723.
 	IIM [][]byte
@@ -99,7 +98,7 @@ func (m *Metadata) Len() (n int) {
 	return n
 }
 
-// readXMP sets the properties of a packet that aren't set yet.
+// readXMP sets the properties of a packet. The last value of a property that repeats wins.
 func (m *Metadata) readXMP(descriptions []*element) {
 	for _, e := range descriptions {
 		for _, f := range appendAttributes(nil, e) {
@@ -112,8 +111,12 @@ func (m *Metadata) readXMP(descriptions []*element) {
 }
 
 func (m *Metadata) setXMP(f field) {
-	if i, ok := propertyByXMP[f.name]; ok {
-		m.set(i, f.value)
+	i, ok := propertyByXMP[f.name]
+	if !ok {
+		return
+	}
+	if v, ok := properties[i].conform(f.value); ok {
+		m.values[i] = &v
 	}
 }
 

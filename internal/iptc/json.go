@@ -99,8 +99,10 @@ func (w *jsonWriter) one(p *property, v *value) {
 		w.string(isoDate(v.text))
 	case uri:
 		if p.xmp.space == spacePLUS {
-			w.string(strings.TrimPrefix(v.text, plusVocabulary))
-			return
+			if term := strings.TrimPrefix(v.text, plusVocabulary); term != "" {
+				w.string(term)
+				return
+			}
 		}
 		w.string(v.text)
 	default:

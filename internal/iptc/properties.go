@@ -25,7 +25,8 @@ const (
 	structure
 )
 
-// propertyByXMP and propertyByIIM map names and datasets to indexes in properties.
+// propertyByXMP and propertyByIIM map names and datasets to indexes in properties. Programs write some names with
+// the other case of the first letter, dc:Title: these are in propertyByXMP, too.
 var (
 	propertyByXMP  = map[qname]int{}
 	propertyByIIM  = map[byte]int{}
@@ -34,12 +35,17 @@ var (
 
 func init() {
 	for i, p := range properties {
-		propertyByXMP[p.xmp] = i
+		propertyByXMP[p.xmp], propertyByXMP[otherCase(p.xmp)] = i, i
 		propertyByName[p.name] = i
 		if p.iim != 0 {
 			propertyByIIM[p.iim] = i
 		}
 	}
+}
+
+// otherCase returns a name with the other case of its first letter.
+func otherCase(name qname) qname {
+	return qname{name.space, string([]byte{name.local[0] ^ 0x20}) + name.local[1:]}
 }
 
 // labelName is the property for the label of China's measures, which has no IPTC name.

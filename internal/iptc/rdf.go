@@ -46,14 +46,18 @@ func valueOf(e *element) value {
 	v := value{lang: language(e.attr(qname{spaceXML, "lang"}))}
 	for _, c := range e.children {
 		kind, ok := containers[c.name]
+		items := c.children
+		if c.name == rdf("li") { // a list without its element
+			kind, ok, items = aBag, true, []*element{c}
+		}
 		if !ok {
 			continue
 		}
 		if !v.isList() {
 			v.kind = kind
 		}
-		v.items = slices.Grow(v.items, len(c.children))
-		for _, li := range c.children {
+		v.items = slices.Grow(v.items, len(items))
+		for _, li := range items {
 			if li.name == rdf("li") || li.name.space == spaceRDF && strings.HasPrefix(li.name.local, "_") {
 				v.items = append(v.items, valueOf(li))
 			}
@@ -144,7 +148,7 @@ func (p *property) conformOne(v value) (value, bool) {
 	}
 }
 
-// conformLanguages returns the text of each language.
+// conformLanguages returns the text of each language, the last one of a language that repeats.
 func conformLanguages(v value) (value, bool) {
 	if v.kind == aText && v.lang == "" {
 		return value{text: v.text}, !isBlank(v.text)
@@ -153,16 +157,21 @@ func conformLanguages(v value) (value, bool) {
 		v = value{items: []value{v}}
 	}
 	all := value{kind: anAlt, items: v.items[:0]} // in place
-	seen := map[string]bool{}
+	at := map[string]int{}
 	for _, item := range v.items {
 		if item.lang == "" {
 			item.lang = defaultLanguage
 		}
-		if item.kind != aText || isBlank(item.text) || seen[item.lang] {
+		if item.kind != aText || isBlank(item.text) {
 			continue
 		}
-		seen[item.lang] = true
-		all.items = append(all.items, value{text: item.text, lang: item.lang})
+		i, seen := at[item.lang]
+		if !seen {
+			i = len(all.items)
+			at[item.lang] = i
+			all.items = append(all.items, value{})
+		}
+		all.items[i] = value{text: item.text, lang: item.lang}
 	}
 	return all, len(all.items) > 0
 }
@@ -177,16 +186,23 @@ func (p *property) conformStructure(v value) (value, bool) {
 		return value{}, false
 	}
 	all := value{kind: aStructure}
-	seen := map[qname]bool{}
+	at := map[qname]int{}
 	for _, f := range v.fields {
 		def := p.field(f.name)
-		if def == nil || seen[def.xmp] {
+		if def == nil {
 			continue
 		}
-		if fv, ok := def.conform(f.value); ok {
-			seen[def.xmp] = true
-			all.fields = append(all.fields, field{def.xmp, fv})
+		fv, ok := def.conform(f.value)
+		if !ok {
+			continue
 		}
+		i, seen := at[def.xmp]
+		if !seen {
+			i = len(all.fields)
+			at[def.xmp] = i
+			all.fields = append(all.fields, field{})
+		}
+		all.fields[i] = field{def.xmp, fv}
 	}
 	return all, len(all.fields) > 0
 }

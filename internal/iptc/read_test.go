@@ -49,13 +49,17 @@ func TestEveryFormOfRDF(t *testing.T) {
 		{"CDATA", ``, `<photoshop:City>a<![CDATA[<&lt;]]>b</photoshop:City>`, `{"cityName":"a<&lt;b"}`},
 		{"entities", ``, `<photoshop:City>&lt;&#x41;&#66;&amp;amp;&quot;&apos;&gt;</photoshop:City>`, `{"cityName":"<AB&amp;\"'>"}`},
 		{"an unknown entity", ``, `<photoshop:City>&nbsp;&;&#xD800;&#x110000;&#;</photoshop:City>`, `{"cityName":"&nbsp;&;&#xD800;&#x110000;&#;"}`},
-		{"line ends", ``, "<photoshop:City>a\r\nb\rc&#xD;d</photoshop:City>", `{"cityName":"a\nb\nc\rd"}`},
+		{"line ends", ``, "<photoshop:City>a\r\nb\rc&#xD;d</photoshop:City>", `{"cityName":"a\r\nb\rc\rd"}`},
+		{"< that begins no tag", ``, `<photoshop:City>a < b <3 <= c & d</photoshop:City><q:q>1 < 2</q:q><photoshop:State>S</photoshop:State>`, `{"cityName":"a < b <3 <= c & d","provinceState":"S"}`},
 		{"comment", ``, `<photoshop:City>a<!-- <x> -->b</photoshop:City>`, `{"cityName":"ab"}`},
 		{"blanks", ``, `<photoshop:City> A </photoshop:City>`, `{"cityName":" A "}`},
 		{"only blanks", `photoshop:State=" "`, "<photoshop:City>\n </photoshop:City><dc:title><rdf:Alt/></dc:title>", `{}`},
 		{"resource", ``, `<xmpRights:WebStatement rdf:resource="https://a.b/"/>`, `{"webstatementRights":"https://a.b/"}`},
-		{"first of two", `photoshop:City="A"`, `<photoshop:City>B</photoshop:City>`, `{"cityName":"A"}`},
-		{"first that isn't empty", `photoshop:City=""`, `<photoshop:City>B</photoshop:City>`, `{"cityName":"B"}`},
+		{"last of two", `photoshop:City="A"`, `<photoshop:City>B</photoshop:City>`, `{"cityName":"B"}`},
+		{"last that isn't empty", `photoshop:City="B"`, `<photoshop:City>A</photoshop:City><photoshop:City/>`, `{"cityName":"A"}`},
+		{"a list without its element", ``, `<dc:subject><rdf:li>a</rdf:li><rdf:li>b</rdf:li></dc:subject>`, `{"keywords":["a","b"]}`},
+		{"PLUS's vocabulary alone", ``, `<plus:DataMining>http://ns.useplus.org/ldf/vocab/</plus:DataMining>`, `{"dataMining":"http://ns.useplus.org/ldf/vocab/"}`},
+		{"the other case", `photoshop:city="A"`, `<dc:Title>T</dc:Title><dc:Subject><rdf:Bag><rdf:li>k</rdf:li></rdf:Bag></dc:Subject>`, `{"cityName":"A","keywords":["k"],"title":"T"}`},
 		{"rdf:value in parseType", ``, `<photoshop:City rdf:parseType="Resource"><rdf:value>A</rdf:value><q:q>B</q:q></photoshop:City>`, `{"cityName":"A"}`},
 		{"rdf:value in a node", ``, `<photoshop:City><rdf:Description><rdf:value>A</rdf:value><q:q>B</q:q></rdf:Description></photoshop:City>`, `{"cityName":"A"}`},
 		{"rdf:value as attribute", ``, `<photoshop:City rdf:value="A" q:q="B"/>`, `{"cityName":"A"}`},
@@ -123,6 +127,22 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
+func TestUTF32(t *testing.T) {
+	for name, order := range map[string]binary.AppendByteOrder{"big": binary.BigEndian, "little": binary.LittleEndian} {
+		for _, mark := range []string{"\uFEFF", ""} {
+			var b []byte
+			for _, r := range mark + string(packetOf(`photoshop:City="Orléans 🌍"`, "")) {
+				b = order.AppendUint32(b, uint32(r)) //nolint:gosec // G115: a rune
+			}
+			if got, want := toJSON(t, &Source{XMP: [][]byte{b}}, false), `{"cityName":"Orléans 🌍"}`; got != want {
+				t.Errorf("%s endian, mark %q: got %s, want %s", name, mark, got, want)
+			}
+			b = append(order.AppendUint32(b, 0xFFFFFFFF), 0) // no character, and a part of one
+			toJSON(t, &Source{XMP: [][]byte{b}}, false)
+		}
+	}
+}
+
 func TestUTF16(t *testing.T) {
 	packet := string(packetOf(`photoshop:City="Orléans 🌍"`, ""))
 	for name, order := range map[string]binary.AppendByteOrder{"big": binary.BigEndian, "little": binary.LittleEndian} {
@@ -140,13 +160,13 @@ func TestUTF16(t *testing.T) {
 	}
 }
 
-// TestPrecedence: XMP counts before IIM, IIM before EXIF, and of several packets the first with a property.
+// TestPrecedence: XMP counts before IIM, IIM before EXIF, and of several packets the last with a property.
 func TestPrecedence(t *testing.T) {
 	iim := block(dset(2, 90, "iim city"), dset(2, 95, "iim state"), dset(2, 120, "iim caption"), dset(2, 25, "a"), dset(2, 25, "b"))
 	s := &Source{
 		XMP: [][]byte{
+			packetOf(`photoshop:City="first" photoshop:Country="first"`, ``),
 			packetOf(`photoshop:City="xmp city" photoshop:State=""`, ``),
-			packetOf(`photoshop:City="second" photoshop:Country="second"`, ``),
 		},
 		IIM: [][]byte{iim, block(dset(2, 95, "second"), dset(2, 101, "second"), dset(2, 105, "second"))},
 		EXIF: EXIF{
@@ -155,7 +175,7 @@ func TestPrecedence(t *testing.T) {
 		},
 		Labels: []string{"ASCII", `{"AIGC":{"Label":"1"}}`, `{"AIGC":2}`},
 	}
-	const want = `{"cityName":"xmp city","countryName":"second","creatorNames":["exif artist"],"dateCreated":"2024-05-01T20:15:00.25+02:00",` +
+	const want = `{"cityName":"xmp city","countryName":"first","creatorNames":["exif artist"],"dateCreated":"2024-05-01T20:15:00.25+02:00",` +
 		`"description":"iim caption","headline":"second","keywords":["a","b"],"provinceState":"iim state","aigc":"{\"AIGC\":{\"Label\":\"1\"}}"}`
 	if got := toJSON(t, s, false); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -229,8 +249,8 @@ func TestDates(t *testing.T) {
 func TestDecimals(t *testing.T) {
 	for in, want := range map[string]string{
 		"4": "4", "-1": "-1", "1.0": "1.0", "480/1": "480", "1/3": "0.333333333333333", "+4": "4", "007": "7", "1e3": "1000",
-		"48,8.82N": "48.147", "17,5.88W": "-17.098", "16,30,36S": "-16.51", " 5 ": "5",
-		"": "none", "1/0": "none", "NaN": "none", "Inf": "none", "0x10": "none", "1_0": "none", "48,8.82": "none", "N": "none", "1,2,3,4N": "none", "five": "none",
+		"48,8.82N": "48.147", "48° 8.82' N": "48.147", "48 8 49.2 n": "48.147", "48deg 8' 49.2\" S": "-48.147", "17,5.88W": "-17.098", "16,30,36S": "-16.51", " 5 ": "5",
+		"": "none", "1/0": "none", "NaN": "none", "Inf": "none", "0x10": "none", "1_0": "none", "48,8.82": "none", "N": "none", "1,2,3,4N": "none", "1..2N": "none", "a 1N": "none", "five": "none",
 	} {
 		got, ok := decimal(in)
 		if !ok {
@@ -256,7 +276,7 @@ func TestStatedCharset(t *testing.T) {
 // TestTypedValues: numbers are numbers, languages objects; what isn't a number stays a text.
 func TestTypedValues(t *testing.T) {
 	packet := packetOf(`xmp:Rating="4" photoshop:City="A" dc:rights="R" photoshop:DateCreated="2024"`,
-		`<dc:title><rdf:Alt><rdf:li xml:lang="en">a</rdf:li><rdf:li xml:lang="x-default">b</rdf:li><rdf:li xml:lang="en">c</rdf:li><rdf:li xml:lang="&quot;{{">d</rdf:li></rdf:Alt></dc:title>`+
+		`<dc:title><rdf:Alt><rdf:li xml:lang="en">c</rdf:li><rdf:li xml:lang="&quot;{{">d</rdf:li><rdf:li xml:lang="x-default">b</rdf:li><rdf:li xml:lang="en">a</rdf:li></rdf:Alt></dc:title>`+
 			`<dc:description xml:lang="fr">e</dc:description>`+
 			`<Iptc4xmpExt:ModelAge><rdf:Bag><rdf:li>25</rdf:li><rdf:li>thirty</rdf:li></rdf:Bag></Iptc4xmpExt:ModelAge>`+
 			`<Iptc4xmpExt:LocationCreated exif:GPSLatitude="48,8.82N"/>`)

@@ -227,7 +227,7 @@ func writeValue(b *strings.Builder, name qname, v *value, used *spaceSet) {
 var listNames = map[valueKind]string{aBag: "rdf:Bag", aSeq: "rdf:Seq", anAlt: "rdf:Alt"}
 
 var (
-	escapeText      = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
+	escapeText      = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	escapeAttribute = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "\r", "&#xD;", "\n", "&#xA;", "\t", "&#x9;")
 )
 
@@ -255,11 +255,11 @@ func (p *Policy) RewriteIIM(block []byte) []byte {
 	if p.Keep == nil {
 		return nil
 	}
-	var envelope, version, out []byte
+	var envelope, version []byte
+	var kept []dataset
 	charset, stated := charsetOf(block)
 	decode := newDecoder(p.Charset)
-	ascii := true
-	seen := map[byte]bool{}
+	read := map[byte]int{} // the place in kept of the dataset that the reader reads
 	left := maxDatasets
 	for d, rest, ok := nextDataset(block); ok && left > 0; d, rest, ok = nextDataset(rest) {
 		left--
@@ -269,25 +269,33 @@ func (p *Policy) RewriteIIM(block []byte) []byte {
 			envelope = d.raw
 		case d.record == recordApplication && isVersion:
 			version = d.raw
-		case d.record == recordApplication && p.keepsDataset(d, decode.iim(d.data, charset), seen):
-			seen[d.number] = true
-			ascii = ascii && !bytes.ContainsFunc(d.data, func(r rune) bool { return r >= utf8.RuneSelf })
-			out = append(out, d.raw...)
+		case d.record == recordApplication && p.keepsDataset(d, decode.iim(d.data, charset)):
+			i, again := read[d.number]
+			switch {
+			case !again || isListed(d.number):
+				read[d.number] = len(kept)
+				kept = append(kept, d)
+			case !repeatable(d.number):
+				kept[i] = d
+			}
 		}
 	}
-	if out == nil {
+	if kept == nil {
 		return nil
 	}
-	out = slices.Concat(version, out)
+	out, ascii := slices.Clone(version), true
+	for _, d := range kept {
+		out = append(out, d.raw...)
+		ascii = ascii && !bytes.ContainsFunc(d.data, func(r rune) bool { return r >= utf8.RuneSelf })
+	}
 	if stated != nil && !ascii {
 		out = slices.Concat(envelope, stated, out)
 	}
 	return out
 }
 
-// keepsDataset reports whether the reader would read a dataset of record 2, with this text, for a property that
-// stays.
-func (p *Policy) keepsDataset(d dataset, text string, seen map[byte]bool) bool {
+// keepsDataset reports whether a dataset of record 2, with this text, has a value for a property that stays.
+func (p *Policy) keepsDataset(d dataset, text string) bool {
 	number := d.number
 	if number == datasetTimeCreated {
 		number = datasetDateCreated
@@ -296,5 +304,5 @@ func (p *Policy) keepsDataset(d dataset, text string, seen map[byte]bool) bool {
 		}
 	}
 	i, ok := propertyByIIM[number]
-	return ok && p.Keep(properties[i].name) && !isBlank(text) && (properties[i].list || !seen[d.number])
+	return ok && p.Keep(properties[i].name) && !isBlank(text)
 }
