@@ -62,6 +62,7 @@ const (
 	MPFIntro       = "MPF\x00"                          // APP2
 	GainMapIntro   = "urn:iso:std:iso:ts:21496:-1\x00"  // APP2
 	PhotoshopIntro = "Photoshop 3.0\x00"                // APP13: image resources
+	oldPhotoshop   = "Adobe_Photoshop2.5:"              // APP13, with 8 bytes more before the resources
 	AdobeIntro     = "Adobe"                            // APP14
 )
 
@@ -246,9 +247,18 @@ const junkPiece = 4 << 10
 // Resources returns the part of Photoshop's resources in the segment at off; ok is false for other segments.
 // Resources of more than 64 KiB are split into several segments.
 func (h *SegmentHead) Resources(n int, off int64) (run Extent, ok bool) {
+	if h[1] != MarkerAPP13 || n < headID {
+		return Extent{}, false
+	}
 	intro := int64(len(PhotoshopIntro))
-	ok = h[1] == MarkerAPP13 && n >= headID && strings.HasPrefix(PhotoshopIntro, string(h[4:headID]))
-	return Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, ok
+	switch id := string(h[4:headID]); {
+	case strings.HasPrefix(PhotoshopIntro, id):
+	case strings.HasPrefix(oldPhotoshop, id):
+		intro = int64(len(oldPhotoshop)) + 8
+	default:
+		return Extent{}, false
+	}
+	return Extent{Off: off + 4 + intro, N: max(0, h.length()-2-intro)}, true
 }
 
 // Segments reads an EXIF segment and its continuation segments. It looks for these only when a read needs

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"slices"
@@ -54,6 +55,9 @@ const (
 	pngLabel = "AIGC"
 	maxLabel = 4 << 10
 
+	// GettyXMPIntro is what Getty's files have in place of XMPIntro.
+	GettyXMPIntro = "XMP\x00://ns.adobe.com/xap/1.0/\x00"
+
 	psdIIM = 0x0404
 	psdXMP = 0x0424
 
@@ -98,21 +102,32 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 			photoshop = append(photoshop, run)
 			return false, nil
 		}
-		if h[1] != MarkerAPP1 || n < len(h) || !strings.HasPrefix(XMPIntro, string(h[4:])) {
+		if h[1] != MarkerAPP1 || n < len(h) || !mayBeXMP(h[4:]) {
 			return false, nil
 		}
 		data := Extent{off + 4, h.length() - 2}
 		var b [ExtendedXMPHead]byte
 		n, err = ReadAt(r, b[:min(int64(len(b)), data.N)], data.Off)
-		switch head := b[:n]; {
-		case err != nil:
-		case bytes.HasPrefix(head, []byte(XMPIntro)):
-			found, err = f(PacketAt(r, XMP, Skip(data, int64(len(XMPIntro)))))
-		case n == len(b) && bytes.HasPrefix(head, []byte(ExtendedXMPIntro)):
+		if err != nil {
+			return false, err
+		}
+		head := b[:n]
+		if bytes.HasPrefix(head, []byte(ExtendedXMPIntro)) {
+			if n < len(b) {
+				return false, nil
+			}
 			p := PacketAt(r, ExtendedXMP, Skip(data, int64(len(b))))
 			p.GUID = string(head[len(ExtendedXMPIntro):][:32])
 			p.Total, p.At = TwoUint32(head[len(b)-8:])
 			found, err = f(p)
+			return found, err
+		}
+		intro := len(XMPIntro)
+		if !bytes.HasPrefix(head, []byte(XMPIntro)) {
+			intro = bytes.IndexByte(head, '<') // after another one
+		}
+		if intro >= 0 {
+			found, err = f(PacketAt(r, XMP, Skip(data, int64(intro))))
 		}
 		return found, err
 	})
@@ -127,6 +142,17 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 		}
 		return f(p)
 	})
+}
+
+// mayBeXMP reports whether an APP1 segment may have XMP, by its first bytes. Like ExifTool, it accepts other intros:
+// Getty's begins with XMP and a zero byte, some have no zero byte at their end, and some files have none.
+func mayBeXMP(id []byte) bool {
+	for _, intro := range [...]string{"http:", "XMP\x00:", "<?xpacket", "<x:xmpmeta"} {
+		if bytes.HasPrefix(id, []byte(intro)) {
+			return true
+		}
+	}
+	return false
 }
 
 // ResourcePackets offers the packets among image resources.
@@ -264,12 +290,13 @@ func webpPackets(r io.ReaderAt, f PacketOffer) error {
 	})
 }
 
-// heifPackets offers the items with XMP (23008-12, annex C).
+// heifPackets offers the items with XMP (23008-12, annex C), compressed or not.
 func heifPackets(r io.ReaderAt, f PacketOffer) error {
 	w, err := OpenHEIF(r)
 	if err != nil {
 		return err
 	}
+	left := int64(MaxProfileSteps)
 	return w.eachItem(func(id uint64, typ string, strings Extent) (bool, error) {
 		if typ != "mime" {
 			return false, nil
@@ -280,7 +307,7 @@ func heifPackets(r io.ReaderAt, f PacketOffer) error {
 			return false, err
 		}
 		s := bytes.SplitN(b[:n], []byte{0}, 4)
-		if len(s) < 2 || string(s[1]) != "application/rdf+xml" || len(s) > 2 && len(s[2]) > 0 {
+		if len(s) < 2 || string(s[1]) != "application/rdf+xml" {
 			return false, nil
 		}
 		runs, ok, err := w.locate(id)
@@ -288,8 +315,33 @@ func heifPackets(r io.ReaderAt, f PacketOffer) error {
 			return false, err
 		}
 		joined := Join(r, runs)
-		return f(Packet{Kind: XMP, R: joined, N: joined.Len(), Off: runs[0].Off, Runs: runs})
+		if len(s) < 3 || len(s[2]) == 0 {
+			return f(Packet{Kind: XMP, R: joined, N: joined.Len(), Off: runs[0].Off, Runs: runs})
+		}
+		if left -= profileSteps + joined.Len()*PackedSteps; left < 0 {
+			return true, nil
+		}
+		out, err := decodeItem(joined, string(s[2]))
+		left -= int64(len(out))
+		if len(out) == 0 || err != nil {
+			return false, err
+		}
+		return f(decoded(XMP, out, runs[0].Off))
 	})
+}
+
+// decodeItem returns the data of an item with a content encoding (14496-12, 8.11.6.2), nothing if it isn't known.
+func decodeItem(joined *Joined, encoding string) ([]byte, error) {
+	whole := Extent{N: joined.Len()}
+	switch encoding {
+	case "deflate":
+		src := &Section{R: joined, Run: whole}
+		out := unzlib(bufio.NewReaderSize(src, 1024), MaxPacket)
+		return out, src.Err
+	case "br":
+		return readBrotli(joined, whole)
+	}
+	return nil, nil
 }
 
 // jxlPackets offers the boxes xml (18181-2, 9.6), compressed or not.

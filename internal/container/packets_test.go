@@ -38,6 +38,12 @@ func TestPackets(t *testing.T) {
 		trailer = append(trailer, byte(i))
 	}
 	trailer = append(trailer, 0)
+	heif := func(encoding string, data []byte) []byte {
+		item := testimage.FullBox("infe", 2, []byte("\x00\x01\x00\x00mime\x00application/rdf+xml\x00"+encoding+"\x00"))
+		n := byte(len(data))
+		return slices.Concat(testimage.FileType("heic"), testimage.FullBox("meta", 0, testimage.FullBox("iinf", 0, []byte{0, 1}, item),
+			testimage.FullBox("iloc", 1, []byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, n}), box("idat", data)))
+	}
 	text := func(typ, data string) []byte { return testimage.PNGChunk(typ, []byte(data)) }
 	uuid := func(typ, data string) []byte { return box("uuid", []byte(typ), []byte(data)) }
 	for _, c := range []struct {
@@ -47,10 +53,18 @@ func TestPackets(t *testing.T) {
 		coded        bool
 	}{
 		{"jpeg", "jpeg", jpeg, "0:" + xmp + " 1:more 2:" + iim, false},
+		{"jpeg of Getty's", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, GettyXMPIntro+xmp), []byte("\xFF\xDA")), "0:" + xmp, false},
+		{"jpeg without a zero byte", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, XMPIntro[:28]+xmp), []byte("\xFF\xDA")), "0:" + xmp, false},
+		{"jpeg without an intro", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, xmp+"      "), []byte("\xFF\xDA")), "0:" + xmp + "      ", false},
+		{"jpeg of Photoshop 2.5", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, oldPhotoshop+"12345678"+resource), []byte("\xFF\xDA")), "2:" + iim, false},
 		{"png", "png", slices.Concat(testimage.PNGHead(), text("iTXt", pngXMP+"\x00\x00\x00en\x00\x00"+xmp), text("IDAT", "x"), text("IEND", "")), "0:" + xmp, false},
 		{"png profile", "png", slices.Concat(testimage.PNGHead(), text("tEXt", "Raw profile type iptc\x00"+string(testimage.RawProfile("iptc", []byte(resource)))), text("IEND", "")), "2:" + iim, true},
 		{"webp", "webp", testimage.WebP(testimage.RIFFChunk("XMP ", []byte(xmp))), "0:" + xmp, false},
 		{"gif", "gif", slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BXMP DataXMP"), []byte(xmp), trailer, []byte(";")), "0:" + xmp, false},
+		{"heif", "heif", heif("", []byte(xmp)), "0:" + xmp, false},
+		{"heif deflate", "heif", heif("deflate", testimage.Zlib([]byte(xmp))), "0:" + xmp, true},
+		{"heif br", "heif", heif("br", testimage.Brotli([]byte(xmp), 16)), "0:" + xmp, true},
+		{"heif unknown", "heif", heif("gzip", []byte(xmp)), "", false},
 		{"jxl", "jxl", slices.Concat([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"), box("xml ", []byte(xmp))), "0:" + xmp, false},
 		{"jp2", "jp2", slices.Concat(uuid(XMPUUID, xmp), uuid(IIMUUID, iim)), "0:" + xmp + " 2:" + iim, false},
 	} {

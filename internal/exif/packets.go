@@ -23,6 +23,8 @@ func Packets(r io.ReaderAt, f container.PacketOffer) (format string, err error) 
 	switch format {
 	case "tiff", "orf", "jxr", "rw2":
 		return format, tiffPackets(r, f)
+	case "mrw":
+		return format, container.MRWEXIF(r, func(b container.Block) (bool, error) { return true, tiffPackets(b.R, f) })
 	}
 	return format, container.Packets(r, format, f)
 }

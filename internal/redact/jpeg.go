@@ -476,7 +476,7 @@ func (j *jpegFile) app(marker byte, n int) bool {
 	case j.bare:
 	case at > 0:
 		return j.exifSegments(n, int(at))
-	case is(container.MarkerAPP1, container.XMPIntro):
+	case is(container.MarkerAPP1, container.XMPIntro), is(container.MarkerAPP1, container.GettyXMPIntro):
 		return j.xmp(n)
 	case is(container.MarkerAPP2, container.GainMapIntro):
 		return j.gainMapMetadata(n)
