@@ -65,6 +65,8 @@ const (
 	XMPUUID = "\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC"
 	// IIMUUID is that of boxes with IIM.
 	IIMUUID = "\x33\xC7\xA4\xD2\xB8\x1D\x47\x23\xA0\xBA\xF1\xA3\xE0\x97\xAD\x38"
+	// photoshopUUID is that of boxes with Photoshop's image resources.
+	photoshopUUID = "\x2C\x4C\x01\x00\x85\x04\x40\xB9\xA0\x3E\x56\x21\x48\xD6\xDF\xEB"
 )
 
 // packetFinders has the finders by the names that Sniff gives the formats. TIFF and formats based on it have their
@@ -283,7 +285,7 @@ func (p *profiles) xmp(data Extent) (packet Packet, err error) {
 
 func webpPackets(r io.ReaderAt, f PacketOffer) error {
 	return eachWebP(r, webpXMPFlag, func(name string, data Extent) (bool, error) {
-		if name != "XMP " {
+		if name != "XMP " && name != "XMP\x00" { // some programs write the second
 			return false, nil
 		}
 		return f(PacketAt(r, XMP, data))
@@ -380,6 +382,14 @@ func uuidPackets(r io.ReaderAt, f PacketOffer) error {
 			return f(PacketAt(r, XMP, b.Body))
 		case IIMUUID:
 			return f(PacketAt(r, IIM, b.Body))
+		case photoshopUUID:
+			done := false
+			err := ResourcePackets(r, b.Body, func(p Packet) (bool, error) {
+				var err error
+				done, err = f(p)
+				return done, err
+			})
+			return done, err
 		}
 		return false, nil
 	})

@@ -60,6 +60,7 @@ func TestPackets(t *testing.T) {
 		{"png", "png", slices.Concat(testimage.PNGHead(), text("iTXt", pngXMP+"\x00\x00\x00en\x00\x00"+xmp), text("IDAT", "x"), text("IEND", "")), "0:" + xmp, false},
 		{"png profile", "png", slices.Concat(testimage.PNGHead(), text("tEXt", "Raw profile type iptc\x00"+string(testimage.RawProfile("iptc", []byte(resource)))), text("IEND", "")), "2:" + iim, true},
 		{"webp", "webp", testimage.WebP(testimage.RIFFChunk("XMP ", []byte(xmp))), "0:" + xmp, false},
+		{"webp with a zero byte", "webp", testimage.WebP(testimage.RIFFChunk("XMP\x00", []byte(xmp))), "0:" + xmp, false},
 		{"gif", "gif", slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BXMP DataXMP"), []byte(xmp), trailer, []byte(";")), "0:" + xmp, false},
 		{"heif", "heif", heif("", []byte(xmp)), "0:" + xmp, false},
 		{"heif deflate", "heif", heif("deflate", testimage.Zlib([]byte(xmp))), "0:" + xmp, true},
@@ -67,6 +68,7 @@ func TestPackets(t *testing.T) {
 		{"heif unknown", "heif", heif("gzip", []byte(xmp)), "", false},
 		{"jxl", "jxl", slices.Concat([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"), box("xml ", []byte(xmp))), "0:" + xmp, false},
 		{"jp2", "jp2", slices.Concat(uuid(XMPUUID, xmp), uuid(IIMUUID, iim)), "0:" + xmp + " 2:" + iim, false},
+		{"jp2 of Photoshop", "jp2", slices.Concat(uuid(photoshopUUID, resource), uuid(XMPUUID, xmp)), "2:" + iim + " 0:" + xmp, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
