@@ -400,6 +400,8 @@ func uuidPackets(r io.ReaderAt, f PacketOffer) error {
 const (
 	gifXMP     = "\xFF\x0BXMP DataXMP"
 	gifTrailer = 258
+	// GIFXMP is the whole head of that extension.
+	GIFXMP = "!" + gifXMP
 )
 
 // gifPackets offers the packets within the first maxFrameBytes.

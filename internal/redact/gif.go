@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -10,7 +11,7 @@ import (
 // A GIF (version 89a) consists of a screen descriptor, then blocks: pictures, and extensions, which have a
 // label. Both contain sub-blocks, each a length byte and that many bytes, up to an empty one. The redacted
 // file keeps the extensions that readers need to show the picture: graphic control, and the application
-// extensions with the number of loops and the ICC profile.
+// extensions with the number of loops, the ICC profile and the XMP that stays.
 //
 // Removed data becomes sub-blocks of one zero each. That works for XMP, too, which isn't in sub-blocks:
 // readers take its letters for lengths.
@@ -18,7 +19,7 @@ import (
 // gifApplications are the application extensions to keep.
 var gifApplications = map[string]bool{"NETSCAPE2.0": true, "ANIMEXTS1.0": true, "ICCRGBG1012": true}
 
-func redactGIF(s *stream, _ *Plan) error {
+func redactGIF(s *stream, p *Plan) error {
 	head, ok := s.peek(13)
 	if !ok || !s.pass(13+container.ColorTable(head[10])) {
 		return nil
@@ -34,6 +35,9 @@ func redactGIF(s *stream, _ *Plan) error {
 			pixels := int64(binary.LittleEndian.Uint16(b[5:])) * int64(binary.LittleEndian.Uint16(b[7:]))
 			ok = s.pass(10+container.ColorTable(b[9])) && passPicture(s, pixels)
 		case len(b) >= 3 && b[0] == '!':
+			if string(b) == container.GIFXMP && redactGIFXMP(s, p) {
+				continue
+			}
 			ok = redactExtension(s, b)
 		default:
 			return errBroken
@@ -43,6 +47,43 @@ func redactGIF(s *stream, _ *Plan) error {
 		}
 	}
 }
+
+// redactGIFXMP rewrites the extension with XMP that is next. It returns false and does nothing if no property stays, or
+// if the extension doesn't fit into the buffer. The trailer leads readers to the end of the new packet as of the old one.
+func redactGIFXMP(s *stream, p *Plan) bool {
+	if p.policy.IPTC.Keep == nil {
+		return false
+	}
+	const head = len(container.GIFXMP)
+	end := head
+	for {
+		b, ok := s.peek(end + 1)
+		if !ok || end > maxHold {
+			return false
+		}
+		end += 1 + int(b[end])
+		if b[len(b)-1] == 0 {
+			break
+		}
+	}
+	b, _ := s.peek(end)
+	packet, ok := bytes.CutSuffix(b[head:], gifTrailer)
+	if !ok {
+		return false
+	}
+	packet, _ = p.xmp(packet)
+	return packet != nil && s.pass(int64(head)) && s.replace(packet) && s.pass(int64(len(gifTrailer)))
+}
+
+// gifTrailer ends the extension with XMP (XMP, part 3, 1.1.2): a byte of 1, all bytes from 255 to 0, and the empty
+// sub-block.
+var gifTrailer = func() []byte {
+	b := []byte{1}
+	for i := 255; i >= 0; i-- {
+		b = append(b, byte(i)) //nolint:gosec // G115: a byte
+	}
+	return append(b, 0)
+}()
 
 // redactExtension redacts the extension that starts with b.
 func redactExtension(s *stream, b []byte) bool {

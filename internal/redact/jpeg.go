@@ -678,34 +678,50 @@ func (j *jpegFile) xmp(n int) bool {
 	return j.pass(int64(head)) && j.replace(packet)
 }
 
-// extendedXMP returns the XMP in the segments that follow the next n bytes and extend it, as far as they fit into the
-// buffer, none if its parts aren't in order (XMP, part 3, 1.1.3.1).
+// extendedXMP returns the XMP that extends the packet of the next n bytes, nil if it isn't whole. Its parts are in
+// segments that follow, in any order and between others (XMP, part 3, 1.1.3.1), as far as they fit into the buffer.
 func (j *jpegFile) extendedXMP(n int) [][]byte {
-	if j.p.policy.IPTC.Keep == nil {
+	b, ok := j.peek(n)
+	if !ok || j.p.policy.IPTC.Keep == nil || !bytes.Contains(b, []byte("HasExtendedXMP")) {
 		return nil
 	}
-	const head = 4 + container.ExtendedXMPHead
+	const (
+		head = 4 + container.ExtendedXMPHead
+		guid = 4 + len(container.ExtendedXMPIntro)
+	)
+	main := n
 	var whole []byte
+	left := 0
 	for n+head <= maxHold {
-		b, ok := j.peek(n + head)
-		if !ok || string(b[n:n+2]) != "\xFF\xE1" || !bytes.HasPrefix(b[n+4:], []byte(container.ExtendedXMPIntro)) {
+		if b, ok = j.peek(n + head); !ok || b[n] != 0xFF || b[n+1] < container.MarkerAPP0 || b[n+1] > container.MarkerAPP15 {
 			break
 		}
 		length := 2 + int(binary.BigEndian.Uint16(b[n+2:]))
-		at := int(binary.BigEndian.Uint32(b[n+head-4:]))
-		if length < head || n+length > maxHold || at != len(whole) {
-			return nil
+		if length < 4 || n+length > maxHold {
+			break
 		}
-		if b, ok = j.peek(n + length); !ok {
-			return nil
+		if b, ok = j.peek(n + max(length, head)); !ok {
+			break
 		}
-		whole = append(whole, b[n+head:n+length]...)
+		part := b[n : n+length]
 		n += length
+		if part[1] != container.MarkerAPP1 || length < head || !bytes.HasPrefix(part[4:], []byte(container.ExtendedXMPIntro)) ||
+			!bytes.Contains(b[:main], part[guid:guid+32]) {
+			continue
+		}
+		total, at := container.TwoUint32(part[head-8:])
+		if whole == nil && total <= maxHold {
+			whole, left = make([]byte, total), int(total)
+		}
+		if at+int64(length-head) > int64(len(whole)) {
+			return nil
+		}
+		left -= copy(whole[at:], part[head:])
+		if left <= 0 {
+			return [][]byte{whole}
+		}
 	}
-	if whole == nil {
-		return nil
-	}
-	return [][]byte{whole}
+	return nil
 }
 
 // resources rewrites a segment of n bytes with Photoshop's image resources, which may have IIM.

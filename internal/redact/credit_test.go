@@ -1,0 +1,63 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/gif"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+// xmpWith returns a packet with attributes of its description, and space for more.
+func xmpWith(attributes string) string {
+	return `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""` +
+		` xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" ` + attributes + `/></rdf:RDF></x:xmpmeta>` +
+		strings.Repeat(" ", 500)
+}
+
+// TestCreditStaysWhereverItIs: a kept property stays in each place, and no other does.
+func TestCreditStaysWhereverItIs(t *testing.T) {
+	m := testimage.Gradient(16, 16)
+	seg := func(intro, data string) []byte { return testimage.Segment(0xE1, []byte(intro+data)) }
+	guid := strings.Repeat("0123456789ABCDEF", 2)
+	long := xmpWith(`photoshop:Credit="KEPT" photoshop:City="SECRET"`)
+	part := func(from, to int) []byte {
+		head := binary.BigEndian.AppendUint32([]byte(container.ExtendedXMPIntro+guid), uint32(len(long))) //nolint:gosec // G115: short
+		head = binary.BigEndian.AppendUint32(head, uint32(from))                                          //nolint:gosec // G115: short
+		return seg(string(head), long[from:to])
+	}
+	extends := seg(container.XMPIntro, xmpWith(`photoshop:City="SECRET" xmpNote:HasExtendedXMP="`+guid+`"`))
+	var picture bytes.Buffer
+	if err := gif.Encode(&picture, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	g, trailer := picture.Bytes()[:picture.Len()-1], []byte(";")
+	for name, data := range map[string][]byte{
+		"Getty's intro":           testimage.JPEG(m, seg(container.GettyXMPIntro, long)),
+		"extended XMP":            testimage.JPEG(m, extends, part(0, 300), part(300, len(long))),
+		"extended XMP backwards":  testimage.JPEG(m, extends, part(300, len(long)), part(0, 300)),
+		"extended XMP apart":      testimage.JPEG(m, extends, part(0, 300), testimage.Segment(0xED, []byte("SECRET")), part(300, len(long))),
+		"extension of a GIF":      slices.Concat(g, []byte(container.GIFXMP+long), gifTrailer, trailer),
+		"extension after another": slices.Concat(g, []byte(container.GIFXMP+"\x06SECRET\x00"+container.GIFXMP+long), gifTrailer, trailer),
+	} {
+		p := &Policy{IPTC: iptc.Policy{Keep: func(name string) bool { return name == "creditLine" }}}
+		for _, piece := range []int{0, 7} {
+			got := redact(t, data, p, piece)
+			if !bytes.Contains(got, []byte("KEPT")) || bytes.Contains(got, []byte("SECRET")) {
+				t.Errorf("%s: got %q", name, got)
+			}
+			if _, _, err := image.Decode(bytes.NewReader(got)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if got := redact(t, data, &Policy{}, 0); bytes.Contains(got, []byte("KEPT")) {
+			t.Errorf("%s: it stays without being kept", name)
+		}
+	}
+}
