@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"image"
 	"image/gif"
@@ -16,9 +17,28 @@ import (
 
 // xmpWith returns a packet with attributes of its description, and space for more.
 func xmpWith(attributes string) string {
-	return `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""` +
+	return "<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>" + `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""` +
 		` xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" ` + attributes + `/></rdf:RDF></x:xmpmeta>` +
-		strings.Repeat(" ", 500)
+		strings.Repeat(" ", 500) + `<?xpacket end="w"?>`
+}
+
+// redactReusing returns the redacted body, written in pieces from one buffer, as io.Copy does.
+func redactReusing(t testing.TB, body []byte, p *Policy, piece int) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := writerFor(t, &out, body, p)
+	buf := make([]byte, piece)
+	for len(body) > 0 {
+		n := copy(buf, body)
+		body = body[n:]
+		if _, err := w.Write(buf[:n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // TestCreditStaysWhereverItIs: a kept property stays in each place, and no other does.
@@ -47,9 +67,9 @@ func TestCreditStaysWhereverItIs(t *testing.T) {
 		"extension after another": slices.Concat(g, []byte(container.GIFXMP+"\x06SECRET\x00"+container.GIFXMP+long), gifTrailer, trailer),
 	} {
 		p := &Policy{IPTC: iptc.Policy{Keep: func(name string) bool { return name == "creditLine" }}}
-		for _, piece := range []int{0, 7} {
-			got := redact(t, data, p, piece)
-			if !bytes.Contains(got, []byte("KEPT")) || bytes.Contains(got, []byte("SECRET")) {
+		for _, piece := range []int{0, 7, 300, 1000} {
+			got := redactReusing(t, data, p, cmp.Or(piece, len(data)))
+			if !bytes.Contains(got, []byte("KEPT")) || !bytes.Contains(got, []byte(`<?xpacket end="w"?>`)) || bytes.Contains(got, []byte("SECRET")) {
 				t.Errorf("%s: got %q", name, got)
 			}
 			if _, _, err := image.Decode(bytes.NewReader(got)); err != nil {

@@ -663,12 +663,13 @@ func (j *jpegFile) exifSegments(n, at int) bool {
 
 // xmp rewrites an XMP segment of n bytes. Extended XMP is removed.
 func (j *jpegFile) xmp(n int) bool {
+	extended := j.extendedXMP(n)
 	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
 	head := 4 + len(container.XMPIntro)
-	packet, items := j.p.xmp(b[head:], j.extendedXMP(n)...)
+	packet, items := j.p.xmp(b[head:], extended...)
 	if packet == nil {
 		return j.blank(n)
 	}
