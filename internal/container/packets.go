@@ -133,17 +133,38 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 		}
 		return found, err
 	})
-	if found || err != nil || len(photoshop) == 0 {
-		return err
-	}
-	joined := Join(r, photoshop)
-	return ResourcePackets(joined, Extent{N: joined.Len()}, func(p Packet) (bool, error) {
-		p.Runs = joined.Parts(p.Runs[0])
-		if len(p.Runs) > 0 {
-			p.Off = p.Runs[0].Off
+	for !found && err == nil && len(photoshop) > 0 {
+		var joined *Joined
+		if joined, photoshop, err = nextResources(r, photoshop); err != nil {
+			return err
 		}
-		return f(p)
-	})
+		err = ResourcePackets(joined, Extent{N: joined.Len()}, func(p Packet) (bool, error) {
+			p.Runs = joined.Parts(p.Runs[0])
+			if len(p.Runs) > 0 {
+				p.Off = p.Runs[0].Off
+			}
+			var err error
+			found, err = f(p)
+			return found, err
+		})
+	}
+	return err
+}
+
+// nextResources returns the resources that the first segments share, and the other segments. A segment that begins with
+// a resource doesn't continue the one before, which may be broken.
+func nextResources(r io.ReaderAt, segments []Extent) (joined *Joined, rest []Extent, err error) {
+	n := 1
+	for ; n < len(segments); n++ {
+		begins, err := StartsWith(RunReader(r, segments[n]), resourceSignatures[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		if begins {
+			break
+		}
+	}
+	return Join(r, segments[:n]), segments[n:], nil
 }
 
 // mayBeXMP reports whether an APP1 segment may have XMP, by its first bytes. Like ExifTool, it accepts other intros:

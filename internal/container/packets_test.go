@@ -57,6 +57,8 @@ func TestPackets(t *testing.T) {
 		{"jpeg without a zero byte", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, XMPIntro[:28]+xmp), []byte("\xFF\xDA")), "0:" + xmp, false},
 		{"jpeg without an intro", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, xmp+"      "), []byte("\xFF\xDA")), "0:" + xmp + "      ", false},
 		{"jpeg of Photoshop 2.5", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, oldPhotoshop+"12345678"+resource), []byte("\xFF\xDA")), "2:" + iim, false},
+		{"jpeg with broken resources", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, PhotoshopIntro+"broken"), segment(MarkerAPP13, PhotoshopIntro+resource), []byte("\xFF\xDA")), "2:" + iim, false},
+		{"jpeg with cut resources", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, PhotoshopIntro+"8BIM\x03\xED\x00\x00\x00\x00\x00\x99cut"), segment(MarkerCOM, ""), segment(MarkerAPP13, PhotoshopIntro+resource), []byte("\xFF\xDA")), "2:" + iim, false},
 		{"png", "png", slices.Concat(testimage.PNGHead(), text("iTXt", pngXMP+"\x00\x00\x00en\x00\x00"+xmp), text("IDAT", "x"), text("IEND", "")), "0:" + xmp, false},
 		{"png profile", "png", slices.Concat(testimage.PNGHead(), text("tEXt", "Raw profile type iptc\x00"+string(testimage.RawProfile("iptc", []byte(resource)))), text("IEND", "")), "2:" + iim, true},
 		{"webp", "webp", testimage.WebP(testimage.RIFFChunk("XMP ", []byte(xmp))), "0:" + xmp, false},
