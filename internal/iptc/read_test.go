@@ -132,7 +132,7 @@ func TestUTF32(t *testing.T) {
 		for _, mark := range []string{"\uFEFF", ""} {
 			var b []byte
 			for _, r := range mark + string(packetOf(`photoshop:City="Orléans 🌍"`, "")) {
-				b = order.AppendUint32(b, uint32(r)) //nolint:gosec // G115: a rune
+				b = order.AppendUint32(b, uint32(r))
 			}
 			if got, want := toJSON(t, &Source{XMP: [][]byte{b}}, false), `{"cityName":"Orléans 🌍"}`; got != want {
 				t.Errorf("%s endian, mark %q: got %s, want %s", name, mark, got, want)

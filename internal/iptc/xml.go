@@ -396,7 +396,7 @@ func utf32(packet []byte, order binary.ByteOrder) []byte {
 	out := make([]byte, 0, len(packet)/4)
 	for ; len(packet) >= 4; packet = packet[4:] {
 		r := min(order.Uint32(packet), utf8.MaxRune+1)
-		out = utf8.AppendRune(out, rune(r)) //nolint:gosec // G115: at most the largest rune and one
+		out = utf8.AppendRune(out, rune(r))
 	}
 	return bytes.TrimPrefix(out, []byte("\uFEFF"))
 }

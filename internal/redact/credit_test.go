@@ -48,8 +48,8 @@ func TestCreditStaysWhereverItIs(t *testing.T) {
 	guid := strings.Repeat("0123456789ABCDEF", 2)
 	long := xmpWith(`photoshop:Credit="KEPT" photoshop:City="SECRET"`)
 	part := func(from, to int) []byte {
-		head := binary.BigEndian.AppendUint32([]byte(container.ExtendedXMPIntro+guid), uint32(len(long))) //nolint:gosec // G115: short
-		head = binary.BigEndian.AppendUint32(head, uint32(from))                                          //nolint:gosec // G115: short
+		head := binary.BigEndian.AppendUint32([]byte(container.ExtendedXMPIntro+guid), uint32(len(long)))
+		head = binary.BigEndian.AppendUint32(head, uint32(from))
 		return seg(string(head), long[from:to])
 	}
 	extends := seg(container.XMPIntro, xmpWith(`photoshop:City="SECRET" xmpNote:HasExtendedXMP="`+guid+`"`))

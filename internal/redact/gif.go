@@ -80,7 +80,7 @@ func redactGIFXMP(s *stream, p *Plan) bool {
 var gifTrailer = func() []byte {
 	b := []byte{1}
 	for i := 255; i >= 0; i-- {
-		b = append(b, byte(i)) //nolint:gosec // G115: a byte
+		b = append(b, byte(i))
 	}
 	return append(b, 0)
 }()
