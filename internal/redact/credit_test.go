@@ -68,8 +68,9 @@ func TestCreditStaysWhereverItIs(t *testing.T) {
 		"extended XMP apart":      testimage.JPEG(m, extends, part(0, 300), testimage.Segment(0xED, []byte("SECRET")), part(300, len(long))),
 		"extension of a GIF":      slices.Concat(g, []byte(container.GIFXMP+long), gifTrailer, trailer),
 		"extension after another": slices.Concat(g, []byte(container.GIFXMP+"\x06SECRET\x00"+container.GIFXMP+long), gifTrailer, trailer),
+		"unfinished extension":    slices.Concat(g, []byte(container.GIFXMP+"\xFF"+strings.Repeat("SECRET", 90)+"\x00"+container.GIFXMP+long), gifTrailer, trailer),
 	} {
-		for _, piece := range []int{0, 7, 300, 1000} {
+		for _, piece := range []int{0, 7, 300, len(g) + 20, 1000} {
 			got := redactReusing(t, data, onlyCredit, cmp.Or(piece, len(data)))
 			if !bytes.Contains(got, []byte("KEPT")) || !bytes.Contains(got, []byte(`<?xpacket end="w"?>`)) || bytes.Contains(got, []byte("SECRET")) {
 				t.Errorf("%s: got %q", name, got)

@@ -35,8 +35,11 @@ func redactGIF(s *stream, p *Plan) error {
 			pixels := int64(binary.LittleEndian.Uint16(b[5:])) * int64(binary.LittleEndian.Uint16(b[7:]))
 			ok = s.pass(10+container.ColorTable(b[9])) && passPicture(s, pixels)
 		case len(b) >= 3 && b[0] == '!':
-			if string(b) == container.GIFXMP && redactGIFXMP(s, p) {
-				continue
+			if string(b) == container.GIFXMP {
+				if redactGIFXMP(s, p) {
+					continue
+				}
+				b, _ = s.peek(14)
 			}
 			ok = redactExtension(s, b)
 		default:
