@@ -47,7 +47,8 @@ each begins with its file's name, as "SourceFile"; --no-names leaves it out, and
 --operation selects what to print: exif, which is the default, imageInfo for the
 format, the size and the like, or iptc for what people wrote about the photo:
 title, caption, keywords, credit, licence. thumbnail and preview write the smallest or
-largest picture embedded in one file to standard output, as JPEG.
+largest picture embedded in one file to standard output, as JPEG. The thumbnail of a
+HEIC or AVIF can be one of that format.
 
 --values, --only, --omit, --keep, --charset and --unknown mean the same as in the
 Caddyfile, except that patterns match in any letter case. Separate patterns by
@@ -112,7 +113,7 @@ size or embedded pictures, append one of these to its path:
 	` + suffixMark + `exif       its EXIF, as JSON
 	` + suffixMark + `imageInfo  its format and size, as JSON
 	` + suffixMark + `iptc       what people wrote about it, as JSON
-	` + suffixMark + `thumbnail  the small JPEG that is embedded in it
+	` + suffixMark + `thumbnail  the small picture that is embedded in it
 	` + suffixMark + `preview    the largest JPEG that is embedded in it
 
 The folder is the argument or --root; the default is the current one. --bucket

@@ -50,7 +50,7 @@ func init() {
 // response is 404 if the request is allowed `ListBucket`, and 403 otherwise.
 type Handler struct {
 	// The enabled operations: `exif` (the object's EXIF as JSON), `imageInfo` (its format and size as
-	// JSON), `iptc` (what people wrote about it, as JSON), `thumbnail` (the small JPEG embedded in it) and `preview` (the largest one).
+	// JSON), `iptc` (what people wrote about it, as JSON), `thumbnail` (the small picture embedded in it) and `preview` (the largest JPEG in it).
 	// Embedded pictures may show what was later cropped away. Default: `exif`.
 	Operations []string `json:"operations,omitempty"`
 

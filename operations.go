@@ -17,7 +17,7 @@ import (
 type operation struct {
 	// word ends the suffix, in any letter case.
 	word string
-	// contentType is the content type of its responses.
+	// contentType is the content type of its responses, unless fill sets another.
 	contentType string
 	// fill makes the response from an opened object: it sets the body or the stream, and the
 	// object's format and number of tags. On an error there is no body.
@@ -29,8 +29,8 @@ var operations = []*operation{
 	{word: "exif", contentType: jsonType, fill: fillEXIF},
 	{word: "imageInfo", contentType: jsonType, fill: fillInfo},
 	{word: iptcWord, contentType: jsonType, fill: fillIPTC},
-	{word: "thumbnail", contentType: "image/jpeg", fill: fillPicture(exif.FindThumbnail)},
-	{word: "preview", contentType: "image/jpeg", fill: fillPicture(exif.FindPreview)},
+	{word: "thumbnail", contentType: "image/jpeg", fill: fillPicture(redact.FindThumbnail)},
+	{word: "preview", contentType: "image/jpeg", fill: fillPicture(redact.FindPreview)},
 }
 
 // jsonType is the content type of JSON.
@@ -135,35 +135,30 @@ func appendInfo(info *exif.Info, o *exif.Options) []byte {
 
 // stream is an embedded picture that is read from the object while it is sent.
 type stream struct {
-	exif.Picture
+	redact.Picture
 	exchange *exchange
 }
-
-// Size returns the number of bytes that WriteTo writes.
-func (s *stream) Size() int64 { return redact.PictureSize(&s.Picture) }
-
-// WriteTo writes the picture without its own metadata.
-func (s *stream) WriteTo(w io.Writer) (int64, error) { return redact.WritePicture(w, &s.Picture) }
 
 // maxCachedPicture is the largest embedded picture that the cache keeps. Larger ones are streamed.
 const maxCachedPicture = 64 << 10
 
 // fillPicture returns a fill function for the embedded picture that find returns.
-func fillPicture(find func(io.ReaderAt) (exif.Picture, error)) func(x *exchange, res *response) error {
+func fillPicture(find func(io.ReaderAt) (redact.Picture, error)) func(x *exchange, res *response) error {
 	return func(x *exchange, res *response) error {
 		picture, err := find(&x.object)
 		res.format = picture.Format
 		if err != nil {
 			return err
 		}
-		size := redact.PictureSize(&picture)
+		res.contentType = picture.ContentType()
+		size := picture.Size()
 		if size > maxCachedPicture {
-			x.object.Stream(picture.Size())
+			x.object.Stream(picture.Picture.Size())
 			res.stream = &stream{picture, x}
 			return nil
 		}
 		body := bytes.NewBuffer(make([]byte, 0, size))
-		_, err = redact.WritePicture(body, &picture)
+		_, err = picture.WriteTo(body)
 		res.body = body.Bytes()
 		return err
 	}

@@ -49,13 +49,13 @@ func askFor(t *testing.T, op *operation, photo []byte) {
 func directly(t testing.TB, op *operation, photo []byte) string {
 	t.Helper()
 	r := bytes.NewReader(photo)
-	picture := func(find func(io.ReaderAt) (exif.Picture, error)) string {
+	picture := func(find func(io.ReaderAt) (redact.Picture, error)) string {
 		p, err := find(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		if _, err := redact.WritePicture(&b, &p); err != nil {
+		if _, err := p.WriteTo(&b); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -68,9 +68,9 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 		}
 		return string(info.AppendJSON(nil, exif.Raw))
 	case "thumbnail":
-		return picture(exif.FindThumbnail)
+		return picture(redact.FindThumbnail)
 	case "preview":
-		return picture(exif.FindPreview)
+		return picture(redact.FindPreview)
 	case iptcWord:
 		b, err := appendIPTC(nil, r, new(exif.Options))
 		if err != nil {
@@ -221,6 +221,52 @@ func TestLargePictureIsStreamed(t *testing.T) {
 			}()
 			request(t, h, next, "GET")
 		}()
+	}
+}
+
+// TestThumbnailItem requests the thumbnail item of a HEIF, small enough for the cache or not. Its type is its own, with a
+// GET, a HEAD and from the cache, also where the photo itself is redacted.
+func TestThumbnailItem(t *testing.T) {
+	for typ, contentType := range map[string]string{"hvc1": "image/heic", "av01": "image/avif"} {
+		small := testimage.Coded(typ)
+		large := testimage.Coded("hvc1")
+		large.Data = append([]byte{0, 1, 0x80, 0, 0x28, 1}, make([]byte, 0x18000-2)...) // a unit of 96 KiB
+		for _, item := range []testimage.Item{small, large} {
+			if item.Type != typ {
+				continue
+			}
+			photo := testimage.HEIFThumbnails(testimage.Item{Type: typ, Properties: small.Properties[1:2]}, 1, item)
+			askFor(t, operations[3], photo)
+			want := iphone4S
+			for _, redacted := range []bool{false, true} {
+				h := provisioned(t, &Handler{Operations: []string{"thumbnail", "preview"}, Redact: redacted})
+				cached := "hit"
+				if len(want) > maxCachedPicture {
+					cached = "miss"
+				}
+				for i, cache := range []string{"miss", cached} {
+					got := request(t, h, photoHandler(photo), "GET")
+					if got.Code != 200 || got.Body.String() != want || got.Header().Get("Content-Type") != contentType || !strings.HasPrefix(got.stats, cache+" heif") {
+						t.Errorf("%s, request %d: got %d, %d bytes of %d, %v, %s", typ, i, got.Code, got.Body.Len(), len(want), got.Header(), got.stats)
+					}
+					tag := got.Header().Get("Etag")
+					head := request(t, h, photoHandler(photo), "HEAD")
+					if head.Code != 200 || head.Body.Len() > 0 || head.Header().Get("Content-Length") != strconv.Itoa(len(want)) ||
+						head.Header().Get("Content-Type") != contentType || head.Header().Get("Etag") != tag {
+						t.Errorf("%s: HEAD: got %d %v", typ, head.Code, head.Header())
+					}
+					if again := request(t, h, photoHandler(photo), "GET", "If-None-Match", tag); again.Code != 304 || again.Body.Len() > 0 {
+						t.Errorf("%s: asked again: got %d", typ, again.Code)
+					}
+				}
+			}
+		}
+		askFor(t, operations[3], testimage.HEIFThumbnails(testimage.Item{Type: typ, Properties: small.Properties[1:2]}, 1, small))
+		suffix = operations[4].suffix()
+		h := provisioned(t, &Handler{Operations: []string{"preview"}})
+		if got := request(t, h, photoHandler(testimage.HEIFThumbnails(testimage.Item{Type: typ, Properties: small.Properties[1:2]}, 1, small)), "GET"); got.Code != 404 || !strings.Contains(got.Body.String(), "NoThumbnail") {
+			t.Errorf("%s: preview: got %d %s", typ, got.Code, got.Body)
+		}
 	}
 }
 

@@ -129,16 +129,20 @@ func TestFormatVersion(t *testing.T) {
 	}
 	photos := testimage.Formats()
 	photos["preview"] = [][]byte{largePreview(), phone()}
+	for _, typ := range []string{"av01", "hvc1"} {
+		item := testimage.Coded(typ)
+		photos["thumbnail item"] = append(photos["thumbnail item"], testimage.HEIFThumbnails(testimage.Item{Type: typ, Properties: item.Properties[1:2]}, 1, item))
+	}
 	for _, format := range slices.Sorted(maps.Keys(photos)) {
 		for i, photo := range photos[format] {
 			for _, style := range slices.Sorted(maps.Keys(styles)) {
 				info, err := exif.ReadInfo(bytes.NewReader(photo))
 				fmt.Fprintf(hash, "%s %d %s %s %v\n", format, i, style, info.AppendJSON(nil, styles[style]), err)
 			}
-			for _, find := range []func(io.ReaderAt) (exif.Picture, error){exif.FindThumbnail, exif.FindPreview} {
+			for _, find := range []func(io.ReaderAt) (redact.Picture, error){redact.FindThumbnail, redact.FindPreview} {
 				p, err := find(bytes.NewReader(photo))
 				if err == nil {
-					_, err = redact.WritePicture(hash, &p)
+					_, err = p.WriteTo(hash)
 				}
 				fmt.Fprintln(hash, format, i, err)
 			}

@@ -84,9 +84,9 @@ var readers = map[string]func(c *command, dst []byte, r io.ReaderAt) ([]byte, er
 }
 
 // pictures find the picture embedded in a file, by operation.
-var pictures = map[string]func(io.ReaderAt) (exif.Picture, error){
-	"thumbnail": exif.FindThumbnail,
-	"preview":   exif.FindPreview,
+var pictures = map[string]func(io.ReaderAt) (redact.Picture, error){
+	"thumbnail": redact.FindThumbnail,
+	"preview":   redact.FindPreview,
 }
 
 func newCommand(m *Module, fl caddycmd.Flags) (*command, error) {
@@ -176,7 +176,7 @@ func (c *command) run(args []string, fl caddycmd.Flags) error {
 		return c.single("--operation "+c.operation, "picture", args, func(w io.Writer, r io.ReaderAt) error {
 			p, err := find(r)
 			if err == nil {
-				_, err = redact.WritePicture(w, &p)
+				_, err = p.WriteTo(w)
 			}
 			return err
 		})

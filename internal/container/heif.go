@@ -231,13 +231,92 @@ func HEIFPictures(r io.ReaderAt, add func(Place)) error {
 	if err != nil {
 		return err
 	}
-	return w.thumbnails(add)
+	return w.eachThumbnail(func(_ uint64, _ string, at Place) error {
+		add(at)
+		return nil
+	}, "jpeg")
 }
 
-// thumbnails adds the primary item's thumbnails (reference thmb) that are coded as JPEG.
-func (w *HEIF) thumbnails(add func(Place)) error {
-	jpegs, err := w.Items("jpeg")
-	if err != nil || len(jpegs) == 0 {
+// HEIFThumbnail is a thumbnail of the primary item that isn't a complete file, but coded in HEVC or AV1.
+type HEIFThumbnail struct {
+	Place
+	// Type is the item's: hvc1 or av01.
+	Type string
+	// Width and Height are the size as coded, in pixels.
+	Width, Height int64
+	// Properties are the item's, in the order in which they apply.
+	Properties []Property
+}
+
+// HEIFThumbnails returns the primary item's thumbnails that are coded in HEVC or AV1 and have a configuration. Those
+// that lie as the photo is coded, and don't say how to turn them, get its rotation and mirroring.
+func HEIFThumbnails(r io.ReaderAt) (found []HEIFThumbnail, err error) {
+	w, err := OpenHEIF(r)
+	if err != nil {
+		return nil, err
+	}
+	configs := map[string]string{"hvc1": "hvcC", "av01": "av1C"}
+	err = w.eachThumbnail(func(item uint64, typ string, at Place) error {
+		properties, err := w.properties(item)
+		if err != nil {
+			return err
+		}
+		var i Info
+		configured := false
+		for k := range properties {
+			properties[k].size(&i)
+			configured = configured || properties[k].Type == configs[typ]
+		}
+		if configured && i.Width > 0 && i.Height > 0 {
+			found = append(found, HEIFThumbnail{at, typ, i.Width, i.Height, properties})
+		}
+		return nil
+	}, "hvc1", "av01")
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found, w.turnThumbnails(found)
+}
+
+// turnThumbnails gives thumbnails the primary item's rotation and mirroring if they lack it.
+func (w *HEIF) turnThumbnails(found []HEIFThumbnail) error {
+	var photo Info
+	if err := w.picture(&photo); err != nil {
+		return err
+	}
+	primary, _, err := w.primary()
+	if err != nil {
+		return err
+	}
+	turns, err := w.properties(primary)
+	if err != nil {
+		return err
+	}
+	isTurn := func(p Property) bool { return p.Type == "irot" || p.Type == "imir" }
+	turns = slices.DeleteFunc(turns, func(p Property) bool { return !isTurn(p) })
+	const quarterTurns = 5 // the first of EXIF's
+	if photo.Orientation < quarterTurns || photo.Width == photo.Height {
+		return nil // their shape wouldn't tell
+	}
+	for k := range found {
+		t := &found[k]
+		if !slices.ContainsFunc(t.Properties, isTurn) && (t.Width > t.Height) == (photo.Width > photo.Height) {
+			t.Properties = append(t.Properties, turns...)
+		}
+	}
+	return nil
+}
+
+// eachThumbnail calls f with the primary item's thumbnails (reference thmb) that are items of some types.
+func (w *HEIF) eachThumbnail(f func(item uint64, typ string, at Place) error, types ...string) error {
+	items := map[uint64]string{}
+	err := w.eachItem(func(id uint64, typ string, _ Extent) (bool, error) {
+		if slices.Contains(types, typ) {
+			items[id] = typ
+		}
+		return false, nil
+	})
+	if err != nil || len(items) == 0 {
 		return err
 	}
 	primary, ok, err := w.primary()
@@ -253,7 +332,8 @@ func (w *HEIF) thumbnails(add func(Place)) error {
 		}
 		c.Start(b.Body)
 		id := c.Uint(idSize)
-		if !slices.Contains(jpegs, id) {
+		typ, ok := items[id]
+		if !ok {
 			return false, c.Err
 		}
 		if refs++; refs > MaxPictures {
@@ -271,12 +351,10 @@ func (w *HEIF) thumbnails(add func(Place)) error {
 			return false, err
 		}
 		if len(runs) == 1 {
-			add(Place{R: w.R, Run: runs[0]})
-		} else {
-			e := Join(w.R, runs)
-			add(Place{R: e, Run: Extent{Off: 0, N: e.Len()}})
+			return false, f(id, typ, Place{R: w.R, Run: runs[0]})
 		}
-		return false, nil
+		e := Join(w.R, runs)
+		return false, f(id, typ, Place{R: e, Run: Extent{Off: 0, N: e.Len()}})
 	})
 }
 
@@ -401,32 +479,7 @@ func (w *HEIF) picture(i *Info) error {
 	if !ok || err != nil {
 		return err
 	}
-	var ipco Extent
-	var list []uint64 // indexes of the item's properties, from 1
-	err = w.Each(w.items.iprp, func(b Box) (done bool, err error) {
-		switch {
-		case b.Type == "ipco" && ipco.N == 0:
-			ipco = b.Body
-		case b.Type == "ipma" && list == nil:
-			list, err = w.associated(b.Body, item)
-		}
-		return ipco.N > 0 && list != nil, err
-	})
-	if err != nil {
-		return err
-	}
-	properties := make([]property, len(list))
-	place := uint64(0)
-	err = w.Each(ipco, func(b Box) (bool, error) {
-		place++
-		for k, p := range list {
-			if p == place {
-				properties[k].typ = b.Type
-				properties[k].n = copy(properties[k].body[:], b.Peek)
-			}
-		}
-		return false, nil
-	})
+	properties, err := w.properties(item)
 	if err != nil {
 		return err
 	}
@@ -446,8 +499,46 @@ func (w *HEIF) picture(i *Info) error {
 	return nil
 }
 
-// associated returns the indexes of an item's properties.
-func (w *HEIF) associated(ipma Extent, item uint64) (list []uint64, err error) {
+// properties returns the properties of an item, in the order of ipma.
+func (w *HEIF) properties(item uint64) ([]Property, error) {
+	var ipco Extent
+	var list []association
+	err := w.Each(w.items.iprp, func(b Box) (done bool, err error) {
+		switch {
+		case b.Type == "ipco" && ipco.N == 0:
+			ipco = b.Body
+		case b.Type == "ipma" && list == nil:
+			list, err = w.associated(b.Body, item)
+		}
+		return ipco.N > 0 && list != nil, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	properties := make([]Property, len(list))
+	place := uint64(0)
+	err = w.Each(ipco, func(b Box) (bool, error) {
+		place++
+		for k, a := range list {
+			if a.index == place {
+				p := &properties[k]
+				p.Type, p.Body, p.Essential = b.Type, b.Body, a.essential
+				p.n = copy(p.head[:], b.Peek)
+			}
+		}
+		return false, nil
+	})
+	return properties, err
+}
+
+// association is that of a property with an item.
+type association struct {
+	index     uint64 // from 1
+	essential bool
+}
+
+// associated returns the associations of an item.
+func (w *HEIF) associated(ipma Extent, item uint64) (list []association, err error) {
 	c := w.Cursor(ipma)
 	idSize := IDSize(c.Uint(1) > 0)
 	c.Uint(2)
@@ -463,9 +554,9 @@ func (w *HEIF) associated(ipma Extent, item uint64) (list []uint64, err error) {
 			continue
 		}
 		for range min(n, maxProperties) {
-			// the first bit marks an essential property
-			if p := c.Uint(size) & (1<<(8*size-1) - 1); !c.Truncated {
-				list = append(list, p)
+			v, top := c.Uint(size), uint64(1)<<(8*size-1)
+			if !c.Truncated {
+				list = append(list, association{v &^ top, v&top != 0})
 			}
 		}
 		break
@@ -473,37 +564,41 @@ func (w *HEIF) associated(ipma Extent, item uint64) (list []uint64, err error) {
 	return list, c.Err
 }
 
-// property is the start of an item's property.
-type property struct {
-	typ  string
-	body [24]byte
+// Property is a property of an item.
+type Property struct {
+	Type string // empty if there is none at the index in ipma
+	Body Extent
+	// Essential is true if who doesn't know the property must not show the item.
+	Essential bool
+
+	head [24]byte // the start of the body
 	n    int
 }
 
 // size sets the size as coded from ispe.
-func (p *property) size(i *Info) {
-	if p.typ == "ispe" && p.n >= 12 && i.Width == 0 {
-		i.SetSize(TwoUint32(p.body[4:]))
+func (p *Property) size(i *Info) {
+	if p.Type == "ispe" && p.n >= 12 && i.Width == 0 {
+		i.SetSize(TwoUint32(p.head[4:]))
 	}
 }
 
 // transform applies the property to the picture as displayed.
-func (p *property) transform(i *Info) {
+func (p *Property) transform(i *Info) {
 	switch {
-	case p.typ == "irot" && p.n >= 1: // quarters counterclockwise
-		quarters := int(p.body[0] & 3)
+	case p.Type == "irot" && p.n >= 1: // quarters counterclockwise
+		quarters := int(p.head[0] & 3)
 		i.Orientation = Rotated(i.Orientation, 4-quarters)
 		if quarters&1 == 1 {
 			i.DisplayWidth, i.DisplayHeight = i.DisplayHeight, i.DisplayWidth
 		}
-	case p.typ == "imir" && p.n >= 1: // 0 exchanges top and bottom, 1 left and right
+	case p.Type == "imir" && p.n >= 1: // 0 exchanges top and bottom, 1 left and right
 		i.Orientation = Mirrored(i.Orientation)
-		if p.body[0]&1 == 0 {
+		if p.head[0]&1 == 0 {
 			i.Orientation = Rotated(i.Orientation, 2)
 		}
-	case p.typ == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
-		width, widthBy := TwoUint32(p.body[:])
-		height, heightBy := TwoUint32(p.body[8:])
+	case p.Type == "clap" && p.n >= 16: // width and height, each a numerator and a denominator
+		width, widthBy := TwoUint32(p.head[:])
+		height, heightBy := TwoUint32(p.head[8:])
 		if widthBy == 0 || heightBy == 0 {
 			return
 		}
@@ -511,11 +606,11 @@ func (p *property) transform(i *Info) {
 		if 0 < width && width <= i.DisplayWidth && 0 < height && height <= i.DisplayHeight {
 			i.DisplayWidth, i.DisplayHeight = width, height
 		}
-	case p.typ == "pixi" && p.n >= 5 && p.body[4] == 1: // one channel (6.5.6)
+	case p.Type == "pixi" && p.n >= 5 && p.head[4] == 1: // one channel (6.5.6)
 		i.ColorModel = "gray"
-	case p.typ == "av1C" && p.n >= 3 && p.body[2]&0x10 != 0: // monochrome
+	case p.Type == "av1C" && p.n >= 3 && p.head[2]&0x10 != 0: // monochrome
 		i.ColorModel = "gray"
-	case p.typ == "colr" && p.n >= 10 && string(p.body[:4]) == "nclx" && p.body[8] == 0 && p.body[9] == 0:
+	case p.Type == "colr" && p.n >= 10 && string(p.head[:4]) == "nclx" && p.head[8] == 0 && p.head[9] == 0:
 		i.ColorModel = "rgb" // the matrix is the identity (ITU-T H.273)
 	}
 }

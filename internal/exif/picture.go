@@ -13,8 +13,8 @@ import (
 // or instead of it. The finders (one in each container's file) only return where one may be. A JPEG is
 // valid if its header is decodable and its last byte lies within the file. Package redact removes its metadata.
 
-// ErrNoPicture means that the image has no valid embedded JPEG.
-var ErrNoPicture = errors.New("exif: the image has no embedded JPEG")
+// ErrNoPicture means that the image has no valid embedded picture.
+var ErrNoPicture = errors.New("exif: the image has no embedded picture")
 
 const (
 	// maxPictureDirs bounds the directories searched for JPEGs: a chain of pages can be as long as the file.
@@ -28,14 +28,16 @@ const (
 	minThumbnailWidth = 120
 )
 
-// Picture is an embedded JPEG, with all of its metadata.
+// Picture is an embedded JPEG with all of its metadata, or the data of a HEIF's thumbnail item.
 type Picture struct {
 	// Format is the photo's container format, as Metadata.Format. It is set with ErrNoPicture, too.
 	Format string
 	// Width and Height are the size of the picture as coded, in pixels.
 	Width, Height int64
-	// Orientation is that of the photo, 1 if it has none.
+	// Orientation is that of the photo, 1 if it has none. An item has properties for it.
 	Orientation int
+	// Item is the thumbnail item, nil for a JPEG.
+	Item *container.HEIFThumbnail
 
 	r    io.ReaderAt
 	run  container.Extent
@@ -49,12 +51,18 @@ func (p *Picture) Reader() io.Reader { return io.NewSectionReader(p.r, p.run.Off
 func (p *Picture) Size() int64 { return p.run.N }
 
 // FindThumbnail returns the thumbnail of the photo's IFD1, else the smallest embedded JPEG that is at
-// least 120 pixels wide. Its errors are ErrNoPicture, ErrNotImage, ErrTooLarge and those of r.
+// least 120 pixels wide, else a HEIF's thumbnail item. Its errors are ErrNoPicture, ErrNotImage, ErrTooLarge and those of r.
 func FindThumbnail(r io.ReaderAt) (Picture, error) {
-	return findPicture(r, true, func(p, than *Picture) bool {
+	p, err := findPicture(r, true, func(p, than *Picture) bool {
 		return p.Width >= minThumbnailWidth && (than.r == nil || p.less(than))
 	})
+	if errors.Is(err, ErrNoPicture) && isHEIF(p.Format) {
+		return findItem(r, p.Format)
+	}
+	return p, err
 }
+
+func isHEIF(format string) bool { return format == "heif" || format == "avif" }
 
 // FindPreview returns the largest embedded JPEG. Its errors are those of FindThumbnail.
 func FindPreview(r io.ReaderAt) (Picture, error) {
@@ -80,7 +88,7 @@ func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bo
 	if err == nil && best.r == nil {
 		err = ErrNoPicture
 	}
-	if err == nil && (c.Format == "heif" || c.Format == "avif") { // browsers ignore EXIF's Orientation there
+	if err == nil && isHEIF(c.Format) { // browsers ignore EXIF's Orientation there
 		s.orientation, err = container.HEIFOrientation(r)
 	}
 	if err != nil {

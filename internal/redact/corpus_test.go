@@ -395,3 +395,33 @@ func TestPngcheckFindsNothingNew(t *testing.T) {
 		}
 	}
 }
+
+// TestThumbnailItemsOfCorpus: phones' thumbnails are shown by libheif, in the photo's shape.
+func TestThumbnailItemsOfCorpus(t *testing.T) {
+	n := 0
+	for name, data := range photos(t) {
+		p, err := FindThumbnail(bytes.NewReader(data))
+		if err != nil || p.Item == nil {
+			continue
+		}
+		n++
+		file, _ := thumbnailFile(t, data)
+		photo, err := exif.ReadInfo(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		thumb, err := exif.ReadInfo(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if thumb.Orientation != photo.Orientation || (thumb.DisplayWidth > thumb.DisplayHeight) != (photo.DisplayWidth > photo.DisplayHeight) || len(file) > 64<<10 {
+			t.Errorf("%s: got %d bytes, %+v of %+v", name, len(file), thumb, photo)
+		}
+		if decoded(t, "a."+thumb.Format, file) == nil {
+			t.Errorf("%s: it isn't shown", name)
+		}
+	}
+	if n < 2 {
+		t.Errorf("%d photos have such a thumbnail", n)
+	}
+}

@@ -8,27 +8,72 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
-// pictureBuffer is the size of WritePicture's buffer.
+// pictureBuffer is the size of the buffer for a picture's bytes.
 const pictureBuffer = 64 << 10
 
-// PictureSize returns the number of bytes that WritePicture writes.
-func PictureSize(p *exif.Picture) int64 {
-	return p.Size() + int64(len(orientationSegment(p.Orientation)))
+// Picture is an embedded picture as it leaves the photo, without its own metadata.
+type Picture struct {
+	exif.Picture
+	head []byte // what precedes the data of a thumbnail item
 }
 
-// WritePicture writes a JPEG from a photo without its own metadata, with the photo's Orientation in an EXIF segment
-// unless that is 1. It returns errors of the photo's reader and of w unchanged, and io.ErrUnexpectedEOF if the photo
-// has become shorter.
-func WritePicture(w io.Writer, p *exif.Picture) (int64, error) {
+// FindThumbnail returns the picture that exif.FindThumbnail finds.
+func FindThumbnail(r io.ReaderAt) (Picture, error) {
+	found, err := exif.FindThumbnail(r)
+	p := Picture{Picture: found}
+	if err == nil && p.Item != nil {
+		p.head, err = itemHead(r, p.Item)
+	}
+	return p, err
+}
+
+// FindPreview returns the picture that exif.FindPreview finds.
+func FindPreview(r io.ReaderAt) (Picture, error) {
+	p, err := exif.FindPreview(r)
+	return Picture{Picture: p}, err
+}
+
+// ContentType returns the picture's content type.
+func (p *Picture) ContentType() string {
+	switch {
+	case p.Item == nil:
+		return "image/jpeg"
+	case p.Item.Type == "av01":
+		return "image/avif"
+	}
+	return "image/heic"
+}
+
+// Size returns the number of bytes that WriteTo writes.
+func (p *Picture) Size() int64 {
+	return int64(len(p.head)+len(orientationSegment(p.Orientation))) + p.Picture.Size()
+}
+
+// WriteTo writes the picture: a JPEG with the photo's Orientation in an EXIF segment unless that is 1, or a thumbnail item
+// as a HEIC or AVIF. It returns errors of the photo's reader and of w unchanged, and io.ErrUnexpectedEOF if the photo has
+// become shorter.
+func (p *Picture) WriteTo(w io.Writer) (int64, error) {
+	// the wrapper hides the section's WriteTo, which has a buffer of its own
+	r, buf := struct{ io.Reader }{p.Reader()}, make([]byte, min(p.Picture.Size(), pictureBuffer))
 	counted := &countingWriter{w: w}
+	if p.Item != nil {
+		_, err := counted.Write(p.head)
+		var n int64
+		if err == nil {
+			n, err = io.CopyBuffer(counted, r, buf)
+		}
+		if err == nil && n < p.Picture.Size() {
+			err = io.ErrUnexpectedEOF
+		}
+		return counted.n, err
+	}
 	clean := newWriter(counted, func(s *stream) error {
 		j := &jpegFile{stream: s, p: &Plan{policy: &Policy{}}, bare: true, insert: orientationSegment(p.Orientation)}
 		return j.picture()
 	})
 	defer clean.Close()
-	// the wrapper hides the section's WriteTo, which has a buffer of its own
-	n, err := io.CopyBuffer(clean, struct{ io.Reader }{p.Reader()}, make([]byte, min(p.Size(), pictureBuffer)))
-	if err == nil && n < p.Size() {
+	n, err := io.CopyBuffer(clean, r, buf)
+	if err == nil && n < p.Picture.Size() {
 		err = io.ErrUnexpectedEOF
 	}
 	if closed := clean.Close(); err == nil {

@@ -41,14 +41,14 @@ func TestPictureLeavesWithoutMetadata(t *testing.T) {
 		photo := testimage.Full()
 		photo.IFD0 = append(slices.Clone(photo.IFD0[:0]), testimage.Short(0x0112, orientation))
 		photo.SetThumbnail(inner)
-		p, err := exif.FindPreview(bytes.NewReader(testimage.TIFF(photo)))
+		p, err := FindPreview(bytes.NewReader(testimage.TIFF(photo)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		n, err := WritePicture(&out, &p)
-		if err != nil || n != PictureSize(&p) || n != int64(out.Len()) {
-			t.Fatalf("%v after %d of %d bytes", err, n, PictureSize(&p))
+		n, err := p.WriteTo(&out)
+		if err != nil || n != p.Size() || n != int64(out.Len()) {
+			t.Fatalf("%v after %d of %d bytes", err, n, p.Size())
 		}
 		got := out.Bytes()
 		if bytes.Contains(got, []byte(word[:3])) || bytes.Contains(got, []byte("adobe.com")) {
@@ -86,16 +86,16 @@ func TestPictureOfFileThatShrinks(t *testing.T) {
 	photo.SetThumbnail(testimage.JPEG(testimage.Gradient(640, 480)))
 	b := testimage.TIFF(photo)
 	f := &shrinking{bytes.NewReader(b), int64(len(b))}
-	p, err := exif.FindPreview(f)
+	p, err := FindPreview(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	bad := errors.New("bad")
-	if _, err := WritePicture(writerFunc(func([]byte) (int, error) { return 0, bad }), &p); !errors.Is(err, bad) {
+	if _, err := p.WriteTo(writerFunc(func([]byte) (int, error) { return 0, bad })); !errors.Is(err, bad) {
 		t.Errorf("got %v, want the client's error", err)
 	}
 	f.n /= 2
-	if _, err := WritePicture(io.Discard, &p); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := p.WriteTo(io.Discard); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -266,34 +266,6 @@ func MPF(block []byte, first []byte, kinds []uint32, pictures ...[]byte) []byte 
 	return append(out, bytes.Join(pictures, nil)...)
 }
 
-// HEIFThumbnail returns a HEIF whose primary item has a JPEG thumbnail in that many pieces. The item is turned by
-// quarters (irot), and mirrored (imir) unless that is -1.
-func HEIFThumbnail(jpeg []byte, pieces int, quarters byte, mirrored int) []byte {
-	entry := func(id byte, typ string) []byte { return FullBox("infe", 2, []byte{0, id, 0, 0}, []byte(typ+"\x00")) }
-	properties := [][]byte{FullBox("ispe", 0, []byte{0, 0, 0, 64, 0, 0, 0, 48}), Box("irot", []byte{quarters})}
-	used := []byte{0, 0, 0, 1, 0, 1, 2, 0x81, 0x82}
-	if mirrored >= 0 {
-		properties = append(properties, Box("imir", []byte{byte(mirrored)}))
-		used = []byte{0, 0, 0, 1, 0, 1, 3, 0x81, 0x82, 0x83}
-	}
-	meta := func(at int) []byte {
-		iloc := []byte{0x44, 0, 0, 1, 0, 2, 0, 0, 0, byte(pieces)}
-		step := (len(jpeg) + pieces - 1) / pieces
-		for i := 0; i < len(jpeg); i += step {
-			iloc = be.AppendUint32(be.AppendUint32(iloc, uint32(at+i)), uint32(min(step, len(jpeg)-i)))
-		}
-		return FullBox("meta", 0,
-			FullBox("hdlr", 0, []byte("\x00\x00\x00\x00pict\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")),
-			FullBox("pitm", 0, []byte{0, 1}),
-			FullBox("iinf", 0, []byte{0, 2}, entry(1, "hvc1"), entry(2, "jpeg")),
-			FullBox("iref", 0, Box("thmb", []byte{0, 2, 0, 1, 0, 1})),
-			Box("iprp", Box("ipco", properties...), FullBox("ipma", 0, used)),
-			FullBox("iloc", 0, iloc))
-	}
-	ftyp := FileType("heic", "mif1", "heic")
-	return bytes.Join([][]byte{ftyp, meta(len(ftyp) + len(meta(0)) + 8), Box("mdat", jpeg)}, nil)
-}
-
 // GrayJPEG returns a JPEG with one component.
 func GrayJPEG(w, h int) []byte {
 	m := image.NewGray(image.Rect(0, 0, w, h))
