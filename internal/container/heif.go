@@ -231,10 +231,11 @@ func HEIFPictures(r io.ReaderAt, add func(Place)) error {
 	if err != nil {
 		return err
 	}
-	return w.eachThumbnail(func(_ uint64, _ string, at Place) error {
-		add(at)
-		return nil
-	}, "jpeg")
+	thumbnails, err := w.thumbnails("jpeg")
+	for _, t := range thumbnails {
+		add(t.Place)
+	}
+	return err
 }
 
 // HEIFThumbnail is a thumbnail of the primary item that isn't a complete file, but coded in HEVC or AV1.
@@ -246,6 +247,8 @@ type HEIFThumbnail struct {
 	Width, Height int64
 	// Properties are the item's, in the order in which they apply.
 	Properties []Property
+
+	item uint64
 }
 
 // HEIFThumbnails returns the primary item's thumbnails that are coded in HEVC or AV1 and have a configuration. Those
@@ -255,49 +258,50 @@ func HEIFThumbnails(r io.ReaderAt) (found []HEIFThumbnail, err error) {
 	if err != nil {
 		return nil, err
 	}
-	configs := map[string]string{"hvc1": "hvcC", "av01": "av1C"}
-	err = w.eachThumbnail(func(item uint64, typ string, at Place) error {
-		properties, err := w.properties(item)
-		if err != nil {
-			return err
-		}
-		var i Info
-		configured := false
-		for k := range properties {
-			properties[k].size(&i)
-			configured = configured || properties[k].Type == configs[typ]
-		}
-		if configured && i.Width > 0 && i.Height > 0 {
-			found = append(found, HEIFThumbnail{at, typ, i.Width, i.Height, properties})
-		}
-		return nil
-	}, "hvc1", "av01")
-	if err != nil || len(found) == 0 {
+	all, err := w.thumbnails("hvc1", "av01")
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	return found, w.turnThumbnails(found)
+	primary, _, err := w.primary()
+	if err != nil {
+		return nil, err
+	}
+	items := []uint64{primary}
+	for _, t := range all {
+		items = append(items, t.item)
+	}
+	properties, err := w.properties(items...)
+	if err != nil {
+		return nil, err
+	}
+	configs := map[string]string{"hvc1": "hvcC", "av01": "av1C"}
+	for _, t := range all {
+		t.Properties = properties[t.item]
+		var i Info
+		configured := false
+		for k := range t.Properties {
+			t.Properties[k].size(&i)
+			configured = configured || t.Properties[k].Type == configs[t.Type]
+		}
+		if t.Width, t.Height = i.Width, i.Height; configured && i.Width > 0 && i.Height > 0 {
+			found = append(found, t)
+		}
+	}
+	return found, w.turnThumbnails(found, properties[primary])
 }
 
-// turnThumbnails gives thumbnails the primary item's rotation and mirroring if they lack it.
-func (w *HEIF) turnThumbnails(found []HEIFThumbnail) error {
+// turnThumbnails gives thumbnails the photo's rotation and mirroring, which are among its properties, if they lack it.
+func (w *HEIF) turnThumbnails(found []HEIFThumbnail, properties []Property) error {
 	var photo Info
 	if err := w.picture(&photo); err != nil {
 		return err
 	}
-	primary, _, err := w.primary()
-	if err != nil {
-		return err
-	}
-	turns, err := w.properties(primary)
-	if err != nil {
-		return err
-	}
-	isTurn := func(p Property) bool { return p.Type == "irot" || p.Type == "imir" }
-	turns = slices.DeleteFunc(turns, func(p Property) bool { return !isTurn(p) })
 	const quarterTurns = 5 // the first of EXIF's
 	if photo.Orientation < quarterTurns || photo.Width == photo.Height {
 		return nil // their shape wouldn't tell
 	}
+	isTurn := func(p Property) bool { return p.Type == "irot" || p.Type == "imir" }
+	turns := slices.DeleteFunc(properties, func(p Property) bool { return !isTurn(p) })
 	for k := range found {
 		t := &found[k]
 		if !slices.ContainsFunc(t.Properties, isTurn) && (t.Width > t.Height) == (photo.Width > photo.Height) {
@@ -307,55 +311,61 @@ func (w *HEIF) turnThumbnails(found []HEIFThumbnail) error {
 	return nil
 }
 
-// eachThumbnail calls f with the primary item's thumbnails (reference thmb) that are items of some types.
-func (w *HEIF) eachThumbnail(f func(item uint64, typ string, at Place) error, types ...string) error {
-	items := map[uint64]string{}
-	err := w.eachItem(func(id uint64, typ string, _ Extent) (bool, error) {
+// thumbnails returns the primary item's thumbnails (reference thmb) that are items of some types.
+func (w *HEIF) thumbnails(types ...string) (found []HEIFThumbnail, err error) {
+	typeOf := map[uint64]string{}
+	err = w.eachItem(func(id uint64, typ string, _ Extent) (bool, error) {
 		if slices.Contains(types, typ) {
-			items[id] = typ
+			typeOf[id] = typ
 		}
 		return false, nil
 	})
-	if err != nil || len(items) == 0 {
-		return err
+	if err != nil || len(typeOf) == 0 {
+		return nil, err
 	}
 	primary, ok, err := w.primary()
 	if !ok || err != nil {
-		return err
+		return nil, err
 	}
 	c := w.Cursor(w.items.iref)
 	idSize := IDSize(c.Uint(1) > 0)
-	refs := 0
-	return w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
+	var items []uint64
+	err = w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
 		if b.Type != "thmb" {
 			return false, nil
 		}
 		c.Start(b.Body)
 		id := c.Uint(idSize)
-		typ, ok := items[id]
-		if !ok {
+		if typeOf[id] == "" || slices.Contains(items, id) {
 			return false, c.Err
 		}
-		if refs++; refs > MaxPictures {
-			return true, nil
+		isThumbnail := false
+		for n := min(c.Uint(2), MaxPictures); n > 0 && !c.Truncated && !isThumbnail; n-- {
+			isThumbnail = c.Uint(idSize) == primary && !c.Truncated
 		}
-		found := false
-		for n := min(c.Uint(2), MaxPictures); n > 0 && !c.Truncated && !found; n-- {
-			found = c.Uint(idSize) == primary && !c.Truncated
+		if isThumbnail {
+			items = append(items, id)
 		}
-		if !found {
-			return false, c.Err
-		}
-		runs, ok, err := w.locate(id)
-		if !ok || err != nil || len(runs) == 0 {
-			return false, err
-		}
-		if len(runs) == 1 {
-			return false, f(id, typ, Place{R: w.R, Run: runs[0]})
-		}
-		e := Join(w.R, runs)
-		return false, f(id, typ, Place{R: e, Run: Extent{Off: 0, N: e.Len()}})
+		return len(items) == MaxPictures, c.Err
 	})
+	if err != nil || len(items) == 0 {
+		return nil, err
+	}
+	located, err := w.locations(items)
+	for _, id := range items {
+		t := HEIFThumbnail{item: id, Type: typeOf[id]}
+		switch runs := located[id]; len(runs) {
+		case 0:
+			continue
+		case 1:
+			t.Place = Place{R: w.R, Run: runs[0]}
+		default:
+			e := Join(w.R, runs)
+			t.Place = Place{R: e, Run: Extent{Off: 0, N: e.Len()}}
+		}
+		found = append(found, t)
+	}
+	return found, err
 }
 
 // HEIFOrientation returns the rotation and mirroring of the primary item's properties, as a value of EXIF's
@@ -371,6 +381,15 @@ func HEIFOrientation(r io.ReaderAt) (orientation int64, err error) {
 
 // locate returns the extents of an item; ok is false if they are missing or unsupported.
 func (w *HEIF) locate(item uint64) (runs []Extent, ok bool, err error) {
+	located, err := w.locations([]uint64{item})
+	runs, ok = located[item]
+	return runs, ok, err
+}
+
+// locations returns the extents of some items, in one pass over iloc, whose entries can be many. It leaves out items whose
+// extents are missing or unsupported.
+func (w *HEIF) locations(items []uint64) (located map[uint64][]Extent, err error) {
+	located = make(map[uint64][]Extent, len(items))
 	c := w.Cursor(w.items.iloc)
 	version := c.Uint(1)
 	c.Uint(3)
@@ -381,12 +400,13 @@ func (w *HEIF) locate(item uint64) (runs []Extent, ok bool, err error) {
 		indexSize = 0 // reserved
 	}
 	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
-		return nil, false, c.Err
+		return nil, c.Err
 	}
+	seen := make([]uint64, 0, len(items)) // of an item in two entries, the first counts
 	count := c.Uint(IDSize(version == 2))
-	for i := uint64(0); i < count && !c.Truncated; i++ {
+	for i := uint64(0); i < count && !c.Truncated && len(seen) < len(items); i++ {
 		if i == maxItems {
-			return nil, false, ErrTooLarge
+			return nil, ErrTooLarge
 		}
 		id := c.Uint(IDSize(version == 2))
 		method := uint64(0)
@@ -399,19 +419,22 @@ func (w *HEIF) locate(item uint64) (runs []Extent, ok bool, err error) {
 		if c.Truncated {
 			break
 		}
-		if id != item {
+		unsupported := elsewhere || method > 1
+		if wanted := slices.Contains(items, id) && !slices.Contains(seen, id); wanted {
+			seen = append(seen, id)
+			if n > maxExtents && !unsupported {
+				return nil, ErrTooLarge
+			}
+		} else {
+			unsupported = true
+		}
+		if unsupported {
 			c.Skip(Offset(n) * (indexSize + offsetSize + lengthSize))
 			continue
 		}
 		in := WholeFile
-		switch {
-		case elsewhere || method > 1:
-			return nil, false, c.Err
-		case method == 1:
+		if method == 1 {
 			in = w.items.idat
-		}
-		if n > maxExtents {
-			return nil, false, ErrTooLarge
 		}
 		for range n {
 			c.Uint(indexSize)
@@ -423,14 +446,14 @@ func (w *HEIF) locate(item uint64) (runs []Extent, ok bool, err error) {
 			if lengthSize == 0 { // the whole source; so is a length of 0 by the standard, but writers mean no bytes
 				length = in.N
 			}
-			ok = true
+			runs := located[id]
 			if length > 0 {
 				runs = append(runs, Extent{Off: in.Off + off, N: min(length, in.N-off)})
 			}
+			located[id] = runs
 		}
-		break
 	}
-	return runs, ok, c.Err
+	return located, c.Err
 }
 
 // The primary item's size is among its properties: the box iprp has the properties of all items in ipco,
@@ -479,10 +502,11 @@ func (w *HEIF) picture(i *Info) error {
 	if !ok || err != nil {
 		return err
 	}
-	properties, err := w.properties(item)
+	all, err := w.properties(item)
 	if err != nil {
 		return err
 	}
+	properties := all[item]
 	for k := range properties {
 		properties[k].size(i)
 	}
@@ -499,8 +523,8 @@ func (w *HEIF) picture(i *Info) error {
 	return nil
 }
 
-// properties returns the properties of an item, in the order of ipma.
-func (w *HEIF) properties(item uint64) ([]Property, error) {
+// properties returns the properties of some items, each item's in the order of ipma.
+func (w *HEIF) properties(items ...uint64) (map[uint64][]Property, error) {
 	var ipco Extent
 	var list []association
 	err := w.Each(w.items.iprp, func(b Box) (done bool, err error) {
@@ -508,58 +532,64 @@ func (w *HEIF) properties(item uint64) ([]Property, error) {
 		case b.Type == "ipco" && ipco.N == 0:
 			ipco = b.Body
 		case b.Type == "ipma" && list == nil:
-			list, err = w.associated(b.Body, item)
+			list, err = w.associated(b.Body, items)
 		}
 		return ipco.N > 0 && list != nil, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	properties := make([]Property, len(list))
+	all := make([]Property, len(list))
 	place := uint64(0)
 	err = w.Each(ipco, func(b Box) (bool, error) {
 		place++
 		for k, a := range list {
 			if a.index == place {
-				p := &properties[k]
+				p := &all[k]
 				p.Type, p.Body, p.Essential = b.Type, b.Body, a.essential
 				p.n = copy(p.head[:], b.Peek)
 			}
 		}
 		return false, nil
 	})
+	properties := make(map[uint64][]Property, len(items))
+	for k, a := range list {
+		properties[a.item] = append(properties[a.item], all[k])
+	}
 	return properties, err
 }
 
 // association is that of a property with an item.
 type association struct {
-	index     uint64 // from 1
-	essential bool
+	item, index uint64 // the index counts from 1
+	essential   bool
 }
 
-// associated returns the associations of an item.
-func (w *HEIF) associated(ipma Extent, item uint64) (list []association, err error) {
+// associated returns the associations of some items.
+func (w *HEIF) associated(ipma Extent, items []uint64) (list []association, err error) {
 	c := w.Cursor(ipma)
 	idSize := IDSize(c.Uint(1) > 0)
 	c.Uint(2)
 	size := 1 + int64(c.Uint(1)&1)
 	entries := c.Uint(4)
-	for k := uint64(0); k < entries && !c.Truncated; k++ {
+	seen := make([]uint64, 0, len(items))
+	for k := uint64(0); k < entries && !c.Truncated && len(seen) < len(items); k++ {
 		if k == maxItems {
 			return nil, ErrTooLarge
 		}
 		id, n := c.Uint(idSize), int64(c.Uint(1)) //nolint:gosec // one byte
-		if id != item {
+		if !slices.Contains(items, id) || slices.Contains(seen, id) {
 			c.Skip(n * size)
 			continue
 		}
+		seen = append(seen, id)
 		for range min(n, maxProperties) {
 			v, top := c.Uint(size), uint64(1)<<(8*size-1)
 			if !c.Truncated {
-				list = append(list, association{v &^ top, v&top != 0})
+				list = append(list, association{id, v &^ top, v&top != 0})
 			}
 		}
-		break
+		c.Skip((n - min(n, maxProperties)) * size)
 	}
 	return list, c.Err
 }

@@ -307,6 +307,58 @@ func TestPictureOfFileThatFails(t *testing.T) {
 	}
 }
 
+// TestManyThumbnailsAreLocatedAtOnce: each of 32 thumbnails is the last of 60,000 items, so to look for one after the other
+// would take 32 passes over the index.
+func TestManyThumbnailsAreLocatedAtOnce(t *testing.T) {
+	const others, thumbnails, primary = 60000, 32, 65000
+	for _, typ := range []string{"jpeg", "hvc1"} {
+		u16 := func(b []byte, v int) []byte { return binary.BigEndian.AppendUint16(b, uint16(v)) }
+		entry := func(id int, typ string) []byte {
+			return testimage.FullBox("infe", 2, u16(nil, id), []byte{0, 0}, []byte(typ+"\x00"))
+		}
+		iinf, iref := [][]byte{u16(nil, 1+thumbnails), entry(primary, "hvc1")}, [][]byte(nil)
+		iloc, ipma := u16([]byte{0x04, 0}, others+thumbnails), u16([]byte{0, 0}, others+thumbnails)
+		for i := range others {
+			iloc = append(u16(iloc, i), 0, 0, 0, 0)
+			ipma = append(u16(ipma, i), 1, 1)
+		}
+		for i := range thumbnails {
+			id := primary + 1 + i
+			iinf = append(iinf, entry(id, typ))
+			iref = append(iref, testimage.Box("thmb", u16(nil, id), u16([]byte{0, 1}, primary)))
+			iloc = append(u16(iloc, id), 0, 0, 0, 1, 0, 0, 1, 0)
+			ipma = append(u16(ipma, id), 2, 1, 2)
+		}
+		file := append(testimage.FileType("heic", "mif1"), testimage.FullBox(
+			"meta", 0, testimage.FullBox("pitm", 0, u16(nil, primary)), testimage.FullBox("iinf", 0, iinf...), testimage.FullBox("iref", 0, iref...),
+			testimage.Box("iprp", testimage.Box("ipco", testimage.Coded("hvc1").Properties...), testimage.FullBox("ipma", 0, ipma)),
+			testimage.FullBox("iloc", 0, iloc),
+		)...)
+		read := 0
+		r := container.ReaderFunc(func(p []byte, off int64) (int, error) {
+			n, err := bytes.NewReader(file).ReadAt(p, off)
+			read += n
+			return n, err
+		})
+		if _, err := FindThumbnail(r); !errors.Is(err, ErrNoPicture) {
+			t.Errorf("%s: got %v", typ, err)
+		}
+		if read > 4*len(file) {
+			t.Errorf("%s: read %d bytes of %d", typ, read, len(file))
+		}
+	}
+}
+
+// itemSamples are HEIFs with thumbnail items.
+func itemSamples() (samples []pictureSample) {
+	for _, typ := range []string{"hvc1", "av01"} {
+		item := testimage.Coded(typ)
+		photo := testimage.Item{Type: typ, Properties: [][]byte{item.Properties[1], testimage.Box("irot", []byte{3})}}
+		samples = append(samples, pictureSample{name: typ, data: testimage.HEIFThumbnails(photo, 2, item, item)})
+	}
+	return samples
+}
+
 // checkPictures writes all pictures found in a file, and reports violations of the limits.
 func checkPictures(t *testing.T, data []byte) {
 	t.Helper()
@@ -334,7 +386,7 @@ func checkPictures(t *testing.T, data []byte) {
 // TestPictureOfCutFile cuts the samples anywhere.
 func TestPictureOfCutFile(t *testing.T) {
 	testgate.Slow(t)
-	for _, s := range pictureSamples() {
+	for _, s := range append(pictureSamples(), itemSamples()...) {
 		for n := 0; n < len(s.data); n += 1 + n/100 {
 			checkPictures(t, s.data[:n])
 		}
