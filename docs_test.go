@@ -4,8 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 // documents are the documents for users.
@@ -83,5 +87,34 @@ func TestReadmeLinksEveryPage(t *testing.T) {
 	}
 	if words := len(strings.Fields(string(readme))); words > 1300 {
 		t.Errorf("README.md has %d words: what needs more than a paragraph has a page of its own", words)
+	}
+}
+
+// TestGalleryReadsKnownNames checks the names of tags and properties that the gallery and the captions read.
+func TestGalleryReadsKnownNames(t *testing.T) {
+	known := slices.Concat(iptc.Names(), exif.Names())
+	own := []string{"about", "ai", "none", "status", "ok", "body", "get"} // of the scripts' other objects of these names
+	for _, name := range []string{"examples/gallery/gallery.html", "examples/captions/captions.js"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		if _, after, ok := strings.Cut(text, "function storyOf"); ok {
+			list, _, _ := strings.Cut(after, "]")
+			for _, m := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(list, -1) {
+				text += " iptc." + m[1]
+			}
+		}
+		n := 0
+		for _, m := range regexp.MustCompile(`\b(iptc|tags|exif)\??\.(\w+)`).FindAllStringSubmatch(text, -1) {
+			n++
+			if !slices.Contains(known, m[2]) && !slices.Contains(own, m[2]) {
+				t.Errorf("%s reads %s, which isn't answered", name, m[0])
+			}
+		}
+		if n < 4 {
+			t.Errorf("%s: %d names", name, n)
+		}
 	}
 }

@@ -204,7 +204,7 @@ func TestWhatPeopleWrote(t *testing.T) {
 			"creatorNames":["A. Nonym","B. Nonym"],"creditLine":"Photo: Nonym","copyrightNotice":"© Nonym","webstatementRights":"javascript:pwned=1","usageTerms":"Ask first",
 			"licensors":[{"licensorName":"Agency","licensorUrl":"https://agency.example/?a=1&b=2"},{"licensorName":"Bad","licensorUrl":"data:text/html,x"}],"imageRating":"4",
 			"digitalSourceType":"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia","aiSystemUsed":"A machine"}`,
-		"/Dune 45.jpg": `{"keywords":"sea"}`,
+		"/Dune 45.jpg": `{"keywords":"sea","cityName":"Sesriem"}`,
 	}
 	site := inFront(t, example(t, sceneFolder(t)), func(w http.ResponseWriter, r *http.Request) bool {
 		path, operation := operation(r)
@@ -244,6 +244,10 @@ func TestWhatPeopleWrote(t *testing.T) {
 	b.press("/")
 	b.press("evening")
 	b.wait(`document.getElementById('count').textContent === '1 of 24 photos' && new URLSearchParams(location.search).get('q') === 'evening'`)
+	b.do(chromedp.Evaluate(`change({ q: 'sesriem', keyword: '' })`, nil))
+	if got := js[string](b, `view.map(p => p.name).join()`); got != "Dune 45.jpg" {
+		t.Errorf("the photos of a city: %s", got)
+	}
 	if js[bool](b, `'pwned' in window`) {
 		t.Error("text became a script")
 	}

@@ -6,9 +6,6 @@ import (
 	"image/color"
 	"image/draw"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,33 +102,52 @@ func TestHEIFIsDecoded(t *testing.T) {
 	}
 }
 
-// A thumbnail answered as HEIF is decoded, too.
+// The thumbnail item of a HEIF is a tile, of the right size and turned as the photo: shown by the browser if it knows the format,
+// decoded by the page if it doesn't. One that neither can decode says so, and what helps.
 func TestHEIFThumbnail(t *testing.T) {
 	dir := t.TempDir()
-	source, file := filepath.Join(t.TempDir(), "source.png"), filepath.Join(t.TempDir(), "made.avif")
-	write(t, source, testimage.PNG(scenes[1].paint(256, 128), nil, nil))
-	avif := made(t, file, "avifenc", "-s", "9", "--irot", "1", source, file)
-	heif := testimage.HEIF{Iloc: 1, Infe: 2, Exif: [][]byte{testimage.ExifData((&testimage.Block{}).Encode(), true)}, Describing: 1}
-	write(t, filepath.Join(dir, "a.heic"), heif.Encode())
-	site, err := url.Parse(example(t, dir))
-	if err != nil {
-		t.Fatal(err)
+	right := testimage.Box("irot", []byte{3})
+	for name, typ := range map[string]string{"a.heic": "av01", "b.heic": "hvc1"} {
+		item := testimage.Coded(typ)
+		item.Properties = append(item.Properties, right)
+		photo := testimage.Item{Type: "hvc1", Properties: [][]byte{item.Properties[1], right}}
+		write(t, filepath.Join(dir, name), testimage.HEIFThumbnails(photo, 1, item))
 	}
-	proxy := httputil.NewSingleHostReverseProxy(site)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "thumbnail") && strings.Contains(r.Header.Get("Accept"), "image/") {
+	site := example(t, dir)
+	corners := func(e string) string {
+		return `(e => {
+			const c = document.createElement('canvas'), w = c.width = e.naturalWidth ?? e.width, h = c.height = e.naturalHeight ?? e.height;
+			const x = c.getContext('2d', { willReadFrequently: true });
+			x.drawImage(e, 0, 0);
+			return w + ' ' + h + [[5, 5], [w - 6, 5], [5, h - 6], [w - 6, h - 6]].map(([l, t]) => {
+				const [r, , b] = x.getImageData(l, t, 1, 1).data;
+				return r > 200 && b > 200 ? ' white' : r > 128 ? ' red' : b > 128 ? ' blue' : ' ' + r + ',' + b;
+			}).join('');
+		})(` + e + `)`
+	}
+	const want = "120 160 blue red blue white"
+	b := open(t, site, "", 1280, 800)
+	b.wait(`document.querySelector('.photo[href="./a.heic"] img')?.naturalWidth > 0`)
+	if got := js[string](b, corners(`document.querySelector('.photo[href="./a.heic"] img')`)); got != want {
+		t.Errorf("shown by the browser: got %s, want %s", got, want)
+	}
+	b.wait(`document.querySelector('.photo[href="./b.heic"] .badge')?.textContent === 'HEICnot shown by this browser'`)
+	if got := js[string](b, `document.querySelector('.photo[href="./b.heic"]').parentElement.querySelector('.how').href`); !strings.HasSuffix(got, "docs/gallery.md#small-pictures-of-your-own") {
+		t.Errorf("what helps is at %s", got)
+	}
+
+	blind := inFront(t, site, func(w http.ResponseWriter, r *http.Request) bool {
+		asImage := strings.HasSuffix(r.URL.Path, "thumbnail") && strings.Contains(r.Header.Get("Accept"), "image/")
+		if asImage {
 			http.Error(w, "as if this browser couldn't show it", http.StatusNotFound)
-			return
-		} else if strings.HasSuffix(r.URL.Path, "thumbnail") {
-			w.Header().Set("Content-Type", "image/avif")
-			w.Write(avif)
-			return
 		}
-		proxy.ServeHTTP(w, r)
-	}))
-	defer s.Close()
-	b := open(t, s.URL+"/", "", 1280, 800)
-	b.wait(`(c => c && c.width === 128 && c.height === 256)(document.querySelector('.photo canvas'))`)
+		return asImage
+	})
+	b = open(t, blind, "", 1280, 800)
+	b.wait(`document.querySelector('.photo[href="./a.heic"] canvas') !== null`)
+	if got := js[string](b, corners(`document.querySelector('.photo[href="./a.heic"] canvas')`)); got != want {
+		t.Errorf("decoded by the page: got %s, want %s", got, want)
+	}
 	b.openPhoto("a.heic")
 	b.wait(`document.getElementById('note').checkVisibility() && document.getElementById('note').textContent.startsWith('This browser doesn’t show HEIC. This is a small picture of it.')`)
 }
