@@ -186,6 +186,7 @@ gallery: ## the gallery: its script linted, and all of it in a browser
 	"$$tmp/npm/node_modules/.bin/oxlint" -c .ci/oxlint.json --deny-warnings "$$tmp/gallery.js"
 	export E2E_AXE=$$tmp/npm/node_modules/axe-core/axe.min.js
 	debian ffmpeg ffmpeg
+	debian avifenc libavif-bin
 	command -v google-chrome >/dev/null || debian chromium chromium fonts-dejavu-core
 	debian firefox-esr firefox-esr
 	# another program can take a free port between a test's search and its use
@@ -207,6 +208,9 @@ cli: ## the commands, by scripts and on a terminal
 	go -C e2e test -count=1 -v ./cli ./terminal
 
 examples: ## the examples, with their requests and answers
+	. .ci/lib.sh
+	debian hugo hugo
+	debian jq jq
 	go -C e2e test -count=1 -v ./examples
 
 cross: ## the packages for each system, and a release

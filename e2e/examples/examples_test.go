@@ -60,7 +60,7 @@ func TestSnippets(t *testing.T) {
 		t.Fatal(err)
 	}
 	// the minimum number of Caddyfiles in each document
-	documents := map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1}
+	documents := map[string]int{"README.md": 5, "SECURITY.md": 1, "examples/gallery/README.md": 1, "examples/captions/README.md": 1}
 	for _, page := range pages {
 		documents["docs/"+filepath.Base(page)] = 0
 	}
@@ -547,6 +547,71 @@ func TestCaptions(t *testing.T) {
 	a.has(`{"SourceFile":"iphone-4s.jpg"`)
 	s.exif(request{path: "/photos/none/"}, 404).code("NoSuchKey")
 	s.exif(request{path: "/"}, 404)
+}
+
+// TestHugo builds a site by the commands and the shortcode of the captions' README.
+func TestHugo(t *testing.T) {
+	for _, tool := range []string{"hugo", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("needs %s", tool)
+		}
+	}
+	readme, err := os.ReadFile(filepath.Join(repository, "examples/captions/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, recipe, _ := strings.Cut(string(readme), "\n## Hugo")
+	code := func(language string) string {
+		m := regexp.MustCompile("(?s)\n```" + language + "\n(.*?)```").FindStringSubmatch(recipe)
+		if m == nil {
+			t.Fatalf("no %s in the recipe", language)
+		}
+		return m[1]
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := "---\ntitle: Photos\n---\n"
+	for _, name := range []string{"photo.jpg", "iphone-4s.jpg", "plain.jpg"} {
+		b, err := os.ReadFile(filepath.Join(repository, "testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write("static/photos/"+name, string(b))
+		page += `{{< photo src="photos/` + name + `" alt="A photo" >}}` + "\n"
+	}
+	write("config.toml", `baseURL = "https://example.com/"`)
+	write("layouts/index.html", "{{ .Content }}")
+	write("layouts/shortcodes/photo.html", code("html"))
+	write("content/_index.md", page)
+	command := caddy(nil)
+	build := exec.Command("sh", "-e", "-c", "caddy() { "+command.Path+` "$@"; }`+"\n"+code("sh"))
+	build.Dir, build.Env = dir, command.Env
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	site, err := os.ReadFile(filepath.Join(dir, "public/index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(strings.Fields(string(site)), " ")
+	for _, want := range []string{
+		`<img src="/photos/photo.jpg" alt="A photo" width="48" height="64"> <figcaption>1/125 s · f/2.8 · 4.3 mm · ISO 200</figcaption>`,
+		`<img src="/photos/iphone-4s.jpg" alt="A photo" width="64" height="48"> <figcaption>1/449 s</figcaption>`,
+		`<img src="/photos/plain.jpg" alt="A photo" width="64" height="48"> </figure>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
 }
 
 func TestErrors(t *testing.T) {
