@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/caddyexif/caddy-exif/internal/testcaddy/local"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // inFront puts a handler in front of a site. It answers a request, or returns false to leave it to the site.
@@ -372,5 +373,30 @@ func TestEmptyTags(t *testing.T) {
 	b.settled()
 	if got := js[string](b, `[...document.querySelectorAll('.panel dt, .panel th')].map(e => e.textContent).join()`); got != "Camera,Make,ExposureBiasValue" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Nothing to enlarge, no button for it: neither for a video nor for a photo that this browser doesn't show. What isn't to choose
+// from leaves no hole among the filters.
+func TestNoControlWithoutUse(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 6 {
+		write(t, filepath.Join(dir, scenes[i].name), scenes[i].jpeg(i))
+	}
+	write(t, filepath.Join(dir, "z.heic"), testimage.HEIFThumbnails(testimage.Coded("hvc1"), 1))
+	b := open(t, example(t, dir), "", 1440, 900)
+	b.wait(gathered)
+	gaps := js[float64](b, `(shown => Math.max(...shown.slice(1).map((e, i) => e.getBoundingClientRect().left - shown[i].getBoundingClientRect().right)))([...document.querySelectorAll('#narrow > *')].filter(e => e.checkVisibility({ visibilityProperty: true })))`)
+	if gaps > 20 {
+		t.Errorf("a hole of %v pixels among the filters", gaps)
+	}
+	zoom := `document.getElementById('zoom').checkVisibility()`
+	b.openPhoto(scenes[0].name)
+	b.wait(zoom)
+	b.press(kb.End)
+	b.wait(`document.getElementById('title').textContent === 'z.heic' && document.querySelector('#shown .badge') !== null`)
+	b.press("z")
+	if js[bool](b, zoom+` || zoomed()`) {
+		t.Error("a label can be enlarged")
 	}
 }
