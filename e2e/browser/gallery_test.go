@@ -310,6 +310,7 @@ func TestErrorMessages(t *testing.T) {
 	// types that no browser shows, and types that this one doesn't
 	for _, name := range []string{"camera.nef", "phone.heic", "scan.tif"} {
 		b.openPhoto(name)
+		b.wait(`document.querySelector('#shown .badge') !== null`)
 		if got := js[string](b, `document.querySelector('#shown .badge').innerText`); !strings.HasPrefix(got, strings.ToUpper(filepath.Ext(name)[1:])+"\nnot shown by this browser\n") {
 			t.Errorf("%s: got %q", name, got)
 		}
