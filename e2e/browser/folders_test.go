@@ -3,6 +3,7 @@ package browser
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -209,10 +210,18 @@ func TestWhatPeopleWrote(t *testing.T) {
 	}
 	site := inFront(t, example(t, sceneFolder(t)), func(w http.ResponseWriter, r *http.Request) bool {
 		path, operation := operation(r)
-		if operation != "iptc" || path == "/" {
+		if operation != "iptc" {
 			return false
 		}
 		w.Header().Set("Content-Type", "application/json")
+		if path == "/" { // one photo a line
+			var lines []string
+			for name, object := range told {
+				lines = append(lines, `{"SourceFile":"`+name[1:]+`",`+strings.Join(strings.Fields(object[1:]), " "))
+			}
+			io.WriteString(w, "[\n"+strings.Join(lines, ",\n")+"\n]\n")
+			return true
+		}
 		if told[path] == "" {
 			io.WriteString(w, `{}`)
 		} else {
@@ -279,7 +288,7 @@ func TestAddressKeepsSearch(t *testing.T) {
 func TestFoldersBelow(t *testing.T) {
 	dir := t.TempDir()
 	for i := range scenes[:9] {
-		write(t, filepath.Join(dir, []string{"", "Alps", "Year/May", "Year/June"}[i%4], scenes[i].name), scenes[i].jpeg(i))
+		write(t, filepath.Join(dir, []string{"", "Alps", "Year/Spring", "Year/Summer"}[i%4], scenes[i].name), scenes[i].jpeg(i))
 	}
 	write(t, filepath.Join(dir, "Alps/.thumbs/x.webp"), nil)
 	if err := os.MkdirAll(filepath.Join(dir, "Nothing <i>"), 0o755); err != nil {
@@ -298,10 +307,10 @@ func TestFoldersBelow(t *testing.T) {
 	b.wait(`document.getElementById('count').textContent === '1 of 9 photos'`)
 	b.do(chromedp.Focus("#search", chromedp.ByQuery))
 	b.press(kb.Escape)
-	b.press("may")
-	b.wait(`document.getElementById('count').textContent === '2 of 9 photos' && document.querySelector('.photo .name').textContent === 'Year / May / Cap Canaille.jpg'`)
+	b.press("spring")
+	b.wait(`document.getElementById('count').textContent === '2 of 9 photos' && document.querySelector('.photo .name').textContent === 'Year / Spring / Cap Canaille.jpg'`)
 	b.do(chromedp.Evaluate(`document.querySelector('.photo').click()`, nil))
-	b.wait(`location.hash === '#Year/May/Cap%20Canaille.jpg' && document.getElementById('title').textContent === 'Cap Canaille.jpg'`)
+	b.wait(`location.hash === '#Year/Spring/Cap%20Canaille.jpg' && document.getElementById('title').textContent === 'Cap Canaille.jpg'`)
 	b.settled()
 	b.do(chromedp.Reload())
 	b.wait(`document.querySelector('dialog').open && document.getElementById('position').textContent === '1 of 2'`)
@@ -362,11 +371,13 @@ func TestTargets(t *testing.T) {
 // Tags that say nothing aren't shown.
 func TestEmptyTags(t *testing.T) {
 	site := inFront(t, example(t, sceneFolder(t)), func(w http.ResponseWriter, r *http.Request) bool {
-		if path, operation := operation(r); operation != "exif" || path != "/Dusk.jpg" {
+		path, operation := operation(r)
+		told := map[string]string{"exif": `{"ImageDescription":"   ","Make":"X","Artist":"","ExposureBiasValue":"0 EV","Copyright":null}`, "iptc": `{"title":" "}`}[operation]
+		if told == "" || path != "/Dusk.jpg" {
 			return false
 		}
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"ImageDescription":"   ","Make":"X","Artist":"","ExposureBiasValue":"0 EV","Copyright":null}`)
+		io.WriteString(w, told)
 		return true
 	})
 	b := open(t, site, "#Dusk.jpg", 1280, 800)
@@ -398,5 +409,24 @@ func TestNoControlWithoutUse(t *testing.T) {
 	b.press("z")
 	if js[bool](b, zoom+` || zoomed()`) {
 		t.Error("a label can be enlarged")
+	}
+}
+
+// The example and the command answer for a folder at a time.
+func TestExampleAnswersForFolders(t *testing.T) {
+	dir := sceneFolder(t)
+	for name, base := range map[string]string{"example": example(t, dir), "command": command(t, dir)} {
+		b := open(t, base, "", 1280, 800)
+		b.wait(gathered)
+		counts := map[string]int{}
+		for _, r := range b.requests {
+			// covers of folders are measured alone
+			if path, operation, ok := strings.Cut(strings.TrimPrefix(r, base), "@base@tag="); ok && operation != "thumbnail" && !strings.HasPrefix(path, "2025") {
+				counts[operation]++
+			}
+		}
+		if want := map[string]int{"exif": 1, "imageInfo": 1, "iptc": 1}; !maps.Equal(counts, want) {
+			t.Errorf("%s: got requests %v, want %v", name, counts, want)
+		}
 	}
 }
