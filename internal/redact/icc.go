@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"unicode/utf16"
 )
 
 // An ICC profile (ICC.1:2022) is a header of 128 bytes, a table of tags, and their data, which tags can share. The
 // redacted profile keeps the header without its reserved fields, and those tags that describe colors, each cut to
 // the length of its type. It keeps the name of the profile, up to maxICCName printable characters, and overwrites its
-// copyright, which readers demand but don't show. Bytes that belong to no tag become zeros.
+// copyright, which readers demand but don't show. Bytes that belong to no tag become zeros, and so does the date.
+//
+// Tags that only describe the profile, or that no viewer reads, aren't on the list: each could hold any numbers.
 
 const (
 	iccHeader = 128
@@ -23,10 +26,19 @@ const (
 
 // iccTags are the tags to keep (9.2; of version 2, too).
 var iccTags = []string{
-	"desc", "cprt", "wtpt", "bkpt", "rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC", "kTRC", "chad", "chrm", "cicp", "lumi", "meas",
-	"tech", "view", "A2B0", "A2B1", "A2B2", "B2A0", "B2A1", "B2A2", "D2B0", "D2B1", "D2B2", "D2B3", "B2D0", "B2D1", "B2D2", "B2D3",
-	"gamt", "pre0", "pre1", "pre2", "rig0", "rig2", "ciis",
+	"desc", "cprt", "wtpt", "rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC", "kTRC", "chad", "cicp", "A2B0", "A2B1", "A2B2", "B2A0", "B2A1", "B2A2",
 }
+
+// iccClasses, iccSpaces and iccConnections are what the header can say of the device and of the color spaces (7.2.5 to
+// 7.2.7).
+var (
+	iccClasses     = []string{"scnr", "mntr", "prtr", "spac"}
+	iccConnections = []string{"XYZ ", "Lab "}
+	iccSpaces      = []string{
+		"XYZ ", "Lab ", "Luv ", "YCbr", "Yxy ", "RGB ", "GRAY", "HSV ", "HLS ", "CMYK", "CMY ", "2CLR", "3CLR", "4CLR", "5CLR", "6CLR", "7CLR", "8CLR",
+		"9CLR", "ACLR", "BCLR", "CCLR", "DCLR", "ECLR", "FCLR",
+	}
+)
 
 // cleanICC redacts a profile in place. ok is false if it isn't one: no reader can use it then.
 func cleanICC(b []byte) (ok bool) {
@@ -39,9 +51,10 @@ func cleanICC(b []byte) (ok bool) {
 	if count <= 0 || count > maxICCTags || size < table+count*iccEntry {
 		return false
 	}
-	clear(b[84:iccHeader]) // the profile's ID, a hash of it, and reserved bytes
-	clear(b[48:56])        // the device's manufacturer and model
-	var kept [][]byte      // entries
+	if !cleanICCHeader(b) {
+		return false
+	}
+	var kept [][]byte // entries
 	var used []span
 	for e := b[table : table+count*iccEntry]; len(e) > 0; e = e[iccEntry:] {
 		sig := string(e[:4])
@@ -70,6 +83,30 @@ func cleanICC(b []byte) (ok bool) {
 	return true
 }
 
+// cleanICCHeader redacts the header (7.2); ok is false if no reader can use the profile.
+func cleanICCHeader(b []byte) (ok bool) {
+	clear(b[10:12]) // reserved
+	if !slices.Contains(iccClasses, string(b[12:16])) {
+		clear(b[12:16])
+	}
+	clear(b[24:36]) // the date
+	clear(b[44:47]) // flags: two bits are defined
+	b[47] &= 3
+	clear(b[48:63]) // the device's manufacturer and model, and its attributes, of which four bits are defined
+	b[63] &= 15
+	if binary.BigEndian.Uint32(b[64:]) > 3 { // the rendering intent
+		clear(b[64:68])
+	}
+	for i, d50 := range [...]int64{0xF6D6, 0x10000, 0xD32D} {
+		const tolerance = 0x400 // readers have one, too
+		if d := int64(binary.BigEndian.Uint32(b[68+4*i:])) - d50; max(d, -d) > tolerance {
+			clear(b[68:80])
+		}
+	}
+	clear(b[84:iccHeader]) // the profile's ID, a hash of it, and reserved bytes
+	return slices.Contains(iccSpaces, string(b[16:20])) && slices.Contains(iccConnections, string(b[20:24]))
+}
+
 // cleanICCTag redacts the data of a tag in place; ok is false if the tag must go.
 func cleanICCTag(sig string, b []byte) (ok bool) {
 	clear(b[4:8])
@@ -87,34 +124,21 @@ func cleanICCTag(sig string, b []byte) (ok bool) {
 		return cleanICCName(b, number(8))
 	case sig == "desc" && typ == "mluc":
 		return cleanICCNames(b)
-	case typ == "XYZ ":
-		end = 20
-		if sig == "chrm" || sig == "meas" {
+	case sig == "desc":
+		return false
+	case typ == "XYZ " && (sig == "wtpt" || strings.HasSuffix(sig, "XYZ")), typ == "sf32" && sig == "chad":
+		if end = 20; sig == "chad" {
+			end = 8 + 9*4
+		}
+		if len(b) < end || !areSmall(b[8:end]) {
 			return false
 		}
-	case typ == "curv":
-		end = 12 + 2*number(8)
-	case typ == "para":
-		if len(b) < 12 {
-			return false
-		}
-		counts := [...]int{1, 3, 4, 5, 7}
-		function := int(binary.BigEndian.Uint16(b[8:]))
-		if function >= len(counts) {
-			return false
-		}
-		clear(b[10:12])
-		end = 12 + 4*counts[function] //nolint:gosec // G602: checked above
-	case typ == "sf32" && sig == "chad":
-		end = 8 + 9*4
-	case typ == "sig ":
+	case (typ == "curv" || typ == "para") && strings.HasSuffix(sig, "TRC"):
+		end = cleanICCCurve(b)
+	case typ == "cicp" && sig == "cicp":
 		end = 12
-	case typ == "cicp":
-		end = 12
-	case typ == "meas", typ == "view":
-		end = 36
-	case typ == "chrm":
-		end = 12 + 8*4
+	case sig[1] != '2':
+		return false
 	case typ == "mft1" && len(b) >= 48:
 		in, out, grid := int(b[8]), int(b[9]), int(b[10])
 		end = 48 + 256*in + power(grid, in, len(b))*out + 256*out
@@ -122,13 +146,121 @@ func cleanICCTag(sig string, b []byte) (ok bool) {
 		in, out, grid := int(b[8]), int(b[9]), int(b[10])
 		inTable, outTable := int(binary.BigEndian.Uint16(b[48:])), int(binary.BigEndian.Uint16(b[50:]))
 		end = 52 + 2*(inTable*in+power(grid, in, len(b))*out+outTable*out)
-	case typ == "mAB ", typ == "mBA ", typ == "mpet":
-		return true // tables with offsets of their own
-	default:
+	case typ == "mAB ", typ == "mBA ":
+		return cleanICCStages(typ == "mAB ", b)
+	}
+	if sig[1] == '2' && end > 0 {
+		b[11] = 0
+		if !areSmall(b[12:48]) { // the matrix
+			return false
+		}
+	}
+	if end == 0 {
 		return false
 	}
 	clearFrom(b, end)
 	return end <= len(b)
+}
+
+// areSmall reports whether numbers of 16 bits and a fraction are between -256 and 256, as all matrices and colors are.
+func areSmall(b []byte) bool {
+	for ; len(b) >= 4; b = b[4:] {
+		if b[0] != 0 && b[0] != 0xFF {
+			return false
+		}
+	}
+	return true
+}
+
+// cleanICCCurve redacts the curve at the start of b (10.6, 10.18) and returns the length of its fields, 0 if it is invalid.
+func cleanICCCurve(b []byte) (end int) {
+	if len(b) < 12 {
+		return 0
+	}
+	clear(b[4:8])
+	switch string(b[:4]) {
+	case "curv":
+		end = 12 + 2*int(min(binary.BigEndian.Uint32(b[8:]), uint32(len(b)))) //nolint:gosec // G115: no longer than b
+	case "para":
+		counts := [...]int{1, 3, 4, 5, 7}
+		function := int(binary.BigEndian.Uint16(b[8:]))
+		if function >= len(counts) {
+			return 0
+		}
+		clear(b[10:12])
+		end = 12 + 4*counts[function] //nolint:gosec // G602: checked above
+		if end <= len(b) && !areSmall(b[12:end]) {
+			return 0
+		}
+	}
+	if end > len(b) {
+		return 0
+	}
+	return end
+}
+
+// cleanICCStages redacts a transformation in up to five stages (10.12, 10.13), each at an offset of its own: what belongs
+// to none becomes zeros.
+func cleanICCStages(toConnection bool, b []byte) (ok bool) {
+	const head, matrix, grid = 32, 48, 20
+	if len(b) < head {
+		return false
+	}
+	in, out := int(b[8]), int(b[9])
+	if in == 0 || in > 16 || out == 0 || out > 16 {
+		return false
+	}
+	clear(b[10:12])
+	first, last := in, out // the curves before and after the table
+	if !toConnection {
+		first, last = out, in
+	}
+	used := []span{{0, head}}
+	for stage, curves := range [...]int{last, 0, last, 0, first} { // B, matrix, M, table, A
+		at := int(binary.BigEndian.Uint32(b[12+4*stage:]))
+		from := at
+		switch {
+		case at == 0:
+			continue
+		case at < head || at > len(b):
+			return false
+		case stage == 1:
+			if at+matrix > len(b) || !areSmall(b[at:at+matrix]) {
+				return false
+			}
+			at += matrix
+		case stage == 3:
+			if at+grid > len(b) {
+				return false
+			}
+			clear(b[at+in : at+16])
+			clear(b[at+17 : at+grid])
+			n := int(b[at+16]) * out
+			for _, points := range b[at : at+in] {
+				n = min(n*int(points), len(b)+1)
+			}
+			at += grid + n
+		}
+		for range curves {
+			n := cleanICCCurve(b[min(at, len(b)):])
+			if n == 0 {
+				return false
+			}
+			used = append(used, span{int64(at), int64(at + n)})
+			at = (at + n + 3) &^ 3
+			from = at
+		}
+		if used = append(used, span{int64(from), int64(at)}); at > len(b)+3 || curves == 0 && at > len(b) {
+			return false
+		}
+	}
+	at := int64(0)
+	for _, u := range merge(used) {
+		clear(b[at:u.from])
+		at = u.to
+	}
+	clear(b[at:])
+	return true
 }
 
 // power returns n to the power of e, at most limit.

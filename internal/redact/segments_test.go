@@ -8,14 +8,18 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-// profile returns a color profile with a table that is kept as it is.
-func profile() []byte {
+// profile returns a color profile with a curve that is kept as it is.
+func profile() []byte { return profileOf("kTRC", cat("curv", u32(0), u32(len(shown)/2), shown)) }
+
+// profileOf returns a color profile with one tag.
+func profileOf(sig string, data []byte) []byte {
 	const header, table = 128, 4 + 12
-	data := cat("mAB \x00\x00\x00\x00", shown)
 	b := make([]byte, header)
 	binary.BigEndian.PutUint32(b, uint32(header+table+len(data)))
+	copy(b[12:], "mntrRGB XYZ ")
 	copy(b[36:], "acsp")
-	return cat(b, u32(1), "A2B0", u32(header+table), u32(len(data)), data)
+	copy(b[68:], "\x00\x00\xF6\xD6\x00\x01\x00\x00\x00\x00\xD3\x2D")
+	return cat(b, u32(1), sig, u32(header+table), u32(len(data)), data)
 }
 
 func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, profile())) }

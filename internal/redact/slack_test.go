@@ -157,6 +157,7 @@ func profileWith(text string) []byte {
 	}
 	b := make([]byte, 128)
 	binary.BigEndian.PutUint32(b, uint32(at+len(data)))
+	copy(b[12:], "mntrRGB XYZ ")
 	copy(b[36:], "acsp")
 	copy(b[100:], text)
 	return cat(b, table, data)
