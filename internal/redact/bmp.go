@@ -19,6 +19,8 @@ const (
 	bmpHeader = 14
 	icoHeader = 6
 	icoEntry  = 16
+	// maxIcon bounds the offset and the length of an icon's picture. Entries beyond could hold anything.
+	maxIcon = 1 << 24
 	// maxIcons bounds the pictures of an icon, whose directory is held. Icons have up to 20.
 	maxIcons = 256
 	// maxDIB is the size of the longest header.
@@ -114,6 +116,66 @@ func parseDIB(b []byte, icon bool) (d dib, ok bool) {
 	return d, bmpDepth(d.depth) || d.compression == bmpJPEG || d.compression == bmpPNG
 }
 
+// clean clears in a header, b, what decoders don't read, and numbers that can't be those of a picture.
+func (d *dib) clean(b []byte) {
+	const (
+		length, masks, alphaEnd = 20, 40, 56 // of the pixels; and of the masks
+		space, endpoints, gamma = 56, 60, 96
+		intent, profile, end    = 108, 112, 120
+		calibrated, sRGB        = 0, 0x73524742
+	)
+	if d.size <= 12 {
+		return
+	}
+	from := int64(masks)
+	if d.compression == bmpBitfields || d.compression == bmpAlpha {
+		from = alphaEnd
+	}
+	if d.size < intent {
+		if from < d.size {
+			clear(b[from:])
+		}
+	} else {
+		clear(b[from:alphaEnd])
+	}
+	// the length, the resolution and the numbers of colors
+	plain := d.compression == 0 || d.compression == bmpBitfields || d.compression == bmpAlpha
+	for at := int64(length); at < min(masks, d.size); at += 4 {
+		if at == length && !plain {
+			continue
+		}
+		if number := b[at:min(at+4, d.size)]; number[len(number)-1] != 0 {
+			clear(number)
+		}
+	}
+	if d.size < intent {
+		return
+	}
+	o := binary.LittleEndian
+	if o.Uint32(b[space:]) != calibrated {
+		clear(b[endpoints:intent])
+	}
+	for at := endpoints; at < intent; at += 4 {
+		const one = 1 << 30 // of an endpoint
+		if n := o.Uint32(b[at:]); n > one || at >= gamma && n >= 1<<24 {
+			clear(b[at : at+4])
+		}
+	}
+	if d.size < maxDIB {
+		return
+	}
+	if d.linked {
+		o.PutUint32(b[space:], sRGB)
+	}
+	if d.profile.to == 0 {
+		clear(b[profile:end])
+	}
+	if o.Uint32(b[intent:]) > 8 {
+		clear(b[intent:profile])
+	}
+	clear(b[end:]) // reserved
+}
+
 func bmpDepth(n int64) bool { return slices.Contains([]int64{1, 2, 4, 8, 16, 24, 32}, n) }
 
 func redactBMP(s *stream, _ *Plan) error {
@@ -130,13 +192,7 @@ func redactBMP(s *stream, _ *Plan) error {
 	at := int64(o.Uint32(b[10:])) // of the pixels
 	head := b[:min(int64(len(b)), bmpHeader+d.size)]
 	clear(head[6:10])
-	if d.linked {
-		o.PutUint32(head[bmpHeader+56:], 0x73524742) // "sRGB"
-		clear(head[bmpHeader+112 : bmpHeader+120])
-	}
-	if d.size == maxDIB {
-		clear(head[bmpHeader+120:]) // reserved
-	}
+	d.clean(head[bmpHeader:])
 	if at < int64(len(head)) || !s.replace(head) {
 		return errBroken
 	}
@@ -148,7 +204,7 @@ func redactBMP(s *stream, _ *Plan) error {
 	case bmpJPEG, bmpPNG:
 		ok = redactNested(s, d.pixels, d.compression == bmpPNG)
 	case bmpRLE8, bmpRLE4:
-		ok = passRLE(s, d.pixels, d.compression == bmpRLE4)
+		ok = d.passRLE(s)
 	default:
 		ok = s.pass(d.pixels)
 	}
@@ -188,34 +244,59 @@ func redactNested(s *stream, n int64, png bool) bool {
 	return ok
 }
 
-// passRLE passes run-length coded pixels of at most n bytes up to their end.
-func passRLE(s *stream, n int64, nibbles bool) bool {
-	end := s.offset + n
-	for s.offset+2 <= end {
-		b, ok := s.peek(2)
-		if !ok {
+// passRLE passes run-length coded pixels up to their end, or that of the last line. Decoders drop pixels that are too many
+// for a line.
+func (d *dib) passRLE(s *stream) bool {
+	end := s.offset + d.pixels
+	x, y := int64(0), int64(0)
+	for s.offset+2 <= end && y < d.height {
+		b, ok := s.peek(4)
+		if len(b) < 2 {
 			return false
 		}
-		length := int64(2)
+		length, used := int64(2), int64(2)
 		switch count := int64(b[1]); {
-		case b[0] != 0 || count == 0: // a run, or the end of a line
+		case b[0] != 0: // a run
+			if x >= d.width && !s.replace([]byte{1, 0}) {
+				return false
+			}
+			if x >= d.width {
+				continue
+			}
+			x += int64(b[0])
+		case count == 0: // the end of a line
+			x = 0
+			y++
 		case count == 1: // the end of the picture
 			return s.pass(2) && s.zero(end-s.offset)
 		case count == 2: // a step
-			length += 2
-		case nibbles:
-			length += ((count+1)/2 + 1) &^ 1
-		default:
-			length += (count + 1) &^ 1
+			if !ok {
+				return false
+			}
+			length, used = 4, 4
+			x += int64(b[2])
+			y += int64(b[3])
+		default: // pixels, padded to an even number of bytes
+			used += d.packed(max(min(count, d.width-x), 0))
+			length += (d.packed(count) + 1) &^ 1
+			x += count
 		}
 		if s.offset+length > end {
 			break
 		}
-		if !s.pass(length) {
+		if !s.pass(used) || !s.zero(length-used) {
 			return false
 		}
 	}
 	return s.zero(max(end-s.offset, 0))
+}
+
+// packed returns how many bytes some pixels take that aren't a run.
+func (d *dib) packed(pixels int64) int64 {
+	if d.compression == bmpRLE4 {
+		return (pixels + 1) / 2
+	}
+	return pixels
 }
 
 func redactICO(s *stream, _ *Plan) error {
@@ -232,10 +313,22 @@ func redactICO(s *stream, _ *Plan) error {
 	}
 	b = slices.Clone(b)
 	var pictures []span
-	for e := b[icoHeader:]; len(e) > 0; e = e[icoEntry:] {
+	var entries, bad [][]byte
+	for e := range slices.Chunk(b[icoHeader:], icoEntry) {
 		e[3] = 0 // reserved
-		from := int64(binary.LittleEndian.Uint32(e[12:]))
-		pictures = append(pictures, span{from, from + int64(binary.LittleEndian.Uint32(e[8:]))})
+		n, from := int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
+		if 0 < n && n < maxIcon && int64(len(b)) <= from && from < maxIcon {
+			entries = append(entries, e)
+			pictures = append(pictures, span{from, from + n})
+		} else {
+			bad = append(bad, e)
+		}
+	}
+	if len(entries) == 0 {
+		return errBroken
+	}
+	for _, e := range bad { // decoders refuse a file with an entry of zeros
+		copy(e, entries[0])
 	}
 	slices.SortFunc(pictures, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	s.replace(b)
@@ -263,6 +356,8 @@ func redactIcon(s *stream, n int64) bool {
 	if !ok || d.compression != 0 && d.compression != bmpBitfields && d.compression != bmpAlpha {
 		return s.zero(n)
 	}
-	used := min(d.size+d.table+d.pixels, n)
-	return s.pass(used) && s.zero(n-used)
+	head := slices.Clone(b[:d.size])
+	d.clean(head)
+	used := max(min(d.size+d.table+d.pixels, n)-d.size, 0)
+	return s.replace(head) && s.pass(used) && s.zero(n-d.size-used)
 }

@@ -15,7 +15,7 @@ func TestPNGChunks(t *testing.T) {
 	palette := testimage.PNGChunk("PLTE", make([]byte, 3*4))
 	for typ, lengths := range map[string]map[byte]int{ // by color type
 		"tRNS": {0: 2, 2: 6, 3: 4}, "cHRM": {0: 32, 2: 32, 3: 32, 4: 32, 6: 32}, "gAMA": {0: 4, 2: 4, 3: 4, 4: 4, 6: 4}, "sBIT": {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}, "sRGB": {0: 1, 2: 1, 3: 1, 4: 1, 6: 1},
-		"cICP": {0: 4, 2: 4, 3: 4, 4: 4, 6: 4}, "mDCV": {0: 24, 2: 24, 3: 24, 4: 24, 6: 24}, "cLLI": {0: 8, 2: 8, 3: 8, 4: 8, 6: 8}, "bKGD": {0: 2, 2: 6, 3: 1, 4: 2, 6: 6}, "hIST": {3: 8}, "pHYs": {0: 9, 2: 9, 3: 9, 4: 9, 6: 9}, "acTL": {0: 8, 2: 8, 3: 8, 4: 8, 6: 8}, "PLTE": {3: 12},
+		"cICP": {0: 4, 2: 4, 3: 4, 4: 4, 6: 4}, "mDCV": {0: 24, 2: 24, 3: 24, 4: 24, 6: 24}, "cLLI": {0: 8, 2: 8, 3: 8, 4: 8, 6: 8}, "bKGD": {0: 2, 2: 6, 3: 1, 4: 2, 6: 6}, "hIST": {}, "pHYs": {0: 9, 2: 9, 3: 9, 4: 9, 6: 9}, "acTL": {0: 8, 2: 8, 3: 8, 4: 8, 6: 8}, "PLTE": {3: 12},
 		"tIME": {}, "sPLT": {}, "tEXt": {}, "zTXt": {}, "iTXt": {}, "eXIf": {}, "caBX": {}, "prVt": {}, "ABCD": {}, "fdAT": {}, "fcTL": {}, "iCCP": {},
 	} {
 		for color := range byte(7) {
@@ -28,7 +28,7 @@ func TestPNGChunks(t *testing.T) {
 				if typ != "PLTE" && color == 3 {
 					before = palette
 				}
-				chunk := testimage.PNGChunk(typ, bytes.Repeat([]byte("x"), n))
+				chunk := testimage.PNGChunk(typ, content(typ, n))
 				broken := slices.Clone(chunk)
 				broken[len(broken)-1]++
 				junk := testimage.PNGChunk("juNk", make([]byte, n))
@@ -49,6 +49,20 @@ func TestPNGChunks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// content returns n bytes of data for a chunk.
+func content(typ string, n int) []byte {
+	b := bytes.Repeat([]byte("x"), n)
+	switch typ {
+	case "cHRM": // numbers below 256 times 65,536
+		for i := 0; i < n; i += 4 {
+			b[i] = 0
+		}
+	case "mDCV": // the primaries of BT.2020, D65, up to 1,000 and from 0.0001 cd/m2
+		copy(b, "\x8A\x48\x39\x08\x21\x34\x9B\xAA\x19\x96\x08\xFC\x3D\x13\x40\x42\x00\x98\x96\x80\x00\x00\x00\x01")
+	}
+	return b
 }
 
 // TestWebPChunks has which chunks stay, after which others, and how much of them. The others become JUNK of zeros.

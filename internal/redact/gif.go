@@ -126,13 +126,15 @@ func appendBlank(b []byte, n int) []byte {
 	return b
 }
 
-// redactLoops keeps the sub-blocks with the number of loops and the buffer size.
+// redactLoops keeps the sub-blocks with the number of loops and the buffer size, each once.
 func redactLoops(s *stream) bool {
+	var seen [3]bool
 	for {
 		b, ok := s.peek(2)
-		if !ok || (b[0] != 3 || b[1] != 1) && (b[0] != 5 || b[1] != 2) {
+		if !ok || (b[0] != 3 || b[1] != 1) && (b[0] != 5 || b[1] != 2) || seen[b[1]] {
 			return blankSubBlocks(s)
 		}
+		seen[b[1]] = true
 		if !s.pass(1 + int64(b[0])) {
 			return false
 		}

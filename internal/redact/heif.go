@@ -135,6 +135,8 @@ type itemIndex struct {
 	assocs []uint16 // of all items: indexes of props, and the essential bit
 	owners []int32  // the items in the order of ipma
 
+	described []int // by the kind of property, how many items had properties when one was given to an item
+
 	file    store // the mdat boxes
 	inner   store // the box idat
 	xmpLeft int64 // how much XMP may still be read
@@ -177,6 +179,7 @@ type reference struct {
 type property struct {
 	box
 	keep  bool // it is known
+	kind  int  // an item has one of each kind, but any number of kind 0
 	index int  // in the new ipco, from 1; 0 while it isn't used
 }
 
@@ -385,7 +388,7 @@ func (m *itemIndex) readReferences() (ok bool) {
 // readProperties reads iprp (8.11.14): the properties in ipco, and in ipma which item has which.
 func (m *itemIndex) readProperties() (ok bool) {
 	var ipma [][]byte
-	seen := false
+	seen, kinds := false, make(map[string]int)
 	eachBox(m.boxes["iprp"], func(b box) {
 		switch {
 		case b.typ == "ipma":
@@ -400,10 +403,21 @@ func (m *itemIndex) readProperties() (ok bool) {
 				if keep, known := properties[b.typ]; known {
 					p.keep = keep(&p.box)
 				}
+				if p.keep && b.typ != "irot" && b.typ != "imir" && b.typ != "clap" { // these are carried out one after the other
+					kind := b.typ
+					if kind == "colr" && string(p.body[:3]) == "ncl" { // numbers, beside a profile
+						kind = "nclx"
+					}
+					if kinds[kind] == 0 {
+						kinds[kind] = len(kinds) + 1
+					}
+					p.kind = kinds[kind]
+				}
 				m.props = append(m.props, p)
 			})
 		}
 	})
+	m.described = make([]int, len(kinds)+1)
 	for i, b := range ipma {
 		if !m.readAssociations(b, int32(i+1)) {
 			return false
@@ -435,8 +449,18 @@ func (m *itemIndex) readAssociations(b []byte, n int32) (ok bool) {
 			if it == nil || index == 0 || index > uint64(len(m.props)) || f.over {
 				continue
 			}
-			if p := &m.props[index-1]; p.typ == "auxC" {
+			p := &m.props[index-1]
+			if p.typ == "auxC" {
 				it.aux = true
+			}
+			if codings, ok := codingProperties[p.typ]; ok && !slices.Contains(codings, string(it.typ[:])) {
+				continue
+			}
+			if p.keep && p.kind > 0 {
+				if m.described[p.kind] == len(m.owners) {
+					continue // readers take the first of a kind
+				}
+				m.described[p.kind] = len(m.owners)
 			}
 			if v&top != 0 {
 				index |= essential

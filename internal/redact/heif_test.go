@@ -258,9 +258,23 @@ func TestMarkerInSlackOfHEIFIsGone(t *testing.T) {
 		"av1C's T.35":         property(box("av1C", []byte("\x81\x00\x0C\x00\x2A\x0E\x04"+marker+"\x80"))),
 		"av1C's padding":      property(box("av1C", []byte("\x81\x00\x0C\x00\x7A\x0C"+marker))),
 		"end of avcC":         property(box("avcC", []byte("\x01\x42\x00\x1E\xFF\xE0\x00"+marker))),
-		"group":               func(m *made) { m.groups[0] = full("altr", 0, u32(77), u32(1), u32(10), []byte(marker)) },
-		"unknown group":       func(m *made) { m.groups[0] = full("pymd", 0, []byte(marker)) },
-		"group of no item":    func(m *made) { m.groups[0] = full("altr", 0, []byte(marker[:4]), u32(2), []byte(marker[4:])) },
+		"pixi of 12 channels": property(full("pixi", 0, []byte("\x0C"+marker))),
+		"clap of no picture":  property(box("clap", []byte(marker+marker+"12345678"))),
+		"mdcv of no display":  property(box("mdcv", []byte(marker+marker))),
+		"colour volume":       property(box("cclv", []byte("\x20"+marker+marker))),
+		"viewing environment": property(full("reve", 0, []byte(marker+"1234"))),
+		"another coding":      property(box("av1C", []byte("\x81\x00\x0C\x00\x0A\x0C"+marker))),
+		"second hvcC": func(m *made) {
+			m.ipco = append(m.ipco, hevcConfig(33, "\x42\x01"+marker))
+			m.items[1].properties = append(m.items[1].properties, len(m.ipco))
+		},
+		"second ispe": func(m *made) {
+			m.ipco = append(m.ipco, full("ispe", 0, []byte(marker[:8])), box("irot", []byte{1}))
+			m.items[1].properties = append(m.items[1].properties, len(m.ipco)-1)
+		},
+		"group":            func(m *made) { m.groups[0] = full("altr", 0, u32(77), u32(1), u32(10), []byte(marker)) },
+		"unknown group":    func(m *made) { m.groups[0] = full("pymd", 0, []byte(marker)) },
+		"group of no item": func(m *made) { m.groups[0] = full("altr", 0, []byte(marker[:4]), u32(2), []byte(marker[4:])) },
 		"unknown reference": func(m *made) {
 			m.refs = append(m.refs, mRef{"note", 1, []int{0x4D41, 0x524B, 0x4552, 0x2D34, 0x372D, 0x3131}})
 		},

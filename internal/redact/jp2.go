@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
@@ -63,10 +64,16 @@ func keepMapping(b *box) bool {
 	return b.cut(f.at)
 }
 
-// keepChannels keeps what each channel is (I.5.3.6).
+// keepChannels keeps what each channel is (I.5.3.6): color, opacity or unknown, of one color or of all.
 func keepChannels(b *box) bool {
+	const unknown = 1<<16 - 1
 	f := fields{b: b.body}
-	f.skip(6 * int(f.uint(2))) //nolint:gosec // G115: 16 bits
+	for n := f.uint(2); n > 0; n-- {
+		channel, typ, color := f.uint(2), f.uint(2), f.uint(2)
+		if f.over || channel >= maxComponents || typ > 2 && typ != unknown || color > maxComponents && color != unknown {
+			return false
+		}
+	}
 	return !f.over && b.cut(f.at)
 }
 
@@ -84,6 +91,9 @@ func keepJP2Colr(b *box) bool {
 				n = min(n+7*4, len(b.body))
 			case 19: // CIEJab
 				n = min(n+6*4, len(b.body))
+			}
+			if !areSmall(b.body[7:n]) {
+				return false
 			}
 		}
 		return b.cut(n)
@@ -156,47 +166,84 @@ const (
 	qcd = 0xFF5C
 )
 
-// passSegment passes a marker segment, less the bytes after its fields.
-func passSegment(s *stream, marker uint16, length int64) bool {
-	b, _ := s.peek(2 + 38)
-	n := length
-	switch {
-	case marker == siz && len(b) == 40: // A.5.1
-		n = 38 + 3*int64(binary.BigEndian.Uint16(b[38:]))
-	case marker == cod && len(b) > 9: // A.6.1
-		n = 12
-		if b[4]&1 == 1 { // the size of precincts, for each level
-			n += 1 + int64(b[9])
-		}
-	case marker == qcd && len(b) > 4: // A.6.4
-		switch bands := length - 3; b[4] & 31 {
-		case 0: // a byte for each subband
-			n = 3 + min(bands, 1+3*32)
-		case 1:
-			n = 5
-		default:
-			n = 3 + min(bands, 2*(1+3*32))
-		}
-	}
-	n = min(n, length)
-	return s.pass(2+n) && s.zero(length-n)
+// codestream is a codestream while it is redacted.
+type codestream struct {
+	*stream
+	components int  // of the picture
+	levels     int  // of its decomposition, at most
+	extended   bool // it uses T.801
+	seen       map[uint16]bool
 }
 
-// keepsSegment reports whether to keep marker segments with this marker: all known ones except comments (COM).
-func keepsSegment(marker uint16) bool {
-	switch marker {
-	case 0xFF51, // SIZ
-		0xFF50,                         // CAP
-		0xFF59,                         // CPF
-		0xFF52, 0xFF53, 0xFF5C, 0xFF5D, // COD, COC, QCD, QCC
-		0xFF5E, 0xFF5F, 0xFF63, // RGN, POC, CRG
-		0xFF55, 0xFF57, 0xFF58, 0xFF60, 0xFF61, // TLM, PLM, PLT, PPM, PPT
-		0xFF56,                                                                 // PRF
-		0xFF72, 0xFF73, 0xFF74, 0xFF75, 0xFF76, 0xFF77, 0xFF78, 0xFF79, 0xFF7A: // of T.801: DCO, VMS, DFS, ADS, MCT, MCC, NLT, MCO, CBD
-		return true
+// fieldsOf returns how many bytes of a marker segment are its fields, from its length on; 0 if it goes: a comment, an index
+// of parts, which no decoder needs, one about components that there aren't, or an unknown one. b has up to 38 of the bytes.
+func (c *codestream) fieldsOf(marker uint16, b []byte, length int) int {
+	f := fields{b: b, at: min(2, len(b))}
+	component := func() (known bool) {
+		size := 1
+		if c.components > 256 {
+			size = 2
+		}
+		return f.uint(size) < uint64(c.components) && !f.over //nolint:gosec // G115: no less than 0
 	}
-	return false
+	steps := func() int { // of quantization, A.6.4
+		bands := 1 + 3*c.levels
+		switch f.uint(1) & 31 {
+		case 0:
+			return f.at + bands
+		case 1:
+			return f.at + 2
+		}
+		return f.at + 2*bands
+	}
+	levels := func(more int) int { // of a component, and the sizes of precincts for each
+		n := min(int(f.uint(1)), maxLevels) //nolint:gosec // G115: a byte
+		c.levels = max(c.levels, n)
+		f.skip(4)
+		return f.at + more*(1+n)
+	}
+	switch marker {
+	case siz: // A.5.1
+		c.extended = len(b) > 2 && b[2]&0x80 != 0
+		f.skip(36 - f.at)
+		c.components = int(min(f.uint(2), maxComponents)) //nolint:gosec // G115: checked
+		return f.at + 3*c.components
+	case 0xFF50: // CAP, T.814
+		parts := f.uint(4)
+		return f.at + 2*bits.OnesCount64(parts)
+	case cod: // A.6.1
+		style := int(f.uint(1)) //nolint:gosec // G115: a byte
+		f.skip(4)
+		return levels(style & 1)
+	case 0xFF53: // COC
+		if component() {
+			style := int(f.uint(1)) //nolint:gosec // G115: a byte
+			return levels(style & 1)
+		}
+	case qcd:
+		return steps()
+	case 0xFF5D: // QCC
+		if component() {
+			return steps()
+		}
+	case 0xFF5E: // RGN
+		if component() {
+			return f.at + 2
+		}
+	case 0xFF5F: // POC
+		return length
+	case 0xFF60, 0xFF61: // PPM and PPT, the heads of packets
+		return length
+	case 0xFF72, 0xFF73, 0xFF74, 0xFF75, 0xFF76, 0xFF77, 0xFF78, 0xFF79, 0xFF7A: // of T.801: DCO, VMS, DFS, ADS, MCT, MCC, NLT, MCO, CBD
+		if c.extended {
+			return length
+		}
+	}
+	return 0
 }
+
+// maxLevels bounds the levels of a decomposition (A.6.1).
+const maxLevels = 32
 
 // redactCodestream redacts the next n bytes, which are a codestream.
 func redactCodestream(s *stream, n int64) bool {
@@ -204,16 +251,17 @@ func redactCodestream(s *stream, n int64) bool {
 	if b, ok := s.peek(2); n < 2 || !ok || binary.BigEndian.Uint16(b) != soc {
 		return s.zero(n)
 	}
-	return s.pass(2) && redactMarkers(s, end) && s.zero(end-s.offset)
+	c := codestream{stream: s, components: maxComponents, seen: make(map[uint16]bool)}
+	return s.pass(2) && c.redact(end) && s.zero(end-s.offset)
 }
 
-// redactMarkers redacts a codestream from its second marker up to its end or the first invalid marker.
-func redactMarkers(s *stream, end int64) (ok bool) {
-	part := int64(0)              // the end of the tile-part, 0 before, between and after them
-	first := true                 // no tile-part has begun
-	seen := make(map[uint16]bool) // the marker segments of the main header that can be there once
+// redact redacts a codestream from its second marker up to its end or the first invalid marker.
+func (c *codestream) redact(end int64) (ok bool) {
+	s := c.stream
+	part := int64(0) // the end of the tile-part, 0 before, between and after them
+	first := true    // no tile-part has begun
 	for {
-		b, _ := s.peek(12)
+		b, _ := s.peek(2 + 38)
 		b = b[:min(int64(len(b)), end-s.offset)]
 		if len(b) < 2 {
 			return true
@@ -230,7 +278,7 @@ func redactMarkers(s *stream, end int64) (ok bool) {
 		case marker == sod && part > s.offset:
 			ok = s.pass(part - s.offset)
 			part = 0
-		case marker == sot && part == 0 && length == 10 && len(b) == 12:
+		case marker == sot && part == 0 && length == 10 && len(b) >= 12:
 			switch psot := int64(binary.BigEndian.Uint32(b[6:])); {
 			case psot == 0: // the last tile-part, which reaches to the end
 				part = end
@@ -245,12 +293,17 @@ func redactMarkers(s *stream, end int64) (ok bool) {
 			return true
 		case length < 2 || 2+length > end-s.offset:
 			return true
-		case keepsSegment(marker) && (first || part > 0) && !seen[marker]:
-			seen[marker] = first && (marker == siz || marker == cod || marker == qcd)
-			ok = passSegment(s, marker, length)
 		default:
-			// becomes a comment of zeros, whose registration value 0 means binary data
-			ok = s.replace([]byte{0xFF, 0x64}) && s.pass(2) && s.zero(length-2)
+			n := int64(0)
+			if (first || part > 0) && !c.seen[marker] {
+				c.seen[marker] = first && (marker == siz || marker == cod || marker == qcd)
+				n = min(int64(c.fieldsOf(marker, b[2:], int(length))), length)
+			}
+			if n > 0 {
+				ok = s.pass(2+n) && s.zero(length-n)
+			} else { // becomes a comment of zeros, whose registration value 0 means binary data
+				ok = s.replace([]byte{0xFF, 0x64}) && s.pass(2) && s.zero(length-2)
+			}
 		}
 		if !ok {
 			return false

@@ -45,8 +45,9 @@ type pictureState struct {
 	frame      byte // the marker of the frame header, 0 before it
 	components uint // in the frame
 	frameHeader
-	scans int   // started
-	ahead ahead // the header up to the next scan
+	scans    int   // started
+	complete bool  // a scan has all of it
+	ahead    ahead // the header up to the next scan
 
 	jfif, exif, icc, mpf, gainMap bool // was there
 }
@@ -114,6 +115,12 @@ func (j *jpegFile) picture() error {
 			if !ok || n == 0 && isTable(marker) { // decoders stop here, too
 				return errBroken
 			}
+			if marker == container.MarkerSOS && j.complete { // no decoder reads another scan
+				if !j.fill(n) {
+					return errBroken
+				}
+				continue
+			}
 			if n == 0 {
 				j.pass(4) // decoders take a length of 0 or 1 for 2
 				continue
@@ -122,6 +129,9 @@ func (j *jpegFile) picture() error {
 				return errBroken
 			}
 			if marker == container.MarkerSOS {
+				if j.frame == 0 {
+					return errBroken
+				}
 				j.scans++
 				j.scan()
 			}
@@ -215,6 +225,12 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 			j.frameHeader = parseFrame(b[4:])
 		}
 		used := 4 + tableLength(marker, b[4:])
+		if !isPossible(marker, b[4:used]) {
+			return false
+		}
+		if marker == container.MarkerSOS {
+			j.complete = j.complete || isSequential(j.frame) && uint(b[4]) == j.components
+		}
 		return j.pass(int64(used)) && j.zero(int64(n-used))
 	case j.scans == 0 && marker >= container.MarkerAPP0 && marker <= container.MarkerAPP15:
 		return j.app(marker, n)
@@ -238,6 +254,31 @@ func (j *jpegFile) blank(n int) bool {
 // fill makes the next n bytes, at least 4, a segment of zeros that readers ignore.
 func (j *jpegFile) fill(n int) bool {
 	return j.replace([]byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)}) && j.zero(int64(n-4)) //nolint:gosec // G115: 16 bits
+}
+
+// isSequential reports whether in a frame with this marker each pixel is in one scan.
+func isSequential(frame byte) bool {
+	return frame == container.MarkerSOF0 || frame == container.MarkerSOF0+1 || frame == container.MarkerSOF0+9
+}
+
+// isPossible reports whether decoders accept the numbers in b, the data of a frame header (B.2.2) or of a start of scan
+// (B.2.3).
+func isPossible(marker byte, b []byte) bool {
+	const most, head = 4, 6 // the largest sampling factor, and number of components in a scan
+	switch {
+	case marker == container.MarkerSOS:
+		return len(b) > 0 && 1 <= b[0] && b[0] <= most && len(b) == 1+2*int(b[0])+3
+	case !container.IsFrame(marker):
+		return true
+	case len(b) < head || len(b) != head+3*int(b[5]):
+		return false
+	}
+	for c := b[head:]; len(c) > 0; c = c[3:] {
+		if h, v := c[1]>>4, c[1]&15; h < 1 || h > most || v < 1 || v > most || c[2] >= most {
+			return false
+		}
+	}
+	return true
 }
 
 // isArithmetic reports whether a frame with this marker uses arithmetic coding.
@@ -370,7 +411,7 @@ func (a *ahead) uses(marker byte, b []byte, off int64) bool {
 	}
 	switch {
 	case !a.known:
-		return true
+		return false
 	case a.tables[[2]byte{marker, id}] != off:
 		return false
 	case marker == container.MarkerDQT:
@@ -406,6 +447,10 @@ func (j *jpegFile) lookAhead() {
 		case b[at] != 0xFF || marker == 0xFF:
 			at++
 			continue
+		case marker == container.MarkerEOI: // no scan uses a table before it
+			j.ahead = a
+			j.ahead.end = j.offset + int64(max(1, at))
+			return
 		case marker == 0 || standsAlone(marker):
 			at += 2
 			continue
@@ -437,7 +482,7 @@ func (j *jpegFile) lookAhead() {
 		case container.IsFrame(marker) && frame == 0 && len(data) >= 6:
 			frame, components, a.frameHeader = marker, uint(data[5]), parseFrame(data)
 		case marker == container.MarkerSOS && len(data) > 0:
-			a.known = frame != 0
+			a.known = frame != 0 && isPossible(marker, data[:min(tableLength(marker, data), len(data))])
 			baseline := frame == container.MarkerSOF0 || frame == container.MarkerSOF0+1
 			if isArithmetic(frame) || baseline && uint(data[0]) == components {
 				a.huffman = map[byte]bool{}

@@ -12,7 +12,8 @@ import (
 
 // JPEG XL's container (ISO/IEC 18181-2) consists of ISO boxes, of which one or several have the codestream. The parser
 // rebuilds EXIF and XMP in place, also in Brotli-compressed boxes (brob, 9.7). It removes jbrd, the data to reconstruct
-// the original JPEG, since that has the JPEG's comments and markers.
+// the original JPEG, since that has the JPEG's comments and markers, and jxli, the index of an animation's frames, whose
+// numbers only a decoder could check.
 //
 // It passes a naked codestream (18181-1) and the boxes jxlc and jxlp unchanged: only decoding tells where a
 // codestream ends.
@@ -22,7 +23,7 @@ type jxlFile struct {
 	*stream
 	p *Plan
 
-	level, index bool   // jxll and jxli were there
+	level        bool   // jxll was there
 	began, ended bool   // the codestream began, and ended
 	piece        uint32 // the number of the next jxlp
 }
@@ -47,9 +48,6 @@ func redactJXL(s *stream, p *Plan) error {
 			ok = redactFileType(s, h, []string{"jxl "})
 		case f.isCodestream(h):
 			ok = s.pass(h.Size)
-		case h.Type == "jxli" && !f.index:
-			f.index = true
-			ok = redactPart(s, h, func(b *box) bool { return keepFrameIndex(b.body) })
 		case h.Type == "Exif":
 			ok = redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
 		case h.Type == "xml ":
@@ -98,22 +96,6 @@ func (f *jxlFile) isCodestream(h container.BoxHead) bool {
 		return true
 	}
 	return false
-}
-
-// keepFrameIndex keeps the index of frames in jxli (9.4); ok is false if it is invalid.
-func keepFrameIndex(b []byte) (ok bool) {
-	f := fields{b: b}
-	frames := f.leb128(9)
-	f.skip(8)
-	for ; frames > 0 && !f.over; frames-- {
-		f.leb128(9)
-		f.leb128(9)
-		f.leb128(9)
-	}
-	if !f.over {
-		clearFrom(b, f.at)
-	}
-	return !f.over
 }
 
 // rewriteBrotli rebuilds the EXIF or XMP of a brob box in place, whose body is at off in the file; ok is false if

@@ -64,14 +64,15 @@ var pngChunks = map[string]func(f *pngFile, data []byte) bool{
 		}
 		return f.color == 3 && 0 < len(data) && len(data) <= f.palette
 	},
-	"cHRM": length(32), "gAMA": length(4), "sRGB": length(1), "cICP": length(4), "mDCV": length(24), "cLLI": length(8), "pHYs": length(9),
+	"cHRM": func(_ *pngFile, data []byte) bool { return len(data) == 32 && areSmall(data) },
+	"gAMA": length(4), "sRGB": length(1), "cICP": length(4), "mDCV": func(_ *pngFile, data []byte) bool { return len(data) == 24 && isMastering(data, 0, 1, 2) },
+	"cLLI": length(8), "pHYs": length(9),
 	"sBIT": func(f *pngFile, data []byte) bool {
 		return len(data) == map[byte]int{0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[f.color]
 	},
 	"bKGD": func(f *pngFile, data []byte) bool {
 		return len(data) == map[byte]int{0: 2, 2: 6, 3: 1, 4: 2, 6: 6}[f.color]
 	},
-	"hIST": func(f *pngFile, data []byte) bool { return f.palette > 0 && len(data) == 2*f.palette },
 	"acTL": func(f *pngFile, data []byte) bool {
 		if len(data) != 8 {
 			return false

@@ -16,9 +16,15 @@ var properties = boxRules{
 	"uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "mskC": full(1), "iscl": full(8),
 	"a1op": plain(1), "a1lx": keepLayers, "lsel": plain(2),
 	// how large it is, and how to show it
-	"ispe": full(8), "pixi": keepPixi, "pasp": plain(8), "clap": plain(32), "irot": masked(3), "imir": masked(1), "rloc": full(8),
-	"colr": keepColr, "clli": plain(4), "mdcv": plain(24), "cclv": keepVolume, "amve": plain(8), "reve": full(16), "ndwt": full(4),
+	"ispe": full(8), "pixi": keepPixi, "pasp": plain(8), "clap": keepAperture, "irot": masked(3), "imir": masked(1), "rloc": full(8),
+	"colr": keepColr, "clli": plain(4), "mdcv": keepMastering, "amve": plain(8), "ndwt": full(4),
 	"auxC": keepAuxC, "auxi": keepAuxC,
+}
+
+// codingProperties are the properties of some types of items only: others' decoders don't read them.
+var codingProperties = map[string][]string{
+	"hvcC": {"hvc1", "hvt1"}, "av1C": {"av01"}, "avcC": {"avc1"}, "vvcC": {"vvc1"}, "evcC": {"evc1"}, "j2kH": {"j2k1"}, "mskC": {"mski"},
+	"uncC": {"unci", "mski"}, "cmpd": {"unci", "mski"}, "cmpC": {"unci", "mski"}, "icef": {"unci", "mski"}, "a1op": {"av01"}, "a1lx": {"av01"},
 }
 
 // cut shortens the body of a box to n bytes, and clears the rest of it; ok is false if it is shorter.
@@ -57,9 +63,25 @@ func masked(bits byte) func(*box) bool {
 	}
 }
 
-// keepPixi keeps the number of channels and the bits of each (23008-12, 6.5.6).
+// keepPixi keeps the number of channels and the bits of each (23008-12, 6.5.6), up to 32.
 func keepPixi(b *box) bool {
-	return b.fullHead() && len(b.body) > 4 && b.cut(5+int(b.body[4]))
+	return b.fullHead() && len(b.body) > 4 && b.cut(5+int(b.body[4])) && !slices.ContainsFunc(b.body[5:], func(bits byte) bool { return bits > 32 })
+}
+
+// keepAperture keeps the part of the picture to show (14496-12, 12.1.4), fractions of small numbers.
+func keepAperture(b *box) bool { return b.cut(32) && areSmall(b.body) }
+
+// keepMastering keeps the display that the picture was made on (14496-12, 12.1.6), its primaries green, blue and red.
+func keepMastering(b *box) bool { return b.cut(24) && isMastering(b.body, 2, 0, 1) }
+
+// isMastering reports whether b describes a display (SMPTE ST 2086): the chromaticities of its primaries, whose places are
+// given, and of white, then the highest and the lowest luminance. Other numbers could be anything.
+func isMastering(b []byte, red, green, blue int) bool {
+	coordinate := func(i int) uint16 { return binary.BigEndian.Uint16(b[2*i:]) }
+	const half, white = 25_000, 3 // 0.5
+	highest, lowest := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
+	return coordinate(2*red) >= half && coordinate(2*green+1) >= half && coordinate(2*blue+1) <= half*2/5 &&
+		coordinate(2*white) < half && coordinate(2*white+1) < half && highest < 1<<27 && lowest < 1<<24
 }
 
 // keepColr keeps a color space given by numbers or by an ICC profile (14496-12, 12.1.5).

@@ -1,0 +1,226 @@
+package redact
+
+import (
+	"bytes"
+	"image/jpeg"
+	"image/png"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+// marked returns photos with the marker in places that no decoder reads, or that it reads numbers from which can't be
+// those of a picture.
+func marked() map[string][]byte {
+	files := map[string][]byte{}
+	add := func(format string, more map[string][]byte) {
+		for name, data := range more {
+			files[format+" "+name] = data
+		}
+	}
+	add("jpeg", markedJPEGs())
+	for name, profile := range markedProfiles() {
+		files["jpeg profile, "+name] = testimage.JPEG(testimage.Gradient(16, 16), testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, profile)))
+	}
+	m := testimage.Gradient(8, 8)
+	add("png", map[string][]byte{
+		"cHRM": testimage.PNG(m, testimage.PNGChunk("cHRM", cat(marker, marker, marker[:8])), nil),
+		"mDCV": testimage.PNG(m, testimage.PNGChunk("mDCV", cat(marker, marker)), nil),
+	})
+	add("bmp", markedBMPs())
+	add("ico", markedIcons())
+	add("jxl", map[string][]byte{
+		"frame index": testimage.JXL(testimage.Box("jxli", cat(4, u32(1), u32(1), marker)), testimage.Box("jxlc", []byte("\xFF\x0A"+shown))),
+	})
+	add("jp2", markedCodestreams())
+	return files
+}
+
+func markedJPEGs() map[string][]byte {
+	m := testimage.Gradient(16, 16)
+	plain := testimage.JPEG(m)
+	n := len(plain) - 2
+	sos := bytes.Index(plain, []byte{0xFF, container.MarkerSOS})
+	frame := bytes.Index(plain, []byte{0xFF, container.MarkerSOF0})
+	scan := plain[sos : sos+2+int(be.Uint16(plain[sos+2:]))]
+	quant := testimage.Segment(0xDB, cat(3, marker, make([]byte, 64-len(marker))))
+	codes := testimage.Segment(0xC4, cat(3, 0, 0, 0, 6, make([]byte, 12), "MARK47", marker[:0]))
+	far := bytes.Repeat(testimage.Segment(0xFE, make([]byte, 60_000)), 5)
+	index := mpf(0, 1)
+	first := testimage.JPEG(m, testimage.Segment(0xE2, index))
+	base := bytes.Index(first, []byte("II*\x00"))
+	first = testimage.JPEG(m, testimage.Segment(0xE2, mpf(0, uint32(len(first)+len(quant)-base))))
+	return map[string][]byte{
+		"a second scan":               cat(plain[:n], scan, marker, "\xFF\xD9"),
+		"many more scans":             cat(plain[:n], scan, marker, scan, marker, "\xFF\xD0", marker, "\xFF\xD9"),
+		"a scan before the frame":     cat(plain[:2], scan, marker, plain[2:]),
+		"a table far before the scan": cat(plain[:2], quant, codes, far, plain[2:]),
+		"a table before the end":      cat(first[:len(first)-2], quant, "\xFF\xD9", plain),
+		"components of no size":       cat(plain[:frame], testimage.Segment(0xC0, cat("\x08\x00\x10\x00\x10\x04", marker)), plain[frame:]),
+		"a scan of many components":   cat(plain[:sos], testimage.Segment(0xDA, cat(6, marker, "\x00\x3F\x00")), marker, plain[sos:]),
+	}
+}
+
+// markedProfiles returns color profiles.
+func markedProfiles() map[string][]byte {
+	curve := cat("curv", u32(0), u32(1), u16(0x0200))
+	header := func(at int) []byte {
+		b := profileOf("kTRC", curve)
+		copy(b[at:], marker)
+		return b
+	}
+	lut := func(grid, table string) []byte { // one channel, all curves
+		b := cat("mAB ", u32(0), 1, 1, 0, 0, u32(32), u32(0), u32(0), u32(48), u32(72+len(table)))
+		return cat(b, curve, 0, 0, "\x02", grid, 1, "\x00\x00\x00", 0, 255, table, make([]byte, 2), curve, 0, 0)
+	}
+	return map[string][]byte{
+		"class and spaces":            header(12),
+		"date":                        header(24),
+		"flags":                       header(42),
+		"attributes":                  header(56),
+		"intent and illuminant":       header(64),
+		"illuminant":                  header(68),
+		"black point":                 profileOf("bkpt", cat("XYZ ", u32(0), marker)),
+		"white point":                 profileOf("wtpt", cat("XYZ ", u32(0), marker)),
+		"luminance":                   profileOf("lumi", cat("XYZ ", u32(0), marker)),
+		"measurement":                 profileOf("meas", cat("meas", u32(0), marker, make([]byte, 16))),
+		"viewing conditions":          profileOf("view", cat("view", u32(0), marker, make([]byte, 16))),
+		"phosphors":                   profileOf("chrm", cat("chrm", u32(0), u32(0), marker, make([]byte, 20))),
+		"adaptation":                  profileOf("chad", cat("sf32", u32(0), marker, marker, marker)),
+		"gamut":                       profileOf("gamt", cat("mft1", u32(0), 1, 1, 2, 0, marker, make([]byte, 36+256+2+256-12))),
+		"matrix of a table":           profileOf("A2B0", cat("mft1", u32(0), 1, 1, 2, 0, marker, make([]byte, 36+256+2+256-12))),
+		"matrix of a table of words":  profileOf("A2B0", cat("mft2", u32(0), 1, 1, 2, 0, marker, make([]byte, 24), u16(2), u16(2), make([]byte, 12))),
+		"parameters":                  profileOf("kTRC", cat("para", u32(0), u16(1), u16(0), marker)),
+		"a curve as a table":          profileOf("A2B0", cat("curv", u32(0), u32(6), marker)),
+		"a curve as a white point":    profileOf("wtpt", cat("curv", u32(0), u32(6), marker)),
+		"elements":                    profileOf("D2B0", cat("mpet", u32(0), u16(3), u16(3), u32(1), u32(24), u32(12), marker)),
+		"stages, the grid":            profileOf("A2B0", lut(marker+"\x00\x00\x00", "")),
+		"stages, after the table":     profileOf("A2B0", lut(strings.Repeat("\x00", 15), marker)),
+		"stages, after the curves":    profileOf("A2B0", cat(lut(strings.Repeat("\x00", 15), ""), marker)),
+		"stages, between":             profileOf("A2B0", cat("mAB ", u32(0), 1, 1, 0, 0, u32(44), u32(0), u32(0), u32(0), u32(0), marker, curve, 0, 0)),
+		"stages, a curve of no type":  profileOf("A2B0", cat("mAB ", u32(0), 1, 1, 0, 0, u32(32), u32(0), u32(0), u32(0), u32(0), marker)),
+		"stages, too many components": profileOf("A2B0", cat("mAB ", u32(0), 99, 1, 0, 0, u32(32), u32(0), u32(0), u32(0), u32(0), marker)),
+		"stages, beyond the end":      profileOf("A2B0", cat("mBA ", u32(0), 1, 1, 0, 0, u32(32), u32(1000), u32(0), u32(0), u32(0), marker)),
+	}
+}
+
+func markedBMPs() map[string][]byte {
+	header := func(size, depth, compression int, change func(h []byte)) []byte {
+		h := cat(le32(size), le32(16), le32(16), 1, 0, depth, 0, le32(compression), make([]byte, size-20))
+		change(h)
+		return h
+	}
+	file := func(h []byte, rest ...any) []byte {
+		body := cat(rest...)
+		at := 14 + len(h)
+		if h[14] <= 8 {
+			at += 4 << h[14]
+		}
+		return cat("BM", le32(14+len(h)+len(body)), le32(0), le32(at), h, body)
+	}
+	pixels := make([]byte, 48*16)
+	at := func(size, from int) []byte {
+		return file(header(size, 24, 0, func(h []byte) { copy(h[from:], marker) }), pixels)
+	}
+	run := func(data ...any) []byte {
+		body := cat(data...)
+		h := header(40, 8, 1, func(h []byte) { copy(h[20:], le32(len(body))) })
+		return file(h, make([]byte, 1024), body)
+	}
+	line := cat(16, 1)
+	return map[string][]byte{
+		"numbers":                    at(40, 20),
+		"numbers of colors":          at(40, 28),
+		"OS/2's numbers":             at(64, 40),
+		"masks that aren't used":     at(56, 40),
+		"masks of a long header":     at(108, 40),
+		"endpoints":                  at(108, 60),
+		"endpoints, calibrated":      file(header(124, 24, 0, func(h []byte) { copy(h[60:], marker) }), pixels),
+		"gamma":                      at(124, 96),
+		"intent and profile":         at(124, 108),
+		"pixels after a line":        run(line, 0, len(marker), marker, 0, 0, 0, 1),
+		"runs after a line":          run(line, marker, 0, 0, 0, 1),
+		"pixels after the last line": run(bytes.Repeat(cat(line, 0, 0), 16), 0, len(marker), marker, 0, 1),
+		"runs after the last line":   run(bytes.Repeat(cat(line, 0, 0), 16), marker, 0, 1),
+		"pixels after a step":        run(0, 2, 200, 0, 0, len(marker), marker, 0, 1),
+	}
+}
+
+func markedIcons() map[string][]byte {
+	dib := cat(le32(40), le32(16), le32(32), 1, 0, 24, 0, make([]byte, 24))
+	icon := cat(dib, make([]byte, 48*16+4*16))
+	numbers := bytes.Clone(icon)
+	copy(numbers[20:], marker)
+	entry := func(n, at int) []byte { return cat(16, 16, 0, 0, 1, 0, 24, 0, le32(n), le32(at)) }
+	return map[string][]byte{
+		"an entry of no picture":        cat(0, 0, 1, 0, 2, 0, entry(len(icon), 38), 16, 16, 0, 0, marker, icon),
+		"an entry before the others":    cat(0, 0, 1, 0, 2, 0, 16, 16, 0, 0, marker, entry(len(icon), 38), icon),
+		"an entry that begins too late": cat(0, 0, 1, 0, 2, 0, entry(len(icon), 38), marker, le32(16), icon),
+		"numbers":                       cat(0, 0, 1, 0, 1, 0, entry(len(icon), 22), numbers),
+	}
+}
+
+func markedCodestreams() map[string][]byte {
+	box := testimage.Box
+	segment := func(marker int, data ...any) []byte { b := cat(data...); return cat(u16(marker), u16(2+len(b)), b) }
+	size := segment(0xFF51, make([]byte, 34), u16(1), 7, 1, 1)
+	style := segment(0xFF52, 0, 0, u16(1), 0, 1, 4, 4, 0, 1) // one level
+	part := cat(0xFF, 0x93, shown)
+	file := func(segments ...any) []byte {
+		return cat(0xFF, 0x4F, size, style, cat(segments...), 0xFF, 0x90, u16(10), u16(0), u32(12+len(part)), 0, 1, part, 0xFF, 0xD9)
+	}
+	header := func(boxes ...[]byte) []byte {
+		return testimage.JP2(box("jp2h", append([][]byte{box("ihdr", make([]byte, 14))}, boxes...)...), box("jp2c", codestreamFile(-1)))
+	}
+	return map[string][]byte{
+		"channels":                   header(box("cdef", u16(2), []byte(marker))),
+		"parameters of CIELab":       header(box("colr", []byte("\x01\x00\x00\x00\x00\x00\x0E"+marker+marker+"1234"))),
+		"lengths of parts":           file(segment(0xFF55, marker)),
+		"lengths of packets":         file(segment(0xFF57, marker)),
+		"lengths of packets of one":  file(segment(0xFF58, marker)),
+		"places of components":       file(segment(0xFF63, marker)),
+		"profile":                    file(segment(0xFF56, marker)),
+		"corresponding profile":      file(segment(0xFF59, marker)),
+		"capabilities":               file(segment(0xFF50, u32(1<<17), u16(0), marker)),
+		"style of no component":      file(segment(0xFF53, marker)),
+		"quantization of none":       file(segment(0xFF5D, marker)),
+		"region of none":             file(segment(0xFF5E, marker)),
+		"more style":                 file(segment(0xFF53, 0, 0, 1, 4, 4, 0, 1, marker)),
+		"more quantization":          file(segment(0xFF5C, 0x40, 8, 8, 8, 8, marker)),
+		"more quantization of one":   file(segment(0xFF5D, 0, 0x40, 8, 8, 8, 8, marker)),
+		"more of a region":           file(segment(0xFF5E, 0, 0, 7, marker)),
+		"transformation of T.801":    file(segment(0xFF74, marker)),
+		"capabilities of every part": file(segment(0xFF50, u32(1<<17), marker)),
+	}
+}
+
+func TestNoMarkerSurvives(t *testing.T) {
+	for name, data := range marked() {
+		verdict, format := Sniff(data)
+		if verdict != Redact || !strings.HasPrefix(name, format) || !bytes.Contains(data, []byte(marker[:4])) {
+			t.Errorf("%s: verdict %d, format %s", name, verdict, format)
+		}
+		out := redact(t, data, &Policy{}, 0)
+		if i := bytes.Index(out, []byte(marker[:8])); i >= 0 {
+			t.Errorf("%s: it is at %d of %d", name, i, len(out))
+		}
+		if again := redact(t, out, &Policy{}, 7); !bytes.Equal(again, out) {
+			t.Errorf("%s: redacted again, the output differs", name)
+		}
+		for _, decode := range []func(b []byte) (any, error){
+			func(b []byte) (any, error) { return jpeg.Decode(bytes.NewReader(b)) },
+			func(b []byte) (any, error) { return png.Decode(bytes.NewReader(b)) },
+		} {
+			want, err := decode(data)
+			if err != nil {
+				continue // of another format, or more than the standard library accepts
+			}
+			if got, err := decode(out); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: it is another picture: %v", name, err)
+			}
+		}
+	}
+}
