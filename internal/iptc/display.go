@@ -8,7 +8,7 @@ import (
 
 // A few XMP properties say how to show a picture: gain maps (Adobe's hdrgm, and Apple's), Google's directory of the
 // pictures in the file, and panoramas. A rewritten packet keeps them in their order and form, attributes or
-// elements, if their values are numbers or plain words.
+// elements, if their values are numbers or known words.
 
 // displayNames has the names to keep of each namespace.
 var displayNames = map[space][]string{
@@ -134,11 +134,22 @@ func (w *displayWriter) attributes(e *element, used *spaceSet) string {
 // appleGainMap is what Apple calls a gain map.
 const appleGainMap = "urn:com:apple:photo:2020:aux:hdrgainmap"
 
-// isPlain reports whether v is a number, a word or a media type.
+// displayWords are the values that aren't numbers: whether, Google's and Apple's kinds of pictures and of panoramas, and
+// media types.
+var displayWords = []string{
+	"True", "False", "true", "false", "TRUE", "FALSE", "Primary", "GainMap", "MotionPhoto", "Depth", "Confidence", "Original", appleGainMap,
+	"equirectangular", "cylindrical", "rectilinear", "spherical", "fisheye",
+	"image/jpeg", "image/heic", "image/heif", "image/avif", "image/webp", "image/png", "image/jxl", "video/mp4", "video/quicktime",
+}
+
+// isPlain reports whether v is a number or one of displayWords.
 func isPlain(v string) bool {
-	const longest = 40
-	return v == appleGainMap || v != "" && len(v) <= longest &&
-		strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-./") == ""
+	const longest = 24
+	if len(v) > longest || strings.Trim(v, "0123456789+-.eE") != "" {
+		return slices.Contains(displayWords, v)
+	}
+	_, err := strconv.ParseFloat(v, 64)
+	return err == nil
 }
 
 // pictureOf returns the picture that the attributes of a Container:Item describe. All known writers use
