@@ -313,37 +313,6 @@ func TestSecretsInBoxesAreRemoved(t *testing.T) {
 	}
 }
 
-// fuzzBoxes checks for any input that the output has the same length, doesn't depend on how the input is split,
-// and has no more tags than the answer.
-func fuzzBoxes(f *testing.F, format string) {
-	for name, data := range secretFiles() {
-		if strings.HasPrefix(name, format) {
-			f.Add(data)
-		}
-	}
-	for name, files := range testimage.Formats() {
-		for _, data := range files {
-			if strings.HasPrefix(format, name) || format == "heif" && name == "avif" {
-				f.Add(data)
-			}
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, p := range []*Policy{onlyCredit, noArtist} {
-			out := redact(t, data, p, 0)
-			if piece := redact(t, data, p, 7); !bytes.Equal(piece, out) {
-				t.Fatalf("written in pieces: got %q, want %q", piece, out)
-			}
-			checkTags(t, out, data, p)
-		}
-	})
-}
-
-func FuzzGIF(f *testing.F)  { fuzzBoxes(f, "gif") }
-func FuzzHEIF(f *testing.F) { fuzzBoxes(f, "heif") }
-func FuzzJXL(f *testing.F)  { fuzzBoxes(f, "jxl") }
-func FuzzJP2(f *testing.F)  { fuzzBoxes(f, "jp2") }
-
 // runTool runs a command in a directory; it skips the test if there is none of that name.
 func runTool(t *testing.T, dir, name string, args ...string) {
 	t.Helper()

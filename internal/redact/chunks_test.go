@@ -37,8 +37,11 @@ func TestPNGChunks(t *testing.T) {
 				at := bytes.Index(data, broken)
 				got := redact(t, data, &Policy{}, 0)[at:]
 				kept := junk
-				if stays && n == want {
+				switch {
+				case stays && n == want:
 					kept = chunk
+				case typ == "eXIf": // one that browsers find first, but can't read
+					kept = testimage.PNGChunk(typ, make([]byte, n))
 				}
 				if is := cat(junk, kept, junk); !bytes.Equal(got[:len(is)], is) {
 					t.Errorf("%s of %d bytes in color type %d: got %q", typ, n, color, got[:min(len(is), 60)])

@@ -516,21 +516,3 @@ func TestMarkerInSlackOfJP2IsGone(t *testing.T) {
 		}
 	}
 }
-
-// FuzzMarkerInHEIF plants the marker at any place of a HEIF in which it isn't part of the picture: it is gone.
-func FuzzMarkerInHEIF(f *testing.F) {
-	m := iPhone("urn:com:apple:photo:2020:aux:hdrgainmap")
-	for at := range len(m.file()) {
-		f.Add(uint(at), uint8(0))
-	}
-	f.Fuzz(func(t *testing.T, at uint, cut uint8) {
-		data := m.file()
-		data = data[:len(data)-int(cut)%len(data)]
-		i := int(at % uint(len(data)+1))
-		planted := slices.Concat(data[:i], []byte(marker), data[i:])
-		out := redact(t, planted, &Policy{}, 0)
-		if k := bytes.Index(out, []byte(marker)); k >= 0 && !strings.Contains(string(data[:i]), "mdat") {
-			t.Fatalf("planted at %d, it is in %q", i, out)
-		}
-	})
-}

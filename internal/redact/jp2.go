@@ -20,11 +20,16 @@ var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
 
 // jp2Header maps the boxes in jp2h to functions that redact them.
 var jp2Header = boxRules{
-	"ihdr": plain(14), "bpcc": keepDepths, "colr": keepJP2Colr, "pclr": keepPalette, "cmap": keepMapping, "cdef": keepChannels,
+	"ihdr": keepImageHeader, "bpcc": keepDepths, "colr": keepJP2Colr, "pclr": keepPalette, "cmap": keepMapping, "cdef": keepChannels,
 	"res ": func(b *box) bool {
 		keepFirst(b.body, boxRules{"resc": plain(10), "resd": plain(10)})
 		return true
 	},
+}
+
+// keepImageHeader keeps the size and the coding of the picture (I.5.3.1).
+func keepImageHeader(b *box) bool {
+	return b.cut(14) && b.body[8] <= maxComponents>>8 && b.body[11] == 7 && b.body[12] <= 1 && b.body[13] <= 1
 }
 
 // maxComponents bounds the components of a picture (A.5.1).

@@ -225,11 +225,15 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 			j.frameHeader = parseFrame(b[4:])
 		}
 		used := 4 + tableLength(marker, b[4:])
-		if !isPossible(marker, b[4:used]) {
+		if !isPossible(marker, b[4:used], j.frame, j.ids) {
 			return false
 		}
 		if marker == container.MarkerSOS {
-			j.complete = j.complete || isSequential(j.frame) && uint(b[4]) == j.components
+			if isSequential(j.frame) {
+				j.complete = j.complete || uint(b[4]) == j.components
+				const end = 3 // of the header: numbers that such a scan doesn't use, as they should be
+				return j.pass(int64(used-end)) && j.replace([]byte{0, 63, 0}) && j.zero(int64(n-used))
+			}
 		}
 		return j.pass(int64(used)) && j.zero(int64(n-used))
 	case j.scans == 0 && marker >= container.MarkerAPP0 && marker <= container.MarkerAPP15:
@@ -262,12 +266,24 @@ func isSequential(frame byte) bool {
 }
 
 // isPossible reports whether decoders accept the numbers in b, the data of a frame header (B.2.2) or of a start of scan
-// (B.2.3).
-func isPossible(marker byte, b []byte) bool {
+// (B.2.3) in a frame with this marker, whose components have these numbers.
+func isPossible(marker byte, b []byte, frame byte, components []byte) bool {
 	const most, head = 4, 6 // the largest sampling factor, and number of components in a scan
 	switch {
 	case marker == container.MarkerSOS:
-		return len(b) > 0 && 1 <= b[0] && b[0] <= most && len(b) == 1+2*int(b[0])+3
+		if len(b) == 0 || b[0] < 1 || b[0] > most || len(b) != 1+2*int(b[0])+3 {
+			return false
+		}
+		tables := byte(most)
+		if isArithmetic(frame) {
+			tables *= most
+		}
+		for c := b[1:]; len(c) > 3; c = c[2:] {
+			if !slices.Contains(components, c[0]) || c[1]>>4 >= tables || c[1]&15 >= tables {
+				return false
+			}
+		}
+		return isSequential(frame) || b[len(b)-3] < 64 && b[len(b)-2] < 64 && b[len(b)-1]>>4 < 14 && b[len(b)-1]&15 < 14
 	case !container.IsFrame(marker):
 		return true
 	case len(b) < head || len(b) != head+3*int(b[5]):
@@ -380,6 +396,7 @@ func (j *jpegFile) tables(marker byte, n int) bool {
 type frameHeader struct {
 	width, height int64
 	quant         map[byte]bool // numbers of the quantization tables that it uses
+	ids           []byte        // the numbers of its components
 }
 
 // parseFrame reads the data of a frame header, at least 6 bytes.
@@ -388,6 +405,7 @@ func parseFrame(b []byte) frameHeader {
 	f.height, f.width = int64(binary.BigEndian.Uint16(b[1:])), int64(binary.BigEndian.Uint16(b[3:]))
 	for c := b[6:]; len(c) >= 3; c = c[3:] {
 		f.quant[c[2]] = true
+		f.ids = append(f.ids, c[0])
 	}
 	return f
 }
@@ -482,7 +500,7 @@ func (j *jpegFile) lookAhead() {
 		case container.IsFrame(marker) && frame == 0 && len(data) >= 6:
 			frame, components, a.frameHeader = marker, uint(data[5]), parseFrame(data)
 		case marker == container.MarkerSOS && len(data) > 0:
-			a.known = frame != 0 && isPossible(marker, data[:min(tableLength(marker, data), len(data))])
+			a.known = frame != 0 && isPossible(marker, data[:tableLength(marker, data)], frame, a.ids)
 			baseline := frame == container.MarkerSOF0 || frame == container.MarkerSOF0+1
 			if isArithmetic(frame) || baseline && uint(data[0]) == components {
 				a.huffman = map[byte]bool{}

@@ -144,7 +144,19 @@ func (f *pngFile) header() bool {
 	if f.depth == 0 || f.depth > 16 || f.color > 6 || b[18] != 0 || b[19] != 0 || b[20] > 1 {
 		return false
 	}
-	return f.pass(12 + ihdr)
+	return f.pass(8+ihdr) && f.passCRC(crc32.ChecksumIEEE(b[4:8+ihdr]))
+}
+
+// passCRC passes a CRC that should be crc. A wrong one stays wrong, but could hold anything.
+func (f *pngFile) passCRC(crc uint32) bool {
+	b, ok := f.peek(4)
+	if !ok {
+		return false
+	}
+	if binary.BigEndian.Uint32(b) != crc {
+		crc = ^crc
+	}
+	return f.replace(binary.BigEndian.AppendUint32(nil, crc))
 }
 
 // end passes IEND, which has no data.
@@ -206,13 +218,10 @@ func (f *pngFile) picture(typ string) bool {
 		left -= int64(len(piece))
 		piece = nil
 		if left == 0 {
-			n, ok := f.nextPart(typ, first)
+			n, ok := f.nextPart(typ, first, crc)
 			if first = false; ok {
 				left = n
-				crc = crc32.ChecksumIEEE([]byte(typ))
-				if typ == "fdAT" {
-					crc = crc32.Update(crc, crc32.IEEETable, binary.BigEndian.AppendUint32(nil, f.sequence-1))
-				}
+				crc = crc32.ChecksumIEEE(f.head(typ))
 			}
 		}
 		if left == 0 {
@@ -229,14 +238,14 @@ func (f *pngFile) picture(typ string) bool {
 		return false
 	}
 	if rest == 0 {
-		return f.pass(4)
+		return f.passCRC(crc)
 	}
 	return f.zeroData(crc, rest)
 }
 
-// nextPart passes the head of the next chunk of a picture, after the CRC of the one before unless it is the first, and
-// returns the length of its part of the stream; ok is false if the next chunk isn't one.
-func (f *pngFile) nextPart(typ string, first bool) (n int64, ok bool) {
+// nextPart passes the head of the next chunk of a picture, after the CRC of the one before, which should be crc, unless it
+// is the first, and returns the length of its part of the stream; ok is false if the next chunk isn't one.
+func (f *pngFile) nextPart(typ string, first bool, crc uint32) (n int64, ok bool) {
 	for skip := 4; ; skip = 4 {
 		if first {
 			skip = 0
@@ -255,13 +264,23 @@ func (f *pngFile) nextPart(typ string, first bool) (n int64, ok bool) {
 			f.sequence++
 			head, n = 12, n-4
 		}
-		if n > 1<<31-1 || !f.pass(int64(skip)+head) {
+		if n > 1<<31-1 || skip > 0 && !f.passCRC(crc) || !f.pass(head) {
 			return 0, false
 		}
+		crc = crc32.ChecksumIEEE(f.head(typ))
 		if n > 0 {
 			return n, true
 		}
 	}
+}
+
+// head returns the type of a chunk of a picture, and the number that follows it in a frame after the first.
+func (f *pngFile) head(typ string) []byte {
+	b := []byte(typ)
+	if typ == "fdAT" {
+		b = binary.BigEndian.AppendUint32(b, f.sequence-1)
+	}
+	return b
 }
 
 // zeroData overwrites the last bytes of a chunk's data, and its CRC; crc is that of what comes before them.
@@ -284,10 +303,15 @@ func (f *pngFile) exif(length int) bool {
 		return false
 	}
 	data := chunk[8 : 8+length]
-	intro := bytes.HasPrefix(data, []byte(exifIntro))
-	honored := !f.honored && rightCRC(chunk) && !intro && isTIFF(data)
+	intro, right := bytes.HasPrefix(data, []byte(exifIntro)), rightCRC(chunk)
+	honored := !f.honored && right && !intro && isTIFF(data)
 	f.honored = f.honored || honored
 	kept := f.p.exifAt(f.offset + 8)
+	if right && !intro && !isTIFF(data) {
+		kept = nil // BigTIFF, which browsers don't read
+	}
+	first := right && !f.seen["eXIf"]
+	f.seen["eXIf"] = f.seen["eXIf"] || right
 	chosen := kept != nil
 	out := make([]byte, 0, length)
 	if intro {
@@ -300,21 +324,25 @@ func (f *pngFile) exif(length int) bool {
 		} else {
 			block = kept.Encode(length - len(out))
 		}
-		if block == nil && !honored {
+		if block == nil && !honored && !first {
 			return f.junk(int64(length))
 		}
 		out = append(out, block...)
 	}
 	switch {
-	case kept == nil && !honored:
+	case kept == nil && !honored && !first:
 		return f.junk(int64(length))
+	case kept == nil && !honored:
+		// Chromium takes the first, and Firefox the first that begins like a byte order, even if it can't be read
+		if out = append(out[:0], data[:min(2, length)]...); string(out) != "II" && string(out) != "MM" {
+			clear(out)
+		}
 	case len(out) == 0: // it must not let a later one be honored
 		out = append(out, data[:min(4, length)]...)
 		if chosen && length >= len(emptyBlock) { // nor become broken
 			out = append(out[:0], emptyBlock...)
 		}
 	}
-	right := rightCRC(chunk)
 	return f.chunk("eXIf", append(out, make([]byte, length-len(out))...), right)
 }
 
@@ -348,7 +376,7 @@ func (f *pngFile) text(typ string, length int) bool {
 		return false
 	}
 	data := chunk[8 : 8+length]
-	if label, ok := bytes.CutPrefix(data, []byte(aiLabel)); ok && typ == "tEXt" && f.p.policy.keeps("aigc") && json.Valid(label) && !f.seen[aiLabel] {
+	if label, ok := bytes.CutPrefix(data, []byte(aiLabel)); ok && typ == "tEXt" && f.p.policy.keeps("aigc") && json.Valid(label) && rightCRC(chunk) && !f.seen[aiLabel] {
 		f.seen[aiLabel] = true
 		return f.pass(int64(12 + length))
 	}

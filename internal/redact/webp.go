@@ -54,6 +54,9 @@ func redactWebP(s *stream, p *Plan) error {
 		if s.offset >= f.end && typ != "EXIF" { // some writers append EXIF without changing the size
 			return errBroken
 		}
+		if typ != "EXIF" && s.offset+webpChunkTop+size > f.end { // decoders refuse it
+			return errBroken
+		}
 		if !f.chunk(typ, size) {
 			return errBroken
 		}
