@@ -24,6 +24,7 @@ func redactGIF(s *stream, p *Plan) error {
 	if !ok || !s.pass(13+container.ColorTable(head[10])) {
 		return nil
 	}
+	var l lzw
 	for {
 		b, _ := s.peek(14)
 		switch {
@@ -33,7 +34,7 @@ func redactGIF(s *stream, p *Plan) error {
 		case len(b) >= 10 && b[0] == ',':
 			// the descriptor, the table, the data
 			pixels := int64(binary.LittleEndian.Uint16(b[5:])) * int64(binary.LittleEndian.Uint16(b[7:]))
-			ok = s.pass(10+container.ColorTable(b[9])) && passPicture(s, pixels)
+			ok = s.pass(10+container.ColorTable(b[9])) && passPicture(s, &l, pixels)
 		case len(b) >= 3 && b[0] == '!':
 			if string(b) == container.GIFXMP {
 				if redactGIFXMP(s, p) {
@@ -175,12 +176,12 @@ func redactProfile(s *stream) bool {
 
 // passPicture passes the sub-blocks of a picture as far as its LZW codes go (appendix F), and overwrites the bytes after
 // the code that ends it, or that has its last pixel.
-func passPicture(s *stream, pixels int64) bool {
+func passPicture(s *stream, l *lzw, pixels int64) bool {
 	b, ok := s.peek(1)
 	if !ok || b[0] < 1 || b[0] > 11 {
 		return false
 	}
-	l := newLZW(uint(b[0]), pixels)
+	l.begin(uint(b[0]), pixels)
 	s.pass(1)
 	for {
 		b, ok := s.peek(1)
@@ -213,13 +214,18 @@ type lzw struct {
 	lengths [1 << 12]uint16 // of the strings, in pixels
 }
 
-func newLZW(least uint, pixels int64) *lzw {
-	l := &lzw{pixels: pixels, least: least}
-	for i := range l.lengths {
-		l.lengths[i] = 1
-	}
+// begin begins a picture. The strings of the last one may stay: a picture makes its own before it uses them.
+func (l *lzw) begin(least uint, pixels int64) {
+	l.pixels, l.least, l.bits, l.n, l.ended = pixels, least, 0, 0, false
 	l.reset()
-	return l
+}
+
+// length returns how many pixels a code stands for.
+func (l *lzw) length(code int) uint16 {
+	if code <= 1<<l.least+1 {
+		return 1
+	}
+	return l.lengths[code]
 }
 
 func (l *lzw) reset() { l.width, l.next, l.last = l.least+1, 1<<l.least+2, -1 }
@@ -250,18 +256,14 @@ func (l *lzw) read(b []byte) (used int) {
 				continue
 			}
 			if l.last >= 0 && l.next < 1<<most {
-				l.lengths[l.next] = l.lengths[l.last] + 1
+				l.lengths[l.next] = l.length(l.last) + 1
 				l.next++
 				if l.next == 1<<l.width && l.width < most {
 					l.width++
 				}
 			}
 			l.last = code
-			length := int64(1)
-			if code > endCode && code < 1<<most {
-				length = int64(l.lengths[code])
-			}
-			l.pixels -= length
+			l.pixels -= int64(l.length(code))
 		}
 	}
 	return len(b)
@@ -269,7 +271,7 @@ func (l *lzw) read(b []byte) (used int) {
 
 // blankSubBlocks overwrites the sub-blocks up to the empty one with sub-blocks of zeros.
 func blankSubBlocks(s *stream) bool {
-	buf := make([]byte, 0, 256)
+	var buf []byte
 	for {
 		b, ok := s.peek(1)
 		if !ok {
@@ -277,6 +279,9 @@ func blankSubBlocks(s *stream) bool {
 		}
 		if b[0] == 0 {
 			return s.pass(1)
+		}
+		if buf == nil {
+			buf = make([]byte, 0, 256)
 		}
 		n := 1 + int(b[0])
 		b, _ = s.peek(n)

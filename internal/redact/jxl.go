@@ -23,7 +23,7 @@ type jxlFile struct {
 	*stream
 	p *Plan
 
-	level        bool   // jxll was there
+	level, xmp   bool   // jxll and XMP were there
 	began, ended bool   // the codestream began, and ended
 	piece        uint32 // the number of the next jxlp
 }
@@ -51,9 +51,9 @@ func redactJXL(s *stream, p *Plan) error {
 		case h.Type == "Exif":
 			ok = redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
 		case h.Type == "xml ":
-			ok = redactPart(s, h, func(b *box) bool { return f.p.xmpBox(b.body) })
+			ok = redactPart(s, h, func(b *box) bool { return f.firstXMP() && p.xmpBox(b.body) })
 		case h.Type == "brob":
-			ok = redactPart(s, h, func(b *box) bool { return rewriteBrotli(b, body, p) })
+			ok = redactPart(s, h, func(b *box) bool { return f.rewriteBrotli(b, body) })
 		default:
 			ok = freeBox(s, h)
 		}
@@ -61,6 +61,13 @@ func redactJXL(s *stream, p *Plan) error {
 			return nil
 		}
 	}
+}
+
+// firstXMP reports whether no XMP was before: each takes a while to rewrite.
+func (f *jxlFile) firstXMP() bool {
+	first := !f.xmp
+	f.xmp = true
+	return first
 }
 
 // isCodestream reports whether the next box is of the codestream: the level, once and before it (9.2), one jxlc (9.8), or
@@ -100,14 +107,14 @@ func (f *jxlFile) isCodestream(h container.BoxHead) bool {
 
 // rewriteBrotli rebuilds the EXIF or XMP of a brob box in place, whose body is at off in the file; ok is false if
 // nothing is left of it.
-func rewriteBrotli(b *box, off int64, p *Plan) (ok bool) {
+func (f *jxlFile) rewriteBrotli(b *box, off int64) (ok bool) {
 	if len(b.body) < 4 {
 		return false
 	}
 	var compressed []byte
 	switch string(b.body[:4]) {
 	case "Exif":
-		kept := p.exifAt(off)
+		kept := f.p.exifAt(off)
 		if kept == nil {
 			return false
 		}
@@ -121,11 +128,14 @@ func rewriteBrotli(b *box, off int64, p *Plan) (ok bool) {
 			}
 		}
 	case "xml ":
+		if !f.firstXMP() {
+			return false
+		}
 		data, ok := container.Unbrotli(b.body[4:])
 		if !ok {
 			return false
 		}
-		if data, _ = p.xmp(data); data != nil {
+		if data, _ = f.p.xmp(data); data != nil {
 			compressed = compress(bytes.TrimRight(data, " "), len(b.body)-4)
 		}
 	}
