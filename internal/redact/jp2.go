@@ -211,7 +211,7 @@ func (c *codestream) fieldsOf(marker uint16, b []byte, length int) int {
 	case siz: // A.5.1
 		c.extended = len(b) > 2 && b[2]&0x80 != 0
 		f.skip(36 - f.at)
-		c.components = int(min(f.uint(2), maxComponents)) //nolint:gosec // G115: checked
+		c.components = int(min(f.uint(2), maxComponents))
 		return f.at + 3*c.components
 	case 0xFF50: // CAP, T.814
 		parts := f.uint(4)

@@ -251,10 +251,10 @@ func codedGIF(b []byte) (coded []span) {
 		return i + 1
 	}
 	for i := table(13, b[10]); i+10 < len(b); {
-		switch {
-		case b[i] == ',':
+		switch b[i] {
+		case ',':
 			i = blocks(table(i+10, b[i+9])+1, true)
-		case b[i] == '!':
+		case '!':
 			i = blocks(i+2, bytes.HasPrefix(b[i+2:], []byte("\x0BICCRGBG1012")))
 		default:
 			return coded
