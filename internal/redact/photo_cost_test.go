@@ -32,7 +32,7 @@ func hostilePhotos() map[string][]byte {
 	head := testimage.PNG(m, nil, nil)[:33]
 	gif := gifFile()
 	gif = gif[:len(gif)-len(secret)-1]
-	codestream := codestreamFile(-1)[:2]
+	codestream := codestreamFile(-1)[:8]
 	packed := testimage.Brotli(bytes.Repeat([]byte("<a b='c'>"), 20_000), 22)
 	noise := func(n int) string { // letters that don't compress
 		b := make([]byte, n)
