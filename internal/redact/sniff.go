@@ -213,7 +213,8 @@ var starts = []struct {
 	{"IIR", 8},
 	{"MMOR", 8},
 	{"RIFF", 12},
-	{"RIFX", 12}, {"FORM", 12},
+	{"RIFX", 12},
+	{"FORM", 12},
 	{"\x1A\x45\xDF\xA3", 8},
 	{"OggS", SniffLen},
 }
