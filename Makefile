@@ -54,8 +54,8 @@ test: ## tests, with the race detector, and the slow ones without
 	# conformance compares the pixels of photos, without -race: with it, decoding takes ten times as long
 	# films are conformance's, too; two of Caddy's handlers that proxy in one route race with each other's dials
 	# (FolderTells), and the race detector makes what is cheap dear
-	go test -race -timeout 30m -skip 'SamePixels$$|^TestFilms|AreCheap$$|^TestFolderTells' ./...
-	go test -timeout 10m -run 'AreCheap$$|^TestFolderTells' . ./internal/iptc ./internal/redact
+	go test -race -timeout 30m -skip 'SamePixels$$|^TestFilms|Cheap$$|^TestFolderTells' ./...
+	go test -timeout 10m -run 'Cheap$$|^TestFolderTells' . ./internal/iptc ./internal/redact
 	$(MAKE) --no-print-directory test-slow
 
 test-slow: ## the tests that go test skips, see internal/testgate (a part of test)
@@ -79,7 +79,7 @@ test-32bit: ## on 32 bits: everything compiles, and what reads and writes files 
 	if ! go test -run '^$$' ./internal/container >/dev/null 2>&1; then # not every kernel runs such programs
 		debian qemu-i386 qemu-user
 		export GODEBUG=asyncpreemptoff=1 # qemu doesn't stand signals
-		run=(-exec qemu-i386 -skip 'AreCheap$$')
+		run=(-exec qemu-i386 -skip 'Cheap$$')
 	fi
 	go test "$${run[@]}" -timeout 20m ./internal/container ./internal/exif/... ./internal/iptc ./internal/redact
 
