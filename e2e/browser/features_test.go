@@ -240,6 +240,7 @@ func TestDaysFiltersSearch(t *testing.T) {
 	b.do(chromedp.Focus("#search", chromedp.ByQuery))
 	b.press(kb.Escape)
 	count("25 photos")
+	b.wait(`!new URLSearchParams(location.search).has('q')`) // written soon after
 
 	// the page reads only a changed file again
 	now := time.Now()
