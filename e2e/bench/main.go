@@ -12,7 +12,7 @@
 //	rates    requests per second, and processor time per request, compared with the peers
 //	bytes    the bytes read of an object, and the number of sub-requests
 //	memory   the memory of a request in flight
-//	operations  requests per second of imageInfo and thumbnail, and what they read from a bucket
+//	operations  requests per second of imageInfo, iptc and thumbnail, and what they read from a bucket
 //	redact   megabytes per second of a photo and of a film that are redacted as they are sent
 //	folders  folders of 10 to 10,000 photos, on disk and in a bucket; with -update it draws docs/folders.svg
 //	growth   how cost grows with size, concurrent requests, tags, objects, latency; with -update it

@@ -213,7 +213,7 @@ func (r *rig) startCaddy(ctx context.Context) error {
 	}
 	const files = "file_server {\n\t\tbrowse {\n\t\t\tfile_limit 20000\n\t\t}\n\t}"
 	proxy := "reverse_proxy " + strings.TrimPrefix(r.bucketURL, "http://")
-	const all = "\t\toperations exif imageInfo thumbnail preview\n\t\tfolders\n"
+	const all = "\t\toperations exif imageInfo iptc thumbnail preview\n\t\tfolders\n"
 	const off = "\texif {\n\t\tcache off\n" + all + "\t}\n"
 	site("static", "", files)
 	site("cached", "\texif {\n"+all+"\t}\n", files)
