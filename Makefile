@@ -78,10 +78,12 @@ test-32bit: ## on 32 bits: everything compiles, and what reads and writes files 
 	run=()
 	if ! go test -run '^$$' ./internal/container >/dev/null 2>&1; then # not every kernel runs such programs
 		debian qemu-i386 qemu-user
-		export GODEBUG=asyncpreemptoff=1 # qemu doesn't stand signals
-		run=(-exec qemu-i386 -skip 'Cheap$$')
+		# qemu stands no signals, so no preemption and no programs started by tests
+		export GODEBUG=asyncpreemptoff=1
+		run=(-exec "$$(command -v env) PATH= $$(command -v qemu-i386)")
 	fi
-	go test "$${run[@]}" -timeout 20m ./internal/container ./internal/exif/... ./internal/iptc ./internal/redact
+	# what compares pixels and sound is conformance's, and what is cheap is measured on 64 bits
+	go test "$${run[@]}" -skip 'SamePixels$$|^TestFilms|Cheap$$' -timeout 20m ./internal/container ./internal/exif/... ./internal/iptc ./internal/redact
 
 conformance: ## answers compared with ExifTool's for the corpus
 	. .ci/lib.sh
