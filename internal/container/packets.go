@@ -138,14 +138,12 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 		if joined, photoshop, err = nextResources(r, photoshop); err != nil {
 			return err
 		}
-		err = ResourcePackets(joined, Extent{N: joined.Len()}, func(p Packet) (bool, error) {
+		found, err = ResourcePackets(joined, Extent{N: joined.Len()}, func(p Packet) (bool, error) {
 			p.Runs = joined.Parts(p.Runs[0])
 			if len(p.Runs) > 0 {
 				p.Off = p.Runs[0].Off
 			}
-			var err error
-			found, err = f(p)
-			return found, err
+			return f(p)
 		})
 	}
 	return err
@@ -178,18 +176,20 @@ func mayBeXMP(id []byte) bool {
 	return false
 }
 
-// ResourcePackets offers the packets among image resources.
-func ResourcePackets(r io.ReaderAt, in Extent, f PacketOffer) error {
-	return eachResource(r, in, func(id uint16, data Extent) (bool, error) {
+// ResourcePackets offers the packets among image resources, and returns whether f is done.
+func ResourcePackets(r io.ReaderAt, in Extent, f PacketOffer) (done bool, err error) {
+	err = eachResource(r, in, func(id uint16, data Extent) (bool, error) {
+		var err error
 		switch {
 		case data.N == 0:
 		case id == psdIIM:
-			return f(PacketAt(r, IIM, data))
+			done, err = f(PacketAt(r, IIM, data))
 		case id == psdXMP:
-			return f(PacketAt(r, XMP, data))
+			done, err = f(PacketAt(r, XMP, data))
 		}
-		return false, nil
+		return done, err
 	})
+	return done, err
 }
 
 func psdPackets(r io.ReaderAt, f PacketOffer) error {
@@ -197,7 +197,8 @@ func psdPackets(r io.ReaderAt, f PacketOffer) error {
 	if !ok || err != nil {
 		return err
 	}
-	return ResourcePackets(r, run, f)
+	_, err = ResourcePackets(r, run, f)
+	return err
 }
 
 // rafPackets offers the packets of the preview.
@@ -272,13 +273,10 @@ func pngPackets(r io.ReaderAt, f PacketOffer) error {
 		case len(b) > 0 && b[0] == 0x1C: // the mark of a record, without the resource around it
 			return f(decoded(IIM, b, data.Off))
 		}
-		done := false
-		err = ResourcePackets(bytes.NewReader(b), Extent{N: int64(len(b))}, func(p Packet) (bool, error) {
+		return ResourcePackets(bytes.NewReader(b), Extent{N: int64(len(b))}, func(p Packet) (bool, error) {
 			p.Off, p.Runs = data.Off, nil
-			done, err = f(p)
-			return done, err
+			return f(p)
 		})
-		return done, err
 	})
 }
 
@@ -404,13 +402,7 @@ func uuidPackets(r io.ReaderAt, f PacketOffer) error {
 		case IIMUUID:
 			return f(PacketAt(r, IIM, b.Body))
 		case photoshopUUID:
-			done := false
-			err := ResourcePackets(r, b.Body, func(p Packet) (bool, error) {
-				var err error
-				done, err = f(p)
-				return done, err
-			})
-			return done, err
+			return ResourcePackets(r, b.Body, f)
 		}
 		return false, nil
 	})

@@ -64,5 +64,6 @@ func tiffPackets(r io.ReaderAt, f container.PacketOffer) error {
 			return err
 		}
 	}
-	return container.ResourcePackets(r, packets[2], f)
+	_, err = container.ResourcePackets(r, packets[2], f)
+	return err
 }

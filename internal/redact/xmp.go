@@ -25,7 +25,7 @@ func (p *Plan) xmpBox(data []byte) (ok bool) {
 func (p *Plan) resources(b []byte) []byte {
 	const head = 4 + 2 + 2 + 4 // signature, number, an empty name, the data's length
 	var records []byte
-	_ = container.ResourcePackets(bytes.NewReader(b), container.Extent{N: int64(len(b))}, func(packet container.Packet) (bool, error) {
+	_, _ = container.ResourcePackets(bytes.NewReader(b), container.Extent{N: int64(len(b))}, func(packet container.Packet) (bool, error) {
 		if packet.Kind != container.IIM || packet.N > int64(len(b)) {
 			return false, nil
 		}
