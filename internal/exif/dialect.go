@@ -267,7 +267,7 @@ func (d *Dialect) infoFields(i *Info, list []infoField, o *Options) (fields []fi
 
 // fact returns something about the picture, "" if it isn't known.
 func (d *Dialect) fact(i *Info, what infoFact) (text string, number bool) {
-	upright := d.upright && (i.Format == "heif" || i.Format == "avif")
+	upright := d.upright && isHEIF(i.Format)
 	width, height := i.Width, i.Height
 	if upright {
 		width, height = i.DisplayWidth, i.DisplayHeight
