@@ -29,6 +29,7 @@ const secret = "Nobody's business"
 // telling returns a photo with all tags and a comment.
 func telling() []byte {
 	b := testimage.Full()
+	b.IFD1, b.Thumbnail = nil, nil // they go whole
 	b.IFD0 = slices.DeleteFunc(b.IFD0, func(e testimage.Entry) bool { return e.ID == 0x013B })
 	b.IFD0 = append(b.IFD0, testimage.ASCII(0x013B, secret)) // Artist
 	return testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(b.Encode()), testimage.Segment(0xFE, []byte(secret)))

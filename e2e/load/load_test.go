@@ -408,7 +408,7 @@ func TestLoad(t *testing.T) {
 			time.Sleep(time.Until(start.Add(time.Duration(n+1) * duration / (times + 1))))
 			reloading.Add(1)
 			res, err := reload(admin, config(n+1))
-			time.AfterFunc(5*time.Second, func() { reloading.Add(-1) })
+			time.AfterFunc(30*time.Second, func() { reloading.Add(-1) })
 			if err != nil {
 				t.Errorf("reload: %v", err)
 				return

@@ -39,6 +39,7 @@ const (
 	MarkerAPP0  = 0xE0
 	MarkerAPP1  = 0xE1
 	MarkerAPP2  = 0xE2
+	MarkerAPP12 = 0xEC
 	MarkerAPP13 = 0xED
 	MarkerAPP14 = 0xEE
 	MarkerAPP15 = 0xEF
@@ -61,6 +62,7 @@ const (
 	ICCIntro       = "ICC_PROFILE\x00"                  // APP2
 	MPFIntro       = "MPF\x00"                          // APP2
 	GainMapIntro   = "urn:iso:std:iso:ts:21496:-1\x00"  // APP2
+	DuckyIntro     = "Ducky"                            // APP12: Photoshop's settings for the web
 	PhotoshopIntro = "Photoshop 3.0\x00"                // APP13: image resources
 	oldPhotoshop   = "Adobe_Photoshop2.5:"              // APP13, with 8 bytes more before the resources
 	AdobeIntro     = "Adobe"                            // APP14

@@ -21,7 +21,7 @@ type Kept struct {
 
 // Keep returns what a redacted file keeps of the EXIF that its answer with these options tells: the tags of the
 // answer, and those that viewers need to show the picture. If o is nil or the answer is an error, it keeps only the
-// latter. JPEGInterchangeFormat and its length go as well: a redacted file has no thumbnail. Keep returns errors of r.
+// latter. IFD1 and JPEGInterchangeFormat go as well: a redacted file has no thumbnail. Keep returns errors of r.
 func Keep(r io.ReaderAt, o *Options) ([]Kept, error) {
 	choice, err := Choose(r)
 	if err != nil {
@@ -71,7 +71,7 @@ func keep(blocks []container.Block, o *Options) ([]Kept, error) {
 				continue
 			}
 			t.needed = isNeeded(&t, kept[i].order)
-			if t.needed || told && !t.thumbnailImage() && o.tells(t.name, t.text) {
+			if t.needed || told && !t.ofThumbnail() && o.tells(t.name, t.text) {
 				kept[i].tags = append(kept[i].tags, t)
 			}
 		}

@@ -21,9 +21,9 @@ type storedTag struct {
 	value  []byte
 }
 
-// thumbnailImage reports whether the tag locates the thumbnail, which a rewritten block doesn't have.
-func (t *storedTag) thumbnailImage() bool {
-	return (t.id == jpegTag || t.id == jpegSizeTag) && t.dir != gpsIFD && t.dir != interopIFD
+// ofThumbnail reports whether the tag describes or locates the thumbnail, which a rewritten block doesn't have.
+func (t *storedTag) ofThumbnail() bool {
+	return t.dir == ifd1 || (t.id == jpegTag || t.id == jpegSizeTag) && t.dir != gpsIFD && t.dir != interopIFD
 }
 
 // size returns the bytes that the tag takes in a block.
@@ -52,7 +52,7 @@ func encode(order binary.ByteOrder, tags []storedTag, limit int) []byte {
 	if left == 0 {
 		return nil
 	}
-	aligned := limit-size(&dirs) >= len(tags)+int(directories)
+	aligned := limit-size(&dirs) >= oddValues(&dirs)
 
 	w := blockWriter{order: order, aligned: aligned}
 	w.b = append(w.b, "II*\x00\x08\x00\x00\x00"...)
@@ -72,10 +72,6 @@ func encode(order binary.ByteOrder, tags []storedTag, limit int) []byte {
 		w.point(at)
 		w.directory(dirs[gpsIFD], nil)
 	}
-	if len(dirs[ifd1]) > 0 {
-		w.point(first[nextDirectory])
-		w.directory(dirs[ifd1], nil)
-	}
 	return w.b[:min(len(w.b), limit)]
 }
 
@@ -85,7 +81,7 @@ const nextSize = 4
 // cutShort returns by how much a block with these directories can be shorter: the offset of a next directory may be
 // missing where the block ends with it, as some cameras leave it out.
 func cutShort(dirs *[directories][]storedTag) int {
-	for _, d := range [...]directory{ifd1, gpsIFD, interopIFD, exifIFD, ifd0} {
+	for _, d := range [...]directory{gpsIFD, interopIFD, exifIFD, ifd0} {
 		if len(dirs[d]) == 0 {
 			continue
 		}
@@ -128,6 +124,18 @@ func size(dirs *[directories][]storedTag) int {
 	return n
 }
 
+// oddValues returns how many bytes a block with these directories takes more if all offsets in it are even.
+func oddValues(dirs *[directories][]storedTag) (n int) {
+	for _, tags := range dirs {
+		for _, t := range tags {
+			if len(t.value) > 4 {
+				n += len(t.value) % 2
+			}
+		}
+	}
+	return n
+}
+
 // dropLast drops the last tag. It drops the tags that viewers need after all others.
 func dropLast(dirs *[directories][]storedTag) {
 	for _, needed := range [...]bool{false, true} {
@@ -148,9 +156,6 @@ type blockWriter struct {
 	order   binary.ByteOrder
 	aligned bool // values start at even offsets (TIFF 6.0, section 2)
 }
-
-// nextDirectory is the key of the next directory's offset, which isn't the value of a tag.
-const nextDirectory = 0
 
 // point makes the offset stored at at refer to the end of the block.
 func (w *blockWriter) point(at int) {
@@ -201,7 +206,6 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 	for len(ids) > 0 {
 		pointer()
 	}
-	places[nextDirectory] = at
 	return places
 }
 
@@ -223,22 +227,22 @@ func shown(order binary.ByteOrder, typ uint16, b []byte, as storage, v value) []
 	return b
 }
 
-// shownText returns the bytes of b that the function text decodes, with a NUL if an ASCII value had more.
+// shownText returns the bytes of b that the function text decodes. An ASCII value keeps its length, which the standard
+// may prescribe, and the blanks at its end, which an unknown date has (Exif 3.0, 4.6.5).
 func shownText(b []byte, typ uint16, as storage) []byte {
-	t := b
-	if i := bytes.IndexByte(t, 0); i >= 0 {
-		t = t[:i]
-	}
-	t = bytes.TrimRight(t, " \t\r\n")
+	until := upToNUL(b)
+	t := bytes.TrimRight(until, " \t\r\n")
 	switch {
 	case len(b) == 0:
 		return nil
+	case typ == container.TypeASCII:
+		same := append(make([]byte, 0, len(b)), t...)
+		same = append(same, bytes.Repeat([]byte{' '}, len(until)-len(t))...)
+		return same[:len(b)]
 	case len(t) == 0 && typ == container.TypeUndefined && as != asVersion && as != asText && as != asOnlyText:
 		return []byte{' '} // zero bytes would decode as numbers
 	case len(t) == 0:
 		return []byte{0}
-	case len(t) < len(b) && typ == container.TypeASCII:
-		return append(bytes.Clone(t), 0)
 	}
 	return t
 }

@@ -21,11 +21,11 @@ var rewriteOptions = []Options{
 	{Unknown: true, Keep: func(name string) bool { return len(name)%2 == 0 }},
 }
 
-// blockToJSON returns the JSON of a block without the tags that locate a thumbnail; false if there is none.
+// blockToJSON returns the JSON of a block without what is about the thumbnail; false if there is none.
 func blockToJSON(block []byte, o *Options) (string, bool) {
 	keep := *o
 	keep.Keep = func(name string) bool {
-		return !strings.Contains(name, "JPEGInterchangeFormat") && (o.Keep == nil || o.Keep(name))
+		return !strings.HasPrefix(name, "Thumb") && !strings.Contains(name, "JPEGInterchangeFormat") && (o.Keep == nil || o.Keep(name))
 	}
 	var m Metadata
 	if err := m.walk(oneBlock(block), o); err != nil {
@@ -121,7 +121,7 @@ func TestRewrittenBlockHidesNothing(t *testing.T) {
 			testimage.Undefined(0x001B, append([]byte("A\x00hidden"), "x\x00"+secret...)),
 			testimage.Undefined(0x001C, append([]byte("UNICODE\x00a\x00\x00\x00"), secret...)),
 		},
-		IFD1:      []testimage.Entry{testimage.Long(0x0201, 0), testimage.Long(0x0202, 8)},
+		IFD1:      []testimage.Entry{testimage.ASCII(0x0131, "hidden by no other"), testimage.Long(0x0201, 0), testimage.Long(0x0202, 8)},
 		Thumbnail: []byte(secret),
 	}
 	block := append(b.Encode(), secret...)

@@ -49,7 +49,7 @@ type pictureState struct {
 	complete bool  // a scan has all of it
 	ahead    ahead // the header up to the next scan
 
-	jfif, exif, icc, mpf, gainMap bool // was there
+	jfif, app1, exif, icc, mpf, gainMap bool // was there
 }
 
 func redactJPEG(s *stream, p *Plan) error {
@@ -237,27 +237,37 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 		}
 		return j.pass(int64(used)) && j.zero(int64(n-used))
 	case j.scans == 0 && marker >= container.MarkerAPP0 && marker <= container.MarkerAPP15:
-		return j.app(marker, n)
+		ok := j.app(marker, n)
+		j.app1 = j.app1 || marker == container.MarkerAPP1
+		return ok
 	}
 	return j.blank(n)
 }
 
-// blank overwrites the data of a segment of n bytes. APP1, of which browsers read the first only, and markers that
-// decoders stop at stay what they are. Others become APP15.
+// blank overwrites the data of a segment of n bytes. Markers that decoders stop at stay what they are, and so does the
+// first APP1, the only one that Firefox reads, before EXIF that stays.
 func (j *jpegFile) blank(n int) bool {
 	b, ok := j.peek(2)
 	if !ok {
 		return false
 	}
-	if m := b[1]; m == container.MarkerCOM || m >= container.MarkerAPP0 && m <= container.MarkerAPP15 && m != container.MarkerAPP1 {
+	switch m := b[1]; {
+	case m == container.MarkerAPP1 && !j.app1 && j.p.exifAfter(j.offset):
+	case m == container.MarkerCOM, m >= container.MarkerAPP0 && m <= container.MarkerAPP15:
 		return j.fill(n)
 	}
 	return j.pass(4) && j.zero(int64(n-4))
 }
 
-// fill makes the next n bytes, at least 4, a segment of zeros that readers ignore.
+// fill makes the next n bytes, at least 4, a segment that readers ignore: zeros, after the name of Photoshop's
+// settings if there is room, without any of them. Of other segments that nobody reads, ExifTool warns.
 func (j *jpegFile) fill(n int) bool {
-	return j.replace([]byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)}) && j.zero(int64(n-4)) //nolint:gosec // G115: 16 bits
+	head := []byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)} //nolint:gosec // G115: 16 bits
+	if n >= len(head)+len(container.DuckyIntro) {
+		head[1] = container.MarkerAPP12
+		head = append(head, container.DuckyIntro...)
+	}
+	return j.replace(head) && j.zero(int64(n-len(head)))
 }
 
 // isSequential reports whether in a frame with this marker each pixel is in one scan.
@@ -698,17 +708,19 @@ func (j *jpegFile) exifSegments(n, at int) bool {
 		block = kept.Encode(length)
 	}
 	if block == nil {
-		// the first stays EXIF that can't be read if browsers would take another instead
-		head := 4
-		if shown && j.p.exifAfter(off) {
-			head = at
-		}
 		start := 0
-		for _, p := range parts {
-			if !j.pass(int64(head)) || !j.zero(int64(p.to-start-head)) {
+		if shown && j.p.exifAfter(off) { // stays EXIF that can't be read, or browsers would take another instead
+			start = parts[0].to
+			if !j.pass(int64(at)) || !j.zero(int64(start-at)) {
 				return false
 			}
-			start, head = p.to, 4
+			parts = parts[1:]
+		}
+		for _, p := range parts {
+			if !j.blank(p.to - start) {
+				return false
+			}
+			start = p.to
 		}
 		return true
 	}

@@ -90,9 +90,10 @@ func TestSegments(t *testing.T) {
 		segment := testimage.Segment(tt.marker, []byte(tt.data))
 		want := testimage.Segment(tt.marker, []byte(tt.want))
 		if tt.want == "" {
-			want = testimage.Segment(0xEF, make([]byte, len(tt.data)))
-			if !slices.Contains([]byte{0xEF, 0xE0, 0xE2, 0xE3, 0xEE, 0xFE}, tt.marker) {
-				want[1] = tt.marker
+			want = testimage.Segment(tt.marker, make([]byte, len(tt.data)))
+			if slices.Contains([]byte{0xE0, 0xE1, 0xE2, 0xE3, 0xEE, 0xFE}, tt.marker) {
+				want[1] = container.MarkerAPP12
+				copy(want[4:], container.DuckyIntro)
 			}
 		}
 		data := testimage.JPEG(testimage.Gradient(16, 16), segment)
