@@ -77,7 +77,10 @@ a file or folder can't be read, and 0 otherwise.`,
 				if list, err := cmd.Flags().GetBool("list-tags"); list || err != nil {
 					return errors.Join(err, cobra.NoArgs(cmd, args))
 				}
-				return cobra.MinimumNArgs(1)(cmd, args)
+				if len(args) == 0 {
+					return errors.New("name files or folders, or - for standard input; caddy exif -h has examples")
+				}
+				return nil
 			}
 			cmd.Flags().String("operation", "exif", "What to print: exif, imageInfo, iptc, thumbnail or preview")
 			cmd.Flags().String("values", "", "How to render values: raw, described or typed (default described in a table, raw otherwise)")
