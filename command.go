@@ -54,12 +54,12 @@ HEIC or AVIF can be one of that format.
 Caddyfile, except that patterns match in any letter case. Separate patterns by
 commas or blanks.
 
---redact writes copies of the images to a folder instead: the same pixels,
+--redact writes copies of images and videos to a folder instead: the same pixels,
 without anything that the printed EXIF wouldn't tell. The folder mirrors the
 given one; of several, each has its own folder in it. Copies have the modes and
 the times of the originals. Run it again to copy what is new: copies that have
-their original's time and size are skipped, unless there is --force, which other
-settings need. Images of formats that can't be redacted are errors. --redact -
+their original's time and size are skipped. After a change of --only, --omit or
+--keep, add --force. Images and videos that can't be redacted are errors. --redact -
 writes the copy of one file to standard output.
 
 --list-tags lists all tags with their meaning, in directory order; with --only and

@@ -221,6 +221,17 @@ func TestServerTellsThatKeysGoUnused(t *testing.T) {
 	}
 }
 
+// TestServerTellsThatPhotosAreUnredacted checks that filters without --redact aren't taken for more than they are.
+func TestServerTellsThatPhotosAreUnredacted(t *testing.T) {
+	for flags, want := range map[string]bool{"--omit @location": true, "--only Make": true, "--omit @location --redact": false, "": false} {
+		_, srv := startWithOutput(t, append([]string{"--root", testdata, "--listen", local.FreeAddr(t)}, strings.Fields(flags)...)...)
+		srv.WaitOutput(regexp.MustCompile(`is at`)) // is printed after it
+		if got := strings.Contains(srv.Output(), "--redact removes it"); got != want {
+			t.Errorf("%s: got %s", flags, srv.Output())
+		}
+	}
+}
+
 func TestServerErrors(t *testing.T) {
 	for args, want := range map[string]string{
 		"--root ../../testdata --bucket http://x/y": "exclude each other",

@@ -40,6 +40,9 @@ func Server(m *Module, fl caddycmd.Flags) (int, error) {
 	}
 	base, network := baseURL(listen, fl.String("domain")), networkURL(listen, fl.String("domain"))
 	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, photo, m.SuffixMark+m.Operations[0])
+	if (fl.Changed("only") || fl.Changed("omit")) && !fl.Bool("redact") {
+		fmt.Print("The photos themselves still have what --only and --omit leave out of the answers. --redact removes it from them, too.\n\n")
+	}
 	what := "The server"
 	if fl.Bool("browse") {
 		what = "The gallery"
