@@ -3,8 +3,10 @@ package caddyexif
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +76,7 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 		return argumentError(d)
 	}
 	seen := make(map[string]bool)
+	var apart error // only, omit and keep don't fit together, unless a later word mends it
 	for d.NextBlock(0) {
 		word := d.Val()
 		if word == effectAllow || word == effectDeny {
@@ -91,9 +94,17 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, helper withDispenser) error 
 		if err := h.parseWord(d, word); err != nil {
 			return err
 		}
-		if _, _, err := h.checkSettings(); err != nil {
+		switch _, _, err := h.checkSettings(); {
+		case err == nil:
+			apart = nil
+		case !errors.Is(err, exif.ErrTogether):
 			return d.WrapErr(err)
+		case apart == nil:
+			apart = d.WrapErr(err)
 		}
+	}
+	if apart != nil {
+		return apart
 	}
 	if err := h.Permissions.validate(); err != nil {
 		return d.WrapErr(err)
@@ -190,11 +201,12 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 			return usageError(d, word, args)
 		}
 		n, err := parseSize(args[0])
-		if err != nil && word == "cache" {
-			err = fmt.Errorf("%w, or off", err)
-		}
 		if err != nil {
-			return d.Errf("%s: %v", word, err)
+			or := ""
+			if word == "cache" {
+				or = "off, or "
+			}
+			return d.Errf("%s: %v, want %sone such as %s", word, err, or, strings.TrimPrefix(usage[word], word+" "))
 		}
 		*to = n
 		return nil
@@ -260,11 +272,8 @@ func (h *Handler) parseFolders(d *caddyfile.Dispenser, args []string) error {
 // parseSize parses a size in bytes, such as 64KiB. It must be greater than zero.
 func parseSize(s string) (int64, error) {
 	n, err := humanize.ParseBytes(s)
-	if err != nil {
-		return 0, fmt.Errorf("bad size %q, want one such as 64KiB", s)
-	}
-	if n == 0 || n > math.MaxInt64 {
-		return 0, fmt.Errorf("size %q is out of range", s)
+	if err != nil || n == 0 || n > math.MaxInt64 {
+		return 0, fmt.Errorf("bad size %q", s)
 	}
 	return int64(n), nil
 }
@@ -301,6 +310,10 @@ func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 			}
 			return rule, nil
 		}
+		// Caddy's own error would be: module not registered: http.matchers.10.0.0.0/8
+		if _, err := caddy.GetModule("http.matchers." + word); err != nil && !d.Token().Quoted() { // a quoted one is an expression
+			return rule, d.Errf("unknown matcher %q%s", word, matcherAdvice(rule, word))
+		}
 		d.Prev() // a matcher's name, with its arguments
 		break
 	}
@@ -318,6 +331,21 @@ func parseRule(d *caddyfile.Dispenser, helper withDispenser) (Rule, error) {
 		rule.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
 	}
 	return rule, nil
+}
+
+// matcherAdvice suggests what to write in place of a rule's argument that is neither an action nor a matcher.
+func matcherAdvice(rule Rule, arg string) string {
+	address, _, _ := strings.Cut(arg, "/")
+	matcher := ""
+	switch {
+	case arg == "private_ranges" || net.ParseIP(address) != nil:
+		matcher = "remote_ip"
+	case strings.ContainsAny(arg, "*/."):
+		matcher = "path"
+	default:
+		return fmt.Sprintf(", want %s, %s or a request matcher, such as remote_ip private_ranges", actionGetObject, actionListBucket)
+	}
+	return fmt.Sprintf(": a matcher begins with its name, as in: %s %s %s %s", rule.Effect, strings.Join(rule.Actions, " "), matcher, arg)
 }
 
 // checkMatchers loads the matchers of a rule that can be wrong in ways which Caddy finds only when it loads them,

@@ -81,13 +81,14 @@ func TestConfigErrors(t *testing.T) {
 		{"two numbers", "folders 10 20", `folders takes one argument, not 2, as in: folders 1000, at Caddyfile:3`},
 		{"pictures of folders", "operations thumbnail\nfolders", `folders: none of the operations can be asked of a folder, at Caddyfile:4`},
 		{"bad size", "window huge", `window: bad size "huge", want one such as 64KiB, at Caddyfile:3`},
-		{"negative size", "max_read -1", `max_read: bad size "-1", want one such as 64KiB, at Caddyfile:3`},
-		{"zero size", "max_read 0", `max_read: size "0" is out of range, at Caddyfile:3`},
+		{"negative size", "max_read -1", `max_read: bad size "-1", want one such as 16MiB, at Caddyfile:3`},
+		{"zero size", "max_read 0", `max_read: bad size "0", want one such as 16MiB, at Caddyfile:3`},
+		{"no cache, by a number", "cache 0", `cache: bad size "0", want off, or one such as 32MiB, at Caddyfile:3`},
 		{"size over int64", "cache 9000000TiB", `cache: `},
 		{"window too small", "window 1KiB", `window: 1024 is not between`},
 		{"window too large", "window 1GiB", `at Caddyfile:3`},
 		{"max_read below window", "window 1MiB\nmax_read 512KiB", `max_read: 524288 bytes are less than one window, at Caddyfile:4`},
-		{"bad cache", "cache on", `cache: bad size "on", want one such as 64KiB, or off, at Caddyfile:3`},
+		{"bad cache", "cache on", `cache: bad size "on", want off, or one such as 32MiB, at Caddyfile:3`},
 		{"bad pattern in omit", "omit GPS[", `omit: "GPS[" is no pattern: syntax error in pattern, at Caddyfile:3`},
 		{"bad pattern in only", "only Make [", `only: "[" is no pattern: syntax error in pattern, at Caddyfile:3`},
 		{"no pattern", "omit", `omit needs an argument, as in: omit GPS* @person, at Caddyfile:3`},
@@ -98,12 +99,17 @@ func TestConfigErrors(t *testing.T) {
 		{"ExifTool's name of a tag", "omit CreateDate", `that is ExifTool's name of "DateTimeDigitized", at Caddyfile:3`},
 		{"only what isn't there", "only Camera", `only: no tag matches "Camera": did you mean`},
 		{"a set that isn't there", "omit @place", `omit: no set "@place": there are @ai, @credit, @device, @location, @person, at Caddyfile:3`},
-		{"nothing is left", "only GPS*\nomit @location", `only and omit leave no tag, at Caddyfile:4`},
+		{"nothing is left", "only GPS*\nomit @location", `only and omit leave no tag: only Orientation leaves the least, at Caddyfile:4`},
+		{"nothing is left, before other words", "only GPS*\nomit @location\nredact", `leave no tag: only Orientation leaves the least, at Caddyfile:4`},
+		{"keep alone", "keep @credit\nredact", `keep: without only or omit, everything is kept: add what to leave out, as in: omit @location @person, at Caddyfile:3`},
+		{"a bad pattern after keep", "keep @credit\nomit gps*", `omit: no tag matches "gps*": did you mean "GPS*"?, at Caddyfile:4`},
 		{"bad charset", "charset klingon", `charset: "klingon" is no label of the WHATWG Encoding Standard, at Caddyfile:3`},
 		{"unknown action", "allow PutObject", `unknown action "PutObject", want GetObject or ListBucket, at Caddyfile:3`},
 		{"no action", "allow", `allow wants an action: GetObject or ListBucket, at Caddyfile:3`},
 		{"repeated action", "allow GetObject GetObject", `GetObject is given twice, at Caddyfile:3`},
-		{"unknown matcher", "allow GetObject ListBuckets", `'ListBuckets'`},
+		{"unknown matcher", "allow GetObject ListBuckets", `unknown matcher "ListBuckets", want GetObject, ListBucket or a request matcher, such as remote_ip private_ranges, at Caddyfile:3`},
+		{"an address without its matcher", "allow GetObject 10.0.0.0/8", `unknown matcher "10.0.0.0/8": a matcher begins with its name, as in: allow GetObject remote_ip 10.0.0.0/8, at Caddyfile:3`},
+		{"a path without its matcher", "allow GetObject\ndeny GetObject ListBucket *.jpg", `unknown matcher "*.jpg": a matcher begins with its name, as in: deny GetObject ListBucket path *.jpg, at Caddyfile:4`},
 		{"unknown matcher's place", "allow GetObject nonsense x", `at Caddyfile:3`},
 		{"unknown matcher in a block", "allow GetObject {\nnonsense x\n}", `at Caddyfile:`},
 		{"unknown named matcher", "allow GetObject @nobody", `nobody`},
@@ -127,6 +133,20 @@ func TestConfigErrors(t *testing.T) {
 				t.Errorf("got %q, want %q and the place", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestPatternListsInAnyOrder checks that only, omit and keep are judged together, not line by line.
+func TestPatternListsInAnyOrder(t *testing.T) {
+	for _, block := range []string{
+		"keep @credit\nredact\nomit @person",
+		"omit *\nredact\nkeep @credit @ai",
+		"only GPS*\nomit @location\nkeep GPSAltitude",
+	} {
+		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(":80 {\nexif {\n"+block+"\n}\n}\n"), nil)
+		if err != nil {
+			t.Errorf("%q: %v", block, err)
+		}
 	}
 }
 

@@ -54,12 +54,12 @@ HEIC or AVIF can be one of that format.
 Caddyfile, except that patterns match in any letter case. Separate patterns by
 commas or blanks.
 
---redact writes copies of the images to a folder instead: the same pixels,
+--redact writes copies of images and videos to a folder instead: the same pixels,
 without anything that the printed EXIF wouldn't tell. The folder mirrors the
 given one; of several, each has its own folder in it. Copies have the modes and
 the times of the originals. Run it again to copy what is new: copies that have
-their original's time and size are skipped, unless there is --force, which other
-settings need. Images of formats that can't be redacted are errors. --redact -
+their original's time and size are skipped. After a change of --only, --omit or
+--keep, add --force. Images and videos that can't be redacted are errors. --redact -
 writes the copy of one file to standard output.
 
 --list-tags lists all tags with their meaning, in directory order; with --only and
@@ -77,7 +77,10 @@ a file or folder can't be read, and 0 otherwise.`,
 				if list, err := cmd.Flags().GetBool("list-tags"); list || err != nil {
 					return errors.Join(err, cobra.NoArgs(cmd, args))
 				}
-				return cobra.MinimumNArgs(1)(cmd, args)
+				if len(args) == 0 {
+					return errors.New("name files or folders, or - for standard input; caddy exif -h has examples")
+				}
+				return nil
 			}
 			cmd.Flags().String("operation", "exif", "What to print: exif, imageInfo, iptc, thumbnail or preview")
 			cmd.Flags().String("values", "", "How to render values: raw, described or typed (default described in a table, raw otherwise)")

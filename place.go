@@ -1,6 +1,7 @@
 package caddyexif
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp/syntax"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
 )
@@ -17,8 +19,8 @@ import (
 const whereToStand = "https://github.com/caddyexif/caddy-exif/blob/main/SECURITY.md#where-exif-must-stand"
 
 // warnOfPlace logs what is wrong with the handler's place among the routes: a matcher that keeps requests for
-// operations away, or a guard in front that doesn't match them although it matches the photo. It is called while
-// the handler is provisioned.
+// operations away, a handler in front that responds to every request, or a guard in front that doesn't match requests
+// for operations although it matches the photo. It is called while the handler is provisioned.
 func (h *Handler) warnOfPlace(ctx caddy.Context) {
 	for _, problem := range h.misplaced(ctx) {
 		h.logger.Warn(problem, zap.String("see", whereToStand))
@@ -46,12 +48,82 @@ func (h *Handler) misplaced(ctx caddy.Context) (problems []string) {
 			problems = append(problems, fmt.Sprintf("no request for an operation comes to exif: the matcher %q can't match /photo.jpg%s",
 				pattern, h.operations[0].suffix()))
 		}
+		directive := responder(routes[:i])
+		if directive == "" { // the Caddyfile's adapter merges routes without matchers
+			directive, _ = rawResponder(routes[i].HandlersRaw)
+		}
+		late := fmt.Sprintf("no request comes to exif: %s responds to all before it: move exif before it", directive)
+		if directive != "" && !slices.Contains(problems, late) { // each level around it finds it
+			problems = append(problems, late)
+		}
 		if pattern, ok := h.blindGuard(routes[:i], ""); ok {
 			problems = append(problems, fmt.Sprintf("a guard before exif doesn't protect EXIF: the matcher %q matches a photo, but not /photo.jpg%s: move exif before it",
 				pattern, h.operations[0].suffix()))
 		}
 	}
 	return problems
+}
+
+// responder returns the directive of a handler that responds to every request, so that none goes on to later routes;
+// "" if there is none. Behind such a handler, redact redacts nothing.
+func responder(routes caddyhttp.RouteList) (directive string) {
+	for _, r := range routes {
+		if len(r.MatcherSets) > 0 {
+			continue
+		}
+		for _, handler := range r.Handlers {
+			switch h := handler.(type) {
+			case *caddyhttp.Subroute:
+				if directive := responder(h.Routes); directive != "" {
+					return directive
+				}
+			case *caddyhttp.StaticResponse:
+				return "respond"
+			case *fileserver.FileServer:
+				if !h.PassThru {
+					return "file_server"
+				}
+			case *reverseproxy.Handler:
+				if len(h.HandleResponse) == 0 { // forward_auth passes requests on
+					return "reverse_proxy"
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// rawResponder is responder for the handlers that precede exif in its own route, which aren't loaded yet. end is true
+// if it found a responder, or else exif.
+func rawResponder(handlers []json.RawMessage) (directive string, end bool) {
+	for _, raw := range handlers {
+		var h struct {
+			Handler        string            `json:"handler"`
+			PassThru       bool              `json:"pass_thru"`       // of file_server
+			HandleResponse []json.RawMessage `json:"handle_response"` // of reverse_proxy
+			Routes         []struct {        // of subroute
+				Match  []json.RawMessage `json:"match"`
+				Handle []json.RawMessage `json:"handle"`
+			} `json:"routes"`
+		}
+		if err := json.Unmarshal(raw, &h); err != nil {
+			continue // of another handler, whose fields have other types
+		}
+		switch {
+		case h.Handler == "exif":
+			return "", true
+		case h.Handler == "static_response":
+			return "respond", true
+		case h.Handler == "file_server" && !h.PassThru, h.Handler == "reverse_proxy" && len(h.HandleResponse) == 0:
+			return h.Handler, true
+		}
+		for _, r := range h.Routes {
+			if directive, end := rawResponder(r.Handle); end && (directive == "" || len(r.Match) == 0) {
+				return directive, true
+			}
+		}
+	}
+	return "", false
 }
 
 // blindGuard returns the matcher of a handler that may refuse requests for photos, but not those for operations.

@@ -25,6 +25,7 @@ func warningsOfPlace(t *testing.T, s *server) (warnings []string) {
 func TestWrongPlaceIsLogged(t *testing.T) {
 	const (
 		blind   = `no request for an operation comes to exif: the matcher "`
+		late    = `no request comes to exif: `
 		guarded = `a guard before exif doesn't protect EXIF: the matcher "`
 	)
 	login := "{\nbob " + hiccup + "\n}"
@@ -52,6 +53,16 @@ func TestWrongPlaceIsLogged(t *testing.T) {
 		{"guard around a block", "@jpg path *.jpg\nbasic_auth @jpg " + login + "\nhandle {\nexif\nfile_server\n}", guarded + "*.jpg"},
 		{"guard in another handle", "handle /private/*.jpg {\nrespond 403\n}\nhandle {\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
 		{"guard in a nested block", "@jpg path *.jpg\nroute {\nhandle /private/* {\nrespond @jpg 403\n}\nexif\nfile_server\n}", guarded + "*.jpg"},
+
+		{"after file_server", "route {\nfile_server\nexif {\nredact\n}\n}", late + "file_server responds to all before it"},
+		{"after reverse_proxy", "route {\nreverse_proxy 127.0.0.1:1\nexif\n}", late + "reverse_proxy"},
+		{"after respond", "route {\nrespond 200\nexif\n}", late + "respond"},
+		{"after a block", "route {\nhandle {\nfile_server\n}\nexif\n}", late + "file_server"},
+		{"after the file_server of a folder", "route {\nfile_server /static/*\nexif\nfile_server\n}", ""},
+		{"after a file_server that passes on", "route {\nfile_server {\npass_thru\n}\nexif\nfile_server\n}", ""},
+		{"after forward_auth", "route {\nforward_auth 127.0.0.1:1 {\nuri /\n}\nexif\nfile_server\n}", ""},
+		{"in a block before another", "route {\nhandle {\nexif\nfile_server\n}\nrespond 404\n}", ""},
+		{"before file_server, whatever the order", "file_server\nexif", ""},
 
 		{"guard after it", "exif\nrespond /private/*.jpg 403\nfile_server", ""},
 		{"guard after it in a route", "route {\nexif\nrespond /private/*.jpg 403\nfile_server\n}", ""},

@@ -236,7 +236,7 @@ func (t *Transport) check() error {
 	case t.AccessKey == "" && t.SecretKey != "":
 		return errors.New("secret_key needs an access_key")
 	case t.Bucket == "" && !t.VirtualHost:
-		return errors.New("a bucket is required, or virtual_host if the upstream's host name has it: clients would choose the bucket")
+		return errors.New("a bucket is required, or virtual_host if the upstream's host name has it: otherwise clients could choose any bucket")
 	case t.Bucket != "" && t.VirtualHost:
 		return errors.New("bucket and virtual_host exclude each other")
 	case t.Bucket != "" && !strings.Contains(t.Bucket, "{"):
@@ -456,13 +456,19 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 		}
 	}
+	if len(others) > 0 { // first, since a misspelled word of ours is among them
+		if err := t.unmarshalHTTP(first, others); err != nil {
+			return err
+		}
+	}
 	if err := t.check(); err != nil {
 		return d.WrapErr(err)
 	}
-	if len(others) == 0 {
-		return nil
-	}
-	// the other words are a block of transport http
+	return nil
+}
+
+// unmarshalHTTP parses words of transport http, which were in the block that begins at a token.
+func (t *Transport) unmarshalHTTP(first caddyfile.Token, others []caddyfile.Token) error {
 	token := func(text, file string, line int) caddyfile.Token {
 		return caddyfile.Token{Text: text, File: file, Line: line}
 	}

@@ -585,7 +585,8 @@ func TestConfigErrors(t *testing.T) {
 	for _, tc := range []struct{ name, block, want string }{
 		{"access key alone", "bucket x\naccess_key a", `access_key needs a secret_key, at Caddyfile:6`},
 		{"secret key alone", "bucket x\nsecret_key a", `secret_key needs an access_key, at Caddyfile:6`},
-		{"neither bucket nor virtual_host", "region x", `a bucket is required, or virtual_host if the upstream's host name has it: clients would choose the bucket, at Caddyfile:5`},
+		{"neither bucket nor virtual_host", "region x", `a bucket is required, or virtual_host if the upstream's host name has it: otherwise clients could choose any bucket, at Caddyfile:5`},
+		{"misspelled bucket", "region x\nbukcet photos", `unrecognized subdirective bukcet, at Caddyfile:5`},
 		{"bucket and virtual_host", "bucket x\nvirtual_host", `bucket and virtual_host exclude each other, at Caddyfile:6`},
 		{"a value for a flag", "virtual_host yes", `at Caddyfile:4`},
 		{"repeated flag", "object_versions\nobject_versions", `object_versions is given twice, at Caddyfile:5`},

@@ -284,6 +284,15 @@ func TestAddressKeepsSearch(t *testing.T) {
 	b.wait(`document.querySelector('.sort [aria-current]').textContent === 'Newest' && document.querySelectorAll('.photo').length === 2`)
 }
 
+// A folder shows the first photo that this browser shows, even if another comes before it.
+func TestFolderCoverIsShown(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "Mixed/a.tif"), testimage.TIFF(testimage.Full()))
+	write(t, filepath.Join(dir, "Mixed/b.jpg"), scenes[0].jpeg(0))
+	b := open(t, example(t, dir), "", 1280, 800)
+	b.wait(`new URL(document.querySelector('.folders img')?.src ?? 'x:').pathname.startsWith('/Mixed/b.jpg')`)
+}
+
 // Folders show their first photo and what is in them. The photos of all of them can be searched at once.
 func TestFoldersBelow(t *testing.T) {
 	dir := t.TempDir()

@@ -237,6 +237,7 @@ func TestVideo(t *testing.T) {
 	b.wait(video + `.paused`)
 	b.do(chromedp.Evaluate(`window.playing1 = `+video, nil))
 	b.press(kb.ArrowRight)
+	b.wait(`document.querySelector('.photo[href="./old.avi"] .badge')?.textContent === 'AVInot played by this browser'`)
 	b.wait(`document.getElementById('title').textContent === 'old.avi' && document.querySelector('#shown .badge')?.innerText.startsWith('AVI\nnot played by this browser') && !playing1.currentSrc.endsWith('x')`)
 	b.closePhoto()
 	for _, r := range b.requests {

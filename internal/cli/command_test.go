@@ -221,6 +221,17 @@ func TestServerTellsThatKeysGoUnused(t *testing.T) {
 	}
 }
 
+// TestServerTellsThatPhotosAreUnredacted checks that filters without --redact aren't taken for more than they are.
+func TestServerTellsThatPhotosAreUnredacted(t *testing.T) {
+	for flags, want := range map[string]bool{"--omit @location": true, "--only Make": true, "--omit @location --redact": false, "": false} {
+		_, srv := startWithOutput(t, append([]string{"--root", testdata, "--listen", local.FreeAddr(t)}, strings.Fields(flags)...)...)
+		srv.WaitOutput(regexp.MustCompile(`is at`)) // is printed after it
+		if got := strings.Contains(srv.Output(), "--redact removes it"); got != want {
+			t.Errorf("%s: got %s", flags, srv.Output())
+		}
+	}
+}
+
 func TestServerErrors(t *testing.T) {
 	for args, want := range map[string]string{
 		"--root ../../testdata --bucket http://x/y": "exclude each other",
@@ -228,7 +239,9 @@ func TestServerErrors(t *testing.T) {
 		"--bucket ftp://x/y":                        "no http or https URL",
 		"--bucket http://u:p@x/y":                   "without query or credentials",
 		"--bucket http://127.0.0.1:9000/":           "names no bucket",
-		"--bucket http://x/y --browse":              "can't be listed",
+		"--bucket http://x/y --browse":              "--browse needs a folder",
+		"--listen 2016":                             "has no port: write :2016",
+		"--thumbnails":                              "--thumbnails is for --redact",
 		"--root nope":                               "the folder to serve: ",
 		"nope":                                      "the folder to serve: ",
 		"../../testdata --root ../../testdata":      "excludes --root",

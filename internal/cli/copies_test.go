@@ -21,6 +21,16 @@ func redactTo(t *testing.T, out string, args ...string) (stderr string, ok bool)
 	return b.String(), err == nil
 }
 
+// TestSkippedCopyIsSaid checks that the skipped copy of a single file is said: it may have been made with fewer --omit.
+func TestSkippedCopyIsSaid(t *testing.T) {
+	out := t.TempDir()
+	for run, want := range []string{"", "1 photo, 1 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n"} {
+		if got, ok := redactTo(t, out, testdata+"/photo.jpg"); !ok || got != want {
+			t.Errorf("run %d: got %q, want %q", run, got, want)
+		}
+	}
+}
+
 // TestCopiesKeepModesAndTimes copies a folder twice, and checks modes and times of files and folders.
 func TestCopiesKeepModesAndTimes(t *testing.T) {
 	photo, err := os.ReadFile(testdata + "/photo.jpg")
@@ -51,7 +61,7 @@ func TestCopiesKeepModesAndTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for run, want := range []string{"3 photos\n", "3 photos, 3 unchanged (--force copies them again)\n"} {
+	for run, want := range []string{"3 photos\n", "3 photos, 3 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n"} {
 		if got, ok := redactTo(t, out, from); !ok || got != want {
 			t.Fatalf("run %d: got %s, want %s", run, got, want)
 		}
@@ -69,7 +79,7 @@ func TestCopiesKeepModesAndTimes(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(from, "a/b/readonly.jpg"), when, when.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := redactTo(t, out, from); !ok || got != "3 photos, 2 unchanged (--force copies them again)\n" {
+	if got, ok := redactTo(t, out, from); !ok || got != "3 photos, 2 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n" {
 		t.Errorf("changed: got %s", got)
 	}
 	if left, _ := filepath.Glob(out + "/a/b/.*"); len(left) > 0 {

@@ -40,6 +40,9 @@ func Server(m *Module, fl caddycmd.Flags) (int, error) {
 	}
 	base, network := baseURL(listen, fl.String("domain")), networkURL(listen, fl.String("domain"))
 	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, photo, m.SuffixMark+m.Operations[0])
+	if (fl.Changed("only") || fl.Changed("omit")) && !fl.Bool("redact") {
+		fmt.Print("The photos themselves still have what --only and --omit leave out of the answers. --redact removes it from them, too.\n\n")
+	}
 	what := "The server"
 	if fl.Bool("browse") {
 		what = "The gallery"
@@ -104,8 +107,11 @@ func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config
 		root = fl.Arg(0)
 	}
 	settings := Settings{Operations: m.Operations, Redact: fl.Bool("redact"), Values: fl.String("values")}
-	if settings.Redact && !fl.Bool("thumbnails") {
+	switch {
+	case settings.Redact && !fl.Bool("thumbnails"):
 		settings.Operations = withoutPictures(m.Operations)
+	case fl.Bool("thumbnails") && !settings.Redact:
+		return nil, "", errors.New("--thumbnails is for --redact: without it, thumbnails are served anyway, and the photos with all their metadata")
 	}
 	if fl.Bool("browse") { // a folder's response is made of its listing
 		settings.Folders = m.MaxFolder
@@ -129,7 +135,7 @@ func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config
 	case region != "" && bucket == "":
 		return nil, "", errors.New("--region needs a --bucket")
 	case bucket != "" && fl.Bool("browse"):
-		return nil, "", errors.New("--browse needs a folder, a bucket can't be listed")
+		return nil, "", errors.New("--browse needs a folder: it can't show a bucket")
 	case bucket != "":
 		signed, err := canSign(region)
 		if err != nil {
@@ -179,6 +185,8 @@ func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config
 		if domain != "" {
 			listen = ":" + strconv.Itoa(certmagic.HTTPSPort)
 		}
+	} else if err := checkListen(listen); err != nil {
+		return nil, "", err
 	}
 	server := &caddyhttp.Server{
 		Listen:            []string{listen},
@@ -197,6 +205,19 @@ func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config
 			"http": caddyconfig.JSON(caddyhttp.App{Servers: map[string]*caddyhttp.Server{"exif": server}}, nil),
 		},
 	}, listen, nil
+}
+
+// checkListen returns an error for a listener address without a port, at which Caddy would take any port that is free.
+func checkListen(listen string) error {
+	addr, err := caddy.ParseNetworkAddress(listen)
+	if err != nil || !strings.HasPrefix(addr.Network, "tcp") || addr.StartPort != 0 {
+		return nil // Caddy reports the error
+	}
+	right := net.JoinHostPort(addr.Host, "2015")
+	if _, err := strconv.ParseUint(addr.Host, 10, 16); err == nil {
+		right = ":" + addr.Host
+	}
+	return fmt.Errorf("--listen: %q has no port: write %s", listen, right)
 }
 
 // withoutPictures returns the operations less those that respond with an embedded picture.
@@ -278,7 +299,7 @@ const notAnObject = `^$|[/\\](\.\.?)?([/\\]|$)`
 func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 	u, err := url.Parse(bucket)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("--bucket: %q is no http or https URL", bucket)
+		return nil, fmt.Errorf("--bucket: %q is no http or https URL such as https://s3.example.com/photos", bucket)
 	}
 	if u.RawQuery != "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("--bucket: the URL must be the bucket's, without query or credentials")
@@ -344,10 +365,13 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 
 // baseURL returns the server's URL for a browser on this machine.
 func baseURL(listen, domain string) string {
+	addr, err := caddy.ParseNetworkAddress(listen)
 	if domain != "" {
+		if port := int(addr.StartPort); err == nil && strings.HasPrefix(addr.Network, "tcp") && port != certmagic.HTTPSPort {
+			domain = net.JoinHostPort(domain, strconv.Itoa(port))
+		}
 		return "https://" + domain
 	}
-	addr, err := caddy.ParseNetworkAddress(listen)
 	if err != nil {
 		return "http://localhost"
 	}

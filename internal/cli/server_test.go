@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -42,6 +43,34 @@ func TestListenAddressesOpenToTheNetwork(t *testing.T) {
 	} {
 		if got := localListen(tc.listen, tc.domain); got != tc.want {
 			t.Errorf("%s %s: got %q, want %q", tc.listen, tc.domain, got, tc.want)
+		}
+	}
+}
+
+func TestListenAddressNeedsPort(t *testing.T) {
+	for listen, want := range map[string]string{
+		"2016":                 "write :2016",
+		"localhost":            "write localhost:2015",
+		"127.0.0.1:0":          "write 127.0.0.1:2015",
+		"::1":                  "write [::1]:2015",
+		":2016":                "",
+		"localhost:2016":       "",
+		"unix//run/caddy.sock": "",
+	} {
+		if err := checkListen(listen); (err == nil) != (want == "") || !strings.HasSuffix(fmt.Sprint(err), cmp.Or(want, "<nil>")) {
+			t.Errorf("%s: got %v, want %q", listen, err, want)
+		}
+	}
+}
+
+func TestPrintedURLHasThePort(t *testing.T) {
+	for _, tc := range []struct{ listen, domain, want string }{
+		{":443", "photos.example.com", "https://photos.example.com"},
+		{":8443", "photos.example.com", "https://photos.example.com:8443"},
+		{":2015", "", "http://localhost:2015"},
+	} {
+		if got := baseURL(tc.listen, tc.domain); got != tc.want {
+			t.Errorf("%s %s: got %s, want %s", tc.listen, tc.domain, got, tc.want)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (p *Patterns) Filter() (keep func(name string) bool, err error) {
 		}
 	}
 	if len(p.Keep) > 0 && len(p.Only) == 0 && len(p.Omit) == 0 {
-		return nil, errors.New("keep: without only or omit, everything is kept")
+		return nil, errKeepAlone
 	}
 	if f.omits("GPSLatitude") && f.omits("GPSLongitude") {
 		for _, name := range geoTIFF {
@@ -78,7 +78,7 @@ func (p *Patterns) Filter() (keep func(name string) bool, err error) {
 		left = left || known[name]
 	}
 	if !left && !anyUnknown(f.keeps) {
-		return nil, errors.New("only and omit leave no tag")
+		return nil, errNothingLeft
 	}
 	return func(name string) bool {
 		if kept, ok := known[name]; ok {
@@ -87,6 +87,20 @@ func (p *Patterns) Filter() (keep func(name string) bool, err error) {
 		return f.keeps(name)
 	}, nil
 }
+
+// ErrTogether is the error for lists that are right one by one, and wrong together. Another list may mend that.
+var ErrTogether = errors.New("lists of patterns don't fit together")
+
+var (
+	errKeepAlone   = togetherError("keep: without only or omit, everything is kept: add what to leave out, as in: omit @location @person")
+	errNothingLeft = togetherError("only and omit leave no tag: only Orientation leaves the least")
+)
+
+// togetherError is an ErrTogether with its own text.
+type togetherError string
+
+func (e togetherError) Error() string        { return string(e) }
+func (e togetherError) Is(target error) bool { return target == ErrTogether }
 
 // SplitPatterns splits a list of patterns at blanks and commas.
 func SplitPatterns(s string) []string {
@@ -383,6 +397,9 @@ func (f *filter) nearest(pattern string) string {
 	if slices.ContainsFunc(f.names(), butForCase) || anyUnknown(butForCase) {
 		return likeCase(pattern, best)
 	}
+	if family := f.family(lower); family != "" {
+		return family
+	}
 	best = ""
 	for _, name := range f.names() {
 		// Serial* for *Serial*
@@ -394,6 +411,22 @@ func (f *filter) nearest(pattern string) string {
 		}
 	}
 	return best
+}
+
+// family returns the pattern of the names that begin with a word, GPS* for gps, if there are several. The nearest name
+// would be one of them, and leave out no other.
+func (f *filter) family(word string) string {
+	pattern, members := "", 0
+	for _, name := range f.names() {
+		if len(word) > 1 && strings.HasPrefix(strings.ToLower(name), word) {
+			pattern = name[:len(word)] + "*"
+			members++
+		}
+	}
+	if members < 2 {
+		return ""
+	}
+	return pattern
 }
 
 // likeCase returns the pattern in the letter case of a name that it matches except for case. It adapts

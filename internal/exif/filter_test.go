@@ -2,6 +2,7 @@ package exif
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -126,6 +127,9 @@ func TestPatternWithoutTagIsError(t *testing.T) {
 		{"*serial*number", `no tag matches "*serial*number": did you mean "BodySerialNumber"?`},
 		{"orientation", `no tag matches "orientation": did you mean "Orientation"?`},
 		{"GPSLattitude", `no tag matches "GPSLattitude": did you mean "GPSLatitude"?`},
+		{"GPS", `no tag matches "GPS": did you mean "GPS*"?`},
+		{"gps", `no tag matches "gps": did you mean "GPS*"?`},
+		{"XP", `no tag matches "XP": did you mean "XP*"?`},
 		{"Serial*", `no tag matches "Serial*": did you mean "*Serial*"?`},
 		{"unknowntag_*", `no tag matches "unknowntag_*": did you mean "UnknownTag_*"?`},
 		{"UnknownTag_0xABCD", `no tag matches "UnknownTag_0xABCD": did you mean "UnknownTag_0xabcd"?`},
@@ -154,7 +158,7 @@ func TestPatternWithoutTagIsError(t *testing.T) {
 		{[]string{"ThumbArtist"}, []string{"Artist"}},
 		{nil, []string{"*"}},
 	} {
-		if _, err := NewFilter(tc.only, tc.omit); err == nil || err.Error() != "only and omit leave no tag" {
+		if _, err := NewFilter(tc.only, tc.omit); !errors.Is(err, ErrTogether) || err.Error() != "only and omit leave no tag: only Orientation leaves the least" {
 			t.Errorf("only %q, omit %q: got error %v", tc.only, tc.omit, err)
 		}
 	}
