@@ -424,6 +424,7 @@ func parseFrame(b []byte) frameHeader {
 type ahead struct {
 	end    int64 // offset of the start of scan, or as far as lookAhead looked
 	known  bool  // it found the start of scan
+	far    bool  // it found the frame, and the start of scan is too far away
 	tables map[[2]byte]int64
 	frameHeader
 	// huffman has class and number of the tables that the scan uses, nil if later scans can use others.
@@ -431,14 +432,15 @@ type ahead struct {
 }
 
 // uses reports whether the scans use the table b of the segment at the offset off: no later one replaces it, and
-// the frame or the scan names it. Where other scans follow, they can use any table; their codes must differ.
+// the frame or the scan names it. Where other scans follow, or the first is far away, they can use any table; their codes
+// must differ.
 func (a *ahead) uses(marker byte, b []byte, off int64) bool {
 	id := b[0]
 	if marker == container.MarkerDQT {
 		id &= 15
 	}
 	switch {
-	case !a.known:
+	case !a.known && !a.far:
 		return false
 	case a.tables[[2]byte{marker, id}] != off:
 		return false
@@ -485,6 +487,7 @@ func (j *jpegFile) lookAhead() {
 		}
 		n := max(2, int(binary.BigEndian.Uint16(b[at+2:])))
 		if at+2+n > maxHold {
+			a.far = frame != 0 // thermal cameras have 600 KiB of temperatures between both
 			break
 		}
 		if isTable(marker) {

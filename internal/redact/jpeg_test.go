@@ -2,6 +2,8 @@ package redact
 
 import (
 	"bytes"
+	"image/jpeg"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -144,5 +146,26 @@ func TestPicturesAfterThePhoto(t *testing.T) {
 	got := redact(t, data, &Policy{EXIF: &exif.Options{}}, 0)
 	if at := len(first) + 12; bytes.Contains(got, []byte("a video")) || bytes.Contains(got, []byte("SECRET")) || !bytes.HasPrefix(got[at:], second[:2]) {
 		t.Error("the gain map isn't where the directory has it")
+	}
+}
+
+// TestTablesFarBeforeTheScanStay checks JPEGs of thermal cameras, which have 600 KiB of temperatures between the tables and
+// the scan.
+func TestTablesFarBeforeTheScanStay(t *testing.T) {
+	plain := testimage.JPEG(testimage.Gradient(16, 16))
+	far := bytes.Repeat(testimage.Segment(0xE3, bytes.Repeat([]byte("SECRET"), 10_000)), 11)
+	unused := testimage.Segment(0xDB, append([]byte{3}, bytes.Repeat([]byte("SECRET"), 11)[:64]...))
+	want, err := jpeg.Decode(bytes.NewReader(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := slices.Insert(bytes.Clone(plain), bytes.Index(plain, []byte{0xFF, container.MarkerSOS}), far...)
+	data = slices.Insert(data, 2, unused...)
+	got := redact(t, data, &Policy{}, 10_000)
+	if m, err := jpeg.Decode(bytes.NewReader(got)); err != nil || !reflect.DeepEqual(m, want) {
+		t.Errorf("the picture isn't what it was: %v", err)
+	}
+	if bytes.Contains(got, []byte("SECRET")) {
+		t.Error("the secret stays")
 	}
 }
