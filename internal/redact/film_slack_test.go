@@ -447,3 +447,17 @@ func TestStillPicturesInFilmsTellNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestPremultipliedTransparencyStays checks the reference that says that the colors of an image sequence are multiplied by
+// its transparency: without it, they are shown darker.
+func TestPremultipliedTransparencyStays(t *testing.T) {
+	var p places
+	data := bytes.Replace(slackFilm(&p), cat("cdsc", u32(3)), cat("prem", u32(2)), 1)
+	plan, err := New(bytes.NewReader(data), "mp4", &Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := redacted(t, plan, data); !bytes.Contains(got, cat("prem", u32(2))) {
+		t.Error("the reference goes")
+	}
+}

@@ -167,8 +167,8 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 	return true
 }
 
-// trackReferences are the types of references between tracks to keep (8.3.3, annexes of 14496-15, QuickTime).
-var trackReferences = []string{"auxl", "thmb", "vdep", "vplx", "sbas", "scal", "tbas", "fall", "folw", "sync", "swfr", "swto", "pred", "avcp"}
+// trackReferences are the types of references between tracks to keep (8.3.3, annexes of 14496-15, MIAF, QuickTime).
+var trackReferences = []string{"auxl", "prem", "thmb", "vdep", "vplx", "sbas", "scal", "tbas", "fall", "folw", "sync", "swfr", "swto", "pred", "avcp"}
 
 // keepReferences keeps in tref the references to tracks that stay.
 func (m *movie) keepReferences(b *box) (ok bool) {
