@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -36,6 +37,11 @@ func redactAVI(s *stream, _ *Plan) error {
 	a := &avi{s: s}
 	for {
 		b, ok := s.peek(8)
+		if ok && b[0] == 0 { // some writers align chunks, as VLC does
+			b = s.peekAny()
+			s.zero(int64(len(b) - len(bytes.TrimLeft(b, "\x00"))))
+			continue
+		}
 		if !ok || !isChunkID(b[:4]) {
 			return errBroken
 		}

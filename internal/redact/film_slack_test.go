@@ -461,3 +461,21 @@ func TestPremultipliedTransparencyStays(t *testing.T) {
 		t.Error("the reference goes")
 	}
 }
+
+// TestZerosBetweenChunksOfAVI redacts an AVI as VLC writes it, with zeros after the lists.
+func TestZerosBetweenChunksOfAVI(t *testing.T) {
+	film := slackAVI(&places{})
+	movi := bytes.Index(film, []byte("movi")) - len("LIST")*2
+	for _, n := range []int{1, 4, 100_000} {
+		data := cat(bytes.ReplaceAll(film[:movi], []byte("LIST"), cat(make([]byte, n), "LIST")), make([]byte, n), film[movi:])
+		plan, err := New(bytes.NewReader(data), "avi", &Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := redacted(t, plan, data)
+		checkNoMarker(t, data, got)
+		if want := bytes.Count(data, []byte("strh")); bytes.Count(got, []byte("strh")) != want {
+			t.Errorf("%d zeros: the headers of streams go", n)
+		}
+	}
+}
