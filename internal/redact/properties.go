@@ -177,6 +177,9 @@ func keepAuxC(b *box) bool {
 // keepHEVC keeps the parameter sets of HEVC (14496-15, 8.3.2), and SEI messages about color.
 func keepHEVC(b *box) bool {
 	const head = 22
+	if len(b.body) == 0 { // the samples have the parameter sets
+		return true
+	}
 	if len(b.body) <= head || b.body[0] > 1 {
 		return false
 	}
@@ -292,6 +295,9 @@ func isColorSEI(b []byte) bool {
 
 // keepAVC keeps the parameter sets of AVC (14496-15, 5.3.3).
 func keepAVC(b *box) bool {
+	if len(b.body) == 0 { // the samples have the parameter sets
+		return true
+	}
 	if len(b.body) < 7 || b.body[0] != 1 {
 		return false
 	}
