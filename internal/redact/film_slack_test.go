@@ -463,6 +463,44 @@ func TestPremultipliedTransparencyStays(t *testing.T) {
 	}
 }
 
+// TestPanoramasStayPanoramas redacts the XML of Spherical Video V1 and the mesh of V2.
+func TestPanoramasStayPanoramas(t *testing.T) {
+	element := func(name, value string) string {
+		return "<GSpherical:" + name + ">" + value + "</GSpherical:" + name + ">"
+	}
+	xml := sphericalHead + "\n" + element("Spherical", " true ") + element("Stitched", "true") + element("StitchingSoftware", slack) +
+		element("ProjectionType", "equirectangular") + element("StereoMode", slack) + element("InitialViewPitchDegrees", "-10.5") +
+		element("Timestamp", "1400454971") + element("FullPanoWidthPixels", "12345678901") + slack + sphericalEnd
+	want := sphericalHead + element("Spherical", "true") + element("Stitched", "true") + element("StitchingSoftware", "") +
+		element("ProjectionType", "equirectangular") + element("InitialViewPitchDegrees", "-10.5") + sphericalEnd
+	want += strings.Repeat(" ", len(xml)-len(want))
+	for _, x := range []struct {
+		name, body, want string
+	}{
+		{"all", sphericalID + xml, sphericalID + want},
+		{"another type", "0123456789abcdef" + xml, ""},
+		{"no room", sphericalID + element("Spherical", "true"), ""},
+	} {
+		b := box{body: []byte(x.body)}
+		if kept := keepSpherical(&b); kept != (x.want != "") || kept && string(b.body) != x.want {
+			t.Errorf("%s: got %q, want %q", x.name, b.body, x.want)
+		}
+	}
+	mesh := cat(u32(0), u32(7), "dfl8", "triangles")
+	for _, typ := range []string{"mshp", "ytmp"} {
+		entry := testimage.Box("avc1", make([]byte, 76), []byte{255, 255}, testimage.Box("sv3d", testimage.Box("proj", testimage.Box(typ, mesh))))
+		film := cat(testimage.FileType("isom"), testimage.Box("moov", testimage.FullBox("mvhd", 0, make([]byte, 96)), slackTrack(&places{}, "", "vide", 1, entry, 4, 1000, 1004)),
+			testimage.Box("mdat", make([]byte, 5000)))
+		plan, err := New(bytes.NewReader(film), "mp4", &Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(redacted(t, plan, film), cat(typ, mesh)) {
+			t.Errorf("%s goes", typ)
+		}
+	}
+}
+
 // TestZerosBetweenChunksOfAVI redacts an AVI as VLC writes it, with zeros after the lists.
 func TestZerosBetweenChunksOfAVI(t *testing.T) {
 	film := slackAVI(&places{})

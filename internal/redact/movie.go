@@ -148,6 +148,7 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 		"edts": only(boxRules{"elst": versions(table(12), table(20))}),
 		"tapt": only(boxRules{"clef": shape(1, -3, 8), "prof": shape(1, -3, 8), "enof": shape(1, -3, 8)}),
 		"tref": m.keepReferences,
+		"uuid": keepSpherical,
 		"mdia": func(b *box) bool { m.keepMedia(t, b.body); return true },
 	})
 	if t.entries != t.known || t.entries == 0 && t.table.chunks() > 0 {
