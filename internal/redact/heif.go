@@ -408,6 +408,9 @@ func (m *itemIndex) readProperties() (ok bool) {
 					if kind == "colr" && string(p.body[:3]) == "ncl" { // numbers, beside a profile
 						kind = "nclx"
 					}
+					if kind == "uuid" {
+						kind = string(p.body[:uuidLen])
+					}
 					if kinds[kind] == 0 {
 						kinds[kind] = len(kinds) + 1
 					}

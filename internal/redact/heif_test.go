@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -317,6 +318,43 @@ func TestConfigurationsKeepWhatDecodersNeed(t *testing.T) {
 		if !properties[x.typ](&x) || !bytes.Equal(x.body, b[8:]) {
 			t.Errorf("%s: got %q, want %q", name, x.body, b[8:])
 		}
+	}
+}
+
+// TestStereoPairsKeepTheirCameras checks the properties of spatial photos, in the standard's and in Apple's form.
+func TestStereoPairsKeepTheirCameras(t *testing.T) {
+	intrinsics := cat(u32(0x1E00), u32(1<<20), u32(1<<29), u32(1<<29))
+	extrinsics := cat(u32(0x29), u32(19_000), make([]byte, 6), "MARK") // with the number of a world
+	for _, x := range []struct{ typ, uuid, body, want string }{
+		{"cmin", "", string(intrinsics) + marker, string(intrinsics)},
+		{"cmin", "", string(cat(u32(1), make([]byte, 20), marker)), string(cat(u32(1), make([]byte, 20)))},
+		{"cmin", "", string(intrinsics[:12]), ""},
+		{"cmex", "", string(extrinsics), string(cat(u32(9), extrinsics[4:14]))},
+		{"cmex", "", string(cat(u32(0x1F), make([]byte, 12+12))), string(cat(u32(0x1F), make([]byte, 12+12)))},
+		{"cmex", "", string(cat(u32(0), marker)), string(u32(0))},
+		{"uuid", "22CC04C7D6D94E079D904EB6ECBAF3A3", string(intrinsics) + marker, string(intrinsics)},
+		{"uuid", "4363E9145B7D4AAB97AEBEA69803B434", string(cat(u32(1), u32(19_000), marker)), string(cat(u32(1), u32(19_000)))},
+		{"uuid", "DE22508536CB436587432F8705E7C78A", string(u32(-200)) + marker, string(u32(-200))},
+		{"uuid", "00112233445566778899AABBCCDDEEFF", marker, ""},
+		{"uuid", "0011", "", ""},
+	} {
+		id, err := hex.DecodeString(x.uuid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := box{typ: x.typ, body: cat(id, x.body)}
+		if kept := properties[x.typ](&b); kept != (x.want != "") || kept && !bytes.Equal(b.body, cat(id, x.want)) {
+			t.Errorf("%s %s: got %q, want %q", x.typ, x.uuid, b.body, x.want)
+		}
+	}
+	m := iPhone("urn:com:apple:photo:2020:aux:hdrgainmap")
+	for id, body := range map[string][]byte{"22CC04C7D6D94E079D904EB6ECBAF3A3": intrinsics, "4363E9145B7D4AAB97AEBEA69803B434": u32(0)} {
+		id, _ := hex.DecodeString(id)
+		m.ipco = append(m.ipco, testimage.Box("uuid", id, body))
+	}
+	m.items[0].properties = append(m.items[0].properties, 4, 5)
+	if out := redact(t, m.file(), &Policy{}, 0); !bytes.Contains(out, m.ipco[3]) || !bytes.Contains(out, m.ipco[4]) {
+		t.Error("an item has one uuid box only")
 	}
 }
 

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -19,6 +20,8 @@ var properties = boxRules{
 	"ispe": full(8), "pixi": keepPixi, "pasp": plain(8), "clap": keepAperture, "irot": masked(3), "imir": masked(1), "rloc": full(8),
 	"colr": keepColr, "clli": plain(4), "mdcv": keepMastering, "amve": plain(8), "ndwt": full(4),
 	"auxC": keepAuxC, "auxi": keepAuxC,
+	// of a stereo pair, how the cameras see it
+	"cmin": keepIntrinsics, "cmex": keepExtrinsics, "uuid": keepCamera,
 }
 
 // codingProperties are the properties of some types of items only: others' decoders don't read them.
@@ -70,6 +73,51 @@ func keepPixi(b *box) bool {
 
 // keepAperture keeps the part of the picture to show (14496-12, 12.1.4), fractions of small numbers.
 func keepAperture(b *box) bool { return b.cut(32) && areSmall(b.body) }
+
+// keepIntrinsics keeps the focal length and the principal point of a camera (23008-12, CameraIntrinsicMatrixProperty).
+func keepIntrinsics(b *box) bool {
+	if len(b.body) < 4 || b.body[0] != 0 {
+		return false
+	}
+	for i, mask := range []byte{0x1F, 0x1F, 1} { // denominators, and whether the focal length differs across
+		b.body[1+i] &= mask
+	}
+	return b.cut(4 + 3*4 + 2*4*int(b.body[3]))
+}
+
+// keepExtrinsics keeps the position and the rotation of a camera to the others of its group (23008-12,
+// CameraExtrinsicMatrixProperty), without the number of the world that they are in.
+func keepExtrinsics(b *box) bool {
+	if len(b.body) < 4 || b.body[0] != 0 {
+		return false
+	}
+	clear(b.body[1:3])
+	b.body[3] &= 0x1F
+	flags := b.body[3]
+	n := 4 * bits.OnesCount8(flags&7)
+	if flags&8 != 0 {
+		n += 3 * (2 << (flags >> 4))
+	}
+	return b.cut(4 + n)
+}
+
+// cameras are the types of Apple's uuid boxes: cmin, cmex, and how far to shift the pictures for the eyes.
+var cameras = map[string]func(*box) bool{
+	"\x22\xCC\x04\xC7\xD6\xD9\x4E\x07\x9D\x90\x4E\xB6\xEC\xBA\xF3\xA3": keepIntrinsics,
+	"\x43\x63\xE9\x14\x5B\x7D\x4A\xAB\x97\xAE\xBE\xA6\x98\x03\xB4\x34": keepExtrinsics,
+	"\xDE\x22\x50\x85\x36\xCB\x43\x65\x87\x43\x2F\x87\x05\xE7\xC7\x8A": plain(4),
+}
+
+// uuidLen is the length of the type of a uuid box.
+const uuidLen = 16
+
+func keepCamera(b *box) bool {
+	if len(b.body) < uuidLen {
+		return false
+	}
+	keep, fields := cameras[string(b.body[:uuidLen])], box{body: b.body[uuidLen:]}
+	return keep != nil && keep(&fields) && b.cut(uuidLen+len(fields.body))
+}
 
 // keepMastering keeps the display that the picture was made on (14496-12, 12.1.6), its primaries green, blue and red.
 func keepMastering(b *box) bool { return b.cut(24) && isMastering(b.body, 2, 0, 1) }
