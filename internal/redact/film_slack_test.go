@@ -518,3 +518,37 @@ func TestZerosBetweenChunksOfAVI(t *testing.T) {
 		}
 	}
 }
+
+// TestTracksAfterTheClusters redacts a film as MKVToolNix edits it: Tracks has no room before the clusters anymore.
+func TestTracksAfterTheClusters(t *testing.T) {
+	number := func(id, v int) []byte { return ebml(id, []byte{byte(v)}) }
+	track := func(n, typ int, codec string) []byte {
+		return ebml(idTrackEntry, number(0xD7, n), number(0x83, typ), ebml(0x86, []byte(codec)), ebml(0x536E, []byte(slack)))
+	}
+	tracks := ebml(idTracks, track(1, 1, "V_VP8"), track(2, 17, "S_TEXT/UTF8"))
+	block := func(n int, text string) []byte { return ebml(idSimpleBlock, cat(0x80|n, 0, 0, 0x80, text)) }
+	build := func(at int) []byte {
+		return cat(ebml(idEBML, ebml(0x4282, []byte("matroska"))), ebml(idSegment, number(idVoid, 0),
+			ebml(idSeekHead, ebml(idSeek, ebml(idSeekID, u32(idCluster)), ebml(idSeekPosition, u32(0))), ebml(idSeek, ebml(idSeekID, u32(idTracks)), ebml(idSeekPosition, u32(at)))),
+			ebml(idInfo, number(0x2AD7B1, 1)), ebml(idCluster, number(0xE7, 0), block(1, frame), block(2, slack)), tracks,
+			ebml(idCluster, number(0xE7, 1), block(1, frame), block(2, slack))))
+	}
+	data := build(0)
+	segment := bytes.Index(data, u32(idSegment)) + 8
+	data = build(bytes.Index(data, tracks) - segment)
+	plan, err := New(bytes.NewReader(data), "mkv", &Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		checkNoMarker(t, data, redacted(t, plan, data))
+	}
+	if _, err := New(beginning{data, segment + 100}, "mkv", &Policy{}); err == nil {
+		t.Error("there is a plan without the tracks")
+	}
+	for _, at := range []int{0, 1, len(data), 1 << 30} { // no tracks there
+		if _, err := New(bytes.NewReader(build(at)), "mkv", &Policy{}); err != nil {
+			t.Errorf("at %d: %v", at, err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"slices"
 	"strings"
 
@@ -39,6 +40,8 @@ const (
 	idTrackPositions = 0xB7
 	idCueTrack       = 0xF7
 	idVoid           = 0xEC
+	idCRC32          = 0xBF
+	idSeekPosition   = 0x53AC
 )
 
 // maxElements bounds the elements of a film that are empty or nearly so, since each costs time: so many, and one more for
@@ -168,6 +171,20 @@ func find(b []byte, id uint32) []byte {
 	return nil
 }
 
+// eachElement calls f with the body of each element in b that has an ID.
+func eachElement(b []byte, id uint32, f func(body []byte)) {
+	for len(b) > 0 {
+		e, ok := parseElement(b)
+		if !ok || e.size > int64(len(b))-e.head {
+			return
+		}
+		if e.id == id {
+			f(b[e.head:][:e.size])
+		}
+		b = b[e.head+e.size:]
+	}
+}
+
 // uintOf returns the number in the body of an element.
 func uintOf(b []byte) (v uint64) {
 	for _, c := range b[:min(8, len(b))] {
@@ -228,11 +245,71 @@ type mkv struct {
 	s      *stream
 	seen   int64 // elements
 	tracks map[uint64]mkvTrack
+	ahead  bool // tracks are those that planMatroska found
+}
+
+// planMatroska returns the parser of a film. Editors that have no room left for Tracks put it after the clusters, where
+// SeekHead says.
+func planMatroska(r io.ReaderAt) (parser, error) {
+	m := &mkv{tracks: make(map[uint64]mkvTrack)}
+	segment, off := int64(0), int64(0)
+	for range 8 {
+		e, body, err := readElement(r, off)
+		switch {
+		case err != nil:
+			return nil, err
+		case e.id == idSegment:
+			segment = off + e.head
+			off = segment
+			continue
+		case e.id == idEBML, e.id == idVoid, e.id == idCRC32:
+			off += e.head + e.size
+			continue
+		case e.id == idSeekHead:
+			off = segment
+			eachElement(body, idSeek, func(b []byte) {
+				if off == segment && uintOf(find(b, idSeekID)) == idTracks {
+					off += int64(min(uintOf(find(b, idSeekPosition)), maxBox))
+				}
+			})
+			if e, body, err = readElement(r, off); err != nil {
+				return nil, err
+			}
+			if e.id == idTracks {
+				eachElement(body, idTrackEntry, func(b []byte) { m.keepTrack(b) })
+			}
+		}
+		break
+	}
+	return func(s *stream, _ *Plan) error { return (&mkv{s: s, tracks: m.tracks, ahead: true}).redact() }, nil
+}
+
+// readElement reads the head of the element at off, and the body of SeekHead or Tracks. The ID is 0 if there is none.
+func readElement(r io.ReaderAt, off int64) (e element, body []byte, err error) {
+	var head [maxElementHead]byte
+	n, err := container.ReadAt(r, head[:], off)
+	if err != nil {
+		return e, nil, err
+	}
+	e, ok := parseElement(head[:n])
+	if !ok {
+		return element{}, nil, nil
+	}
+	if e.id == idSeekHead || e.id == idTracks {
+		body = make([]byte, min(e.size, maxHold))
+		n, err = container.ReadAt(r, body, off+e.head)
+		body = body[:n]
+	}
+	return e, body, err
 }
 
 // redactMatroska is the parser of Matroska and WebM.
 func redactMatroska(s *stream, _ *Plan) error {
-	m := &mkv{s: s, tracks: make(map[uint64]mkvTrack)}
+	return (&mkv{s: s, tracks: make(map[uint64]mkvTrack)}).redact()
+}
+
+func (m *mkv) redact() error {
+	s := m.s
 	for {
 		e, ok := m.next(container.ToEnd)
 		if !ok {
@@ -304,7 +381,7 @@ func (m *mkv) segment(end int64) (ok bool) {
 			return end >= container.ToEnd
 		case idSeekHead:
 			ok = m.each(e, idSeek, 256, func(b []byte) bool {
-				numbers(idSeekID, 0x53AC).keep(b)
+				numbers(idSeekID, idSeekPosition).keep(b)
 				switch uintOf(find(b, idSeekID)) {
 				case idInfo, idTracks, idCues, idCluster, idSeekHead:
 					return true
@@ -314,6 +391,9 @@ func (m *mkv) segment(end int64) (ok bool) {
 		case idInfo:
 			ok = m.hold(e, 64<<10, infoElements.all)
 		case idTracks:
+			if m.ahead {
+				m.tracks, m.ahead = make(map[uint64]mkvTrack), false
+			}
 			ok = m.each(e, idTrackEntry, maxHold, m.keepTrack)
 		case idCues:
 			ok = m.each(e, idCuePoint, 4<<10, m.keepCue)

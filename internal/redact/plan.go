@@ -41,7 +41,10 @@ func New(r io.ReaderAt, format string, p *Policy) (*Plan, error) {
 		return plan, planner(r, plan)
 	}
 	plan.parse = parsers[format]
-	return plan, nil
+	if format == "mkv" || format == "webm" {
+		plan.parse, err = planMatroska(r)
+	}
+	return plan, err
 }
 
 // Ranged reports whether the plan says of each byte what becomes of it, so that a part of the body can be
