@@ -97,7 +97,11 @@ func (w *displayWriter) element(e *element, used *spaceSet) {
 	}
 	inner := &displayWriter{compass: w.compass}
 	attributes := inner.attributes(e, used)
-	for _, c := range e.children {
+	children := e.children
+	for n := len(children); n > 0 && e.name == rdf("Seq") && isVideo(children[n-1]); n-- { // which goes, and nothing is after it
+		children = children[:n-1]
+	}
+	for _, c := range children {
 		inner.element(c, used)
 	}
 	if v := strings.TrimSpace(e.text); len(e.children) == 0 && isPlain(v) {
@@ -150,6 +154,13 @@ func isPlain(v string) bool {
 	}
 	_, err := strconv.ParseFloat(v, 64)
 	return err == nil
+}
+
+// isVideo reports whether e is, or has, an item of Google's directory that is a video.
+func isVideo(e *element) bool {
+	return slices.ContainsFunc(e.attrs, func(a attribute) bool {
+		return a.name == (qname{spaceItem, "Mime"}) && strings.HasPrefix(a.value, "video/")
+	}) || slices.ContainsFunc(e.children, isVideo)
 }
 
 // pictureOf returns the picture that the attributes of a Container:Item describe. All known writers use

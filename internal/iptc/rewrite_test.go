@@ -263,8 +263,9 @@ func TestDisplayPropertiesStay(t *testing.T) {
 		` xmlns:Item="http://ns.google.com/photos/1.0/container/item/" xmlns:GPano="http://ns.google.com/photos/1.0/panorama/"`
 	const directory = `<Container:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><Container:Item Item:Mime="image/jpeg" Item:Semantic="Primary"/></rdf:li>` +
 		`<rdf:li rdf:parseType="Resource"><Container:Item Item:Mime="image/jpeg" Item:Semantic="GainMap" Item:Length="1234"/></rdf:li></rdf:Seq></Container:Directory>`
+	const video = `<rdf:li rdf:parseType="Resource"><Container:Item Item:Mime="video/mp4" Item:Semantic="MotionPhoto" Item:Length="99"/></rdf:li>` // which goes
 	packet := packetOf(spaces+` hdrgm:Version="1.0" hdrgm:Secret="5" hdrgm:Gamma="a secret" photoshop:City="A"`,
-		directory+`<GPano:PoseHeadingDegrees>123</GPano:PoseHeadingDegrees><GPano:ProjectionType>equirectangular</GPano:ProjectionType>`+
+		strings.Replace(directory, "</rdf:Seq>", video+"</rdf:Seq>", 1)+`<GPano:PoseHeadingDegrees>123</GPano:PoseHeadingDegrees><GPano:ProjectionType>equirectangular</GPano:ProjectionType>`+
 			`<hdrgm:GainMapMax><rdf:Seq><rdf:li>1</rdf:li><rdf:li>secret text</rdf:li></rdf:Seq></hdrgm:GainMapMax>`)
 	out, pictures := (&Policy{}).RewriteXMP(packet)
 	checkPacket(t, packet, out)
