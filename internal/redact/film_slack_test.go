@@ -552,3 +552,19 @@ func TestTracksAfterTheClusters(t *testing.T) {
 		}
 	}
 }
+
+// TestShortSampleDependencies redacts a film whose sdtp has no room for its version.
+func TestShortSampleDependencies(t *testing.T) {
+	data := slackFilm(&places{chosen: "picture sdtp"})
+	i := bytes.Index(data, []byte("sdtp")) - 4
+	short := cat(testimage.Box("sdtp", []byte{0, 0}), testimage.Box("free", make([]byte, 8)))
+	copy(data[i:], short)
+	if n := int(be.Uint32(data[i:])) + int(be.Uint32(data[i+10:])); n != 14+len(slack) {
+		t.Fatalf("got %d bytes instead of sdtp", n)
+	}
+	plan, err := New(bytes.NewReader(data), "mp4", &Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkNoMarker(t, data, redacted(t, plan, data))
+}

@@ -337,7 +337,13 @@ func (m *movie) keepSampleTable(t *track, body []byte) {
 		"stsc": s.take(&s.stsc, 12), "stsz": s.takeSizes(&s.stsz), "stz2": s.takeSizes(&s.stz2),
 		"stco": s.take(&s.stco, 4), "co64": s.take(&s.co64, 8),
 		"cslg": versions(shape(1, -3, 20), shape(1, -3, 40)),
-		"sdtp": func(b *box) bool { s.sdtp = b; return len(b.body) >= 4 },
+		"sdtp": func(b *box) bool {
+			if len(b.body) < 4 {
+				return false
+			}
+			s.sdtp = b
+			return true
+		},
 		"sgpd": func(b *box) bool { _, ok := groupOf(b); return ok },
 		"sbgp": func(b *box) bool { typ, ok := groupOf(b); return ok && groups[typ] },
 	})
