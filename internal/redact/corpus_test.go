@@ -268,6 +268,8 @@ func stays(tag string) (may, must bool) {
 		return name != "Junk" && name != "XMP", strings.HasPrefix(name, "Image")
 	case group == "GIF":
 		return !strings.Contains(name, "Text"), name == "FrameCount"
+	case group == "Ducky": // -u lists the zeros of blanked segments
+		return strings.HasSuffix(name, "_0x0000"), false
 	case group == "Jpeg2000":
 		return len(parts) == 2, len(parts) == 2
 	case group == "QuickTime", group == "Meta":
@@ -283,6 +285,13 @@ func stays(tag string) (may, must bool) {
 		return true, false
 	}
 	return group == "IFD0" && name == "Orientation" || name == "ColorSpace" || name == "InteropIndex", false
+}
+
+// newWarnings are ExifTool's about three photos.
+var newWarnings = []string{
+	"[minor] Unknown APP1 segment",                                 // stays the first before EXIF
+	"[minor] Unknown APP15 segment",                                // too short for a name
+	"[minor] Non-standard EXIF in PNG Raw profile type exif chunk", // was of type APP1, which is no more standard
 }
 
 func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
@@ -306,7 +315,7 @@ func TestExifToolFindsNothingInRedactedPhotos(t *testing.T) {
 		for tag, values := range tags {
 			may, _ := stays(tag)
 			if strings.HasSuffix(tag, ":Warning") || strings.HasSuffix(tag, ":Error") {
-				may = len(was[name][tag]) > 0
+				may = len(was[name][tag]) > 0 || !slices.ContainsFunc(values, func(w string) bool { return !slices.Contains(newWarnings, w) })
 			}
 			if !may {
 				t.Errorf("%s: %s = %.100v", name, tag, values)
@@ -347,11 +356,6 @@ func TestRedactedPhotosAreAsValidAsBefore(t *testing.T) {
 	}
 	all := &Policy{EXIF: &exif.Options{}, IPTC: iptc.Policy{Keep: func(string) bool { return true }}}
 	credit := &Policy{EXIF: &exif.Options{}, IPTC: onlyCredit.IPTC}
-	except := []string{ // of three photos
-		"Unknown APP1 segment",                                 // stays the first before EXIF
-		"Unknown APP15 segment",                                // too short for a name
-		"Non-standard EXIF in PNG Raw profile type exif chunk", // was of type APP1, which is no more standard
-	}
 	originals := photos(t)
 	warnings := func(change func([]byte) []byte) map[string][]string {
 		dir, found := t.TempDir(), map[string][]string{}
@@ -373,7 +377,7 @@ func TestRedactedPhotosAreAsValidAsBefore(t *testing.T) {
 	for name, policy := range map[string]*Policy{"all": all, "credit": credit} {
 		for photo, found := range warnings(func(data []byte) []byte { return redact(t, data, policy, 0) }) {
 			for _, w := range found {
-				if !slices.Contains(was[photo], w) && !slices.ContainsFunc(except, func(e string) bool { return strings.Contains(w, e) }) {
+				if !slices.Contains(was[photo], w) && !slices.Contains(newWarnings, w) {
 					t.Errorf("%s, %s: %s", photo, name, w)
 				}
 			}
