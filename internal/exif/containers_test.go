@@ -1143,7 +1143,7 @@ func TestGeoJP2(t *testing.T) {
 			check(t, tc.file)
 		})
 	}
-	keep, err := NewFilter(nil, []string{"@location"})
+	keep, err := newFilter(nil, []string{"@location"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,11 +39,6 @@ type Vocabulary struct {
 	Sets  map[string][]string
 }
 
-// NewFilter returns the Filter of only and omit.
-func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
-	return (&Patterns{Only: only, Omit: omit}).Filter()
-}
-
 // Filter returns a function for Options.Keep, or nil if it would keep everything.
 func (p *Patterns) Filter() (keep func(name string) bool, err error) {
 	if len(p.Only) == 0 && len(p.Omit) == 0 && len(p.Keep) == 0 && p.Dialect == nil {
