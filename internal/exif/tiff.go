@@ -79,7 +79,7 @@ func (m *Metadata) walkStored(blocks []container.Block, o *Options, stored *[]st
 	}
 	m.scratch.walkers = walkers
 	readable := false
-	for d := ifd0; d < directories; d++ {
+	for d := range directories {
 		for i := range walkers {
 			w := &walkers[i]
 			ok, err := w.directory(d)
@@ -242,7 +242,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 		*w.stored = append(*w.stored, storedTag{
 			off: w.block.Off,
 			dir: d, id: id, name: string(name), text: v.text,
-			typ: typ, value: bytes.Clone(shown(w.Order, typ, b, def.as, v)),
+			typ: typ, value: bytes.Clone(shown(typ, b, def.as, v)),
 		})
 	}
 	if twice {
