@@ -210,18 +210,7 @@ func folderHeader(listing http.Header) http.Header {
 // setHeader completes the response's header. No shared cache may keep it: the header is sent before any photo
 // is read, whose response may be for one client only.
 func (f *folder) setHeader(h http.Header) {
-	private := []string{"private"}
-	for _, v := range h["Cache-Control"] {
-		for directive := range strings.SplitSeq(v, ",") {
-			directive = strings.TrimSpace(directive)
-			switch name, _, _ := strings.Cut(strings.ToLower(directive), "="); name {
-			case "", "public", "private", "s-maxage", "proxy-revalidate":
-			default:
-				private = append(private, directive)
-			}
-		}
-	}
-	h.Set("Cache-Control", strings.Join(private, ", "))
+	makePrivate(h)
 	if last := f.page.last(); last != "" {
 		q := without(f.query, "after")
 		if q != "" {
