@@ -628,11 +628,10 @@ func (s *screen) size() int64 {
 		}
 		return size
 	}
-	n, err := strconv.ParseInt(s.header.Get("Content-Length"), 10, 64)
-	if err != nil || n < 0 || codingOf(s.header) != plain {
+	if codingOf(s.header) != plain {
 		return -1
 	}
-	return n
+	return object.ContentLength(s.header)
 }
 
 // Header implements http.ResponseWriter.
