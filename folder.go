@@ -177,18 +177,6 @@ func (f *folder) list(o *object.Object) error {
 	return invalid
 }
 
-// permitListing decides on a request for a folder after the next handlers have answered with that status.
-// Without ListBucket, a folder isn't told from one that doesn't exist.
-func (h *Handler) permitListing(r *http.Request, status int, _ http.Header) error {
-	if status == http.StatusUnauthorized || status == http.StatusProxyAuthRequired {
-		return nil
-	}
-	if allowed, _ := h.allowed(actionListBucket, r); !allowed {
-		return errDenied
-	}
-	return nil
-}
-
 // folderHeader returns the fields of the listing's header that the response keeps. Last-Modified isn't among
 // them: it would say nothing of what the client may read.
 func folderHeader(listing http.Header) http.Header {
