@@ -118,21 +118,7 @@ func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config
 	} else {
 		routes = append(routes, homeRoute(m.SuffixMark, settings.Operations, root, bucket, photo))
 	}
-	var source caddyhttp.RouteList
-	switch {
-	case bucket != "" && root != "":
-		err = errors.New("--root and --bucket exclude each other")
-	case region != "" && bucket == "":
-		err = errors.New("--region needs a --bucket")
-	case bucket != "" && browse:
-		err = errors.New("--browse needs a folder: it can't show a bucket")
-	case bucket != "":
-		if region, err = signingRegion(region); err == nil {
-			source, err = bucketRoutes(bucket, region)
-		}
-	default:
-		source, err = folderRoutes(m, root, browse)
-	}
+	source, err := sourceRoutes(m, root, bucket, region, browse)
 	if err != nil {
 		return nil, "", err
 	}
@@ -195,6 +181,25 @@ func routeOf(match, handler config) caddyhttp.Route {
 		r.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
 	}
 	return r
+}
+
+// sourceRoutes returns the routes to the photos.
+func sourceRoutes(m *Module, root, bucket, region string, browse bool) (caddyhttp.RouteList, error) {
+	switch {
+	case bucket == "" && region != "":
+		return nil, errors.New("--region needs a --bucket")
+	case bucket == "":
+		return folderRoutes(m, root, browse)
+	case root != "":
+		return nil, errors.New("--root and --bucket exclude each other")
+	case browse:
+		return nil, errors.New("--browse needs a folder: it can't show a bucket")
+	}
+	region, err := signingRegion(region)
+	if err != nil {
+		return nil, err
+	}
+	return bucketRoutes(bucket, region)
 }
 
 // folderRoutes returns the route that serves a folder, "" for the current one.
