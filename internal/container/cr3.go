@@ -98,15 +98,7 @@ func jpegTrack(w *boxes, trak Extent, add func(Place)) error {
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
-		return func(b box) (bool, error) {
-			if b.Type != typ {
-				return false, nil
-			}
-			return true, w.each(b.Body, f)
-		}
-	}
-	if err := w.each(trak, descend("mdia", descend("minf", descend("stbl", stbl)))); err != nil {
+	if err := w.each(trak, w.descend("mdia", true, w.descend("minf", true, w.descend("stbl", true, stbl)))); err != nil {
 		return err
 	}
 	var entry [256]byte

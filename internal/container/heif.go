@@ -675,8 +675,7 @@ func (w *HEIF) grid(item uint64, i *Info) error {
 func (w *HEIF) tracks(moov Extent, i *Info) error {
 	pictures := false
 	var entry, sizes Extent // of the current track
-	var table, information, media, track func(b box) (bool, error)
-	table = func(b box) (bool, error) {
+	table := func(b box) (bool, error) {
 		switch b.Type {
 		case "stsd":
 			entry = b.Body
@@ -685,23 +684,15 @@ func (w *HEIF) tracks(moov Extent, i *Info) error {
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(box) (bool, error)) func(box) (bool, error) {
-		return func(b box) (bool, error) {
-			if b.Type != typ {
-				return false, nil
-			}
-			return false, w.each(b.Body, f)
-		}
-	}
-	information = descend("stbl", table)
-	media = func(b box) (bool, error) {
+	information := w.descend("stbl", false, table)
+	media := func(b box) (bool, error) {
 		if b.Type == "hdlr" {
 			pictures = len(b.Peek) >= 12 && string(b.Peek[8:12]) == "pict"
 			return !pictures, nil
 		}
-		return descend("minf", information)(b)
+		return w.descend("minf", false, information)(b)
 	}
-	track = descend("mdia", media)
+	track := w.descend("mdia", false, media)
 	return w.each(moov, func(b box) (bool, error) {
 		if b.Type != "trak" {
 			return false, nil

@@ -107,6 +107,16 @@ func (w *boxes) each(in Extent, f func(box) (done bool, err error)) error {
 	return nil
 }
 
+// descend returns a function for each that calls f with the boxes in those of a type, or only in the first of them.
+func (w *boxes) descend(typ string, first bool, f func(box) (done bool, err error)) func(box) (done bool, err error) {
+	return func(b box) (bool, error) {
+		if b.Type != typ {
+			return false, nil
+		}
+		return first, w.each(b.Body, f)
+	}
+}
+
 // cursor reads consecutive big-endian numbers of a run.
 type cursor struct {
 	r   io.ReaderAt
