@@ -16,7 +16,6 @@ import (
 
 // responseCache keeps responses in memory, up to a number of bytes. It only saves reading and
 // decoding: a cached response is sent only if the next handlers answer 304 to its object's ETag.
-// A nil cache keeps nothing.
 type responseCache struct {
 	c *otter.Cache[cacheKey, *response]
 }
@@ -35,7 +34,7 @@ const waitTimeout = time.Second
 
 func newResponseCache(size int64) (*responseCache, error) {
 	c, err := otter.New(&otter.Options[cacheKey, *response]{
-		MaximumWeight: uint64(max(size, 0)),
+		MaximumWeight: uint64(size), //nolint:gosec // G115: greater than zero
 		Weigher:       weight,
 	})
 	if err != nil {
@@ -118,9 +117,6 @@ func cacheable(header http.Header) bool {
 
 // get returns the cached response, or nil if there is none.
 func (c *responseCache) get(k cacheKey) *response {
-	if c == nil {
-		return nil
-	}
 	res, _ := c.c.GetIfPresent(k)
 	return res
 }

@@ -173,30 +173,37 @@ func usageError(d *caddyfile.Dispenser, word string, args []string) error {
 // parseWord parses the arguments of a word in the block.
 func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 	args := d.RemainingArgs()
-	one := func(to *string) error {
-		if len(args) != 1 {
-			return usageError(d, word, args)
-		}
-		*to = args[0]
+	switch {
+	case word == "folders":
+		return h.parseFolders(d, args)
+	case word == "operations" && len(args) > 0: // not at commas, as patterns
+		h.Operations = args
+		return nil
+	case word == "cache" && slices.Equal(args, []string{"off"}):
+		h.Cache = -1
 		return nil
 	}
-	patterns := func(to *[]string) error {
-		for _, a := range args {
-			*to = append(*to, exif.SplitPatterns(a)...)
-		}
-		if len(*to) == 0 {
-			return usageError(d, word, nil)
-		}
-		return nil
-	}
-	flag := func(to *bool) error {
+	setting := map[string]any{
+		"operations": &h.Operations, "redact": &h.Redact, "values": &h.Values, "dialect": &h.Dialect, "only": &h.Only, "omit": &h.Omit,
+		"keep": &h.Keep, "charset": &h.Charset, "unknown": &h.Unknown, "window": &h.Window, "max_read": &h.MaxRead, "cache": &h.Cache,
+		"pass_errors": &h.PassErrors,
+	}[word]
+	switch to := setting.(type) {
+	case *bool:
 		if len(args) != 0 {
 			return usageError(d, word, args)
 		}
 		*to = true
-		return nil
-	}
-	size := func(to *int64) error {
+	case *string:
+		if len(args) != 1 {
+			return usageError(d, word, args)
+		}
+		*to = args[0]
+	case *[]string:
+		if *to = exif.SplitPatterns(strings.Join(args, " ")); len(*to) == 0 {
+			return usageError(d, word, nil)
+		}
+	case *int64:
 		if len(args) != 1 {
 			return usageError(d, word, args)
 		}
@@ -209,47 +216,10 @@ func (h *Handler) parseWord(d *caddyfile.Dispenser, word string) error {
 			return d.Errf("%s: %v, want %sone such as %s", word, err, or, strings.TrimPrefix(usage[word], word+" "))
 		}
 		*to = n
-		return nil
+	default:
+		return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors", word)
 	}
-	switch word {
-	case "operations":
-		if len(args) == 0 {
-			return usageError(d, word, nil)
-		}
-		h.Operations = args
-		return nil
-	case "folders":
-		return h.parseFolders(d, args)
-	case "redact":
-		return flag(&h.Redact)
-	case "values":
-		return one(&h.Values)
-	case "dialect":
-		return one(&h.Dialect)
-	case "only":
-		return patterns(&h.Only)
-	case "omit":
-		return patterns(&h.Omit)
-	case "keep":
-		return patterns(&h.Keep)
-	case "charset":
-		return one(&h.Charset)
-	case "unknown":
-		return flag(&h.Unknown)
-	case "window":
-		return size(&h.Window)
-	case "max_read":
-		return size(&h.MaxRead)
-	case "cache":
-		if len(args) == 1 && args[0] == "off" {
-			h.Cache = -1
-			return nil
-		}
-		return size(&h.Cache)
-	case "pass_errors":
-		return flag(&h.PassErrors)
-	}
-	return d.Errf("unknown word %q, want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors", word)
+	return nil
 }
 
 // parseFolders parses the maximum number of objects in a folder's response, which may be left out.

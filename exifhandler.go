@@ -59,9 +59,9 @@ type Handler struct {
 	// `ListBucket`. Default: 0, no operations on folders.
 	Folders int `json:"folders,omitempty"`
 
-	// Remove from images all metadata that the EXIF response to the same request doesn't have. Pixels
-	// and length stay the same, and the originals aren't touched. The response is 403 `NotRedactable`
-	// for images of formats that can't be redacted. Default: false.
+	// Remove from images and videos all metadata that the EXIF response to the same request doesn't have.
+	// Pixels and length stay the same, and the originals aren't touched. The response is 403 `NotRedactable`
+	// for images and videos of formats that can't be redacted. Default: false.
 	Redact bool `json:"redact,omitempty"`
 
 	// The rules that allow or deny requests to read EXIF (`GetObject`) and to learn that an object

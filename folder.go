@@ -177,18 +177,6 @@ func (f *folder) list(o *object.Object) error {
 	return invalid
 }
 
-// permitListing decides on a request for a folder after the next handlers have answered with that status.
-// Without ListBucket, a folder isn't told from one that doesn't exist.
-func (h *Handler) permitListing(r *http.Request, status int, _ http.Header) error {
-	if status == http.StatusUnauthorized || status == http.StatusProxyAuthRequired {
-		return nil
-	}
-	if allowed, _ := h.allowed(actionListBucket, r); !allowed {
-		return errDenied
-	}
-	return nil
-}
-
 // folderHeader returns the fields of the listing's header that the response keeps. Last-Modified isn't among
 // them: it would say nothing of what the client may read.
 func folderHeader(listing http.Header) http.Header {
@@ -210,18 +198,7 @@ func folderHeader(listing http.Header) http.Header {
 // setHeader completes the response's header. No shared cache may keep it: the header is sent before any photo
 // is read, whose response may be for one client only.
 func (f *folder) setHeader(h http.Header) {
-	private := []string{"private"}
-	for _, v := range h["Cache-Control"] {
-		for directive := range strings.SplitSeq(v, ",") {
-			directive = strings.TrimSpace(directive)
-			switch name, _, _ := strings.Cut(strings.ToLower(directive), "="); name {
-			case "", "public", "private", "s-maxage", "proxy-revalidate":
-			default:
-				private = append(private, directive)
-			}
-		}
-	}
-	h.Set("Cache-Control", strings.Join(private, ", "))
+	makePrivate(h)
 	if last := f.page.last(); last != "" {
 		q := without(f.query, "after")
 		if q != "" {

@@ -180,7 +180,7 @@ func TestFailedPhotoIsAskedAgain(t *testing.T) {
 
 func TestFolderHeader(t *testing.T) {
 	listing := http.Header{}
-	srv := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nexif {\nfolders\n}\nreverse_proxy "+upstream(t, func(w http.ResponseWriter, r *http.Request) {
+	srv := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nheader Cdn-Cache-Control max-age=60\nexif {\nfolders\n}\nreverse_proxy "+upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		for k, v := range listing {
 			w.Header()[k] = v
 		}
@@ -194,6 +194,7 @@ func TestFolderHeader(t *testing.T) {
 		{http.Header{}, http.Header{"Cache-Control": {"private"}}},
 		{http.Header{"Cache-Control": {"public, max-age=60, s-maxage=99"}}, http.Header{"Cache-Control": {"private, max-age=60"}}},
 		{http.Header{"Cache-Control": {"No-Store"}}, http.Header{"Cache-Control": {"private, No-Store"}}},
+		{http.Header{"Expires": {"Sun, 29 Nov 2099 10:00:00 GMT"}}, http.Header{"Cache-Control": {"private"}}},
 		{http.Header{"Vary": {"Accept, Accept-Encoding, Cookie"}}, http.Header{"Vary": {"Cookie"}, "Cache-Control": {"private"}}},
 		{http.Header{"Last-Modified": {"Sun, 29 Nov 2020 10:00:00 GMT"}, "X-Secret": {"1"}, "Set-Cookie": {"a=b"}}, http.Header{"Cache-Control": {"private"}}},
 		{http.Header{"Access-Control-Allow-Origin": {"*"}}, http.Header{"Access-Control-Allow-Origin": {"*"}, "Cache-Control": {"private"}}},

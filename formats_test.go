@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
@@ -54,7 +55,7 @@ func TestEveryFormatIsInTheTable(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(readme), formatTableHead)
 	table, _, _ = strings.Cut(table, "\n\n")
-	for _, f := range exif.Formats() {
+	for _, f := range container.Formats() {
 		name := strings.ToUpper(f)
 		if n, ok := formatNames["."+f]; ok {
 			name = n

@@ -53,14 +53,14 @@ func replaceHeader(dst, src http.Header) {
 	maps.Copy(dst, src)
 }
 
-// makePrivate forbids shared caches to keep the response (RFC 9111, section 5.2.2.7).
+// makePrivate forbids shared caches to keep the response (RFC 9111, section 5.2.2.7), also those that heed other fields.
 func makePrivate(header http.Header) {
 	directives := []string{"private"}
 	for _, field := range header.Values("Cache-Control") {
 		for d := range strings.SplitSeq(field, ",") {
 			d = strings.TrimSpace(d)
 			name, _, _ := strings.Cut(strings.ToLower(d), "=")
-			if d != "" && name != "public" && name != "private" && name != "s-maxage" {
+			if !slices.Contains([]string{"", "public", "private", "s-maxage", "proxy-revalidate"}, name) {
 				directives = append(directives, d)
 			}
 		}

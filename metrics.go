@@ -65,11 +65,11 @@ type metrics struct {
 	objects  prometheus.Counter
 	duration *prometheus.HistogramVec // by operation
 	hits     prometheus.Counter
+	misses   prometheus.Counter
 
 	redactions  *prometheus.CounterVec // by format
 	refusals    *prometheus.CounterVec // by format
 	overwritten prometheus.Counter
-	misses      prometheus.Counter
 }
 
 // newMetrics registers the metrics in Caddy's registry, or returns those that another handler of the
@@ -92,10 +92,11 @@ func newMetrics(reg prometheus.Registerer, cache *responseCache) (*metrics, erro
 		}, []string{"operation"}),
 		hits:   prometheus.NewCounter(opts("cache_hits_total", "Requests that were answered from the cache.")),
 		misses: prometheus.NewCounter(opts("cache_misses_total", "Requests for which the cache had nothing, or something outdated.")),
+
+		redactions:  prometheus.NewCounterVec(opts("redacted_total", "Images and videos redacted, by format."), []string{"format"}),
+		refusals:    prometheus.NewCounterVec(opts("redact_refused_total", "Images and videos refused because they can't be redacted, by format."), []string{"format"}),
+		overwritten: prometheus.NewCounter(opts("redact_bytes_overwritten_total", "Bytes of images and videos overwritten.")),
 	}
-	m.redactions = prometheus.NewCounterVec(opts("redacted_total", "Images and videos redacted, by format."), []string{"format"})
-	m.refusals = prometheus.NewCounterVec(opts("redact_refused_total", "Images and videos refused because they can't be redacted, by format."), []string{"format"})
-	m.overwritten = prometheus.NewCounter(opts("redact_bytes_overwritten_total", "Bytes of images and videos overwritten."))
 	bytes := &cacheBytes{}
 	err := errors.Join(
 		register(reg, &m.requests), register(reg, &m.read), register(reg, &m.objects),
@@ -112,8 +113,7 @@ func newMetrics(reg prometheus.Registerer, cache *responseCache) (*metrics, erro
 // register registers *c, or sets it to the collector that is already registered under that name.
 func register[C prometheus.Collector](reg prometheus.Registerer, c *C) error {
 	err := reg.Register(*c)
-	var are prometheus.AlreadyRegisteredError
-	if errors.As(err, &are) {
+	if are, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if existing, ok := are.ExistingCollector.(C); ok {
 			*c = existing
 			return nil

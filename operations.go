@@ -158,7 +158,7 @@ func fillPicture(find func(io.ReaderAt) (redact.Picture, error)) func(x *exchang
 			return nil
 		}
 		body := bytes.NewBuffer(make([]byte, 0, size))
-		_, err = picture.WriteTo(body)
+		err = picture.CopyTo(body)
 		res.body = body.Bytes()
 		return err
 	}

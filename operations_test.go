@@ -55,7 +55,7 @@ func directly(t testing.TB, op *operation, photo []byte) string {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		if _, err := p.WriteTo(&b); err != nil {
+		if err := p.CopyTo(&b); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()

@@ -240,16 +240,24 @@ func (h *Handler) alreadyDenied(r *http.Request) bool {
 // returns errDenied, or nil to use their response. That includes a 401 or 407, since the client may
 // still log in.
 func (h *Handler) permit(r *http.Request, status int, header http.Header) error {
+	err := h.permitAction(actionGetObject, r, status)
+	if err == nil && isMissing(r, status, header) {
+		err = h.permitAction(actionListBucket, r, status)
+	}
+	return err
+}
+
+// permitListing is permit for a folder. Without ListBucket, a folder isn't told from one that doesn't exist.
+func (h *Handler) permitListing(r *http.Request, status int, _ http.Header) error {
+	return h.permitAction(actionListBucket, r, status)
+}
+
+// permitAction returns errDenied unless the request is allowed the action, or may still log in.
+func (h *Handler) permitAction(action string, r *http.Request, status int) error {
 	if status == http.StatusUnauthorized || status == http.StatusProxyAuthRequired {
 		return nil
 	}
-	if allowed, _ := h.allowed(actionGetObject, r); !allowed {
-		return errDenied
-	}
-	if !isMissing(r, status, header) {
-		return nil
-	}
-	if allowed, _ := h.allowed(actionListBucket, r); !allowed {
+	if allowed, _ := h.allowed(action, r); !allowed {
 		return errDenied
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,25 @@ func TestOmitAndOnly(t *testing.T) {
 	}
 }
 
+// tagsIn returns the sorted names of the tags that are kept by only with a set.
+func tagsIn(t *testing.T, set string) (tags []string) {
+	t.Helper()
+	keep, err := (&exif.Patterns{Only: []string{set}, More: vocabulary}).Filter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(exif.Names(), "UserComment: AIGC") {
+		if keep(name) {
+			tags = append(tags, name)
+		}
+	}
+	if keep("GPSUnknownTag_0xabcd") {
+		tags = append(tags, "GPSUnknownTag_*")
+	}
+	slices.Sort(tags)
+	return tags
+}
+
 // TestSetsAreDocumented checks that docs/sets.md lists the tags of each named set; -update writes it.
 func TestSetsAreDocumented(t *testing.T) {
 	var b strings.Builder
@@ -76,7 +96,7 @@ func TestSetsAreDocumented(t *testing.T) {
 		{"@ai", "Whether a program made it, and how. Of EXIF, only a comment that is China's label."},
 	} {
 		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n\n", set.name, set.what)
-		tags := exif.Sets()[set.name]
+		tags := tagsIn(t, set.name)
 		if len(tags) == 0 {
 			t.Errorf("no set %s", set.name)
 		}
@@ -94,9 +114,6 @@ func TestSetsAreDocumented(t *testing.T) {
 	}
 	if got, err := os.ReadFile(name); err != nil || string(got) != b.String() {
 		t.Errorf("%s: %v: got %s, want %s", name, err, got, b.String())
-	}
-	if len(exif.Sets()) != 5 {
-		t.Errorf("got %d sets", len(exif.Sets()))
 	}
 }
 

@@ -41,7 +41,7 @@ func writeResponse(w http.ResponseWriter, r *http.Request, res *response) error 
 	if !writeHeader(w, r, res.status(), res.contentType, res.stream.Size()) {
 		return nil
 	}
-	if _, err := res.stream.WriteTo(w); err != nil {
+	if err := res.stream.CopyTo(w); err != nil {
 		// The header is sent, so only a cut-off body tells the client that the picture is incomplete.
 		panic(http.ErrAbortHandler)
 	}

@@ -176,7 +176,7 @@ func (c *command) run(args []string, fl caddycmd.Flags) error {
 		return c.single("--operation "+c.operation, "picture", args, func(w io.Writer, r io.ReaderAt) error {
 			p, err := find(r)
 			if err == nil {
-				_, err = p.WriteTo(w)
+				err = p.CopyTo(w)
 			}
 			return err
 		})

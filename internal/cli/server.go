@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -99,93 +100,33 @@ func examplePhoto(fl caddycmd.Flags) string {
 
 // serverConfig returns the configuration for exif-server, and its listener address.
 func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config, listen string, err error) {
-	domain, root, bucket, region := fl.String("domain"), fl.String("root"), fl.String("bucket"), fl.String("region")
+	root, bucket, region, browse := fl.String("root"), fl.String("bucket"), fl.String("region"), fl.Bool("browse")
 	if fl.NArg() > 0 {
 		if root != "" || bucket != "" {
 			return nil, "", errors.New("a folder as the argument excludes --root and --bucket")
 		}
 		root = fl.Arg(0)
 	}
-	settings := Settings{Operations: m.Operations, Redact: fl.Bool("redact"), Values: fl.String("values")}
-	switch {
-	case settings.Redact && !fl.Bool("thumbnails"):
-		settings.Operations = withoutPictures(m.Operations)
-	case fl.Bool("thumbnails") && !settings.Redact:
-		return nil, "", errors.New("--thumbnails is for --redact: without it, thumbnails are served anyway, and the photos with all their metadata")
-	}
-	if fl.Bool("browse") { // a folder's response is made of its listing
-		settings.Folders = m.MaxFolder
-		settings.Values = cmp.Or(settings.Values, "described") // a gallery is for people
-	}
-	if settings.Only, settings.Omit, settings.Keep, err = patternFlags(fl); err != nil {
+	settings, err := serverSettings(m, fl)
+	if err != nil {
 		return nil, "", err
 	}
-	if _, err := m.Options(settings); err != nil {
-		return nil, "", err
-	}
-	routes := caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
-		caddyconfig.JSONModuleObject(settings, "handler", "exif", nil),
-	}}}
-	if !fl.Bool("browse") {
+	routes := caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(settings, "handler", "exif", nil)}}}
+	if browse { // encode is first, so that it compresses what exif answers
+		encode := config{"handler": "encode", "encodings": config{"zstd": struct{}{}, "gzip": struct{}{}}, "prefer": []string{"zstd", "gzip"}}
+		routes = append(caddyhttp.RouteList{routeOf(nil, encode)}, routes...)
+	} else {
 		routes = append(routes, homeRoute(m.SuffixMark, settings.Operations, root, bucket, photo))
 	}
-	switch {
-	case bucket != "" && root != "":
-		return nil, "", errors.New("--root and --bucket exclude each other")
-	case region != "" && bucket == "":
-		return nil, "", errors.New("--region needs a --bucket")
-	case bucket != "" && fl.Bool("browse"):
-		return nil, "", errors.New("--browse needs a folder: it can't show a bucket")
-	case bucket != "":
-		signed, err := canSign(region)
-		if err != nil {
-			return nil, "", err
-		}
-		if !signed {
-			region = ""
-		}
-		if os.Getenv("AWS_ACCESS_KEY_ID") != "" && fl.String("region") == "" {
-			fmt.Fprintln(os.Stderr, "AWS_ACCESS_KEY_ID is set, but requests to the bucket are not signed, so only what everybody may read is served. --region signs them.")
-		}
-		proxy, err := bucketRoutes(bucket, region)
-		if err != nil {
-			return nil, "", err
-		}
-		routes = append(routes, proxy...)
-	default:
-		if root != "" {
-			if info, err := os.Stat(root); err != nil {
-				return nil, "", fmt.Errorf("the folder to serve: %w", err)
-			} else if !info.IsDir() {
-				return nil, "", fmt.Errorf("the folder to serve: %s is not a folder", root)
-			}
-		}
-		fileServer := map[string]any{"handler": "file_server", "root": root}
-		if fl.Bool("browse") {
-			fileServer["browse"] = map[string]any{"file_limit": fileLimit}
-			// The config could only name a file on disk, but the template is embedded. Caddy offers this
-			// variable to programs with their own template; the process serves no other.
-			fileserver.BrowseTemplate = m.Gallery
-			encode := map[string]any{"handler": "encode", "encodings": map[string]any{"zstd": struct{}{}, "gzip": struct{}{}}, "prefer": []string{"zstd", "gzip"}}
-			// first, so that it compresses what exif answers
-			routes = append(caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{caddyconfig.JSON(encode, nil)}}}, routes...)
-		}
-		routes = append(routes, caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(fileServer, nil)}})
+	source, err := sourceRoutes(m, root, bucket, region, browse)
+	if err != nil {
+		return nil, "", err
 	}
-	if domain != "" {
-		subroute := map[string]any{"handler": "subroute", "routes": routes}
-		routes = caddyhttp.RouteList{{
-			MatcherSetsRaw: []caddy.ModuleMap{{"host": caddyconfig.JSON(caddyhttp.MatchHost{domain}, nil)}},
-			HandlersRaw:    []json.RawMessage{caddyconfig.JSON(subroute, nil)},
-		}}
+	routes = append(routes, source...)
+	if domain := fl.String("domain"); domain != "" {
+		routes = caddyhttp.RouteList{routeOf(config{"host": caddyhttp.MatchHost{domain}}, config{"handler": "subroute", "routes": routes})}
 	}
-	listen = fl.String("listen")
-	if listen == "" {
-		listen = ":2015"
-		if domain != "" {
-			listen = ":" + strconv.Itoa(certmagic.HTTPSPort)
-		}
-	} else if err := checkListen(listen); err != nil {
+	if listen, err = listenAddress(fl); err != nil {
 		return nil, "", err
 	}
 	server := &caddyhttp.Server{
@@ -205,6 +146,90 @@ func serverConfig(m *Module, fl caddycmd.Flags, photo string) (cfg *caddy.Config
 			"http": caddyconfig.JSON(caddyhttp.App{Servers: map[string]*caddyhttp.Server{"exif": server}}, nil),
 		},
 	}, listen, nil
+}
+
+// serverSettings returns the handler's settings for the flags.
+func serverSettings(m *Module, fl caddycmd.Flags) (s Settings, err error) {
+	s = Settings{Operations: m.Operations, Redact: fl.Bool("redact"), Values: fl.String("values")}
+	switch {
+	case s.Redact && !fl.Bool("thumbnails"):
+		s.Operations = withoutPictures(m.Operations)
+	case fl.Bool("thumbnails") && !s.Redact:
+		return s, errors.New("--thumbnails is for --redact: without it, thumbnails are served anyway, and the photos with all their metadata")
+	}
+	if fl.Bool("browse") { // a folder's response is made of its listing
+		s.Folders = m.MaxFolder
+		s.Values = cmp.Or(s.Values, "described") // a gallery is for people
+	}
+	if s.Only, s.Omit, s.Keep, err = patternFlags(fl); err == nil {
+		_, err = m.Options(s)
+	}
+	return s, err
+}
+
+// config is an object of Caddy's JSON.
+type config map[string]any
+
+// routeOf returns a route with one handler for the requests that match, for all if match is nil.
+func routeOf(match, handler config) caddyhttp.Route {
+	r := caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(handler, nil)}}
+	if match != nil {
+		set := caddy.ModuleMap{}
+		for name, matcher := range match {
+			set[name] = caddyconfig.JSON(matcher, nil)
+		}
+		r.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
+	}
+	return r
+}
+
+// sourceRoutes returns the routes to the photos.
+func sourceRoutes(m *Module, root, bucket, region string, browse bool) (caddyhttp.RouteList, error) {
+	switch {
+	case bucket == "" && region != "":
+		return nil, errors.New("--region needs a --bucket")
+	case bucket == "":
+		return folderRoutes(m, root, browse)
+	case root != "":
+		return nil, errors.New("--root and --bucket exclude each other")
+	case browse:
+		return nil, errors.New("--browse needs a folder: it can't show a bucket")
+	}
+	region, err := signingRegion(region)
+	if err != nil {
+		return nil, err
+	}
+	return bucketRoutes(bucket, region)
+}
+
+// folderRoutes returns the route that serves a folder, "" for the current one.
+func folderRoutes(m *Module, root string, browse bool) (caddyhttp.RouteList, error) {
+	if root != "" {
+		if info, err := os.Stat(root); err != nil {
+			return nil, fmt.Errorf("the folder to serve: %w", err)
+		} else if !info.IsDir() {
+			return nil, fmt.Errorf("the folder to serve: %s is not a folder", root)
+		}
+	}
+	fileServer := config{"handler": "file_server", "root": root}
+	if browse {
+		fileServer["browse"] = config{"file_limit": fileLimit}
+		// The config could only name a file on disk, but the template is embedded. Caddy offers this
+		// variable to programs with their own template; the process serves no other.
+		fileserver.BrowseTemplate = m.Gallery
+	}
+	return caddyhttp.RouteList{routeOf(nil, fileServer)}, nil
+}
+
+// listenAddress returns the address to listen at.
+func listenAddress(fl caddycmd.Flags) (string, error) {
+	switch listen := fl.String("listen"); {
+	case listen != "":
+		return listen, checkListen(listen)
+	case fl.String("domain") != "":
+		return ":" + strconv.Itoa(certmagic.HTTPSPort), nil
+	}
+	return ":2015", nil
 }
 
 // checkListen returns an error for a listener address without a port, at which Caddy would take any port that is free.
@@ -233,60 +258,57 @@ func withoutPictures(operations []string) (rest []string) {
 // homeRoute responds to the root path with a list of the operations, if the folder has no index file.
 func homeRoute(mark string, operations []string, root, bucket, example string) caddyhttp.Route {
 	// not the path matcher, for which "//" and "/x/.." are the root, too
-	match := caddy.ModuleMap{"vars": caddyconfig.JSON(map[string][]string{"{http.request.uri.path}": {"/"}}, nil)}
+	match := config{"vars": config{"{http.request.uri.path}": []string{"/"}}}
 	if bucket == "" {
-		index := map[string]any{"file": map[string]any{"root": root, "try_files": fileserverIndexes}}
-		match["not"] = caddyconfig.JSON([]any{index}, nil)
+		match["not"] = []config{{"file": config{"root": root, "try_files": []string{"index.html", "index.txt"}}}} // as file_server
 	}
 	body := "This server has photos, and answers what is in them. Ask for a photo's path followed by one of\n"
 	for _, word := range operations {
 		body += "\n\t" + mark + word
 	}
 	body += "\n\nsuch as /" + example + mark + operations[0] + "\n"
-	return caddyhttp.Route{
-		MatcherSetsRaw: caddyhttp.RawMatcherSets{match},
-		HandlersRaw: []json.RawMessage{caddyconfig.JSON(map[string]any{
-			"handler": "static_response",
-			"headers": map[string][]string{"Content-Type": {"text/plain; charset=utf-8"}},
-			"body":    body,
-		}, nil)},
-		Terminal: true,
-	}
+	home := routeOf(match, config{
+		"handler": "static_response",
+		"headers": http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
+		"body":    body,
+	})
+	home.Terminal = true
+	return home
 }
 
 // fileLimit is the most files of a folder that a gallery shows; Caddy's default is 10,000. The gallery says so where
 // a folder has more.
 const fileLimit = 100_000
 
-// fileserverIndexes are the index files of file_server.
-var fileserverIndexes = []string{"index.html", "index.txt"}
-
 // s3Transport is the ID of the module that signs requests. It isn't imported here, so that users who don't
 // need it don't have to build the AWS SDK.
 const s3Transport = "http.reverse_proxy.transport.s3"
 
-// canSign reports whether requests to a bucket in that region can be signed: whether there is a region,
-// and the AWS SDK finds keys.
-func canSign(region string) (bool, error) {
+// signingRegion returns the region to sign requests to a bucket for, "" if they can't be signed: without a region,
+// or without keys that the AWS SDK finds.
+func signingRegion(region string) (string, error) {
 	if region == "" {
-		return false, nil
+		if os.Getenv("AWS_ACCESS_KEY_ID") != "" {
+			fmt.Fprintln(os.Stderr, "AWS_ACCESS_KEY_ID is set, but requests to the bucket are not signed, so only what everybody may read is served. --region signs them.")
+		}
+		return "", nil
 	}
 	info, err := caddy.GetModule(s3Transport)
 	if err != nil {
-		return false, errors.New("--region: this Caddy can't sign requests, build it with: xcaddy build " +
+		return "", errors.New("--region: this Caddy can't sign requests, build it with: xcaddy build " +
 			"--with github.com/caddyexif/caddy-exif --with github.com/caddyexif/caddy-exif/s3transport")
 	}
 	keys, ok := info.New().(interface{ FindKeys(context.Context) error })
 	if !ok {
-		return false, fmt.Errorf("--region: the module %s is not this project's", s3Transport)
+		return "", fmt.Errorf("--region: the module %s is not this project's", s3Transport)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := keys.FindKeys(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "No keys to sign with, so only what everybody may read is served: %v\n", err)
-		return false, nil
+		return "", nil
 	}
-	return true, nil
+	return region, nil
 }
 
 // notAnObject matches paths that no object has: an empty segment, even at the end, would list a bucket, and
@@ -297,41 +319,13 @@ const notAnObject = `^$|[/\\](\.\.?)?([/\\]|$)`
 // remove the client's credentials, which a store would refuse. With a region they sign requests; without
 // one the bucket must be public.
 func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
-	u, err := url.Parse(bucket)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("--bucket: %q is no http or https URL such as https://s3.example.com/photos", bucket)
+	u, prefix, err := parseBucket(bucket)
+	if err != nil {
+		return nil, err
 	}
-	if u.RawQuery != "" || u.User != nil || u.Fragment != "" {
-		return nil, errors.New("--bucket: the URL must be the bucket's, without query or credentials")
-	}
-	prefix := strings.TrimSuffix(u.EscapedPath(), "/")
-	if host := u.Hostname(); prefix == "" && (net.ParseIP(host) != nil || !strings.Contains(host, ".")) {
-		return nil, fmt.Errorf("--bucket: %q names no bucket, clients would choose it", bucket)
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	transport := map[string]any{"protocol": "http"}
+	transport := config{"protocol": "http"}
 	if u.Scheme == "https" {
 		transport["tls"] = struct{}{}
-	}
-	route := func(match map[string]any, handler map[string]any) caddyhttp.Route {
-		r := caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSON(handler, nil)}}
-		if match != nil {
-			set := caddy.ModuleMap{}
-			for k, v := range match {
-				set[k] = caddyconfig.JSON(v, nil)
-			}
-			r.MatcherSetsRaw = caddyhttp.RawMatcherSets{set}
-		}
-		return r
-	}
-	routes := caddyhttp.RouteList{
-		route(map[string]any{"not": []any{map[string]any{"method": []string{"GET", "HEAD", "OPTIONS"}}}},
-			map[string]any{"handler": "error", "status_code": 405}),
-		route(map[string]any{"vars_regexp": map[string]any{"{http.request.uri.path}": map[string]string{"pattern": notAnObject}}},
-			map[string]any{"handler": "error", "status_code": 404}),
 	}
 	if region != "" {
 		name, rest, more := strings.Cut(strings.TrimPrefix(prefix, "/"), "/")
@@ -345,22 +339,39 @@ func bucketRoutes(bucket, region string) (caddyhttp.RouteList, error) {
 			prefix = "/" + rest
 		}
 	}
-	if prefix != "" {
-		routes = append(routes, route(nil,
-			map[string]any{"handler": "rewrite", "uri": prefix + "{http.request.uri}"}))
+	routes := caddyhttp.RouteList{
+		routeOf(config{"not": []config{{"method": []string{"GET", "HEAD", "OPTIONS"}}}}, config{"handler": "error", "status_code": 405}),
+		routeOf(config{"vars_regexp": config{"{http.request.uri.path}": config{"pattern": notAnObject}}}, config{"handler": "error", "status_code": 404}),
 	}
-	return append(routes, route(nil, map[string]any{
+	if prefix != "" {
+		routes = append(routes, routeOf(nil, config{"handler": "rewrite", "uri": prefix + "{http.request.uri}"}))
+	}
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	return append(routes, routeOf(nil, config{
 		"handler":   "reverse_proxy",
 		"transport": transport,
-		"upstreams": []any{map[string]any{"dial": net.JoinHostPort(u.Hostname(), port)}},
-		"headers": map[string]any{
-			"request": map[string]any{
-				"set":    map[string][]string{"Host": {u.Host}},
-				"delete": []string{"Authorization", "Cookie"},
-			},
-			"response": map[string]any{"delete": []string{"X-Amz-*"}},
+		"upstreams": []config{{"dial": net.JoinHostPort(u.Hostname(), port)}},
+		"headers": config{
+			"request":  config{"set": http.Header{"Host": {u.Host}}, "delete": []string{"Authorization", "Cookie"}},
+			"response": config{"delete": []string{"X-Amz-*"}},
 		},
 	})), nil
+}
+
+// parseBucket parses the URL of a bucket. The prefix is what precedes the path of each object.
+func parseBucket(bucket string) (u *url.URL, prefix string, err error) {
+	u, err = url.Parse(bucket)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, "", fmt.Errorf("--bucket: %q is no http or https URL such as https://s3.example.com/photos", bucket)
+	}
+	if u.RawQuery != "" || u.User != nil || u.Fragment != "" {
+		return nil, "", errors.New("--bucket: the URL must be the bucket's, without query or credentials")
+	}
+	prefix = strings.TrimSuffix(u.EscapedPath(), "/")
+	if host := u.Hostname(); prefix == "" && (net.ParseIP(host) != nil || !strings.Contains(host, ".")) {
+		return nil, "", fmt.Errorf("--bucket: %q names no bucket, clients would choose it", bucket)
+	}
+	return u, prefix, nil
 }
 
 // baseURL returns the server's URL for a browser on this machine.

@@ -22,15 +22,15 @@ const (
 // Block is a TIFF block of a file, which holds EXIF. Most files have one.
 type Block struct {
 	R io.ReaderAt
-	// off is where the part of the file that carries the block has its data: the TIFF block itself in a JPEG
+	// Off is where the part of the file that carries the block has its data: the TIFF block itself in a JPEG
 	// segment, the data of a chunk or a resource, the body of a box, the first extent of an item.
 	Off int64
-	// first is the block's first directory: IFD0, except in formats with a block for each directory.
+	// First is the block's first directory: IFD0, except in formats with a block for each directory.
 	First Directory
-	// foreign reports whether a number of the first directory has another meaning in this format. It may
+	// Foreign reports whether a number of the first directory has another meaning in this format. It may
 	// be nil.
 	Foreign func(id uint16) bool
-	// pages is true if the block is a TIFF file, whose second directory can be another page
+	// Pages is true if the block is a TIFF file, whose second directory can be another page
 	// (TIFF 6.0, section 2). In EXIF it is the thumbnail (Exif 3.0, 4.5).
 	Pages bool
 }
@@ -38,8 +38,8 @@ type Block struct {
 // Offer is called with each EXIF of a file, in file order, until it returns done.
 type Offer func(b Block) (done bool, err error)
 
-// EXIFIntro comes before the block in a JPEG segment (Exif 3.0, 4.7.2), and with some writers elsewhere.
-var EXIFIntro = []byte("Exif\x00\x00")
+// exifIntro comes before the block in a JPEG segment (Exif 3.0, 4.7.2), and with some writers elsewhere.
+var exifIntro = []byte("Exif\x00\x00")
 
 // unreadable is an empty block, for EXIF that exists but can't be read.
 var unreadable = bytes.NewReader(nil)
@@ -57,8 +57,8 @@ func startsAt(r io.ReaderAt, off int64) (bool, error) {
 func withoutIntro(r io.ReaderAt) (io.ReaderAt, error) {
 	var head [6]byte
 	ok, err := ReadFull(r, head[:], 0)
-	if ok && bytes.Equal(head[:], EXIFIntro) {
-		r = FromOffset(r, int64(len(EXIFIntro)))
+	if ok && bytes.Equal(head[:], exifIntro) {
+		r = FromOffset(r, int64(len(exifIntro)))
 	}
 	return r, err
 }
@@ -73,7 +73,7 @@ func offsetBlock(r io.ReaderAt) (io.ReaderAt, error) {
 		return unreadable, err
 	}
 	stated := 4 + int64(binary.BigEndian.Uint32(b[:]))
-	intro := int64(len(EXIFIntro))
+	intro := int64(len(exifIntro))
 	for _, off := range [...]int64{stated, 4, 4 + intro, 0, intro} {
 		ok, err := startsAt(r, off)
 		if err != nil {

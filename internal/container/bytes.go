@@ -126,9 +126,9 @@ func (f ReaderFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) 
 // such a row without reading all headers: it looks at 1, 4, 16, ... pieces from the first, then bisects
 // between the last place with such a header and the first without.
 
-// Gallop returns how many of the pieces after the first are like it, at most limit. same reports it for
+// gallop returns how many of the pieces after the first are like it, at most limit. same reports it for
 // the k'th of them.
-func Gallop(limit int64, same func(k int64) (bool, error)) (int64, error) {
+func gallop(limit int64, same func(k int64) (bool, error)) (int64, error) {
 	low, high := int64(0), int64(1)
 	for ; high <= limit; low, high = high, 4*high {
 		if ok, err := same(high); err != nil {
@@ -137,12 +137,12 @@ func Gallop(limit int64, same func(k int64) (bool, error)) (int64, error) {
 			break
 		}
 	}
-	return Bisect(low, min(high, limit+1), 1, same)
+	return bisect(low, min(high, limit+1), 1, same)
 }
 
-// Bisect narrows down the end of the row between low, within it, and high, beyond it. It returns a piece
+// bisect narrows down the end of the row between low, within it, and high, beyond it. It returns a piece
 // of the row at most near pieces from its last.
-func Bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, error) {
+func bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, error) {
 	for high-low > near {
 		mid := low + (high-low)/2
 		ok, err := same(mid)
@@ -161,9 +161,9 @@ func Bisect(low, high, near int64, same func(k int64) (bool, error)) (int64, err
 // maxPiece bounds a single read of a section: a run may claim to be longer than the file.
 const maxPiece = 1 << 18
 
-// Section reads a run as a stream, for decompressors. It keeps an error of the file, to distinguish it
+// section reads a run as a stream, for decompressors. It keeps an error of the file, to distinguish it
 // from an error of the decompressor.
-type Section struct {
+type section struct {
 	R   io.ReaderAt
 	Run Extent // the rest of the run
 	Err error
@@ -172,7 +172,7 @@ type Section struct {
 }
 
 // Read implements io.Reader.
-func (s *Section) Read(p []byte) (n int, err error) {
+func (s *section) Read(p []byte) (n int, err error) {
 	if s.Err != nil {
 		return 0, s.Err
 	}
@@ -209,20 +209,15 @@ func ReadFull(r io.ReaderAt, p []byte, off int64) (ok bool, err error) {
 }
 
 // Offset limits an offset of 8 bytes, so that sums don't overflow. The limit is beyond the end of any file.
-func Offset(v uint64) int64 {
-	if v > math.MaxInt64/2 {
-		return math.MaxInt64 / 2
-	}
-	return int64(v)
-}
+func Offset(v uint64) int64 { return int64(min(v, ToEnd)) }
 
 // TwoUint32 reads two big-endian numbers of 4 bytes each.
 func TwoUint32(b []byte) (int64, int64) {
 	return int64(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint32(b[4:]))
 }
 
-// StartsWith reports whether a file begins with some bytes, at most 8.
-func StartsWith(r io.ReaderAt, begin string) (bool, error) {
+// startsWith reports whether a file begins with some bytes, at most 8.
+func startsWith(r io.ReaderAt, begin string) (bool, error) {
 	var head [8]byte
 	ok, err := ReadFull(r, head[:len(begin)], 0)
 	return ok && string(head[:len(begin)]) == begin, err

@@ -15,25 +15,25 @@ const CanonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\
 
 // CR3EXIF offers the blocks of the three directories.
 func CR3EXIF(r io.ReaderAt, f Offer) error {
-	w := &Boxes{R: r}
-	canon := func(b Box) (bool, error) {
+	w := &boxes{R: r}
+	canon := func(b box) (bool, error) {
 		first, ok := map[string]Directory{"CMT1": IFD0, "CMT2": ExifIFD, "CMT4": GPSIFD}[b.Type]
 		if !ok {
 			return false, nil
 		}
 		return f(Block{R: RunReader(r, b.Body), Off: b.Body.Off, First: first})
 	}
-	moov := func(b Box) (bool, error) {
+	moov := func(b box) (bool, error) {
 		if b.Type != "uuid" || string(b.UUID[:]) != CanonUUID {
 			return false, nil
 		}
-		return true, w.Each(b.Body, canon)
+		return true, w.each(b.Body, canon)
 	}
-	return w.Each(WholeFile, func(b Box) (bool, error) {
+	return w.each(wholeFile, func(b box) (bool, error) {
 		if b.Type != "moov" {
 			return false, nil
 		}
-		return true, w.Each(b.Body, moov)
+		return true, w.each(b.Body, moov)
 	})
 }
 
@@ -46,33 +46,33 @@ const (
 
 // CR3Pictures adds the thumbnail, the preview and the full-size picture.
 func CR3Pictures(r io.ReaderAt, add func(Place)) error {
-	w := &Boxes{R: r}
-	canon := func(b Box) (bool, error) {
+	w := &boxes{R: r}
+	canon := func(b box) (bool, error) {
 		if b.Type == "THMB" {
-			add(Place{R: r, Run: Skip(b.Body, canonPictureHead)})
+			add(Place{R: r, Run: skip(b.Body, canonPictureHead)})
 		}
 		return false, nil
 	}
-	moov := func(b Box) (bool, error) {
+	moov := func(b box) (bool, error) {
 		switch {
 		case b.Type == "uuid" && string(b.UUID[:]) == CanonUUID:
-			return false, w.Each(b.Body, canon)
+			return false, w.each(b.Body, canon)
 		case b.Type == "trak":
 			return false, jpegTrack(w, b.Body, add)
 		}
 		return false, nil
 	}
 	seen := 0
-	return w.Each(WholeFile, func(b Box) (bool, error) {
+	return w.each(wholeFile, func(b box) (bool, error) {
 		switch {
 		case b.Type == "moov":
 			seen++
-			return seen == 2, w.Each(b.Body, moov)
+			return seen == 2, w.each(b.Body, moov)
 		case b.Type == "uuid" && string(b.UUID[:]) == canonPreviewUUID:
 			seen++
-			return seen == 2, w.Each(Skip(b.Body, 8), func(b Box) (bool, error) {
+			return seen == 2, w.each(skip(b.Body, 8), func(b box) (bool, error) {
 				if b.Type == "PRVW" {
-					add(Place{R: r, Run: Skip(b.Body, canonPictureHead)})
+					add(Place{R: r, Run: skip(b.Body, canonPictureHead)})
 				}
 				return b.Type == "PRVW", nil
 			})
@@ -82,10 +82,10 @@ func CR3Pictures(r io.ReaderAt, add func(Place)) error {
 }
 
 // jpegTrack adds the first sample of a track, unless it is raw data (box CMP1).
-func jpegTrack(w *Boxes, trak Extent, add func(Place)) error {
+func jpegTrack(w *boxes, trak Extent, add func(Place)) error {
 	var stsd, stsz, stco Extent
 	wide := int64(4)
-	stbl := func(b Box) (bool, error) {
+	stbl := func(b box) (bool, error) {
 		switch b.Type {
 		case "stsd":
 			stsd = b.Body
@@ -98,15 +98,7 @@ func jpegTrack(w *Boxes, trak Extent, add func(Place)) error {
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(Box) (bool, error)) func(Box) (bool, error) {
-		return func(b Box) (bool, error) {
-			if b.Type != typ {
-				return false, nil
-			}
-			return true, w.Each(b.Body, f)
-		}
-	}
-	if err := w.Each(trak, descend("mdia", descend("minf", descend("stbl", stbl)))); err != nil {
+	if err := w.each(trak, w.descend("mdia", true, w.descend("minf", true, w.descend("stbl", true, stbl)))); err != nil {
 		return err
 	}
 	var entry [256]byte
@@ -115,13 +107,13 @@ func jpegTrack(w *Boxes, trak Extent, add func(Place)) error {
 		return err
 	}
 	// version and flags, the size of all samples or 0, their number, the size of the first
-	c := w.Cursor(Skip(stsz, 4))
-	size := c.Uint(4)
-	if c.Uint(4); size == 0 {
-		size = c.Uint(4)
+	c := w.cursor(skip(stsz, 4))
+	size := c.uint(4)
+	if c.uint(4); size == 0 {
+		size = c.uint(4)
 	}
-	sizeErr := c.Err
-	c = w.Cursor(Skip(stco, 4+4))
-	add(Place{R: w.R, Run: Extent{Off: Offset(c.Uint(wide)), N: Offset(size)}})
-	return cmp.Or(sizeErr, c.Err)
+	sizeErr := c.err
+	c = w.cursor(skip(stco, 4+4))
+	add(Place{R: w.R, Run: Extent{Off: Offset(c.uint(wide)), N: Offset(size)}})
+	return cmp.Or(sizeErr, c.err)
 }

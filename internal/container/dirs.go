@@ -1,8 +1,6 @@
 package container
 
-import (
-	"io"
-)
+import "io"
 
 // The types of an entry (TIFF 6.0, section 2; Exif 3.0, 4.6.2; BigTIFF).
 const (
@@ -44,7 +42,7 @@ func TypeSize(t uint16) uint64 {
 // at 65,535.
 const MaxEntries = 1 << 17
 
-// EntryChunk is the number of entries that each reads at a time: a directory's count may claim far more
+// EntryChunk is the number of entries that Each reads at a time: a directory's count may claim far more
 // than it has.
 const EntryChunk = 128
 

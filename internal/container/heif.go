@@ -32,7 +32,7 @@ type itemBoxes struct{ pitm, iinf, iref, iloc, idat, iprp Extent }
 
 // HEIF holds the contents of a file's top-level boxes.
 type HEIF struct {
-	Boxes
+	boxes
 	image      bool      // it is an image, by its brands or contents
 	sequence   bool      // its brands announce a track of pictures
 	items      itemBoxes // without iinf if there are no items
@@ -42,8 +42,8 @@ type HEIF struct {
 // OpenHEIF reads the top-level boxes. A file of another brand without items is a film: OpenHEIF returns
 // ErrNotImage and stops at its first moov or moof, since a fragmented film has thousands of boxes.
 func OpenHEIF(r io.ReaderAt) (w *HEIF, err error) {
-	w = &HEIF{Boxes: Boxes{R: r}}
-	err = w.Each(WholeFile, func(b Box) (done bool, err error) {
+	w = &HEIF{boxes: boxes{R: r}}
+	err = w.each(wholeFile, func(b box) (done bool, err error) {
 		switch b.Type {
 		case "ftyp":
 			return false, w.fileType(b.Body)
@@ -83,14 +83,14 @@ func (w *HEIF) fileType(body Extent) error {
 			clear(b[4:min(n, 8)])
 		}
 		w.image = w.image || HasBrand(b[:n], ImageBrands...)
-		w.sequence = w.sequence || HasBrand(b[:n], SequenceBrands...)
+		w.sequence = w.sequence || HasBrand(b[:n], sequenceBrands...)
 	}
 	return nil
 }
 
 // meta finds the boxes in the full box meta.
 func (w *HEIF) meta(body Extent) (m itemBoxes, err error) {
-	err = w.Each(Skip(body, 4), func(b Box) (bool, error) {
+	err = w.each(skip(body, 4), func(b box) (bool, error) {
 		var to *Extent
 		switch b.Type {
 		case "pitm":
@@ -149,20 +149,20 @@ func (w *HEIF) eachItem(f func(id uint64, typ string, strings Extent) (done bool
 	if iinf.N == 0 {
 		return nil
 	}
-	c := w.Cursor(iinf)
+	c := w.cursor(iinf)
 	head := int64(4 + 2)
-	if c.Uint(1) > 0 { // version
+	if c.uint(1) > 0 { // version
 		head = 4 + 4
 	}
-	if c.Err != nil {
-		return c.Err
+	if c.err != nil {
+		return c.err
 	}
-	return w.Each(Skip(iinf, head), func(b Box) (bool, error) {
+	return w.each(skip(iinf, head), func(b box) (bool, error) {
 		// version and flags, ID (16 or 32 bits), protection (16 bits), type
 		if b.Type != "infe" || len(b.Peek) < 12 || b.Peek[0] < 2 || b.Peek[0] > 3 { // 0 and 1 have no types
 			return false, nil
 		}
-		idSize := int(IDSize(b.Peek[0] == 3))
+		idSize := int(sizeOfID(b.Peek[0] == 3))
 		typ := 4 + idSize + 2
 		if len(b.Peek) < typ+4 {
 			return false, nil
@@ -171,7 +171,7 @@ func (w *HEIF) eachItem(f func(id uint64, typ string, strings Extent) (done bool
 		for _, v := range b.Peek[4 : 4+idSize] {
 			id = id<<8 | uint64(v)
 		}
-		return f(id, string(b.Peek[typ:typ+4]), Skip(b.Body, int64(typ)+4))
+		return f(id, string(b.Peek[typ:typ+4]), skip(b.Body, int64(typ)+4))
 	})
 }
 
@@ -188,41 +188,41 @@ func (w *HEIF) Describing(items []uint64) (found uint64, ok bool, err error) {
 		isItem[id] = true
 	}
 	refs := 0
-	c := w.Cursor(w.items.iref)
-	idSize := IDSize(c.Uint(1) > 0)
-	if c.Err != nil {
-		return 0, false, c.Err
+	c := w.cursor(w.items.iref)
+	idSize := sizeOfID(c.uint(1) > 0)
+	if c.err != nil {
+		return 0, false, c.err
 	}
-	err = w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
+	err = w.each(skip(w.items.iref, 4), func(b box) (bool, error) {
 		if b.Type != "cdsc" {
 			return false, nil
 		}
-		c.Start(b.Body)
-		id := c.Uint(idSize)
+		c.start(b.Body)
+		id := c.uint(idSize)
 		if !isItem[id] {
-			return false, c.Err
+			return false, c.err
 		}
-		for n := c.Uint(2); n > 0 && !c.Truncated; n-- {
+		for n := c.uint(2); n > 0 && !c.truncated; n-- {
 			if refs++; refs > maxItems {
 				return false, ErrTooLarge
 			}
-			if c.Uint(idSize) == primary && !c.Truncated {
+			if c.uint(idSize) == primary && !c.truncated {
 				found, ok = id, true
 				return true, nil
 			}
 		}
-		return false, c.Err
+		return false, c.err
 	})
 	return found, ok, err
 }
 
 // primary returns the ID of the primary item.
 func (w *HEIF) primary() (item uint64, ok bool, err error) {
-	c := w.Cursor(w.items.pitm)
-	idSize := IDSize(c.Uint(1) > 0)
-	c.Uint(3)
-	item = c.Uint(idSize)
-	return item, !c.Truncated && c.Err == nil, c.Err
+	c := w.cursor(w.items.pitm)
+	idSize := sizeOfID(c.uint(1) > 0)
+	c.uint(3)
+	item = c.uint(idSize)
+	return item, !c.truncated && c.err == nil, c.err
 }
 
 // HEIFPictures adds the primary item's thumbnails that are coded as JPEG.
@@ -327,26 +327,26 @@ func (w *HEIF) thumbnails(types ...string) (found []HEIFThumbnail, err error) {
 	if !ok || err != nil {
 		return nil, err
 	}
-	c := w.Cursor(w.items.iref)
-	idSize := IDSize(c.Uint(1) > 0)
+	c := w.cursor(w.items.iref)
+	idSize := sizeOfID(c.uint(1) > 0)
 	var items []uint64
-	err = w.Each(Skip(w.items.iref, 4), func(b Box) (bool, error) {
+	err = w.each(skip(w.items.iref, 4), func(b box) (bool, error) {
 		if b.Type != "thmb" {
 			return false, nil
 		}
-		c.Start(b.Body)
-		id := c.Uint(idSize)
+		c.start(b.Body)
+		id := c.uint(idSize)
 		if typeOf[id] == "" || slices.Contains(items, id) {
-			return false, c.Err
+			return false, c.err
 		}
 		isThumbnail := false
-		for n := min(c.Uint(2), MaxPictures); n > 0 && !c.Truncated && !isThumbnail; n-- {
-			isThumbnail = c.Uint(idSize) == primary && !c.Truncated
+		for n := min(c.uint(2), MaxPictures); n > 0 && !c.truncated && !isThumbnail; n-- {
+			isThumbnail = c.uint(idSize) == primary && !c.truncated
 		}
 		if isThumbnail {
 			items = append(items, id)
 		}
-		return len(items) == MaxPictures, c.Err
+		return len(items) == MaxPictures, c.err
 	})
 	if err != nil || len(items) == 0 {
 		return nil, err
@@ -390,33 +390,32 @@ func (w *HEIF) locate(item uint64) (runs []Extent, ok bool, err error) {
 // extents are missing or unsupported.
 func (w *HEIF) locations(items []uint64) (located map[uint64][]Extent, err error) {
 	located = make(map[uint64][]Extent, len(items))
-	c := w.Cursor(w.items.iloc)
-	version := c.Uint(1)
-	c.Uint(3)
-	sizes := c.Uint(2) // 4 bits each
-	offsetSize, lengthSize := int64(sizes>>12), int64(sizes>>8&15)
-	baseSize, indexSize := int64(sizes>>4&15), int64(sizes&15)
+	c := w.cursor(w.items.iloc)
+	version := c.uint(1)
+	c.uint(3)
+	sizes := c.uint(2) // 4 bits each
+	size := locationSizes{int64(sizes >> 12), int64(sizes >> 8 & 15), int64(sizes >> 4 & 15), int64(sizes & 15)}
 	if version == 0 {
-		indexSize = 0 // reserved
+		size.index = 0 // reserved
 	}
-	if version > 2 || max(offsetSize, lengthSize, baseSize, indexSize) > 8 {
-		return nil, c.Err
+	if version > 2 || max(size.offset, size.length, size.base, size.index) > 8 {
+		return nil, c.err
 	}
 	seen := make([]uint64, 0, len(items)) // of an item in two entries, the first counts
-	count := c.Uint(IDSize(version == 2))
-	for i := uint64(0); i < count && !c.Truncated && len(seen) < len(items); i++ {
+	count := c.uint(sizeOfID(version == 2))
+	for i := uint64(0); i < count && !c.truncated && len(seen) < len(items); i++ {
 		if i == maxItems {
 			return nil, ErrTooLarge
 		}
-		id := c.Uint(IDSize(version == 2))
+		id := c.uint(sizeOfID(version == 2))
 		method := uint64(0)
 		if version > 0 {
-			method = c.Uint(2) & 15
+			method = c.uint(2) & 15
 		}
-		elsewhere := c.Uint(2) != 0 // the data reference, 0 for this file
-		base := Offset(c.Uint(baseSize))
-		n := c.Uint(2)
-		if c.Truncated {
+		elsewhere := c.uint(2) != 0 // the data reference, 0 for this file
+		base := Offset(c.uint(size.base))
+		n := c.uint(2)
+		if c.truncated {
 			break
 		}
 		unsupported := elsewhere || method > 1
@@ -429,31 +428,41 @@ func (w *HEIF) locations(items []uint64) (located map[uint64][]Extent, err error
 			unsupported = true
 		}
 		if unsupported {
-			c.Skip(Offset(n) * (indexSize + offsetSize + lengthSize))
+			c.skip(Offset(n) * (size.index + size.offset + size.length))
 			continue
 		}
-		in := WholeFile
+		in := wholeFile
 		if method == 1 {
 			in = w.items.idat
 		}
-		for range n {
-			c.Uint(indexSize)
-			off := min(base+Offset(c.Uint(offsetSize)), in.N)
-			length := Offset(c.Uint(lengthSize))
-			if c.Truncated {
-				break
-			}
-			if lengthSize == 0 { // the whole source; so is a length of 0 by the standard, but writers mean no bytes
-				length = in.N
-			}
-			runs := located[id]
-			if length > 0 {
-				runs = append(runs, Extent{Off: in.Off + off, N: min(length, in.N-off)})
-			}
+		if runs, ok := c.extents(n, size, base, in); ok {
 			located[id] = runs
 		}
 	}
-	return located, c.Err
+	return located, c.err
+}
+
+// locationSizes are the sizes of the numbers in iloc.
+type locationSizes struct{ offset, length, base, index int64 }
+
+// extents reads the n extents of an item, which count from base in a run; ok is false if there is none.
+func (c *cursor) extents(n uint64, size locationSizes, base int64, in Extent) (runs []Extent, ok bool) {
+	for range n {
+		c.uint(size.index)
+		off := min(base+Offset(c.uint(size.offset)), in.N)
+		length := Offset(c.uint(size.length))
+		if c.truncated {
+			break
+		}
+		ok = true
+		if size.length == 0 { // the whole source; so is a length of 0 by the standard, but writers mean no bytes
+			length = in.N
+		}
+		if length > 0 {
+			runs = append(runs, Extent{Off: in.Off + off, N: min(length, in.N-off)})
+		}
+	}
+	return runs, ok
 }
 
 // The primary item's size is among its properties: the box iprp has the properties of all items in ipco,
@@ -479,7 +488,7 @@ func HEIFInfo(r io.ReaderAt, i *Info) error {
 		}
 	}
 	if w.sequence && w.moov.N == 0 {
-		err := w.Each(WholeFile, func(b Box) (bool, error) {
+		err := w.each(wholeFile, func(b box) (bool, error) {
 			if b.Type == "moov" {
 				w.moov = b.Body
 			}
@@ -527,7 +536,7 @@ func (w *HEIF) picture(i *Info) error {
 func (w *HEIF) properties(items ...uint64) (map[uint64][]Property, error) {
 	var ipco Extent
 	var list []association
-	err := w.Each(w.items.iprp, func(b Box) (done bool, err error) {
+	err := w.each(w.items.iprp, func(b box) (done bool, err error) {
 		switch {
 		case b.Type == "ipco" && ipco.N == 0:
 			ipco = b.Body
@@ -541,7 +550,7 @@ func (w *HEIF) properties(items ...uint64) (map[uint64][]Property, error) {
 	}
 	all := make([]Property, len(list))
 	place := uint64(0)
-	err = w.Each(ipco, func(b Box) (bool, error) {
+	err = w.each(ipco, func(b box) (bool, error) {
 		place++
 		for k, a := range list {
 			if a.index == place {
@@ -567,31 +576,31 @@ type association struct {
 
 // associated returns the associations of some items.
 func (w *HEIF) associated(ipma Extent, items []uint64) (list []association, err error) {
-	c := w.Cursor(ipma)
-	idSize := IDSize(c.Uint(1) > 0)
-	c.Uint(2)
-	size := 1 + int64(c.Uint(1)&1)
-	entries := c.Uint(4)
+	c := w.cursor(ipma)
+	idSize := sizeOfID(c.uint(1) > 0)
+	c.uint(2)
+	size := 1 + int64(c.uint(1)&1)
+	entries := c.uint(4)
 	seen := make([]uint64, 0, len(items))
-	for k := uint64(0); k < entries && !c.Truncated && len(seen) < len(items); k++ {
+	for k := uint64(0); k < entries && !c.truncated && len(seen) < len(items); k++ {
 		if k == maxItems {
 			return nil, ErrTooLarge
 		}
-		id, n := c.Uint(idSize), int64(c.Uint(1)) //nolint:gosec // one byte
+		id, n := c.uint(idSize), int64(c.uint(1)) //nolint:gosec // one byte
 		if !slices.Contains(items, id) || slices.Contains(seen, id) {
-			c.Skip(n * size)
+			c.skip(n * size)
 			continue
 		}
 		seen = append(seen, id)
 		for range min(n, maxProperties) {
-			v, top := c.Uint(size), uint64(1)<<(8*size-1)
-			if !c.Truncated {
+			v, top := c.uint(size), uint64(1)<<(8*size-1)
+			if !c.truncated {
 				list = append(list, association{id, v &^ top, v&top != 0})
 			}
 		}
-		c.Skip((n - min(n, maxProperties)) * size)
+		c.skip((n - min(n, maxProperties)) * size)
 	}
-	return list, c.Err
+	return list, c.err
 }
 
 // Property is a property of an item.
@@ -652,22 +661,21 @@ func (w *HEIF) grid(item uint64, i *Info) error {
 	if !ok || err != nil || len(runs) != 1 || runs[0].N != 8 && runs[0].N != 12 {
 		return err
 	}
-	c := w.Cursor(runs[0])
-	version, flags := c.Uint(1), c.Uint(1)
-	c.Uint(2)
-	size := IDSize(flags&1 == 1)
-	if width, height := c.Uint(size), c.Uint(size); version == 0 && !c.Truncated {
+	c := w.cursor(runs[0])
+	version, flags := c.uint(1), c.uint(1)
+	c.uint(2)
+	size := sizeOfID(flags&1 == 1)
+	if width, height := c.uint(size), c.uint(size); version == 0 && !c.truncated {
 		i.SetSize(Offset(width), Offset(height))
 	}
-	return c.Err
+	return c.err
 }
 
 // tracks reads the number of pictures in the first track of pictures, and their size if it isn't known.
 func (w *HEIF) tracks(moov Extent, i *Info) error {
 	pictures := false
 	var entry, sizes Extent // of the current track
-	var table, information, media, track func(b Box) (bool, error)
-	table = func(b Box) (bool, error) {
+	table := func(b box) (bool, error) {
 		switch b.Type {
 		case "stsd":
 			entry = b.Body
@@ -676,57 +684,49 @@ func (w *HEIF) tracks(moov Extent, i *Info) error {
 		}
 		return false, nil
 	}
-	descend := func(typ string, f func(Box) (bool, error)) func(Box) (bool, error) {
-		return func(b Box) (bool, error) {
-			if b.Type != typ {
-				return false, nil
-			}
-			return false, w.Each(b.Body, f)
-		}
-	}
-	information = descend("stbl", table)
-	media = func(b Box) (bool, error) {
+	information := w.descend("stbl", false, table)
+	media := func(b box) (bool, error) {
 		if b.Type == "hdlr" {
 			pictures = len(b.Peek) >= 12 && string(b.Peek[8:12]) == "pict"
 			return !pictures, nil
 		}
-		return descend("minf", information)(b)
+		return w.descend("minf", false, information)(b)
 	}
-	track = descend("mdia", media)
-	return w.Each(moov, func(b Box) (bool, error) {
+	track := w.descend("mdia", false, media)
+	return w.each(moov, func(b box) (bool, error) {
 		if b.Type != "trak" {
 			return false, nil
 		}
 		pictures = false
 		entry, sizes = Extent{}, Extent{}
-		if err := w.Each(b.Body, track); err != nil || !pictures {
+		if err := w.each(b.Body, track); err != nil || !pictures {
 			return false, err
 		}
 		// version and flags, the size of all pictures or the width of the sizes, their number
-		c := w.Cursor(Skip(sizes, 8))
-		i.Frames = Offset(c.Uint(4))
-		if i.Width == 0 && c.Err == nil {
+		c := w.cursor(skip(sizes, 8))
+		i.Frames = Offset(c.uint(4))
+		if i.Width == 0 && c.err == nil {
 			// version and flags, the number of entries, the first entry's header, 24 bytes
-			c = w.Cursor(Skip(entry, 8+8+24))
-			i.SetSize(Offset(c.Uint(2)), Offset(c.Uint(2)))
+			c = w.cursor(skip(entry, 8+8+24))
+			i.SetSize(Offset(c.uint(2)), Offset(c.uint(2)))
 		}
-		return true, c.Err
+		return true, c.err
 	})
 }
 
 // minimized reads the box mini, which describes a simple file in a few bits (23008-12:2025, annex).
 func (w *HEIF) minimized(mini Extent, i *Info) error {
-	c := w.Cursor(mini)
+	c := w.cursor(mini)
 	// a version of 2 bits, nine flags, the colors' subsampling in 2, the orientation in 3
-	head := c.Uint(2)
+	head := c.uint(2)
 	// a flag for the length of width and height
-	sizes, length := c.Uint(4), 7
+	sizes, length := c.uint(4), 7
 	if sizes>>31 == 1 {
 		length = 15
 	}
 	mask := uint64(1)<<length - 1
-	if c.Truncated {
-		return c.Err
+	if c.truncated {
+		return c.err
 	}
 	i.SetSize(Offset(sizes>>(31-length)&mask)+1, Offset(sizes>>(31-2*length)&mask)+1)
 	i.Orientation, i.ColorModel, i.Frames = 1+int(head&7), "ycbcr", 1

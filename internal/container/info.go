@@ -21,8 +21,8 @@ type Info struct {
 
 // The limits of facts.
 const (
-	// MaxFrameBytes bounds the part of a file that it searches for frames. It counts the frames of
-	// an animation only if all of them are within it.
+	// MaxFrameBytes bounds the part of a file that is searched for frames. The frames of an animation
+	// are counted only if all of them are within it.
 	MaxFrameBytes = 3 << 19
 	// maxFrameSteps bounds the blocks in this search, which may be of one byte each.
 	maxFrameSteps = 1 << 17

@@ -14,8 +14,8 @@ import (
 // The finders skip a box by its size alone and descend a fixed number of levels, so no file can make
 // them loop.
 
-// Box is one box.
-type Box struct {
+// box is one box.
+type box struct {
 	Type string
 	UUID [16]byte // set if the type is uuid
 	Body Extent
@@ -54,19 +54,19 @@ func ParseBoxHead(b []byte) (h BoxHead, ok bool) {
 // time. HEIF has one for each item, and a picture made of tiles has an item for each tile.
 const MaxBoxes = 1 << 16
 
-// Boxes reads the boxes of one file.
-type Boxes struct {
+// boxes reads the boxes of one file.
+type boxes struct {
 	R    io.ReaderAt
 	seen int
 	head [8 + 8 + 16]byte
 }
 
-// WholeFile is the run of the top-level boxes.
-var WholeFile = Extent{0, ToEnd}
+// wholeFile is the run of the top-level boxes.
+var wholeFile = Extent{0, ToEnd}
 
-// Each calls f with the boxes of a run until f returns done. It stops at a broken box, whose size doesn't
+// each calls f with the boxes of a run until f returns done. It stops at a broken box, whose size doesn't
 // tell where the next one starts.
-func (w *Boxes) Each(in Extent, f func(Box) (done bool, err error)) error {
+func (w *boxes) each(in Extent, f func(box) (done bool, err error)) error {
 	off, end := in.Off, in.Off+in.N
 	for end-off >= 8 {
 		if w.seen++; w.seen > MaxBoxes {
@@ -84,7 +84,7 @@ func (w *Boxes) Each(in Extent, f func(Box) (done bool, err error)) error {
 		if !ok {
 			return nil
 		}
-		b := Box{Type: h.Type}
+		b := box{Type: h.Type}
 		size, used := h.Size, int(h.Head)
 		if b.Type == "uuid" {
 			if n < used+len(b.UUID) {
@@ -107,60 +107,70 @@ func (w *Boxes) Each(in Extent, f func(Box) (done bool, err error)) error {
 	return nil
 }
 
+// descend returns a function for each that calls f with the boxes in those of a type, or only in the first of them.
+func (w *boxes) descend(typ string, first bool, f func(box) (done bool, err error)) func(box) (done bool, err error) {
+	return func(b box) (bool, error) {
+		if b.Type != typ {
+			return false, nil
+		}
+		return first, w.each(b.Body, f)
+	}
+}
+
 // cursor reads consecutive big-endian numbers of a run.
 type cursor struct {
 	r   io.ReaderAt
 	run Extent // the rest of the run
 	// truncated is true if the run ended within a number. All further numbers are 0.
-	Truncated bool
-	Err       error
+	truncated bool
+	err       error
 
 	buf      [512]byte
 	buffered []byte // buffered bytes of the rest
 }
 
-// Start makes c read another run.
-func (c *cursor) Start(run Extent) { c.run, c.buffered, c.Truncated = run, nil, false }
+// start makes c read another run.
+func (c *cursor) start(run Extent) { c.run, c.buffered, c.truncated = run, nil, false }
 
-// Uint reads a number of up to 8 bytes.
-func (c *cursor) Uint(size int64) (v uint64) {
-	if c.Truncated || c.Err != nil {
+// uint reads a number of up to 8 bytes.
+func (c *cursor) uint(size int64) (v uint64) {
+	if c.truncated || c.err != nil {
 		return 0
 	}
 	if int64(len(c.buffered)) < size {
 		var n int
-		n, c.Err = ReadAt(c.r, c.buf[:min(int64(len(c.buf)), c.run.N)], c.run.Off)
+		n, c.err = ReadAt(c.r, c.buf[:min(int64(len(c.buf)), c.run.N)], c.run.Off)
 		c.buffered = c.buf[:n]
-		if c.Err != nil || int64(n) < size {
-			c.Truncated = true
+		if c.err != nil || int64(n) < size {
+			c.truncated = true
 			return 0
 		}
 	}
 	for _, b := range c.buffered[:size] {
 		v = v<<8 | uint64(b)
 	}
-	c.Skip(size)
+	c.skip(size)
 	return v
 }
 
-func (c *cursor) Skip(n int64) {
+func (c *cursor) skip(n int64) {
 	n = min(n, c.run.N)
 	c.run.Off += n
 	c.run.N -= n
 	c.buffered = c.buffered[min(n, int64(len(c.buffered))):]
 }
 
-// Skip returns the body without its first n bytes.
-func Skip(body Extent, n int64) Extent {
+// skip returns the body without its first n bytes.
+func skip(body Extent, n int64) Extent {
 	n = min(n, body.N)
 	return Extent{body.Off + n, body.N - n}
 }
 
-// Cursor returns a reader of the numbers in a run.
-func (w *Boxes) Cursor(run Extent) *cursor { return &cursor{r: w.R, run: run} }
+// cursor returns a reader of the numbers in a run.
+func (w *boxes) cursor(run Extent) *cursor { return &cursor{r: w.R, run: run} }
 
-// IDSize returns the size in bytes of an item's ID: 4 in later versions of a box, else 2.
-func IDSize(later bool) int64 {
+// sizeOfID returns the size in bytes of an item's ID: 4 in later versions of a box, else 2.
+func sizeOfID(later bool) int64 {
 	if later {
 		return 4
 	}

@@ -21,11 +21,11 @@ const (
 
 // JP2EXIF offers each EXIF; geo is true for that of GeoJP2.
 func JP2EXIF(r io.ReaderAt, f func(b Block, geo bool) (done bool, err error)) error {
-	if bare, err := StartsWith(r, J2KCodestream); bare || err != nil {
+	if bare, err := startsWith(r, J2KCodestream); bare || err != nil {
 		return err // it can't hold EXIF
 	}
-	w := &Boxes{R: r}
-	return w.Each(WholeFile, func(b Box) (done bool, err error) {
+	w := &boxes{R: r}
+	return w.each(wholeFile, func(b box) (done bool, err error) {
 		found := Block{R: RunReader(r, b.Body), Off: b.Body.Off}
 		uuid := string(b.UUID[:])
 		switch {
@@ -50,12 +50,12 @@ func JP2EXIF(r io.ReaderAt, f func(b Block, geo bool) (done bool, err error)) er
 // JP2Info reads the boxes ihdr (I.5.3.1) and colr (I.5.3.3) in jp2h, or the codestream of a file without
 // them.
 func JP2Info(r io.ReaderAt, i *Info) error {
-	if bare, err := StartsWith(r, J2KCodestream); bare || err != nil {
+	if bare, err := startsWith(r, J2KCodestream); bare || err != nil {
 		return j2kInfo(r, i)
 	}
 	i.Frames = 1
-	w := &Boxes{R: r}
-	header := func(b Box) (bool, error) {
+	w := &boxes{R: r}
+	header := func(b box) (bool, error) {
 		switch {
 		case b.Type == "ihdr" && i.Width == 0:
 			var h [10]byte
@@ -82,10 +82,10 @@ func JP2Info(r io.ReaderAt, i *Info) error {
 		}
 		return false, nil
 	}
-	return w.Each(WholeFile, func(b Box) (bool, error) {
+	return w.each(wholeFile, func(b box) (bool, error) {
 		switch b.Type {
 		case "jp2h":
-			err := w.Each(b.Body, header)
+			err := w.each(b.Body, header)
 			return i.Width > 0, err
 		case "jp2c":
 			return true, j2kInfo(RunReader(r, b.Body), i)

@@ -114,7 +114,7 @@ func (h *SegmentHead) ShownEXIF(n int, off int64) (run Extent, ok bool) {
 	return Extent{off + EXIFHead, 2 + h.length() - EXIFHead}, ok
 }
 
-// longSegment is the length from which on each skips rows of alike segments without reading every head:
+// longSegment is the length from which on Each skips rows of alike segments without reading every head:
 // color profiles, depth maps and provenance take megabytes.
 const longSegment = 1 << 15
 
@@ -129,7 +129,7 @@ func skipAlike(r io.ReaderAt, off int64, before *SegmentHead) (int64, error) {
 	if size := SizeOf(r); size >= 0 {
 		limit = min(limit, (size-off)/step+1)
 	}
-	return Gallop(limit, func(k int64) (bool, error) {
+	return gallop(limit, func(k int64) (bool, error) {
 		var h SegmentHead
 		n, err := PeekAt(r, h[:], off+(k-1)*step)
 		return n == len(h) && h.alike(before), err
@@ -323,7 +323,7 @@ func JPEGPictures(r io.ReaderAt, add func(Place)) error {
 		switch {
 		case n < headID:
 		case h[1] == MarkerAPP0 && strings.HasPrefix(string(h[4:]), jfxxIntro):
-			add(Place{R: r, Run: Skip(Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
+			add(Place{R: r, Run: skip(Extent{Off: off + 4, N: h.length() - 2}, int64(len(jfxxIntro)))})
 		case h[1] == MarkerAPP2 && strings.HasPrefix(string(h[4:]), MPFIntro):
 			// a file has one index
 			return true, mpfPictures(r, off+4+int64(len(MPFIntro)), add)

@@ -28,18 +28,18 @@ const (
 
 // JXLEXIF offers each Exif box, compressed or not.
 func JXLEXIF(r io.ReaderAt, f Offer) error {
-	if bare, err := StartsWith(r, JXLCodestream); bare || err != nil {
+	if bare, err := startsWith(r, JXLCodestream); bare || err != nil {
 		return err // it can't hold EXIF
 	}
-	w := &Boxes{R: r}
-	return w.Each(WholeFile, func(b Box) (done bool, err error) {
+	w := &boxes{R: r}
+	return w.each(wholeFile, func(b box) (done bool, err error) {
 		found := Block{Off: b.Body.Off}
 		switch {
 		case b.Type == "Exif":
 			found.R, err = offsetBlock(RunReader(r, b.Body))
 		case b.Type == "brob" && bytes.HasPrefix(b.Peek, []byte("Exif")):
 			var out []byte
-			if out, err = readBrotli(r, Skip(b.Body, 4)); err == nil {
+			if out, err = readBrotli(r, skip(b.Body, 4)); err == nil {
 				found.R, err = offsetBlock(bytes.NewReader(out))
 			}
 		default:
@@ -71,7 +71,7 @@ func readBrotli(r io.ReaderAt, run Extent) ([]byte, error) {
 	if n > 0 && !smallWindow(binary.LittleEndian.Uint64(head[:])) {
 		return nil, ErrTooLarge
 	}
-	src := &Section{R: r, Run: Extent{Off: run.Off, N: min(run.N, maxBrotliPacked)}}
+	src := &section{R: r, Run: Extent{Off: run.Off, N: min(run.N, maxBrotliPacked)}}
 	out, tooLarge := unbrotli(src)
 	switch {
 	case src.Err != nil:
@@ -152,18 +152,18 @@ const maxPieces = 1 << 4
 
 // JXLInfo reads the codestream's headers.
 func JXLInfo(r io.ReaderAt, i *Info) error {
-	if bare, err := StartsWith(r, JXLCodestream); bare || err != nil {
+	if bare, err := startsWith(r, JXLCodestream); bare || err != nil {
 		return jxlCodestreamInfo(r, i)
 	}
 	var pieces []Extent
-	w := &Boxes{R: r}
-	err := w.Each(WholeFile, func(b Box) (bool, error) {
+	w := &boxes{R: r}
+	err := w.each(wholeFile, func(b box) (bool, error) {
 		switch b.Type {
 		case "jxlc":
 			pieces = []Extent{b.Body}
 			return true, nil
 		case "jxlp":
-			pieces = append(pieces, Skip(b.Body, 4))
+			pieces = append(pieces, skip(b.Body, 4))
 			return len(pieces) == maxPieces || b.Body.N > 4+int64(len(bitReader{}.buf)), nil
 		}
 		return false, nil

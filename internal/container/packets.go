@@ -61,10 +61,10 @@ const (
 	psdIIM = 0x0404
 	psdXMP = 0x0424
 
-	// XMPUUID and IIMUUID are the types of uuid boxes.
+	// XMPUUID is the type of uuid boxes with XMP.
 	XMPUUID = "\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC"
-	// IIMUUID is that of boxes with IIM.
-	IIMUUID = "\x33\xC7\xA4\xD2\xB8\x1D\x47\x23\xA0\xBA\xF1\xA3\xE0\x97\xAD\x38"
+	// iimUUID is that of boxes with IIM.
+	iimUUID = "\x33\xC7\xA4\xD2\xB8\x1D\x47\x23\xA0\xBA\xF1\xA3\xE0\x97\xAD\x38"
 	// photoshopUUID is that of boxes with Photoshop's image resources.
 	photoshopUUID = "\x2C\x4C\x01\x00\x85\x04\x40\xB9\xA0\x3E\x56\x21\x48\xD6\xDF\xEB"
 )
@@ -118,7 +118,7 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 			if n < len(b) {
 				return false, nil
 			}
-			p := PacketAt(r, ExtendedXMP, Skip(data, int64(len(b))))
+			p := PacketAt(r, ExtendedXMP, skip(data, int64(len(b))))
 			p.GUID = string(head[len(ExtendedXMPIntro):][:32])
 			p.Total, p.At = TwoUint32(head[len(b)-8:])
 			found, err = f(p)
@@ -129,7 +129,7 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 			intro = bytes.IndexByte(head, '<') // after another one
 		}
 		if intro >= 0 {
-			found, err = f(PacketAt(r, XMP, Skip(data, int64(intro))))
+			found, err = f(PacketAt(r, XMP, skip(data, int64(intro))))
 		}
 		return found, err
 	})
@@ -154,7 +154,7 @@ func jpegPackets(r io.ReaderAt, f PacketOffer) error {
 func nextResources(r io.ReaderAt, segments []Extent) (joined *Joined, rest []Extent, err error) {
 	n := 1
 	for ; n < len(segments); n++ {
-		begins, err := StartsWith(RunReader(r, segments[n]), resourceSignatures[0])
+		begins, err := startsWith(RunReader(r, segments[n]), resourceSignatures[0])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -223,7 +223,7 @@ const pngXMP = "XML:com.adobe.xmp"
 func pngPackets(r io.ReaderAt, f PacketOffer) error {
 	p := profiles{r: r, left: MaxProfileSteps}
 	return eachPNG(r, func(typ, keyword string, data Extent) (bool, error) {
-		text := Skip(data, int64(len(keyword))+1)
+		text := skip(data, int64(len(keyword))+1)
 		if typ == "iTXt" && keyword == pngXMP {
 			packet, err := p.xmp(text)
 			packet.Off = data.Off
@@ -296,7 +296,7 @@ func (p *profiles) xmp(data Extent) (packet Packet, err error) {
 			}
 			head += i + 1
 		}
-		return PacketAt(p.r, XMP, Skip(data, int64(head))), nil
+		return PacketAt(p.r, XMP, skip(data, int64(head))), nil
 	}
 	text, _, err := p.text("iTXt", data, MaxPacket)
 	return decoded(XMP, text, data.Off), err
@@ -356,7 +356,7 @@ func decodeItem(joined *Joined, encoding string) ([]byte, error) {
 	whole := Extent{N: joined.Len()}
 	switch encoding {
 	case "deflate":
-		src := &Section{R: joined, Run: whole}
+		src := &section{R: joined, Run: whole}
 		out := unzlib(bufio.NewReaderSize(src, 1024), MaxPacket)
 		return out, src.Err
 	case "br":
@@ -367,16 +367,16 @@ func decodeItem(joined *Joined, encoding string) ([]byte, error) {
 
 // jxlPackets offers the boxes xml (18181-2, 9.6), compressed or not.
 func jxlPackets(r io.ReaderAt, f PacketOffer) error {
-	if bare, err := StartsWith(r, JXLCodestream); bare || err != nil {
+	if bare, err := startsWith(r, JXLCodestream); bare || err != nil {
 		return err
 	}
-	w := &Boxes{R: r}
-	return w.Each(WholeFile, func(b Box) (bool, error) {
+	w := &boxes{R: r}
+	return w.each(wholeFile, func(b box) (bool, error) {
 		switch {
 		case b.Type == "xml ":
 			return f(PacketAt(r, XMP, b.Body))
 		case b.Type == "brob" && bytes.HasPrefix(b.Peek, []byte("xml ")):
-			out, err := readBrotli(r, Skip(b.Body, 4))
+			out, err := readBrotli(r, skip(b.Body, 4))
 			if err != nil {
 				return false, err
 			}
@@ -388,18 +388,18 @@ func jxlPackets(r io.ReaderAt, f PacketOffer) error {
 
 // uuidPackets offers the packets in uuid boxes at the top level of JPEG 2000 and CR3.
 func uuidPackets(r io.ReaderAt, f PacketOffer) error {
-	if bare, err := StartsWith(r, J2KCodestream); bare || err != nil {
+	if bare, err := startsWith(r, J2KCodestream); bare || err != nil {
 		return err
 	}
-	w := &Boxes{R: r}
-	return w.Each(WholeFile, func(b Box) (bool, error) {
+	w := &boxes{R: r}
+	return w.each(wholeFile, func(b box) (bool, error) {
 		if b.Type != "uuid" {
 			return false, nil
 		}
 		switch string(b.UUID[:]) {
 		case XMPUUID:
 			return f(PacketAt(r, XMP, b.Body))
-		case IIMUUID:
+		case iimUUID:
 			return f(PacketAt(r, IIM, b.Body))
 		case photoshopUUID:
 			return ResourcePackets(r, b.Body, f)

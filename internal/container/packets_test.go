@@ -10,7 +10,7 @@ import (
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
-func box(typ string, body ...[]byte) []byte {
+func isoBox(typ string, body ...[]byte) []byte {
 	b := slices.Concat(body...)
 	n := len(b) + 8
 	return slices.Concat([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, []byte(typ), b)
@@ -42,10 +42,10 @@ func TestPackets(t *testing.T) {
 		item := testimage.FullBox("infe", 2, []byte("\x00\x01\x00\x00mime\x00application/rdf+xml\x00"+encoding+"\x00"))
 		n := byte(len(data))
 		return slices.Concat(testimage.FileType("heic"), testimage.FullBox("meta", 0, testimage.FullBox("iinf", 0, []byte{0, 1}, item),
-			testimage.FullBox("iloc", 1, []byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, n}), box("idat", data)))
+			testimage.FullBox("iloc", 1, []byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, n}), isoBox("idat", data)))
 	}
 	text := func(typ, data string) []byte { return testimage.PNGChunk(typ, []byte(data)) }
-	uuid := func(typ, data string) []byte { return box("uuid", []byte(typ), []byte(data)) }
+	uuid := func(typ, data string) []byte { return isoBox("uuid", []byte(typ), []byte(data)) }
 	for _, c := range []struct {
 		name, format string
 		data         []byte
@@ -68,8 +68,8 @@ func TestPackets(t *testing.T) {
 		{"heif deflate", "heif", heif("deflate", testimage.Zlib([]byte(xmp))), "0:" + xmp, true},
 		{"heif br", "heif", heif("br", testimage.Brotli([]byte(xmp), 16)), "0:" + xmp, true},
 		{"heif unknown", "heif", heif("gzip", []byte(xmp)), "", false},
-		{"jxl", "jxl", slices.Concat([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"), box("xml ", []byte(xmp))), "0:" + xmp, false},
-		{"jp2", "jp2", slices.Concat(uuid(XMPUUID, xmp), uuid(IIMUUID, iim)), "0:" + xmp + " 2:" + iim, false},
+		{"jxl", "jxl", slices.Concat([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"), isoBox("xml ", []byte(xmp))), "0:" + xmp, false},
+		{"jp2", "jp2", slices.Concat(uuid(XMPUUID, xmp), uuid(iimUUID, iim)), "0:" + xmp + " 2:" + iim, false},
 		{"jp2 of Photoshop", "jp2", slices.Concat(uuid(photoshopUUID, resource), uuid(XMPUUID, xmp)), "2:" + iim + " 0:" + xmp, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,8 +1,6 @@
 package container
 
-import (
-	"io"
-)
+import "io"
 
 // MaxPictures bounds the JPEGs in one file: parsing each needs a few reads, which can be as many requests to a
 // bucket. RAW files have up to five.
@@ -12,6 +10,6 @@ const MaxPictures = 32
 type Place struct {
 	R   io.ReaderAt
 	Run Extent
-	// mayBeMap is true if it may be a gain map, a depth map or a matte.
+	// MayBeMap is true if it may be a gain map, a depth map or a matte.
 	MayBeMap bool
 }

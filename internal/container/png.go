@@ -37,7 +37,7 @@ const profileIntro = "Raw profile type "
 // PNGPart is a part of a PNG that PNGEXIF offers.
 type PNGPart uint8
 
-// The parts of a PNG that findEXIF is told of.
+// The parts of a PNG that PNGEXIF tells of.
 const (
 	PNGChunk   PNGPart = iota // an eXIf chunk
 	PNGProfile                // a profile in a text chunk, which may be EXIF
@@ -63,7 +63,7 @@ func PNGEXIF(r io.ReaderAt, f func(p PNGPart, read func() (b Block, ok bool, err
 			return false, nil
 		}
 		return f(PNGProfile, func() (Block, bool, error) {
-			text, err := p.read(typ, Skip(data, int64(len(keyword))+1))
+			text, err := p.read(typ, skip(data, int64(len(keyword))+1))
 			if text == nil && isEXIF {
 				text = unreadable
 			}
@@ -162,7 +162,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	}
 	size := SizeOf(r)
 	if size < 0 {
-		n, err := Gallop(MaxChunks, same)
+		n, err := gallop(MaxChunks, same)
 		return off + n*step, err
 	}
 	next := off + step
@@ -195,7 +195,7 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 		_, err = t.walkBack(&end)
 		return end, err
 	}
-	n, err := Bisect(0, (size-off)/step+1, max(1, nearPieces/step), same)
+	n, err := bisect(0, (size-off)/step+1, max(1, nearPieces/step), same)
 	return max(off+n*step, next), err
 }
 
@@ -246,7 +246,7 @@ func (p *profiles) read(typ string, data Extent) (io.ReaderAt, error) {
 		return nil, err
 	}
 	b, more := decodeProfile(text)
-	if !bytes.HasPrefix(b, EXIFIntro) && !IsTIFF(b) {
+	if !bytes.HasPrefix(b, exifIntro) && !isTIFF(b) {
 		if cut && len(text) < ProfileHead {
 			return nil, ErrTooLarge
 		}
@@ -266,7 +266,7 @@ func (p *profiles) read(typ string, data Extent) (io.ReaderAt, error) {
 // text returns up to limit bytes of the decompressed text in the data of a text chunk, after the fields of
 // the chunk's type; cut is true if there may be more. The text is empty if the fields are broken.
 func (p *profiles) text(typ string, data Extent, limit int) (text []byte, cut bool, err error) {
-	src := &Section{R: p.r, Run: Extent{Off: data.Off, N: max(0, min(data.N, p.left/PackedSteps))}}
+	src := &section{R: p.r, Run: Extent{Off: data.Off, N: max(0, min(data.N, p.left/PackedSteps))}}
 	if typ != "zTXt" { // may be uncompressed
 		src.Run.N = max(0, min(data.N, p.left))
 	}

@@ -12,8 +12,8 @@ import (
 // number with it), a length of 4 bytes and as many bytes of data, padded likewise. 1058 and 1059 are
 // "EXIF data 1" and "EXIF data 3", TIFF blocks.
 const (
-	PsdEXIF1 = 0x0422
-	PsdEXIF3 = 0x0423
+	PSDEXIF1 = 0x0422
+	PSDEXIF3 = 0x0423
 )
 
 // resourceSignatures lists the signatures of Photoshop, PhotoDeluxe and other Adobe programs that ExifTool
@@ -68,14 +68,14 @@ func eachResource(r io.ReaderAt, in Extent, f func(id uint16, data Extent) (done
 // ResourceEXIF offers the EXIF in image resources; third is true for EXIF data 3.
 func ResourceEXIF(r io.ReaderAt, in Extent, f func(b Block, third bool) (done bool, err error)) error {
 	return eachResource(r, in, func(id uint16, data Extent) (bool, error) {
-		if id != PsdEXIF1 && id != PsdEXIF3 {
+		if id != PSDEXIF1 && id != PSDEXIF3 {
 			return false, nil
 		}
 		b, err := withoutIntro(RunReader(r, data))
 		if err != nil {
 			return false, err
 		}
-		return f(Block{R: b, Off: data.Off}, id == PsdEXIF3)
+		return f(Block{R: b, Off: data.Off}, id == PSDEXIF3)
 	})
 }
 

@@ -1,8 +1,6 @@
 package container
 
-import (
-	"io"
-)
+import "io"
 
 // Fujifilm's RAF begins with a header of fixed size with the offset and the length of a JPEG preview,
 // big-endian at 84 and 88; the EXIF is the preview's. Fujifilm hasn't documented it;

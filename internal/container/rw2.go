@@ -1,8 +1,6 @@
 package container
 
-import (
-	"io"
-)
+import "io"
 
 // Panasonic's RW2 is a TIFF file with 0x55 instead of 42. The tags of its IFD0 below 0x00FE, and some
 // above, are Panasonic's own. One of them is a JPEG preview whose EXIF completes the file's own

@@ -28,7 +28,7 @@ var signatures = []struct {
 	{"rw2", prefix("II\x55\x00")},
 	{"orf", prefix("IIRO", "IIRS", "MMOR")},
 	{"jxr", prefix("II\xBC\x01")},
-	{"tiff", IsTIFF},
+	{"tiff", isTIFF},
 	{"gif", prefix("GIF87a", "GIF89a")},
 	{"bmp", isBMP},
 	{"ico", isICO},
@@ -119,19 +119,19 @@ var ImageBrands = []string{
 	"avif", "avis", "avci", "avcs", "jpeg", "jpgs", "j2ki", "j2is", "vvic", "vvis", "evbi", "evbs",
 }
 
-// SequenceBrands lists the brands of image sequences (23008-12, annexes B and E; AVIF).
-var SequenceBrands = []string{"msf1", "hevc", "hevx", "hevs", "hevm", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
+// sequenceBrands lists the brands of image sequences (23008-12, annexes B and E; AVIF).
+var sequenceBrands = []string{"msf1", "hevc", "hevx", "hevs", "hevm", "avis", "avcs", "jpgs", "j2is", "vvis", "evbs"}
 
 func isWebP(head []byte) bool {
 	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
 }
 
-// Utf8BOM is the mark that begins some texts in UTF-8.
-var Utf8BOM = []byte("\xEF\xBB\xBF")
+// UTF8BOM is the mark that begins some texts in UTF-8.
+var UTF8BOM = []byte("\xEF\xBB\xBF")
 
 // maySVG recognizes XML that may be SVG.
 func maySVG(head []byte) bool {
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, Utf8BOM), " \t\r\n")
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, UTF8BOM), " \t\r\n")
 	for _, start := range []string{"<svg", "<?xml", "<!--", "<!DOCTYPE"} {
 		if bytes.HasPrefix(head, []byte(start)) {
 			return true

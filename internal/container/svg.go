@@ -99,7 +99,7 @@ func readSVG(r io.ReaderAt) ([]xml.Attr, error) {
 	if err != nil {
 		return nil, err
 	}
-	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], Utf8BOM))
+	attributes, ok := svgElement(bytes.TrimPrefix(b[:n], UTF8BOM))
 	if !ok {
 		return nil, ErrNotImage
 	}

@@ -1,8 +1,6 @@
 package container
 
-import (
-	"io"
-)
+import "io"
 
 // One PNG in ten with EXIF has it after the picture, which is cut into IDAT chunks, of 8 KiB by libpng's
 // default: stepping over 40 MB of them would take 700 windows of an object. An animated WebP has a chunk

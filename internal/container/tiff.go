@@ -1,8 +1,6 @@
 package container
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // Layout is the byte order and the width of fields, which the header states.
 type Layout struct {
@@ -49,9 +47,9 @@ func (l Layout) Fields(e []byte) (id, typ uint16, count uint64, value []byte) {
 	return l.Order.Uint16(e), l.Order.Uint16(e[2:]), l.Uint(e[4 : 4+n]), e[4+n : 4+2*n]
 }
 
-// IsTIFF recognizes TIFF and formats based on it by the byte order and the number after it: 42 for TIFF
+// isTIFF recognizes TIFF and formats based on it by the byte order and the number after it: 42 for TIFF
 // and most RAW formats, 43 for BigTIFF, and the numbers that some makers use instead.
-func IsTIFF(head []byte) bool {
+func isTIFF(head []byte) bool {
 	_, _, ok := ParseTIFFHeader(head)
 	return ok
 }

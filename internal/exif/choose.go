@@ -257,7 +257,7 @@ func (c *candidates) add(b container.Block) (done bool, err error) {
 	if !ok {
 		c.broken++
 	}
-	return ok || c.broken == MaxBroken, err
+	return ok || c.broken == maxBroken, err
 }
 
 // entriesTried is the number of entries of IFD0 that readable checks.

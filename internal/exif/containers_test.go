@@ -96,7 +96,7 @@ func containerSamples() (all []sample) {
 			}
 			add("jpeg", fmt.Sprintf("split, %d bytes a piece", size), testimage.JPEG(m, pieces...))
 		}
-		irb := testimage.PSDResource(container.PsdEXIF1, "", block)
+		irb := testimage.PSDResource(container.PSDEXIF1, "", block)
 		resources := append(append(testimage.PSDResource(0x0404, "a", []byte("odd")), irb...), testimage.PSDResource(0x0425, "", make([]byte, 16))...)
 		add("jpeg", "Photoshop's resources", testimage.JPEG(m, testimage.PhotoshopSegment(resources)))
 		add("jpeg", "Photoshop's resources in two segments", testimage.JPEG(m,
@@ -104,7 +104,7 @@ func containerSamples() (all []sample) {
 		add("jpeg", "Photoshop's resources behind an APP13 of another", testimage.JPEG(m,
 			testimage.Segment(0xED, []byte("Adobe_CM\x00")), testimage.PhotoshopSegment(resources)))
 		add("jpeg", "APP1 behind Photoshop's resources", testimage.JPEG(m,
-			testimage.PhotoshopSegment(testimage.PSDResource(container.PsdEXIF1, "", other())), seg))
+			testimage.PhotoshopSegment(testimage.PSDResource(container.PSDEXIF1, "", other())), seg))
 		for name, bad := range brokenBlocks() {
 			first := testimage.EXIFSegment(bad)
 			add("jpeg", "good behind "+name, testimage.JPEG(m, first, seg))
@@ -224,11 +224,11 @@ func containerSamples() (all []sample) {
 		// Photoshop
 		add("psd", "EXIF 1", testimage.PSD(1, irb))
 		add("psd", "PSB", testimage.PSD(2, irb))
-		add("psd", "EXIF 3", testimage.PSD(1, testimage.PSDResource(container.PsdEXIF3, "", block)))
-		add("psd", "EXIF 1 behind 3", testimage.PSD(1, testimage.PSDResource(container.PsdEXIF3, "", other()), irb))
+		add("psd", "EXIF 3", testimage.PSD(1, testimage.PSDResource(container.PSDEXIF3, "", block)))
+		add("psd", "EXIF 1 behind 3", testimage.PSD(1, testimage.PSDResource(container.PSDEXIF3, "", other()), irb))
 		add("psd", "names", testimage.PSD(1,
 			testimage.PSDResource(0x0404, "a", []byte("odd")), testimage.PSDResource(0x0425, "abcdef", nil),
-			testimage.PSDResource(container.PsdEXIF1, "exif", block)))
+			testimage.PSDResource(container.PSDEXIF1, "exif", block)))
 
 		// RAW
 		add("raf", "plain", testimage.RAF(testimage.JPEG(m, seg)))
@@ -282,7 +282,7 @@ func TestBrokenEXIFAlone(t *testing.T) {
 		for kind, data := range map[string][]byte{
 			"JPEG":                testimage.JPEG(m, testimage.EXIFSegment(bad)),
 			"JPEG, twice":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.EXIFSegment([]byte("junk"))),
-			"JPEG, APP13":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(container.PsdEXIF1, "", []byte("junk")))),
+			"JPEG, APP13":         testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(container.PSDEXIF1, "", []byte("junk")))),
 			"JPEG, APP13 without": testimage.JPEG(m, testimage.EXIFSegment(bad), testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", nil))),
 		} {
 			if got := decodeToJSON(data, &Options{}); got != want {
@@ -482,7 +482,7 @@ func TestBrokenEXIF(t *testing.T) {
 		"JPEG XL":            testimage.JXL(testimage.Box("Exif", junk)),
 		"JPEG XL, no Brotli": testimage.JXL(testimage.Box("brob", []byte("Exif"), bytes.Repeat([]byte{0x0B, 0xFF}, 10))),
 		"JP2":                testimage.JP2(testimage.Box("uuid", []byte(container.JP2UUID), junk)),
-		"PSD":                testimage.PSD(1, testimage.PSDResource(container.PsdEXIF1, "", junk)),
+		"PSD":                testimage.PSD(1, testimage.PSDResource(container.PSDEXIF1, "", junk)),
 		"RAF":                testimage.RAF(testimage.JPEG(m, testimage.EXIFSegment(junk))),
 		"MRW":                testimage.MRW(junk, false),
 	} {
@@ -680,7 +680,7 @@ func TestTwoWindows(t *testing.T) {
 		"HEIF": heic,
 		"JXL":  testimage.JXL(testimage.Box("jxlc", big), testimage.Box("Exif", data)),
 		"JP2":  testimage.JP2(testimage.Box64("jp2c", big), testimage.Box("uuid", []byte(container.JP2UUID), block)),
-		"PSD":  testimage.PSD(1, testimage.PSDResource(0x0404, "", big), testimage.PSDResource(container.PsdEXIF1, "", block)),
+		"PSD":  testimage.PSD(1, testimage.PSDResource(0x0404, "", big), testimage.PSDResource(container.PSDEXIF1, "", block)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &window{r: bytes.NewReader(data)}
@@ -1027,7 +1027,7 @@ func TestHostilePSD(t *testing.T) {
 	})
 	t.Run("lengths without end", func(t *testing.T) {
 		hostile(t, append([]byte("8BPS\x00\x01"), bytes.Repeat([]byte{0xFF}, 100)...), nil)
-		b := testimage.PSD(1, testimage.PSDResource(container.PsdEXIF1, "", nil))
+		b := testimage.PSD(1, testimage.PSDResource(container.PSDEXIF1, "", nil))
 		copy(b[len(b)-9-4:], "\xFF\xFF\xFF\xFF")
 		hostile(t, b, ErrInvalid)
 	})
@@ -1143,7 +1143,7 @@ func TestGeoJP2(t *testing.T) {
 			check(t, tc.file)
 		})
 	}
-	keep, err := NewFilter(nil, []string{"@location"})
+	keep, err := newFilter(nil, []string{"@location"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,9 +45,9 @@ var (
 
 // The limits, each with the attack it stops. Real files stay far below all of them.
 const (
-	// MaxBroken is the number of broken EXIF blocks in one file after which Choose stops looking for a
+	// maxBroken is the number of broken EXIF blocks in one file after which the search stops looking for a
 	// readable one.
-	MaxBroken = 1 << 4
+	maxBroken = 1 << 4
 	// maxTags bounds the tags of one file: with unknown tags included, each entry can be one.
 	maxTags = 1 << 14
 	// maxBinary is the size in bytes above which Decode leaves out arrays and binary values.

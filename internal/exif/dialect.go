@@ -190,7 +190,7 @@ func (d *Dialect) AppendEXIF(dst []byte, m *Metadata, i *Info, o *Options) ([]by
 	}
 	for k := range m.tags {
 		t := &m.tags[k]
-		if name, ok := d.nameOf(t.name); ok && (o.Keep == nil || o.Keep(t.name)) {
+		if name, ok := d.nameOf(t.name); ok && o.tells(t.name, t.val.text) {
 			fields = append(fields, field{name: name, tag: t})
 		}
 	}

@@ -359,3 +359,22 @@ func TestAnswersInDialectsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestKeptLabelIsToldInDialects checks that keep @ai brings back the comment that is a label, as it stays in a redacted photo.
+func TestKeptLabelIsToldInDialects(t *testing.T) {
+	block := testimage.Block{Exif: []testimage.Entry{testimage.Undefined(0x9286, []byte("ASCII\x00\x00\x00"+`{"AIGC":{"Label":"1"}}`))}}
+	for word, want := range map[string]bool{"oss": true, "cos": true, "qiniu": true, "obs": true, "bos": false} { // BOS tells no comments
+		o := &Options{Dialect: FindDialect(word)}
+		var err error
+		if o.Keep, err = (&Patterns{Omit: []string{"@person"}, Keep: []string{"@ai"}, Dialect: o.Dialect}).Filter(); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Decode(bytes.NewReader(block.Encode()), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := m.AppendJSON(nil, o); err != nil || bytes.Contains(b, []byte("Label")) != want {
+			t.Errorf("%s: got %s, %v", word, b, err)
+		}
+	}
+}

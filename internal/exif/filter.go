@@ -15,7 +15,7 @@ import (
 // Without Only, that is all tags; with it, those whose names match one of its patterns. Those that match a pattern of
 // Omit aren't kept, unless they match one of Keep, which wins over both.
 //
-// A pattern is one of path.Match, or the name of a set, such as @location (see Sets). A pattern that matches no name
+// A pattern is one of path.Match, or the name of a set, such as @location. A pattern that matches no name
 // is an error that suggests another, since a misspelled Omit would publish the tags that it should hide. So are lists
 // that leave no tag, and a Keep that changes nothing.
 //
@@ -37,11 +37,6 @@ type Patterns struct {
 type Vocabulary struct {
 	Names []string
 	Sets  map[string][]string
-}
-
-// NewFilter returns the Filter of only and omit.
-func NewFilter(only, omit []string) (keep func(name string) bool, err error) {
-	return (&Patterns{Only: only, Omit: omit}).Filter()
 }
 
 // Filter returns a function for Options.Keep, or nil if it would keep everything.
@@ -230,30 +225,6 @@ func anyUnknown(f func(name string) bool) bool {
 		}
 	}
 	return false
-}
-
-// Sets returns the sorted names of the tags in each named set. A pattern stands for the unknown tags.
-func Sets() map[string][]string {
-	out := make(map[string][]string, len(sets))
-	for set := range sets {
-		f := filter{fold: func(s string) string { return s }}
-		all, _ := f.patterns([]string{set})
-		var names []string
-		for _, name := range namesIn(ifd0, gpsIFD, interopIFD) {
-			if matches(all, name) {
-				names = append(names, name)
-			}
-		}
-		switch set {
-		case "@location":
-			names = append(names, "GPSUnknownTag_*")
-		case "@ai":
-			names = append(names, labelComment)
-		}
-		slices.Sort(names)
-		out[set] = names
-	}
-	return out
 }
 
 // sets holds the patterns of the named sets. A tag is in a set if it is meant for that information, or

@@ -3,8 +3,6 @@ package exif
 import (
 	"encoding/binary"
 	"io"
-	"maps"
-	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
@@ -41,9 +39,6 @@ var formats = map[string]format{
 	"ico":  {chooseNone, plain(container.ICOInfo), nil},
 	"svg":  {chooseSVG, plain(container.SVGInfo), nil},
 }
-
-// Formats returns the sorted names of all known formats.
-func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 // sniff returns the format of the file r and its name.
 func sniff(r io.ReaderAt) (f format, name string, err error) {

@@ -3,6 +3,7 @@ package exif
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
@@ -41,6 +42,18 @@ type makerNote struct {
 	subTags [2]uint16
 }
 
+// makerNoteIn returns the run of the maker note in the Exif directory at start, if it has a type that is wanted.
+func makerNoteIn(w *container.Dirs, start int64, wanted func(typ uint16) bool) (note container.Extent, err error) {
+	_, _, err = w.Each(start, func(e []byte) error {
+		id, typ, count, value := w.Fields(e)
+		if id == makerNoteTag && wanted(typ) && count > uint64(len(value)) {
+			note = container.Extent{Off: container.Offset(w.Uint(value)), N: container.Offset(count)}
+		}
+		return nil
+	})
+	return note, err
+}
+
 // exifDir is where a block's Exif directory starts.
 type exifDir struct {
 	container.Dirs
@@ -50,14 +63,7 @@ type exifDir struct {
 // addMakerNote adds the picture that the maker note of an Exif directory locates.
 func (s *pictureSearch) addMakerNote(d exifDir) error {
 	w := &d.Dirs
-	note := container.Extent{}
-	_, _, err := w.Each(d.start, func(e []byte) error {
-		id, typ, count, value := w.Fields(e)
-		if id == makerNoteTag && bytewise(typ) && count > uint64(len(value)) {
-			note = container.Extent{Off: container.Offset(w.Uint(value)), N: container.Offset(count)}
-		}
-		return nil
-	})
+	note, err := makerNoteIn(w, d.start, bytewise)
 	var head [18]byte
 	if err != nil || note.N < int64(len(head)) {
 		return err
@@ -158,13 +164,7 @@ func appleNote(b container.Block) ([]byte, error) {
 	if exif == 0 || err != nil {
 		return nil, err
 	}
-	var note container.Extent
-	_, _, err = w.Each(exif, func(e []byte) error {
-		if id, typ, count, value := w.Fields(e); id == makerNoteTag && typ == container.TypeUndefined && count > uint64(len(value)) {
-			note = container.Extent{Off: container.Offset(w.Uint(value)), N: container.Offset(count)}
-		}
-		return nil
-	})
+	note, err := makerNoteIn(&w, exif, func(typ uint16) bool { return typ == container.TypeUndefined })
 	const head = len(appleIntro) + 2
 	if note.N < int64(head) || err != nil {
 		return nil, err
@@ -177,25 +177,16 @@ func appleNote(b container.Block) ([]byte, error) {
 	be := binary.BigEndian
 	var entries, values []byte
 	for e := from[head:n]; len(e) >= appleEntry && len(e) > n-head-appleEntry*int(be.Uint16(from[head-2:])); e = e[appleEntry:] {
-		id, at := be.Uint16(e), int64(be.Uint32(e[8:]))
-		if id != appleHeadroom && id != appleGain || be.Uint16(e[2:]) != container.TypeSRational || be.Uint32(e[4:]) != 1 ||
-			at+8 > note.N || bytes.Contains(entries, e[:8]) {
+		if bytes.Contains(entries, e[:8]) {
 			continue
 		}
-		var v [8]byte
-		ok, err := container.ReadFull(b.R, v[:], note.Off+at)
+		v, err := appleFactor(b.R, note, e)
 		if err != nil {
 			return nil, err
 		}
-		num, den := int64(int32(be.Uint32(v[:]))), int64(int32(be.Uint32(v[4:]))) //nolint:gosec // G115: signed numbers
-		if ok && num >= 0 && den > 0 && num <= maxAppleFactor*den {
-			for num|den >= 1<<24 { // it can't be text, and 24 bits are as exact as browsers calculate
-				num, den = num>>1, den>>1
-			}
-			be.PutUint32(v[:], uint32(num))          //nolint:gosec // G115: of 24 bits
-			be.PutUint32(v[4:], uint32(max(den, 1))) //nolint:gosec // G115: of 24 bits
+		if v != nil {
 			entries = append(entries, e[:appleEntry]...)
-			values = append(values, v[:]...)
+			values = append(values, v...)
 		}
 	}
 	if entries == nil {
@@ -207,4 +198,27 @@ func appleNote(b container.Block) ([]byte, error) {
 	}
 	out := be.AppendUint16([]byte(appleIntro), uint16(len(entries)/appleEntry)) //nolint:gosec // G115: two entries
 	return append(append(append(out, entries...), 0, 0, 0, 0), values...), nil
+}
+
+// appleFactor returns the value of an entry of Apple's maker note, nil if it isn't one of the two, or too large.
+func appleFactor(r io.ReaderAt, note container.Extent, e []byte) ([]byte, error) {
+	be := binary.BigEndian
+	id, at := be.Uint16(e), int64(be.Uint32(e[8:]))
+	if id != appleHeadroom && id != appleGain || be.Uint16(e[2:]) != container.TypeSRational || be.Uint32(e[4:]) != 1 || at+8 > note.N {
+		return nil, nil
+	}
+	v := make([]byte, 8)
+	if ok, err := container.ReadFull(r, v, note.Off+at); !ok || err != nil {
+		return nil, err
+	}
+	num, den := int64(int32(be.Uint32(v))), int64(int32(be.Uint32(v[4:]))) //nolint:gosec // G115: signed numbers
+	if num < 0 || den <= 0 || num > maxAppleFactor*den {
+		return nil, nil
+	}
+	for num|den >= 1<<24 { // it can't be text, and 24 bits are as exact as browsers calculate
+		num, den = num>>1, den>>1
+	}
+	be.PutUint32(v, uint32(num))             //nolint:gosec // G115: of 24 bits
+	be.PutUint32(v[4:], uint32(max(den, 1))) //nolint:gosec // G115: of 24 bits
+	return v, nil
 }

@@ -2,6 +2,7 @@ package exif
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -192,10 +193,8 @@ func trimZeros(dst []byte, start int) []byte {
 	if end > start && dst[end-1] == '.' {
 		return dst[:end-1]
 	}
-	for _, c := range dst[start:end] {
-		if c == '.' {
-			return dst[:end]
-		}
+	if slices.Contains(dst[start:end], '.') {
+		return dst[:end]
 	}
 	return dst // the zeros of an integer
 }

@@ -50,7 +50,7 @@ func TestExifToolsNamesAreSuggested(t *testing.T) {
 		if tag.ExifTool == "" || slices.Contains(names, tag.ExifTool) {
 			continue
 		}
-		if _, err := NewFilter(nil, []string{tag.ExifTool}); err == nil || !strings.Contains(err.Error(), `ExifTool's name of "`+tag.Name+`"`) {
+		if _, err := newFilter(nil, []string{tag.ExifTool}); err == nil || !strings.Contains(err.Error(), `ExifTool's name of "`+tag.Name+`"`) {
 			t.Errorf("omit %s: got %v, want %s suggested", tag.ExifTool, err, tag.Name)
 		}
 	}

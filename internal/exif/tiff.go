@@ -79,7 +79,7 @@ func (m *Metadata) walkStored(blocks []container.Block, o *Options, stored *[]st
 	}
 	m.scratch.walkers = walkers
 	readable := false
-	for d := ifd0; d < directories; d++ {
+	for d := range directories {
 		for i := range walkers {
 			w := &walkers[i]
 			ok, err := w.directory(d)
@@ -194,38 +194,19 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	case size > sizeLimit(def.as, typ):
 		return true, nil
 	}
-	// build the name in the scratch buffer: all entries of a file may have the same name
-	name := w.m.scratch.name[:0]
-	if d == ifd1 {
-		name = append(name, thumbPrefix...)
-	}
-	if known {
-		name = append(name, def.name...)
-	} else {
-		name = appendUnknownName(name, d, id)
-	}
-	w.m.scratch.name = name
-	names := w.m.scratch.names
-	earlier, twice := names[string(name)]
+	name := w.name(d, id, def)
+	earlier, twice := w.m.scratch.names[string(name)]
 	if twice && !w.m.tags[earlier].val.blank() {
 		return true, nil
 	}
 
-	inEntry := size <= uint64(len(inline))
-	w.values += cost(def.as, typ, count, size, inEntry)
+	w.values += cost(def.as, typ, count, size, size <= uint64(len(inline)))
 	if w.values > maxValues || len(w.m.tags) == maxTags && !twice {
 		return false, ErrTooLarge
 	}
-	if uint64(cap(w.m.scratch.value)) < size {
-		w.m.scratch.value = make([]byte, max(size, maxBinary))
-	}
-	b := w.m.scratch.value[:size]
-	if inEntry {
-		copy(b, inline)
-	} else {
-		if ok, err := container.ReadFull(w.R, b, container.Offset(w.Uint(inline))); !ok || err != nil {
-			return false, err
-		}
+	b, ok, err := w.value(size, inline)
+	if !ok || err != nil {
+		return false, err
 	}
 	v, ok := w.m.scratch.numbers.value(w.Order, typ, b, def.as, w.o)
 	if !ok {
@@ -242,7 +223,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 		*w.stored = append(*w.stored, storedTag{
 			off: w.block.Off,
 			dir: d, id: id, name: string(name), text: v.text,
-			typ: typ, value: bytes.Clone(shown(w.Order, typ, b, def.as, v)),
+			typ: typ, value: bytes.Clone(shown(typ, b, def.as, v)),
 		})
 	}
 	if twice {
@@ -253,12 +234,48 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if len(t.name) != len(name) { // no string of a table
 		t.name = string(name)
 	}
-	names[t.name] = len(w.m.tags)
-	if n := len(w.m.tags); n == cap(w.m.tags) { // double it, since append grows by a quarter only
-		w.m.tags = slices.Grow(w.m.tags, max(n, 64))
-	}
-	w.m.tags = append(w.m.tags, t)
+	w.m.add(t)
 	return true, nil
+}
+
+// name returns the name of a tag, whose definition has none if it is unknown. It is in the scratch buffer, since all
+// entries of a file may have the same name.
+func (w *walker) name(d directory, id uint16, def tagDef) []byte {
+	name := w.m.scratch.name[:0]
+	if d == ifd1 {
+		name = append(name, thumbPrefix...)
+	}
+	if def.name != "" {
+		name = append(name, def.name...)
+	} else {
+		name = appendUnknownName(name, d, id)
+	}
+	w.m.scratch.name = name
+	return name
+}
+
+// value returns the bytes of an entry's value, in the scratch buffer; ok is false if the file ends before.
+func (w *walker) value(size uint64, inline []byte) (b []byte, ok bool, err error) {
+	if uint64(cap(w.m.scratch.value)) < size {
+		w.m.scratch.value = make([]byte, max(size, maxBinary))
+	}
+	b = w.m.scratch.value[:size]
+	if size <= uint64(len(inline)) {
+		copy(b, inline)
+		return b, true, nil
+	}
+	ok, err = container.ReadFull(w.R, b, container.Offset(w.Uint(inline)))
+	return b, ok, err
+}
+
+// add appends a tag of a new name.
+func (m *Metadata) add(t tag) {
+	n := len(m.tags)
+	if n == cap(m.tags) { // double it, since append grows by a quarter only
+		m.tags = slices.Grow(m.tags, max(n, 64))
+	}
+	m.scratch.names[t.name] = n
+	m.tags = append(m.tags, t)
 }
 
 // matchesTable reports whether an entry is the tag of the table, since some writers use its number for tags of

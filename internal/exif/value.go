@@ -172,10 +172,7 @@ func printable(b []byte) bool {
 // text decodes bytes up to the first NUL, without trailing blanks: as UTF-8 if valid, else in the
 // configured charset.
 func text(b []byte, o *Options) string {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
-	b = bytes.TrimRight(b, " \t\r\n")
+	b = bytes.TrimRight(upToNUL(b), " \t\r\n")
 	if utf8.Valid(b) {
 		return string(b)
 	}
@@ -216,18 +213,12 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 	if len(b) < 8 {
 		return text(b, o)
 	}
-	code, rest := b[:8], b[8:]
-	if i := bytes.IndexByte(code, 0); i >= 0 {
-		code = code[:i]
-	}
-	code = bytes.TrimRight(code, " ")
+	code, rest := bytes.TrimRight(upToNUL(b[:8]), " "), b[8:]
 	switch strings.ToUpper(string(code)) {
 	case "", "ASCII":
 		return text(rest, o)
 	case "JIS":
-		if i := bytes.IndexByte(rest, 0); i >= 0 {
-			rest = rest[:i]
-		}
+		rest = upToNUL(rest)
 		if bytes.IndexByte(rest, 0x1B) < 0 && !ascii(rest) {
 			return text(rest, o) // no JIS escape sequences
 		}
@@ -249,9 +240,7 @@ func charCodeText(order binary.ByteOrder, b []byte, o *Options) string {
 // unicodeByName reports whether b is ASCII although its code is "Unicode", as Ricoh writes it. It must be
 // too long for a few Chinese characters of two such bytes, and not kana, whose first bytes are "0".
 func unicodeByName(b []byte) bool {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
+	b = upToNUL(b)
 	var zeros [2]int
 	for i, c := range b {
 		if c == '0' {

@@ -204,7 +204,7 @@ func worstFiles() []worstFile {
 		{name: "jpeg: EXIF in 256 segments", data: append([]byte("\xFF\xD8"), split...), o: Options{Unknown: true}},
 		{name: "jpeg: values cut off by the segment", data: testimage.JPEG(m, short)},
 		{name: "jpeg: broken EXIF that goes on", data: append([]byte("\xFF\xD8"), bytes.Repeat(slices.Concat(
-			testimage.EXIFSegment(header(1<<30)), bytes.Repeat(testimage.EXIFSegment(make([]byte, 20)), 1<<10)), MaxBroken)...)},
+			testimage.EXIFSegment(header(1<<30)), bytes.Repeat(testimage.EXIFSegment(make([]byte, 20)), 1<<10)), maxBroken)...)},
 		{name: "jpeg: Photoshop's resources", data: testimage.JPEG(m, bytes.Repeat(testimage.PhotoshopSegment(testimage.PSDResource(1, "a", nil)), container.MaxSegments-8))},
 		{name: "jpeg: Photoshop's resources, more of them", data: testimage.JPEG(m, bytes.Repeat(testimage.PhotoshopSegment(
 			bytes.Repeat(testimage.PSDResource(1, "a", nil), 4000)), 200))},

@@ -139,10 +139,10 @@ func oddValues(dirs *[directories][]storedTag) (n int) {
 // dropLast drops the last tag. It drops the tags that viewers need after all others.
 func dropLast(dirs *[directories][]storedTag) {
 	for _, needed := range [...]bool{false, true} {
-		for d := len(dirs) - 1; d >= 0; d-- {
-			for i := len(dirs[d]) - 1; i >= 0; i-- {
-				if dirs[d][i].needed == needed {
-					dirs[d] = slices.Delete(dirs[d], i, i+1)
+		for d, tags := range slices.Backward(dirs[:]) {
+			for i, t := range slices.Backward(tags) {
+				if t.needed == needed {
+					dirs[d] = slices.Delete(tags, i, i+1)
 					return
 				}
 			}
@@ -211,10 +211,10 @@ func (w *blockWriter) directory(tags []storedTag, ids []uint16) (places map[uint
 
 // shown returns b, the stored bytes of v, without the bytes that the JSON doesn't show. The result decodes
 // to the same value.
-func shown(order binary.ByteOrder, typ uint16, b []byte, as storage, v value) []byte {
+func shown(typ uint16, b []byte, as storage, v value) []byte {
 	switch {
 	case as == asCharCode && bytewise(typ):
-		return shownCharCode(order, b, v.text)
+		return shownCharCode(b, v.text)
 	case as == asUTF16 && bytewise(typ):
 		return shownUTF16(b)
 	case as == asShorts && typ == container.TypeUndefined:
@@ -261,14 +261,12 @@ func shownUTF16(b []byte) []byte {
 }
 
 // shownCharCode returns the text in b, after its character code.
-func shownCharCode(order binary.ByteOrder, b []byte, text string) []byte {
+func shownCharCode(b []byte, text string) []byte {
 	if len(b) >= 8 {
-		code, _, _ := bytes.Cut(b[:8], []byte{0})
-		code = bytes.TrimRight(code, " ")
+		code := bytes.TrimRight(upToNUL(b[:8]), " ")
 		switch rest := b[8:]; strings.ToUpper(string(code)) {
 		case "JIS":
-			rest, _, _ = bytes.Cut(rest, []byte{0})
-			return append([]byte("JIS\x00\x00\x00\x00\x00"), rest...)
+			return append([]byte("JIS\x00\x00\x00\x00\x00"), upToNUL(rest)...)
 		case "UNICODE":
 			if string(code) != "UNICODE" && unicodeByName(rest) {
 				break
@@ -290,6 +288,7 @@ func shownCharCode(order binary.ByteOrder, b []byte, text string) []byte {
 	return append(make([]byte, 8), text...)
 }
 
+// upToNUL returns b up to its first NUL.
 func upToNUL(b []byte) []byte {
 	b, _, _ = bytes.Cut(b, []byte{0})
 	return b

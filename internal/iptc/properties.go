@@ -1,5 +1,7 @@
 package iptc
 
+import "slices"
+
 //go:generate go run ./gen -reference $IPTC_TECHREFERENCE -o table.go
 
 // property is a property of the standard, or a field of one of its structures.
@@ -65,10 +67,8 @@ func Sets() map[string][]string {
 	sets := map[string][]string{}
 	for set, names := range setNames {
 		for _, p := range properties { // in the standard's order
-			for _, name := range names {
-				if name == p.name {
-					sets[set] = append(sets[set], name)
-				}
+			if slices.Contains(names, p.name) {
+				sets[set] = append(sets[set], p.name)
 			}
 		}
 	}

@@ -207,21 +207,8 @@ func (p *treeParser) descend(depth int, descriptions *[]*element) bool {
 // element reads the attributes of e, whose start tag is the last token, and its children that want accepts.
 func (p *treeParser) element(e *element, depth int, want func(qname) bool) bool {
 	t := &p.s.token
-	for _, a := range t.attrs {
-		// an attribute without a prefix is in no namespace
-		if bytes.IndexByte(a.name, ':') < 0 {
-			continue
-		}
-		name := p.name(a.name)
-		if name.space == 0 || name.space < spaceRDF && !want(name) {
-			continue
-		}
-		p.texts -= len(a.value)
-		if p.nodes--; p.nodes < 0 || p.texts < 0 {
-			return false
-		}
-		p.buf = appendText(p.buf[:0], a.value, false)
-		e.attrs = append(e.attrs, attribute{name, p.d.text(p.buf)})
+	if !p.attributes(e, t.attrs, want) {
+		return false
 	}
 	if t.empty {
 		e.closed = true
@@ -270,6 +257,27 @@ func (p *treeParser) element(e *element, depth int, want func(qname) bool) bool 
 		}
 		p.restore(mark)
 	}
+}
+
+// attributes adds the attributes that want accepts, and those of the syntax. It returns false at a limit.
+func (p *treeParser) attributes(e *element, attrs []rawAttribute, want func(qname) bool) bool {
+	for _, a := range attrs {
+		// an attribute without a prefix is in no namespace
+		if bytes.IndexByte(a.name, ':') < 0 {
+			continue
+		}
+		name := p.name(a.name)
+		if name.space == 0 || name.space < spaceRDF && !want(name) {
+			continue
+		}
+		p.texts -= len(a.value)
+		if p.nodes--; p.nodes < 0 || p.texts < 0 {
+			return false
+		}
+		p.buf = appendText(p.buf[:0], a.value, false)
+		e.attrs = append(e.attrs, attribute{name, p.d.text(p.buf)})
+	}
+	return true
 }
 
 // isProperty reports whether a name is that of a property to read.

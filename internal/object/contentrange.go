@@ -12,7 +12,7 @@ import (
 func locateBody(status int, h http.Header, off int64) (start, length, size int64, err error) {
 	cr := h.Get("Content-Range")
 	if cr == "" {
-		length = contentLength(h)
+		length = ContentLength(h)
 		if status != http.StatusPartialContent {
 			return 0, length, length, nil
 		}
@@ -42,7 +42,8 @@ func ParseContentRange(cr string) (start, length, size int64, err error) {
 	return start, end - start + 1, size, nil
 }
 
-func contentLength(h http.Header) int64 {
+// ContentLength returns the length that a header states, -1 if it states none.
+func ContentLength(h http.Header) int64 {
 	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
 	if err != nil || n < 0 {
 		return -1

@@ -248,22 +248,8 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		c.buf = nil
 	}()
 	c.locate = func(status int, h http.Header) (skip, length int64, err error) {
-		if !identity(h) {
-			return 0, 0, ErrEncoded
-		}
-		var start int64
-		start, length, size, err = locateBody(status, h, off)
-		switch {
-		case err != nil:
-			return 0, 0, err
-		case start > off:
-			return 0, 0, ErrUnusable
-		case !first && !o.isSame(h, size):
-			return 0, 0, ErrChanged
-		case o.Read+off-start+n > o.limits.Read:
-			return 0, 0, ErrTooFar
-		}
-		return off - start, length, nil
+		skip, length, size, err = o.place(status, h, off, n)
+		return skip, length, err
 	}
 	err := o.req.runRange(o.next, c, off, n, cond)
 	if first && !errors.Is(err, ErrAborted) {
@@ -274,11 +260,10 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 	case unusable != nil:
 		return unusable
 	case status >= 200 && status < 300:
-	case first && status == http.StatusRequestedRangeNotSatisfiable:
-		// the object has no first byte: it is empty
-		o.Header, o.size = c.header, 0
-		return nil
-	case !first && status == http.StatusRequestedRangeNotSatisfiable:
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		if first { // the object has no first byte: it is empty
+			o.Header, o.size = c.header, 0
+		}
 		return nil
 	case !first && meansChanged(status):
 		return ErrChanged
@@ -293,6 +278,25 @@ func (o *Object) fetch(off, n int64, cond Condition, permit Permit, w *window) e
 		o.size = w.end()
 	}
 	return nil
+}
+
+// place returns where the body of a successful response to the range of n bytes at off belongs: how much of it to skip, its
+// length and the object's size (-1: not known).
+func (o *Object) place(status int, h http.Header, off, n int64) (skip, length, size int64, err error) {
+	if !identity(h) {
+		return 0, 0, 0, ErrEncoded
+	}
+	start, length, size, err := locateBody(status, h, off)
+	switch {
+	case err != nil:
+	case start > off:
+		err = ErrUnusable
+	case o.Header != nil && !o.isSame(h, size):
+		err = ErrChanged
+	case o.Read+off-start+n > o.limits.Read:
+		err = ErrTooFar
+	}
+	return off - start, length, size, err
 }
 
 // settle ends a run that wrote to c and returned err. Unless permit is nil or the run was aborted, permit decides on the

@@ -57,12 +57,8 @@ func parseDIB(b []byte, icon bool) (d dib, ok bool) {
 	o := binary.LittleEndian
 	d.size = int64(o.Uint32(b))
 	if d.size == 12 {
-		d.width, d.height, d.depth = int64(o.Uint16(b[4:])), int64(o.Uint16(b[6:])), int64(o.Uint16(b[10:]))
-		if d.depth <= 8 {
-			d.table = 3 << d.depth
-		}
-		d.pixels = (d.width*d.depth + 31) / 32 * 4 * d.height
-		return d, d.width > 0 && d.height > 0 && bmpDepth(d.depth)
+		ok = d.parseCore(b)
+		return d, ok
 	}
 	if d.size > maxDIB || d.size < 16 || int64(len(b)) < d.size {
 		return d, false
@@ -114,6 +110,17 @@ func parseDIB(b []byte, icon bool) (d dib, ok bool) {
 		}
 	}
 	return d, bmpDepth(d.depth) || d.compression == bmpJPEG || d.compression == bmpPNG
+}
+
+// parseCore parses the header of OS/2 1.x, of 12 bytes.
+func (d *dib) parseCore(b []byte) (ok bool) {
+	o := binary.LittleEndian
+	d.width, d.height, d.depth = int64(o.Uint16(b[4:])), int64(o.Uint16(b[6:])), int64(o.Uint16(b[10:]))
+	if d.depth <= 8 {
+		d.table = 3 << d.depth
+	}
+	d.pixels = (d.width*d.depth + 31) / 32 * 4 * d.height
+	return d.width > 0 && d.height > 0 && bmpDepth(d.depth)
 }
 
 // clean clears in a header, b, what decoders don't read, and numbers that can't be those of a picture.

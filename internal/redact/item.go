@@ -18,52 +18,68 @@ const (
 	maxItemData = 1 << 30
 )
 
-// itemHead returns what precedes the data of a thumbnail item in a file of its own. It returns exif.ErrNoPicture if the
-// item lacks a property that it needs to be shown.
-func itemHead(r io.ReaderAt, item *container.HEIFThumbnail) ([]byte, error) {
-	var ipco, ipma []byte
-	brand := "heic"
-	count, left, configured := byte(0), int64(maxItemProperties), false
+// itemProperties are the properties of an item in a file of its own.
+type itemProperties struct {
+	brand string // of the file
+	ipco  []byte
+	ipma  []byte // their number, then the index of each, with a bit for those that are essential
+}
+
+// propertiesOf returns the properties of a thumbnail item that stay. It returns exif.ErrNoPicture if the item lacks one that
+// it needs to be shown.
+func propertiesOf(r io.ReaderAt, item *container.HEIFThumbnail) (kept itemProperties, err error) {
+	kept.brand, kept.ipma = map[string]string{"hvc1": "heic", "av01": "avif"}[item.Type], []byte{0}
+	left, configured := int64(maxItemProperties), false
 	for _, p := range item.Properties {
 		rule := properties[p.Type]
 		if rule == nil {
 			if p.Essential {
-				return nil, exif.ErrNoPicture
+				return kept, exif.ErrNoPicture
 			}
 			continue
 		}
 		if left -= p.Body.N; left < 0 {
-			return nil, exif.ErrNoPicture
+			return kept, exif.ErrNoPicture
 		}
 		x := box{typ: p.Type, body: make([]byte, p.Body.N)}
 		if ok, err := container.ReadFull(r, x.body, p.Body.Off); err != nil {
-			return nil, err
+			return kept, err
 		} else if !ok || !rule(&x) {
 			continue
 		}
 		configured = configured || p.Type == pictureItems[[4]byte([]byte(item.Type))].need
-		if p.Type == "hvcC" {
+		if p.Type == "hvcC" && item.Type == "hvc1" {
 			const mainProfile, mainStill = 1, 3 // 23008-12, B.4.1
 			if profile := x.body[1] & 0x1F; profile != mainProfile && profile != mainStill {
-				brand = "heix"
+				kept.brand = "heix"
 			}
 		}
-		ipco = appendBox(ipco, p.Type, func(out []byte) []byte { return append(out, x.body...) })
-		count++
-		index := count // at most 64: up to 32 of the item's, and the turns of the photo's
+		kept.ipco = appendBox(kept.ipco, p.Type, func(out []byte) []byte { return append(out, x.body...) })
+		kept.ipma[0]++
+		index := kept.ipma[0] // at most 64: up to 32 of the item's, and the turns of the photo's
 		if p.Essential {
 			index |= 0x80
 		}
-		ipma = append(ipma, index)
+		kept.ipma = append(kept.ipma, index)
 	}
-	if !configured || item.Run.N > maxItemData {
-		return nil, exif.ErrNoPicture
+	if !configured {
+		err = exif.ErrNoPicture
 	}
-	if item.Type == "av01" {
-		brand = "avif"
+	return kept, err
+}
+
+// itemHead returns what precedes the data of a thumbnail item in a file of its own. It returns exif.ErrNoPicture if the
+// item can't be one.
+func itemHead(r io.ReaderAt, item *container.HEIFThumbnail) ([]byte, error) {
+	kept, err := propertiesOf(r, item)
+	if err == nil && item.Run.N > maxItemData {
+		err = exif.ErrNoPicture
+	}
+	if err != nil {
+		return nil, err
 	}
 	write := func(at uint32) []byte {
-		out := appendBox(nil, "ftyp", func(out []byte) []byte { return append(out, brand+"\x00\x00\x00\x00"+brand+"mif1miaf"...) })
+		out := appendBox(nil, "ftyp", func(out []byte) []byte { return append(out, kept.brand+"\x00\x00\x00\x00"+kept.brand+"mif1miaf"...) })
 		out = appendBox(out, "meta", func(out []byte) []byte {
 			const id, one = "\x00\x01", "\x00\x01"
 			out = append(out, 0, 0, 0, 0)
@@ -78,8 +94,8 @@ func itemHead(r io.ReaderAt, item *container.HEIFThumbnail) ([]byte, error) {
 				return appendText(append(out, "\x00\x00\x00\x00"+one...), "infe", "\x02\x00\x00\x00"+id+"\x00\x00"+item.Type+"\x00")
 			})
 			return appendBox(out, "iprp", func(out []byte) []byte {
-				out = appendBox(out, "ipco", func(out []byte) []byte { return append(out, ipco...) })
-				return appendText(out, "ipma", "\x00\x00\x00\x00\x00\x00\x00\x01"+id+string(append([]byte{count}, ipma...)))
+				out = appendBox(out, "ipco", func(out []byte) []byte { return append(out, kept.ipco...) })
+				return appendText(out, "ipma", "\x00\x00\x00\x00\x00\x00\x00\x01"+id+string(kept.ipma))
 			})
 		})
 		out = binary.BigEndian.AppendUint32(out, uint32(8+item.Run.N)) //nolint:gosec // G115: checked

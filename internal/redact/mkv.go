@@ -460,15 +460,8 @@ func (m *mkv) keepTrack(b []byte) bool {
 		return false
 	}
 	encodings := find(b, 0x6D80)
-	for x := encodings; len(x) > 0; {
-		e, ok := parseElement(x)
-		if !ok || e.size > int64(len(x))-e.head {
-			break
-		}
-		if find(x[e.head:][:e.size], 0x5035) != nil { // encrypted
-			return false
-		}
-		x = x[e.head+e.size:]
+	if isEncrypted(encodings) {
+		return false
 	}
 	t := mkvTrack{
 		alpha: uintOf(find(find(b, 0xE0), 0x53C0)) == 1,
@@ -485,15 +478,7 @@ func (m *mkv) keepTrack(b []byte) bool {
 			known = known && keepPrivate(codec, b)
 			return known
 		},
-		0x22B59C: func(b []byte) bool {
-			if pictures || !isLetters(bytes.TrimRight(b, "\x00")) {
-				if len(b) < 3 {
-					return false
-				}
-				clear(b[copy(b, "und"):])
-			}
-			return true
-		},
+		0x22B59C: func(b []byte) bool { return keepLanguage(b, pictures) },
 		0x22B59D: func(b []byte) bool {
 			return !pictures && keepLanguageTag(&box{body: append(make([]byte, 4), b...)})
 		},
@@ -520,6 +505,33 @@ func (m *mkv) keepTrack(b []byte) bool {
 		m.tracks[number] = t
 	}
 	return known
+}
+
+// isEncrypted reports whether one of a track's encodings is an encryption.
+func isEncrypted(encodings []byte) bool {
+	for b := encodings; len(b) > 0; {
+		e, ok := parseElement(b)
+		if !ok || e.size > int64(len(b))-e.head {
+			break
+		}
+		if find(b[e.head:][:e.size], 0x5035) != nil {
+			return true
+		}
+		b = b[e.head+e.size:]
+	}
+	return false
+}
+
+// keepLanguage keeps the language of sound. That of pictures, and what is no language, becomes an undetermined one.
+func keepLanguage(b []byte, pictures bool) bool {
+	if !pictures && isLetters(bytes.TrimRight(b, "\x00")) {
+		return true
+	}
+	if len(b) < 3 {
+		return false
+	}
+	clear(b[copy(b, "und"):])
+	return true
 }
 
 // isLetters reports whether b is the code of a language, three letters.

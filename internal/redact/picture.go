@@ -44,42 +44,42 @@ func (p *Picture) ContentType() string {
 	return "image/heic"
 }
 
-// Size returns the number of bytes that WriteTo writes.
+// Size returns the number of bytes that CopyTo writes.
 func (p *Picture) Size() int64 {
 	return int64(len(p.head)+len(orientationSegment(p.Orientation))) + p.Picture.Size()
 }
 
-// WriteTo writes the picture: a JPEG with the photo's Orientation in an EXIF segment unless that is 1, or a thumbnail item
+// CopyTo writes the picture: a JPEG with the photo's Orientation in an EXIF segment unless that is 1, or a thumbnail item
 // as a HEIC or AVIF. It returns errors of the photo's reader and of w unchanged, and io.ErrUnexpectedEOF if the photo has
 // become shorter.
-func (p *Picture) WriteTo(w io.Writer) (int64, error) {
-	// the wrapper hides the section's WriteTo, which has a buffer of its own
-	r, buf := struct{ io.Reader }{p.Reader()}, make([]byte, min(p.Picture.Size(), pictureBuffer))
-	counted := &countingWriter{w: w}
+func (p *Picture) CopyTo(w io.Writer) error {
 	if p.Item != nil {
-		_, err := counted.Write(p.head)
-		var n int64
-		if err == nil {
-			n, err = io.CopyBuffer(counted, r, buf)
+		if _, err := w.Write(p.head); err != nil {
+			return err
 		}
-		if err == nil && n < p.Picture.Size() {
-			err = io.ErrUnexpectedEOF
-		}
-		return counted.n, err
+		return p.copyData(w)
 	}
-	clean := newWriter(counted, func(s *stream) error {
+	clean := newWriter(w, func(s *stream) error {
 		j := &jpegFile{stream: s, p: &Plan{policy: &Policy{}}, bare: true, insert: orientationSegment(p.Orientation)}
 		return j.picture()
 	})
 	defer clean.Close()
-	n, err := io.CopyBuffer(clean, r, buf)
-	if err == nil && n < p.Picture.Size() {
-		err = io.ErrUnexpectedEOF
-	}
+	err := p.copyData(clean)
 	if closed := clean.Close(); err == nil {
 		err = closed
 	}
-	return counted.n, err
+	return err
+}
+
+// copyData writes the picture as it is in the photo.
+func (p *Picture) copyData(w io.Writer) error {
+	// the wrapper hides the section's WriteTo, which has a buffer of its own
+	r, buf := struct{ io.Reader }{p.Reader()}, make([]byte, min(p.Picture.Size(), pictureBuffer))
+	n, err := io.CopyBuffer(w, r, buf)
+	if err == nil && n < p.Picture.Size() {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // orientationSegment returns an EXIF segment with an Orientation, nil for the default.
@@ -104,16 +104,4 @@ func (j *jpegFile) insertEXIF() {
 	}
 	j.writePassed()
 	j.write(j.insert)
-}
-
-// countingWriter counts the bytes that w took.
-type countingWriter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *countingWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }

@@ -174,7 +174,7 @@ func hiddenPicture(head []byte) string {
 // textLen returns how many of the first bytes are text: UTF-8 after a byte order mark, without control characters.
 func textLen(b []byte) int {
 	n := 0
-	for _, mark := range []string{"\xFE\xFF", "\xFF\xFE", string(container.Utf8BOM)} {
+	for _, mark := range []string{"\xFE\xFF", "\xFF\xFE", string(container.UTF8BOM)} {
 		if bytes.HasPrefix(b, []byte(mark)) {
 			n = len(mark)
 		}
