@@ -570,7 +570,7 @@ func keepPrivate(codec string, b []byte) bool {
 		if len(b) < 19 || string(b[:8]) != "OpusHead" {
 			return false
 		}
-		return keepOpus(&box{body: b[8:]})
+		return keepOpus(&box{body: b[8:]}, binary.LittleEndian)
 	case "V_MS/VFW/FOURCC":
 		return len(b) >= 40 && len(b) <= 4<<10
 	case "A_MS/ACM":
