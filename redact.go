@@ -552,7 +552,8 @@ func claimOf(header http.Header) (is claim) {
 // screen is the ResponseWriter for the next handlers. It holds a response back until decide knows what to do.
 type screen struct {
 	d      *delivery
-	header http.Header // the next handlers'
+	header http.Header // the next handlers', as it was when they sent it
+	later  http.Header // theirs after that, with trailers
 
 	state  state
 	status int
@@ -636,7 +637,12 @@ func (s *screen) size() int64 {
 }
 
 // Header implements http.ResponseWriter.
-func (s *screen) Header() http.Header { return s.header }
+func (s *screen) Header() http.Header {
+	if s.later != nil {
+		return s.later
+	}
+	return s.header
+}
 
 // WriteHeader implements http.ResponseWriter. It discards informational responses.
 func (s *screen) WriteHeader(status int) {
@@ -644,6 +650,7 @@ func (s *screen) WriteHeader(status int) {
 		return
 	}
 	s.status = status
+	s.later, s.header = s.header, s.header.Clone() // what is set from now on isn't part of the header, though it isn't sent yet
 	d := s.d
 	s.seen = seenIn(s.header, s.size(), d.object.LeftNow())
 	r := s.facts(nil)
@@ -979,7 +986,7 @@ func (s *screen) close() error {
 // copyTrailers passes on the trailers of a response that passed.
 func (s *screen) copyTrailers() {
 	header := s.d.w.Header()
-	for name, values := range s.header {
+	for name, values := range s.later {
 		announced := func(field string) bool {
 			return slices.ContainsFunc(strings.Split(field, ","), func(n string) bool { return strings.EqualFold(strings.TrimSpace(n), name) })
 		}
