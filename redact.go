@@ -97,10 +97,11 @@ func (h *Handler) objectTags(field []string) []string {
 	return append(h.full.mark.objectTags(field), h.bare.mark.objectTags(field)...)
 }
 
-// deliver passes the request to the next handlers and redacts their response if it is an image or a video.
-func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+// deliver passes the request to the next handlers and redacts their response if it is an image or a video. strip takes the suffix off
+// paths.
+func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, strip func(path string) (string, bool)) error {
 	d := &delivery{h: h, w: w, r: r, method: r.Method, before: w.Header().Clone()}
-	d.object.Start(r, next, noSuffix, object.Limits{Window: h.Window, Read: h.MaxRead})
+	d.object.Start(r, next, strip, object.Limits{Window: h.Window, Read: h.MaxRead})
 	defer d.object.Close()
 	if err := d.prepare(); err != nil {
 		return d.fail(err)
