@@ -267,14 +267,6 @@ var soundEntryBoxes = func() boxRules {
 // atMostBytes returns a function that keeps a box of at most n bytes, which are numbers.
 func atMostBytes(n int) func(*box) bool { return func(b *box) bool { return len(b.body) <= n } }
 
-// keepMesh keeps the projection of VR180 and fisheye videos (Spherical Video V2, "Mesh Projection Box"): a checksum, a
-// coding, and the triangles that the picture is on.
-func keepMesh(b *box) bool { return isMesh(b.body) }
-
-func isMesh(b []byte) bool {
-	return len(b) >= 12 && len(b) <= 64<<10 && binary.BigEndian.Uint32(b) == 0 && slices.Contains([]string{"raw ", "dfl8"}, string(b[8:12]))
-}
-
 // keepSorenson keeps the header of a sequence in SVQ3: its name, its length, and bits.
 func keepSorenson(b *box) bool {
 	f := fields{b: b.body}
