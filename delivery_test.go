@@ -634,7 +634,9 @@ func TestTrailersAndInformation(t *testing.T) {
 			w.Header().Del("Link")
 			w.Header().Set("Trailer", "X-Sum")
 			if photo {
+				w.Header().Add("Trailer", "Link")
 				_, _ = w.Write(telling())
+				w.Header().Set("Link", "</"+secret+">") // a field that passes in a header
 			} else {
 				_, _ = w.Write([]byte("a text"))
 			}

@@ -203,7 +203,7 @@ func (h *Handler) Validate() error { return h.Permissions.validate() }
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	path, op, err := parseTarget(r.URL.Path, h.operations, h.Folders > 0)
 	if op == nil && h.Redact {
-		return h.deliver(w, r, next)
+		return h.deliver(w, r, next, noSuffix)
 	}
 	if op == nil {
 		return next.ServeHTTP(w, r)
@@ -244,19 +244,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 // preflight passes OPTIONS for the object to the next handlers, so that the bucket or the site answers
 // CORS preflights. With rules, every response but a successful one becomes the same 405: a preflight
 // carries no credentials to decide by, and the response may depend on whether the object exists. For a folder,
-// the only successful one is a 204, since file_server answers OPTIONS with the listing.
+// the only successful one is a 204, since file_server answers OPTIONS with the listing. Upstreams that don't look at the
+// method answer with the photo, which is redacted as it is elsewhere.
 func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, op *operation, folder bool) error {
-	var o object.Object
-	o.Start(r, next, h.objectPath, object.Limits{})
-	if len(h.Permissions) == 0 {
+	pass := func(w http.ResponseWriter) error {
+		if h.Redact {
+			return h.deliver(w, r, next, h.objectPath)
+		}
+		var o object.Object
+		o.Start(r, next, h.objectPath, object.Limits{})
 		defer o.Close()
 		return o.Pass(w, unchanged)
 	}
+	if len(h.Permissions) == 0 {
+		return pass(w)
+	}
 	only2xx := &successWriter{w: w, header: make(http.Header), empty: folder}
-	err := func() error {
-		defer o.Close()
-		return o.Pass(only2xx, unchanged)
-	}()
+	err := pass(only2xx)
 	if only2xx.passed {
 		return err
 	}

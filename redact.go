@@ -97,10 +97,11 @@ func (h *Handler) objectTags(field []string) []string {
 	return append(h.full.mark.objectTags(field), h.bare.mark.objectTags(field)...)
 }
 
-// deliver passes the request to the next handlers and redacts their response if it is an image or a video.
-func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+// deliver passes the request to the next handlers and redacts their response if it is an image or a video. strip takes the suffix off
+// paths.
+func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, strip func(path string) (string, bool)) error {
 	d := &delivery{h: h, w: w, r: r, method: r.Method, before: w.Header().Clone()}
-	d.object.Start(r, next, noSuffix, object.Limits{Window: h.Window, Read: h.MaxRead})
+	d.object.Start(r, next, strip, object.Limits{Window: h.Window, Read: h.MaxRead})
 	defer d.object.Close()
 	if err := d.prepare(); err != nil {
 		return d.fail(err)
@@ -401,7 +402,8 @@ func (h *Handler) audienceOf(r *http.Request) *audience {
 // screen is the ResponseWriter for the next handlers. It holds a response back until decide knows what to do.
 type screen struct {
 	d      *delivery
-	header http.Header // the next handlers'
+	header http.Header // the next handlers', as it was when they sent it
+	later  http.Header // theirs after that, with trailers
 
 	state  state
 	status int
@@ -484,7 +486,12 @@ func (s *screen) size() int64 {
 }
 
 // Header implements http.ResponseWriter.
-func (s *screen) Header() http.Header { return s.header }
+func (s *screen) Header() http.Header {
+	if s.later != nil {
+		return s.later
+	}
+	return s.header
+}
 
 // WriteHeader implements http.ResponseWriter. It discards informational responses.
 func (s *screen) WriteHeader(status int) {
@@ -492,6 +499,7 @@ func (s *screen) WriteHeader(status int) {
 		return
 	}
 	s.status = status
+	s.later, s.header = s.header, s.header.Clone() // what is set from now on isn't part of the header, though it isn't sent yet
 	d := s.d
 	s.seen = seenIn(s.header, s.size(), d.object.LeftNow())
 	r := s.facts(nil)
@@ -827,7 +835,7 @@ func (s *screen) close() error {
 // copyTrailers passes on the trailers of a response that passed.
 func (s *screen) copyTrailers() {
 	header := s.d.w.Header()
-	for name, values := range s.header {
+	for name, values := range s.later {
 		announced := func(field string) bool {
 			return slices.ContainsFunc(strings.Split(field, ","), func(n string) bool { return strings.EqualFold(strings.TrimSpace(n), name) })
 		}

@@ -455,6 +455,30 @@ func TestRedactLooksAtAnyMethod(t *testing.T) {
 	}
 }
 
+// TestPreflightIsRedacted checks OPTIONS for an answer, which some upstreams answer with the photo, as they do GET.
+func TestPreflightIsRedacted(t *testing.T) {
+	for name, rules := range map[string]Permissions{"without rules": nil, "with rules": {{Effect: "allow", Actions: []string{"GetObject"}}}} {
+		h := provisioned(t, &Handler{Redact: true, Omit: []string{"Artist"}, Permissions: rules})
+		for _, status := range []int{200, 203, 403} {
+			w := request(t, h, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+				if r.Method != "OPTIONS" || r.URL.Path != "/photo.jpg" {
+					t.Errorf("got %s %s", r.Method, r.URL.Path)
+				}
+				w.Header().Set("Access-Control-Allow-Methods", "GET")
+				w.Header().Set("X-Amz-Meta-Home", secret)
+				w.WriteHeader(status)
+				_, err := w.Write(telling())
+				return err
+			}), "OPTIONS")
+			passes := rules == nil || status < 300
+			if strings.Contains(w.Body.String(), secret) || w.Header().Get("X-Amz-Meta-Home") != "" || passes && (w.Code != status || w.Body.Len() != len(telling()) ||
+				w.Header().Get("Access-Control-Allow-Methods") != "GET") || !passes && w.Code != 405 {
+				t.Errorf("%s, %d: got %d %v, %d bytes", name, status, w.Code, w.Header(), w.Body.Len())
+			}
+		}
+	}
+}
+
 // TestRedactMetrics checks the counts of redacted photos by format, refused photos and overwritten bytes.
 func TestRedactMetrics(t *testing.T) {
 	h := provisioned(t, &Handler{Redact: true, Omit: []string{"Artist"}})

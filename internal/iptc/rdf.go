@@ -106,16 +106,36 @@ func appendAttributes(fields []field, e *element) []field {
 	return fields
 }
 
-// language returns an identifier of a language (BCP 47), "" if it is none.
+// language returns an identifier of a language (BCP 47) as far as it names one, a script and a region, "und" if it doesn't. Variants
+// and private subtags could be any text, so only known ones are part of it.
 func language(s string) string {
-	const longest = 35
-	if len(s) > longest || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
+	switch {
+	case s == "":
 		return ""
-	}
-	if strings.EqualFold(s, defaultLanguage) {
+	case strings.EqualFold(s, defaultLanguage):
 		return defaultLanguage
 	}
-	return s
+	parts := strings.Split(s, "-")
+	for i, part := range parts {
+		letters, digits := allIn(part, 'a', 'z'), allIn(part, '0', '9')
+		if i == 0 && letters && (len(part) == 2 || len(part) == 3) {
+			continue
+		}
+		if i > 0 && i < 4 && (letters && (len(part) == 2 || len(part) == 4) || digits && len(part) == 3 || slices.Contains(variants, strings.ToLower(part))) {
+			continue
+		}
+		parts = parts[:i]
+		break
+	}
+	return cmp.Or(strings.Join(parts, "-"), "und")
+}
+
+// variants are the parts of identifiers of languages to keep beside scripts and regions: dialects of Chinese, and ways to spell.
+var variants = []string{"yue", "cmn", "nan", "hak", "wuu", "1901", "1996", "1994", "valencia", "pinyin", "tarask", "oxendict"}
+
+// allIn reports whether all bytes of s are between two, without regard to case.
+func allIn(s string, from, to byte) bool {
+	return s != "" && !slices.ContainsFunc([]byte(strings.ToLower(s)), func(c byte) bool { return c < from || c > to })
 }
 
 // conform returns the parts of a value that the property has by the standard, false if there are none. A list

@@ -284,7 +284,7 @@ func TestTypedValues(t *testing.T) {
 			`<dc:description xml:lang="fr">e</dc:description>`+
 			`<Iptc4xmpExt:ModelAge><rdf:Bag><rdf:li>25</rdf:li><rdf:li>thirty</rdf:li></rdf:Bag></Iptc4xmpExt:ModelAge>`+
 			`<Iptc4xmpExt:LocationCreated exif:GPSLatitude="48,8.82N"/>`)
-	const want = `{"cityName":"A","copyrightNotice":{"x-default":"R"},"dateCreated":"2024","description":{"fr":"e"},"title":{"en":"a","x-default":"b"},` +
+	const want = `{"cityName":"A","copyrightNotice":{"x-default":"R"},"dateCreated":"2024","description":{"fr":"e"},"title":{"en":"a","und":"d","x-default":"b"},` +
 		`"imageRating":4,"locationCreated":[{"gpsLatitude":48.147}],"modelAges":[25,"thirty"]}`
 	if got := toJSON(t, &Source{XMP: [][]byte{packet}}, true); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

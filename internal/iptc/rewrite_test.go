@@ -302,3 +302,15 @@ func TestDisplayPropertiesStay(t *testing.T) {
 		}
 	}
 }
+
+// TestLanguageIsNoText checks that the name of a language is one: it stays beside a text that stays.
+func TestLanguageIsNoText(t *testing.T) {
+	for is, want := range map[string]string{
+		"": "", "x-default": "x-default", "X-Default": "x-default", "en": "en", "de-CH-1996": "de-CH-1996", "zh-Hant-TW": "zh-Hant-TW", "zh-yue": "zh-yue", "es-419": "es-419",
+		"x-SECRET": "und", "en-x-SECRET": "en", "SECRET12": "und", "en-SECRET12": "en", "de 52.5": "und", "en-US-POSIX": "en-US", "i-default": "und",
+	} {
+		if got := language(is); got != want {
+			t.Errorf("%q: got %q, want %q", is, got, want)
+		}
+	}
+}

@@ -118,7 +118,10 @@ func (a *avi) chunk(id string, size int64) bool {
 		return a.index(size)
 	case a.seen:
 	case id == "avih" && size >= 40:
-		return a.structure(size, func(b []byte) int { return 40 })
+		return a.structure(size, func(b []byte) int {
+			mendLow(b[:40])
+			return 40
+		})
 	case id == "dmlh" && size >= 4:
 		return a.structure(size, func([]byte) int { return 4 })
 	case id == "strh" && size >= 48 && len(a.streams) < 100:
@@ -130,7 +133,9 @@ func (a *avi) chunk(id string, size int64) bool {
 		return a.structure(size, superIndex)
 	case id == "vprp" && last.stays && last.pictures && size >= 36:
 		return a.structure(size, func(b []byte) int {
-			return 36 + 32*int(min(binary.LittleEndian.Uint32(b[32:]), 8))
+			n := 36 + 32*int(min(binary.LittleEndian.Uint32(b[32:]), 8))
+			mendLow(b[:min(n, len(b))])
+			return n
 		})
 	}
 	return a.junk(size)
@@ -170,6 +175,16 @@ func (a *avi) streamHeader(b []byte) int {
 		copy(b, "txts")
 	}
 	clear(b[12:16]) // priority and language
+	mendLow(b[8:40])
+	if quality := b[40:44]; quality[3] >= ascii {
+		copy(quality, "\xFF\xFF\xFF\xFF") // the usual one
+	}
+	mendLow(b[44:48])
+	for x := b[48:min(len(b), 56)]; len(x) >= 2; x = x[2:] { // where the picture is
+		if x[1] >= ascii && x[1] < negative {
+			clear(x[:2])
+		}
+	}
 	a.streams = append(a.streams, x)
 	return min(len(b), 56)
 }
@@ -184,12 +199,33 @@ func (x *aviStream) format(b []byte) int {
 		if len(b) < 18 {
 			return min(len(b), 16)
 		}
-		return min(18+int(le.Uint16(b[16:])), 18+4<<10)
+		mendLow(b[4:12]) // the rates
+		n := min(int(le.Uint16(b[16:])), len(b)-18)
+		if n > 64 && !keepXiph(b[18:18+n]) { // only Vorbis needs more
+			n = 64
+		}
+		return 18 + n
 	case len(b) < 40:
 		return 0
 	}
 	x.jpeg = x.jpeg || isMotionJPEG(b)
-	n := int(max(40, min(le.Uint32(b), 4<<10)))
+	return keepBitmapInfo(b)
+}
+
+// keepBitmapInfo redacts BITMAPINFOHEADER, of at least 40 bytes, and returns the length of its fields with the colors or the
+// configuration of the decoder that follow.
+func keepBitmapInfo(b []byte) (n int) {
+	le := binary.LittleEndian
+	mendLow(b[4:8])
+	if height := b[8:12]; height[3] >= ascii && height[3] < negative {
+		clear(height)
+	}
+	le.PutUint16(b[12:], 1) // planes
+	if le.Uint16(b[14:]) >= ascii<<8 {
+		le.PutUint16(b[14:], 24)
+	}
+	mendLow(b[20:40])
+	n = int(max(40, min(le.Uint32(b), 4<<10)))
 	switch bits := le.Uint16(b[14:]); {
 	case bits <= 8:
 		colors := le.Uint32(b[32:])
@@ -197,8 +233,15 @@ func (x *aviStream) format(b []byte) int {
 			colors = 1 << bits
 		}
 		n += 4 * int(colors)
-	case slices.Contains([]string{"HFYU", "FFVH", "LAGS", "FFV1", "H264", "AVC1"}, strings.ToUpper(string(b[16:20]))):
+	}
+	switch codec := strings.ToUpper(string(b[16:20])); codec {
+	case "HFYU", "FFVH", "LAGS", "FFV1":
 		n = max(n, min(len(b), 4<<10)) // the decoder's tables follow
+	case "H264", "AVC1", "X264":
+		n = max(n, min(len(b), 4<<10))
+		clearMessages(b[40:])
+	default:
+		clearUserData(b[40:])
 	}
 	return n
 }
@@ -218,7 +261,23 @@ func superIndex(b []byte) int {
 	if !isChunkID(b[8:12]) || longs < 2 || longs > 8 {
 		return -1
 	}
-	return 24 + int(min(4*longs*n, int64(len(b)-24)))
+	b[3] &= 0x81
+	n = min(n, int64(len(b)-24)/(4*longs))
+	le.PutUint32(b[4:], uint32(n)) //nolint:gosec // G115: no more than before
+	size := int(4 * longs * n)
+	wide := 0 // the bytes of an offset beyond 32 bits
+	if b[3] == 0 {
+		wide = 4
+	} else if le.Uint64(b[12:]) > maxBox {
+		clear(b[12:20])
+	}
+	width := 4 * int(longs)
+	for x := b[24:][:size]; len(x) >= width; x = x[width:] { // an offset, and a size with a flag
+		if x[wide+3+4]&0x7F >= ascii || wide > 0 && le.Uint64(x) > maxBox || !areLowLE(x[min(wide+8, width):width]) {
+			clear(x[:width])
+		}
+	}
+	return 24 + size
 }
 
 // streamOf returns the stream of a chunk in movi: its number is in the letters from at on.
@@ -281,13 +340,18 @@ func (a *avi) index(size int64) bool {
 			return false
 		}
 		id := string(b[:4])
+		var is [entry]byte
+		copy(is[:], b)
 		if _, ok := a.isData(id); ok || id == "rec " {
-			s.pass(entry)
+			const flags = 0x0FFF0111 // those that are defined, and a codec's own
+			binary.LittleEndian.PutUint32(is[4:], binary.LittleEndian.Uint32(b[4:])&flags)
 		} else {
-			gone := [entry]byte{'J', 'U', 'N', 'K'}
-			copy(gone[8:], b[8:])
-			s.replace(gone[:])
+			copy(is[:], "JUNK\x00\x00\x00\x00")
 		}
+		if !areLowLE(is[12:]) { // the size
+			clear(is[4:])
+		}
+		s.replace(is[:])
 	}
 	return s.zero(size)
 }

@@ -1,7 +1,9 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/binary"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -37,13 +39,13 @@ var windowsCodings = []string{"ms\x00\x01", "ms\x00\x02", "ms\x00\x11", "ms\x00\
 var pictureBoxes = boxRules{
 	"avcC": keepAVC, "avcE": keepAVC, "hvcC": keepHEVC, "hvcE": keepHEVC,
 	"lhvC": keepLayered, "vvcC": keepVVC, "evcC": keepEVC, "av1C": keepAV1,
-	"vpcC": shape(1, -3, 6, -2), "esds": keepDecoder, "d263": keepH263, "bitr": shape(8), "j2kH": keepJ2K, "jp2h": keepJ2K,
+	"vpcC": shape(1, -3, 6, -2), "esds": keepDecoder, "d263": keepH263, "bitr": low(0, 8, shape(8)), "j2kH": keepJ2K, "jp2h": keepJ2K,
 	"dvcC": shape(5, -19), "dvvC": shape(5, -19), "dvwC": shape(5, -19),
-	"colr": keepColr, "pasp": shape(8), "clap": shape(32), "fiel": shape(2), "gama": shape(4), "btrt": shape(12),
-	"clli": shape(4), "mdcv": shape(24), "cclv": keepVolume, "amve": shape(8), "SmDm": shape(1, -3, 24), "CoLL": shape(1, -3, 4),
+	"colr": keepColr, "pasp": keepRatio, "clap": keepAperture, "fiel": shape(2), "gama": shape(4), "btrt": low(0, 12, shape(12)),
+	"clli": shape(4), "mdcv": keepMastering, "cclv": keepVolume, "amve": low(0, 4, shape(8)), "SmDm": keepWebMMastering, "CoLL": shape(1, -3, 4),
 	"auxi": keepAuxC, "auxC": keepAuxC, "ccst": shape(1, -3, 4), "uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "pixi": keepPixi,
 	"apvC": atMostBytes(256), "glbl": atMostBytes(4 << 10), "SMI ": keepSorenson,
-	"ACLR": shape(16), "mjqt": upTo(4 + 4*65), "mjht": upTo(4 + 8*273), "hfov": shape(4),
+	"ACLR": keepAvidRange, "mjqt": upTo(4 + 4*65), "mjht": upTo(4 + 8*273), "hfov": shape(4),
 	"vexu": only(boxRules{
 		"eyes": only(boxRules{
 			"stri": shape(1, -3, 1), "hero": shape(1, -3, 1),
@@ -55,15 +57,17 @@ var pictureBoxes = boxRules{
 	"st3d": shape(1, -3, 1),
 	"sv3d": only(boxRules{
 		"svhd": shape(1, -3),
-		"proj": only(boxRules{"prhd": shape(1, -3, 12), "equi": shape(1, -3, 16), "cbmp": shape(1, -3, 8), "mshp": keepMesh, "ytmp": keepMesh}),
+		"proj": only(boxRules{
+			"prhd": small(4, 16, shape(1, -3, 12)), "equi": shape(1, -3, 16), "cbmp": small(4, 12, shape(1, -3, 8)), "mshp": keepMesh, "ytmp": keepMesh,
+		}),
 	}),
 }
 
 // soundBoxes are the boxes that describe sound, in a sample entry.
 var soundBoxes = boxRules{
-	"esds": keepDecoder, "dOps": keepOpus, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": atMostBytes(32),
-	"ddts": shape(20), "dmlp": shape(10), "damr": shape(-4, 5), "dawp": atMostBytes(32), "dqcp": shape(-4, 2), "devc": shape(-4, 2),
-	"btrt": shape(12), "chan": keepSpeakers, "chnl": atMostBytes(32), "pcmC": shape(1, -3, 2), "dapa": atMostBytes(256), "mhaC": keepMPEGH, "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
+	"esds": keepDecoder, "dOps": func(b *box) bool { return keepOpus(b, binary.BigEndian) }, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": atMostBytes(32),
+	"ddts": low(0, 12, shape(20)), "dmlp": shape(6, -4), "damr": shape(-4, 5), "dawp": atMostBytes(32), "dqcp": shape(-4, 2), "devc": shape(-4, 2),
+	"btrt": low(0, 12, shape(12)), "chan": keepSpeakers, "chnl": atMostBytes(32), "pcmC": shape(1, -3, 2), "dapa": atMostBytes(256), "mhaC": keepMPEGH, "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
 }
 
 // waveBoxes are the boxes in wave, which QuickTime puts around those of soundBoxes.
@@ -128,7 +132,10 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 	clear(b.body[:6])
 	clear(b.body[8:24])
 	clear(b.body[36:40])
-	clear(b.body[42:74]) // compressorname
+	clear(b.body[42:74])        // compressorname
+	if !areLow(b.body[28:36]) { // the resolution, which no player uses
+		copy(b.body[28:], "\x00\x48\x00\x00\x00\x48\x00\x00")
+	}
 	rest := b.body[fixed:]
 	depth := binary.BigEndian.Uint16(b.body[74:])
 	if table := b.body[76:78]; table[0] == 0 && table[1] == 0 {
@@ -182,9 +189,18 @@ func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 		return false
 	}
 	layout := binary.BigEndian.Uint16(b.body[8:])
-	channels, bits := uint64(binary.BigEndian.Uint16(b.body[16:])), uint64(binary.BigEndian.Uint16(b.body[18:]))
 	clear(b.body[:6])
 	clear(b.body[10:16])
+	for _, at := range [...]int{16, 18} { // channels and bits
+		if b.body[at] != 0 {
+			clear(b.body[at : at+2])
+		}
+	}
+	if id := int16(binary.BigEndian.Uint16(b.body[20:])); id < -2 || id > 0 { //nolint:gosec // G115: a signed number
+		clear(b.body[20:22])
+	}
+	clear(b.body[22:24]) // the size of packets
+	channels, bits := uint64(binary.BigEndian.Uint16(b.body[16:])), uint64(binary.BigEndian.Uint16(b.body[18:]))
 	p := packets{1, 0}
 	switch b.typ {
 	case "raw ", "NONE", "twos", "sowt":
@@ -220,6 +236,9 @@ func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 		u32 := func(at int) uint64 { return uint64(binary.BigEndian.Uint32(b.body[at:])) }
 		switch layout {
 		case 1:
+			if !areSmall(b.body[28:44]) {
+				return false
+			}
 			if moments, bytes := u32(28), u32(36); moments > 0 && bytes > 0 && (moments > 1 || p.bytes == 0) {
 				p = packets{moments, bytes}
 			}
@@ -247,14 +266,6 @@ var soundEntryBoxes = func() boxRules {
 
 // atMostBytes returns a function that keeps a box of at most n bytes, which are numbers.
 func atMostBytes(n int) func(*box) bool { return func(b *box) bool { return len(b.body) <= n } }
-
-// keepMesh keeps the projection of VR180 and fisheye videos (Spherical Video V2, "Mesh Projection Box"): a checksum, a
-// coding, and the triangles that the picture is on.
-func keepMesh(b *box) bool { return isMesh(b.body) }
-
-func isMesh(b []byte) bool {
-	return len(b) >= 12 && len(b) <= 64<<10 && binary.BigEndian.Uint32(b) == 0 && slices.Contains([]string{"raw ", "dfl8"}, string(b[8:12]))
-}
 
 // keepSorenson keeps the header of a sequence in SVQ3: its name, its length, and bits.
 func keepSorenson(b *box) bool {
@@ -294,8 +305,8 @@ func keepH263(b *box) bool {
 	return true
 }
 
-// keepOpus keeps dOps (Opus in ISOBMFF, 4.3.2).
-func keepOpus(b *box) bool {
+// keepOpus keeps dOps (Opus in ISOBMFF, 4.3.2), or OpusHead after its name (RFC 7845, 5.1), which has another order of bytes.
+func keepOpus(b *box, order binary.ByteOrder) bool {
 	if len(b.body) < 11 {
 		return false
 	}
@@ -307,6 +318,9 @@ func keepOpus(b *box) bool {
 		return false
 	}
 	clear(b.body[n:])
+	if rate := b.body[4:8]; order.Uint32(rate) >= 1<<24 { // of what was encoded, for information
+		clear(rate)
+	}
 	return true
 }
 
@@ -341,6 +355,8 @@ func keepALAC(b *box) bool {
 	switch n := len(b.body); {
 	case n < 28:
 		return n == 4 // in wave, a name
+	case !areSmall(b.body[4:8]) || b.body[9] > 32 || b.body[13] > 64 || !areLow(b.body[16:28]): // the length of a frame, bits, channels, rates
+		return false
 	case n >= 28+24 && string(b.body[32:36]) == "chan":
 		clear(b.body[28+24:])
 	default:
@@ -374,11 +390,22 @@ func keepSpeakers(b *box) bool {
 		return false
 	}
 	clear(b.body[:4])
+	n := int(binary.BigEndian.Uint32(b.body[12:])) //nolint:gosec // G115: checked
+	if !areSmall(b.body[4:8]) || !areLow(b.body[8:12]) {
+		return false
+	}
+	for x := b.body[16:][:20*n]; len(x) > 0; x = x[20:] { // a label, flags and coordinates
+		if !areSmall(x[:4]) || !areSmall(x[4:8]) || !areCoordinates(x[8:20]) {
+			return false
+		}
+	}
 	return true
 }
 
 // keepAmbisonics keeps SA3D (Spatial Audio RFC).
-func keepAmbisonics(b *box) bool { return keepCounted(b, 8, 4) }
+func keepAmbisonics(b *box) bool {
+	return keepCounted(b, 8, 4) && areSmall(b.body[2:6]) && areSmall(b.body[8:])
+}
 
 // keepCounted keeps the first bytes of a body, the number that follows them, and as many entries of that size.
 func keepCounted(b *box, first, size int) bool {
@@ -423,6 +450,9 @@ func keepDecoder(b *box) bool {
 		return false
 	}
 	clear(b.body[:4])
+	if !areLow(decoder[5:13]) { // the bit rates
+		clear(decoder[5:13])
+	}
 	if sl, after, ok := descriptor(rest, 6); ok {
 		clearFrom(sl, 1)
 		clear(after)
@@ -440,6 +470,8 @@ func keepDecoder(b *box) bool {
 		}
 	case decoder[1]>>2 == 5: // sound has few numbers
 		clearFrom(info, 64)
+	case decoder[0] == 0x20, 0x60 <= decoder[0] && decoder[0] <= 0x65, decoder[0] == 0x6A:
+		clearUserData(info)
 	}
 	clear(after)
 	return true
@@ -503,4 +535,67 @@ func descriptor(b []byte, tag byte) (body, rest []byte, ok bool) {
 	}
 	n = min(n, uint64(f.left())) //nolint:gosec // G115: no less than 0
 	return b[f.at:][:n], b[f.at:][n:], true
+}
+
+// keepRatio keeps pasp (14496-12, 12.1.4), two small numbers.
+func keepRatio(b *box) bool { return b.cut(8) && areSmall(b.body) }
+
+// keepWebMMastering keeps SmDm (VP9 in ISOBMFF), which is mdcv in other units.
+func keepWebMMastering(b *box) bool {
+	if !shape(1, -3, 24)(b) {
+		return false
+	}
+	x := b.body[4:]
+	const half = 1 << 15
+	coordinate := func(i int) uint16 { return binary.BigEndian.Uint16(x[2*i:]) }
+	return coordinate(0) >= half && coordinate(3) >= half && coordinate(5) <= half*2/5 && coordinate(6) < half && coordinate(7) < half && areLow(x[16:24])
+}
+
+// keepAvidRange keeps ACLR, which says whether the levels are those of film or of video.
+func keepAvidRange(b *box) bool {
+	return shape(12, -4)(b) && string(b.body[:8]) == "ACLR0001" && areSmall(b.body[8:12])
+}
+
+// encoders are the texts of encoders that decoders look for, since they decode the pictures of some in another way.
+var encoders = regexp.MustCompile(`^(Lavc[0-9.]{1,16}|XviD[0-9]{4}C?|DivX[0-9]{1,6}([Bb]uild|b)[0-9]{1,6}p?)\x00*$`)
+
+// clearUserData clears user data in the configuration of MPEG video, but for the names of encoders that decoders need
+// (14496-2, 6.2.2.1; 13818-2, 6.2.2.2.2).
+func clearUserData(b []byte) {
+	start := []byte{0, 0, 1, 0xB2}
+	for {
+		i := bytes.Index(b, start)
+		if i < 0 {
+			return
+		}
+		b = b[i+len(start):]
+		data := b
+		if end := bytes.Index(b, start[:3]); end >= 0 {
+			data = b[:end]
+		}
+		if !encoders.Match(data) {
+			clear(data)
+		}
+		b = b[len(data):]
+	}
+}
+
+// clearMessages clears the SEI messages in the configuration of AVC, as units with start codes (14496-10, annex B).
+func clearMessages(b []byte) {
+	start := []byte{0, 0, 1}
+	for {
+		i := bytes.Index(b, start)
+		if i < 0 || len(b) < i+4 {
+			return
+		}
+		b = b[i+3:]
+		unit := b
+		if end := bytes.Index(b, start); end >= 0 {
+			unit = b[:end]
+		}
+		if unit[0]&31 == 6 {
+			clear(unit[1:])
+		}
+		b = b[len(unit):]
+	}
 }

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"compress/flate"
 	"errors"
 	"slices"
 	"strings"
@@ -486,7 +487,7 @@ func TestPanoramasStayPanoramas(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", x.name, b.body, x.want)
 		}
 	}
-	mesh := cat(u32(0), u32(7), "dfl8", "triangles")
+	mesh := cat(u32(0), u32(7), "raw ", oneTriangle())
 	for _, typ := range []string{"mshp", "ytmp"} {
 		entry := testimage.Box("avc1", make([]byte, 76), []byte{255, 255}, testimage.Box("sv3d", testimage.Box("proj", testimage.Box(typ, mesh))))
 		film := cat(testimage.FileType("isom"), testimage.Box("moov", testimage.FullBox("mvhd", 0, make([]byte, 96)), slackTrack(&places{}, "", "vide", 1, entry, 4, 1000, 1004)),
@@ -567,4 +568,48 @@ func TestShortSampleDependencies(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkNoMarker(t, data, redacted(t, plan, data))
+}
+
+// oneTriangle returns the box mesh: three coordinates, three points, and a list of these.
+func oneTriangle() []byte {
+	var numbers uint64 // 16 of 3 bits: each point has the coordinates 0, 1 and 2 in some order
+	for _, v := range []uint64{0, 2, 4, 0, 2, 2, 2, 1, 0, 0, 2, 0, 1, 2, 2} {
+		numbers = numbers<<3 | v
+	}
+	points := be.AppendUint64(nil, numbers<<19)[:6]
+	return testimage.Box("mesh", u32(3), u32(0), u32(0x3F800000), u32(0x40000000), u32(3), points, u32(1), []byte{0, 0}, u32(3), be.AppendUint16(nil, 0b000_010_010<<7))
+}
+
+// TestMeshIsNoText checks that of a mesh only numbers stay that players can follow.
+func TestMeshIsNoText(t *testing.T) {
+	deflated := func(b []byte) []byte {
+		var out bytes.Buffer
+		w, _ := flate.NewWriter(&out, flate.BestCompression)
+		_, _ = w.Write(b)
+		_ = w.Close()
+		return out.Bytes()
+	}
+	far := bytes.Replace(oneTriangle(), u32(0x3F800000), []byte("N13E"), 1)
+	for name, x := range map[string]struct {
+		body []byte
+		want bool
+	}{
+		"raw":                 {cat("raw ", oneTriangle()), true},
+		"two":                 {cat("raw ", oneTriangle(), oneTriangle()), true},
+		"compressed":          {cat("dfl8", deflated(oneTriangle())), true},
+		"none":                {[]byte("raw "), false},
+		"text":                {cat("raw ", slack), false},
+		"compressed text":     {cat("dfl8", deflated([]byte(slack))), false},
+		"after the mesh":      {cat("raw ", oneTriangle(), slack), false},
+		"after the data":      {cat("dfl8", deflated(oneTriangle()), slack), false},
+		"another box":         {cat("raw ", oneTriangle(), testimage.Box("note", []byte(slack))), false},
+		"end of the mesh":     {cat("raw ", testimage.Box("mesh", oneTriangle()[8:], []byte(slack))), false},
+		"coordinate":          {cat("raw ", far), false},
+		"more points than it": {cat("raw ", testimage.Box("mesh", u32(0), u32(1<<30), []byte(slack))), false},
+		"unknown coding":      {cat("zstd", slack), false},
+	} {
+		if got := isMesh(cat(u32(0), u32(7), x.body)); got != x.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
 }

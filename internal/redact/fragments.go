@@ -11,7 +11,7 @@ func (m *movie) redactFragment(body []byte, at int64) error {
 	end := at // of the data of the last track
 	n := 0
 	keepFirst(body, boxRules{
-		"mfhd": shape(1, -3, 4),
+		"mfhd": shape(1, -3, 4), // a number that counts fragments
 		"traf": func(b *box) (ok bool) {
 			if n++; n > maxTracks {
 				return m.refuse()
@@ -91,8 +91,8 @@ func (m *movie) keepTrackFragment(body []byte, at, end int64) (ok bool, _ int64)
 // fragmentBoxes are the boxes in traf.
 var fragmentBoxes = boxRules{
 	"tfhd": keepFragmentHeader,
-	"tfdt": versions(shape(1, -3, 4), shape(1, -3, 8)),
-	"trun": asIs, // redacted before
+	"tfdt": versions(shape(1, -3, 4), low(4, 8, shape(1, -3, 8))), // 8 bytes of nanoseconds are enough for 73 years
+	"trun": asIs,                                                  // redacted before
 	"sdtp": func(b *box) bool { return len(b.body) >= 4 && keepDependencies(b, uint64(len(b.body)-4)) },
 	"sgpd": func(b *box) bool { _, ok := groupOf(b); return ok },
 	"sbgp": func(b *box) bool { _, ok := groupOf(b); return ok },
@@ -103,15 +103,16 @@ func keepFragmentHeader(b *box) bool {
 	f := fields{b: b.body}
 	flags := f.uint(4)
 	f.skip(4)
-	if flags&1 != 0 {
-		f.skip(8)
+	if flags&1 != 0 && f.offset(8) > maxBox {
+		return false
 	}
+	numbers := f.at
 	for _, flag := range []uint64{2, 8, 16, 32} {
 		if flags&flag != 0 {
 			f.skip(4)
 		}
 	}
-	if f.over {
+	if f.over || !areLow(b.body[numbers:f.at]) {
 		return false
 	}
 	binary.BigEndian.PutUint32(b.body, uint32(flags&0x03003B))
@@ -133,12 +134,16 @@ func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok
 	}
 	width := 0
 	sizeAt := -1
+	offsetAt := -1
 	for _, flag := range []uint64{0x100, 0x200, 0x400, 0x800} {
 		if flags&flag == 0 {
 			continue
 		}
-		if flag == 0x200 {
+		switch flag {
+		case 0x200:
 			sizeAt = width
+		case 0x800:
+			offsetAt = width // of a moment, which can be negative
 		}
 		width += 4
 	}
@@ -154,6 +159,13 @@ func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok
 		total = product(n, size)
 	}
 	if width > 0 {
+		for x := b.body[f.at:][:int(n)*width]; len(x) > 0; x = x[width:] { //nolint:gosec // G115: checked
+			for at := 0; at < width; at += 4 {
+				if x[at] >= ascii && (at != offsetAt || x[at] < negative) {
+					return 0, false
+				}
+			}
+		}
 		f.skip(int(n) * width) //nolint:gosec // G115: checked
 	}
 	binary.BigEndian.PutUint32(b.body, uint32(flags&0x01000F05))
@@ -166,16 +178,26 @@ func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok
 func keepSegmentIndex(b *box) bool {
 	f := fields{b: b.body}
 	version := f.uint(1)
-	f.skip(3 + 4 + 4 + 8)
+	f.skip(3 + 4)
+	timescale := f.id(4)
+	width := 4
 	if version == 1 {
-		f.skip(8)
+		width = 8
 	}
+	f.skip(width)
+	first := f.uint(width)
 	f.skip(2)
 	n := int(f.uint(2)) //nolint:gosec // G115: 16 bits
 	reserved := f.at - 4
+	entries := f.at
 	f.skip(12 * n)
-	if f.over || version > 1 {
+	if f.over || version > 1 || !isTimescale(timescale) || first > maxBox || width == 4 && first >= ascii<<24 || width == 8 && b.body[12] >= ascii {
 		return false
+	}
+	for x := b.body[entries:f.at]; len(x) > 0; x = x[12:] { // a size after a flag, a duration, and a small difference after flags
+		if x[0]&0x7F >= ascii || x[4] >= ascii || x[8]&0x0F != 0 {
+			return false
+		}
 	}
 	clear(b.body[1:4])
 	clear(b.body[reserved : reserved+2])
@@ -197,9 +219,16 @@ func (m *movie) keepRandomAccess(b *box) bool {
 			if version == 1 {
 				width = 16
 			}
+			half := width / 2
 			width += 3 + sizes>>4&3 + sizes>>2&3 + sizes&3
 			if f.over || version > 1 || n > uint64(f.left())/width || !m.alone && (t == nil || !t.stays) { //nolint:gosec // G115: no less than 0
 				return false
+			}
+			for i := range n {
+				x := b.body[f.at+int(i*width):] //nolint:gosec // G115: checked
+				if x[0] >= ascii && version == 1 || x[half] >= ascii && version == 0 || version == 1 && (x[half] != 0 || x[half+1] != 0) {
+					return false
+				}
 			}
 			clear(b.body[1:4])
 			clear(b.body[8:11])

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
@@ -27,6 +28,24 @@ func frameFields(marker byte, b []byte) int64 {
 		return 12
 	}
 	return 0
+}
+
+// mendFrame mends those fields, whose numbers are lengths and offsets in the frame but for those that a photo has, too.
+func mendFrame(marker byte, b []byte) {
+	switch {
+	case marker == 0xE0 && b[0] == 'J':
+		mendJFIF(b)
+	case marker == 0xE0: // whether it is the first field of a picture, and lengths
+		if b[4] > 2 {
+			b[4] = 0
+		}
+		b[5] = 0
+		mendHigh(b[6:])
+	case marker == 0xE1:
+		mendHigh(b[8:])
+	default:
+		mendAdobe(b)
+	}
 }
 
 // redactJPEGs redacts the JPEGs in the next n bytes of a stream, as far as they can be followed.
@@ -82,12 +101,20 @@ func redactJPEGs(s *stream, n int64) error {
 			keep = 4
 			if size >= 4+8 {
 				head, _ := s.peek(4 + 8)
-				keep = min(size, 4+frameFields(m, head[min(4, len(head)):]))
+				if n := 4 + frameFields(m, head[min(4, len(head)):]); n <= size {
+					keep = n
+				}
 			}
 		case m == 0xDD:
 			keep = min(size, 6)
 		}
-		s.pass(keep)
+		if fields, ok := s.peek(int(min(keep, 64))); ok && keep > 4 && m >= 0xE0 {
+			fields = slices.Clone(fields)
+			mendFrame(m, fields[4:])
+			s.replace(fields)
+		} else {
+			s.pass(keep)
+		}
 		s.zero(size - keep)
 		inScan = m == 0xDA
 	}

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -29,9 +30,10 @@ var iccTags = []string{
 	"desc", "cprt", "wtpt", "rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC", "kTRC", "chad", "cicp", "A2B0", "A2B1", "A2B2", "B2A0", "B2A1", "B2A2",
 }
 
-// iccClasses, iccSpaces and iccConnections are what the header can say of the device and of the color spaces (7.2.5 to
-// 7.2.7).
+// iccModules, iccClasses, iccSpaces and iccConnections are what the header can say of the program to use, of the device and of the
+// color spaces (7.2.3 and 7.2.5 to 7.2.7; the ICC's registry).
 var (
+	iccModules     = []string{"ADBE", "ACMS", "appl", "CCMS", "EFI ", "HCMM", "HDM ", "KCMS", "lcms", "Lino", "MCML", "RGMS", "SICC", "UCCM", "WCS "}
 	iccClasses     = []string{"scnr", "mntr", "prtr", "spac"}
 	iccConnections = []string{"XYZ ", "Lab "}
 	iccSpaces      = []string{
@@ -85,7 +87,13 @@ func cleanICC(b []byte) (ok bool) {
 
 // cleanICCHeader redacts the header (7.2); ok is false if no reader can use the profile.
 func cleanICCHeader(b []byte) (ok bool) {
-	clear(b[10:12]) // reserved
+	clear(b[10:12])                                                // reserved
+	if size := binary.BigEndian.Uint32(b); size > uint32(len(b)) { //nolint:gosec // G115: a segment's or chunk's length
+		binary.BigEndian.PutUint32(b, math.MaxUint32) // too large as well
+	}
+	if !slices.Contains(iccModules, string(b[4:8])) {
+		clear(b[4:8])
+	}
 	if !slices.Contains(iccClasses, string(b[12:16])) {
 		clear(b[12:16])
 	}

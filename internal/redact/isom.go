@@ -70,7 +70,7 @@ func planISO(r io.ReaderAt, plan *Plan) error {
 	if err != nil {
 		return err
 	}
-	tracks, err := f.planTracks()
+	tracks, err := f.planTracks(streamed)
 	if err != nil {
 		return err
 	}

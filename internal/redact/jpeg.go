@@ -544,11 +544,11 @@ func (j *jpegFile) app(marker byte, n int) bool {
 	switch {
 	case is(container.MarkerAPP0, container.JFIFIntro) && n >= 4+14 && !j.jfif:
 		j.jfif = true
-		return j.pass(4+12) && j.zero(int64(n-4-12)) // the thumbnail becomes 0 by 0 pixels
+		return j.numbers(mendJFIF) && j.zero(int64(n-4-12)) // the thumbnail becomes 0 by 0 pixels
 	case is(container.MarkerAPP2, container.ICCIntro):
 		return j.profile(n)
 	case is(container.MarkerAPP14, container.AdobeIntro) && n >= 4+12:
-		return j.pass(4+12) && j.zero(int64(n-4-12))
+		return j.numbers(mendAdobe) && j.zero(int64(n-4-12))
 	case j.bare:
 	case at > 0:
 		return j.exifSegments(n, int(at))
@@ -845,10 +845,45 @@ func (j *jpegFile) mpfIndex(n int) bool {
 	return j.pass(int64(head)) && j.replace(index)
 }
 
+// numbers mends the 12 bytes at the start of a segment's data.
+func (j *jpegFile) numbers(mend func(b []byte)) bool {
+	b, ok := j.peek(4 + 12)
+	if !ok {
+		return false
+	}
+	b = slices.Clone(b)
+	mend(b[4:])
+	return j.replace(b)
+}
+
+// mendJFIF mends the version, the unit and the density of pixels (T.871, 10.1), which are square if theirs can't be.
+func mendJFIF(b []byte) {
+	version, unit, density := b[5:7], b[7:8], b[8:12]
+	if version[0] != 1 || version[1] > 2 {
+		copy(version, "\x01\x01")
+	}
+	if unit[0] > 2 || density[0] >= ascii || density[2] >= ascii {
+		clear(unit)
+		copy(density, "\x00\x01\x00\x01")
+	}
+}
+
+// mendAdobe mends the version and the flags (T.872, 6.5.3); readers use only the transformation of colors, which follows them.
+func mendAdobe(b []byte) {
+	version, flags := b[5:7], b[7:11]
+	if version[0] != 0 {
+		copy(version, "\x00\x64")
+	}
+	const blend = 0xC0 // how Photoshop made the picture smaller
+	flags[0] &= blend
+	clear(flags[1:])
+}
+
 // rewriteMPF returns a block as long as b with only its MPF index, and the offsets of the pictures relative to
 // the block. Without an index it returns nil.
 func rewriteMPF(b []byte) (index []byte, starts []int64) {
 	const size, entry = 12, 16
+	const farthest = 1 << 29 // no file with such pictures is as long
 	if len(b) < 8+2 {
 		return nil, nil
 	}
@@ -881,7 +916,7 @@ func rewriteMPF(b []byte) (index []byte, starts []int64) {
 	for p := pictures; len(p) > 0; p = p[entry:] {
 		if off := int64(order.Uint32(p[8:])); len(p) == len(pictures) {
 			order.PutUint32(p[8:], 0) // the first picture is the one with the index
-		} else if off > 0 {
+		} else if off > 0 && off < farthest && order.Uint32(p[4:]) < farthest {
 			starts = append(starts, off)
 		} else {
 			clear(p[:entry])

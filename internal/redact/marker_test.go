@@ -77,6 +77,7 @@ func markedProfiles() map[string][]byte {
 		return cat(b, curve, 0, 0, "\x02", grid, 1, "\x00\x00\x00", 0, 255, table, make([]byte, 2), curve, 0, 0)
 	}
 	return map[string][]byte{
+		"size and program":            header(0),
 		"class and spaces":            header(12),
 		"date":                        header(24),
 		"flags":                       header(42),

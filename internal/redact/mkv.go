@@ -3,7 +3,9 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -109,8 +111,53 @@ func voidHead(n, head int64) []byte {
 // elements maps the IDs of elements to keep to what their bodies are.
 type elements map[uint32]func(b []byte) bool
 
-// Functions of elements: a number, a text that becomes empty, more elements.
-func isNumber(b []byte) bool { return len(b) <= 8 }
+// Functions of elements: a number of 32 bits, a wide one, a fraction, a text that becomes empty, more elements.
+func isNumber(b []byte) bool { return len(b) <= 8 && significant(b) <= 4 }
+
+// isWide is for times, offsets and sizes.
+func isWide(b []byte) bool { return len(b) <= 8 && significant(b) <= 6 }
+
+// significant returns the length of an integer without the bytes that only say whether it is negative.
+func significant(b []byte) int {
+	for len(b) > 1 && (b[0] == 0 || b[0] == 0xFF) {
+		b = b[1:]
+	}
+	return len(b)
+}
+
+// isFraction keeps a floating-point number that a film can have. The last bytes of one that could be a text are cleared.
+func isFraction(b []byte) bool {
+	v := 0.0
+	switch len(b) {
+	case 0:
+	case 4:
+		v = float64(math.Float32frombits(binary.BigEndian.Uint32(b)))
+	case 8:
+		v = math.Float64frombits(binary.BigEndian.Uint64(b))
+		if isChunkID(b) {
+			clear(b[4:])
+		}
+	default:
+		return false
+	}
+	v = math.Abs(v)
+	return v == 0 || v > 1e-6 && v < 1e13
+}
+
+// mixedUID replaces the UID of a track with a hash of it if it has more than 4 bytes: programs choose it at random, and others
+// can choose a text.
+func mixedUID(b []byte) bool {
+	if len(b) > 8 {
+		return false
+	}
+	if len(bytes.TrimLeft(b, "\x00")) <= 4 {
+		return true
+	}
+	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(bytes.TrimLeft(b, "\x00"))|1) // never 0
+	clear(b)
+	copy(b[len(b)-len(sum):], sum)
+	return true
+}
 
 func emptied(b []byte) bool {
 	clear(b)
@@ -202,6 +249,17 @@ func numbers(ids ...uint32) elements {
 	return in
 }
 
+// wide and fractions return the list with more elements that are wide numbers, or fractions.
+func (in elements) wide(ids ...uint32) elements      { return in.of(isWide, ids) }
+func (in elements) fractions(ids ...uint32) elements { return in.of(isFraction, ids) }
+
+func (in elements) of(f func([]byte) bool, ids []uint32) elements {
+	for _, id := range ids {
+		in[id] = f
+	}
+	return in
+}
+
 // with returns the list with more elements.
 func (in elements) with(more elements) elements {
 	for id, f := range more {
@@ -220,19 +278,19 @@ var (
 			return typ == "webm" || typ == "matroska"
 		},
 	})
-	infoElements  = numbers(0x2AD7B1, 0x4489).with(elements{0x4D80: emptied, 0x5741: emptied})
+	infoElements  = numbers().wide(0x2AD7B1).fractions(0x4489).with(elements{0x4D80: emptied, 0x5741: emptied})
 	videoElements = numbers(0x9A, 0x9D, 0x53B8, 0x53B9, 0x53C0, 0xB0, 0xBA, 0x54AA, 0x54BB, 0x54CC, 0x54DD, 0x54B0, 0x54BA, 0x54B2, 0x54B3,
-		0x2EB524, 0x2FB523, 0x2383E3).with(elements{
+		0x2EB524).fractions(0x2FB523, 0x2383E3).with(elements{
 		0x55B0: numbers(0x55B1, 0x55B2, 0x55B3, 0x55B4, 0x55B5, 0x55B6, 0x55B7, 0x55B8, 0x55B9, 0x55BA, 0x55BB, 0x55BC, 0x55BD).with(elements{
-			0x55D0: numbers(0x55D1, 0x55D2, 0x55D3, 0x55D4, 0x55D5, 0x55D6, 0x55D7, 0x55D8, 0x55D9, 0x55DA).all,
+			0x55D0: numbers().fractions(0x55D1, 0x55D2, 0x55D3, 0x55D4, 0x55D5, 0x55D6, 0x55D7, 0x55D8, 0x55D9, 0x55DA).all,
 		}).all,
-		0x7670: numbers(0x7671, 0x7673, 0x7674, 0x7675).with(elements{0x7672: func(b []byte) bool { return len(b) <= 20 || isMesh(b) }}).all,
+		0x7670: numbers(0x7671).fractions(0x7673, 0x7674, 0x7675).with(elements{0x7672: func(b []byte) bool { return len(b) <= 20 || isMesh(b) }}).all,
 	})
-	audioElements    = numbers(0xB5, 0x78B5, 0x9F, 0x6264, 0x52F1)
+	audioElements    = numbers(0x9F, 0x6264, 0x52F1).fractions(0xB5, 0x78B5)
 	encodingElements = elements{0x6240: numbers(0x5031, 0x5032, 0x5033).with(elements{
 		0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all,
 	}).all}
-	cueElements    = numbers(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0xF1, 0xF0, 0xB2, 0x5378, 0xEA).all})
+	cueElements    = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
 	groupLevel     = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
 	clusterNumbers = []uint32{0xE7, 0xAB, 0xA7}
 )
@@ -381,7 +439,7 @@ func (m *mkv) segment(end int64) (ok bool) {
 			return end >= container.ToEnd
 		case idSeekHead:
 			ok = m.each(e, idSeek, 256, func(b []byte) bool {
-				numbers(idSeekID, idSeekPosition).keep(b)
+				numbers(idSeekID).wide(idSeekPosition).keep(b)
 				switch uintOf(find(b, idSeekID)) {
 				case idInfo, idTracks, idCues, idCluster, idSeekHead:
 					return true
@@ -471,10 +529,14 @@ func (m *mkv) keepTrack(b []byte) bool {
 		return false
 	}
 	known := true
-	trackElements := numbers(0xD7, 0x73C5, 0x83, 0xB9, 0x88, 0x55AA, 0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF, 0x9C, 0x6DE7, 0x6DF8, 0x23E383,
-		0x234E7A, 0x23314F, 0x55EE, 0xAA, 0x6FAB, 0x56AA, 0x56BB).with(elements{
-		0x86: func([]byte) bool { return true },
+	trackElements := numbers(0xD7, 0x83, 0xB9, 0x88, 0x55AA, 0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF, 0x9C, 0x6DE7, 0x6DF8,
+		0x55EE, 0xAA, 0x6FAB).wide(0x23E383, 0x234E7A, 0x56AA, 0x56BB).fractions(0x23314F).with(elements{
+		0x73C5: mixedUID,
+		0x86:   func([]byte) bool { return true },
 		0x63A2: func(b []byte) bool {
+			if isBare(codec) {
+				return false
+			}
 			known = known && keepPrivate(codec, b)
 			return known
 		},
@@ -484,7 +546,7 @@ func (m *mkv) keepTrack(b []byte) bool {
 		},
 		0x6D80: encodingElements.all,
 		0xE2: elements{
-			0xE3: elements{0xE4: numbers(0xE5, 0xE6).all}.all, 0xE9: numbers(0xED).all,
+			0xE3: elements{0xE4: numbers(0xE6).with(elements{0xE5: mixedUID}).all}.all, 0xE9: elements{0xED: mixedUID}.all,
 		}.all,
 		0x41E4: func(b []byte) bool {
 			typ := uintOf(find(b, 0x41E7))
@@ -555,6 +617,16 @@ func isMatroskaCodec(codec string, pictures bool) bool {
 	}, codec)
 }
 
+// isBare reports whether decoders need no configuration for a coding: what it has in CodecPrivate goes.
+func isBare(codec string) bool {
+	for _, start := range []string{"V_VP8", "V_MJPEG", "V_UNCOMPRESSED", "A_MPEG/", "A_AC3", "A_EAC3", "A_DTS", "A_TRUEHD", "A_MLP", "A_PCM/"} {
+		if strings.HasPrefix(codec, start) {
+			return true
+		}
+	}
+	return false
+}
+
 // keepPrivate redacts CodecPrivate, the configuration of a decoder (RFC 9559, codec specifications).
 func keepPrivate(codec string, b []byte) bool {
 	x := &box{body: b}
@@ -582,13 +654,30 @@ func keepPrivate(codec string, b []byte) bool {
 		if len(b) < 19 || string(b[:8]) != "OpusHead" {
 			return false
 		}
-		return keepOpus(&box{body: b[8:]})
+		return keepOpus(&box{body: b[8:]}, binary.LittleEndian)
 	case "V_MS/VFW/FOURCC":
-		return len(b) >= 40 && len(b) <= 4<<10
+		if len(b) < 40 || len(b) > 4<<10 {
+			return false
+		}
+		clearFrom(b, keepBitmapInfo(b))
+		return true
 	case "A_MS/ACM":
 		return keepWaveFormat(x)
-	case "V_VP8", "V_VP9", "V_PRORES", "V_UNCOMPRESSED":
-		return len(b) <= 32
+	case "A_ALAC": // without version and flags
+		x = &box{body: append(make([]byte, 4), b...)}
+		all := x.body
+		ok := keepALAC(x)
+		copy(b, all[4:])
+		return ok
+	case "V_VP9":
+		return keepFeatures(b)
+	case "V_PRORES":
+		return len(b) <= 4 && isChunkID(b)
+	case "A_WAVPACK4":
+		return len(b) <= 2
+	}
+	if strings.HasPrefix(codec, "V_MPEG") {
+		clearUserData(b)
 	}
 	if codec[0] == 'A' {
 		return len(b) <= 64
@@ -618,11 +707,18 @@ func keepXiph(b []byte) bool {
 	}
 	h := b[from:to]
 	end := len(h)
+	first, last := string(b[at:from]), string(b[to:])
 	switch string(h[:7]) {
 	case "\x03vorbis":
+		if len(first) != 30 || first[:7] != "\x01vorbis" || !strings.HasPrefix(last, "\x05vorbis") {
+			return false
+		}
 		end--
 		h[end] = 1 // the last bit of the header
 	case "\x81theora":
+		if len(first) != 42 || first[:7] != "\x80theora" || !strings.HasPrefix(last, "\x82theora") {
+			return false
+		}
 	default:
 		return false
 	}
@@ -633,6 +729,17 @@ func keepXiph(b []byte) bool {
 	}
 	clear(h[11+n : end])
 	return true
+}
+
+// keepFeatures keeps the features of VP9 (WebM, "VP9 Codec Feature Metadata"): the profile, the level, the depth and the
+// subsampling, each a type, a length of 1 and a number.
+func keepFeatures(b []byte) bool {
+	for ; len(b) >= 3; b = b[3:] {
+		if b[0] < 1 || b[0] > 4 || b[1] != 1 || b[2] > 62 {
+			return false
+		}
+	}
+	return len(b) == 0
 }
 
 // isMotionJPEG reports whether the structure BITMAPINFOHEADER says that the frames are JPEGs.
@@ -689,10 +796,14 @@ func (m *mkv) cluster(end int64, open bool) (ok bool) {
 
 // number passes an element that is a number and one of some IDs. Any other becomes Void.
 func (m *mkv) number(e element, ids []uint32) bool {
-	if slices.Contains(ids, e.id) && e.size <= 8 {
-		return m.s.pass(e.head + e.size)
+	if !slices.Contains(ids, e.id) || e.size > 8 {
+		return m.void(e)
 	}
-	return m.void(e)
+	b, _ := m.s.peek(int(e.head + e.size))
+	if !isWide(b[min(e.head, int64(len(b))):]) {
+		return m.void(e)
+	}
+	return m.s.pass(e.head + e.size)
 }
 
 // trackOf returns the track of the block e.

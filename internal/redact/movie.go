@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 )
 
@@ -36,6 +37,8 @@ type movie struct {
 	frames     []nested   // the samples that stay and have metadata of their own
 	frameBytes int64      // how many bytes these have
 	alone      bool       // there is no moov: the file is a fragment
+	timescale  uint32     // of the film
+	limit      int64      // where the last mdat ends
 	problem    error      // ErrRefused, if the film can't be redacted
 }
 
@@ -47,6 +50,7 @@ type track struct {
 	table          sampleTable
 	frames         packets // of a sound track
 	still          *still  // what each sample is, nil if it has no metadata of its own
+	duration       uint64  // as mdhd has it
 	defaultSize    uint64  // of a sample in a fragment
 	entries, known int     // of stsd, and how many of these have a known coding
 }
@@ -71,17 +75,89 @@ func (m *movie) redact(body []byte) error {
 			}
 		case "cmov":
 			m.refuse()
+		case "mvhd":
+			f := fields{b: b.body}
+			if f.uint(1) == 1 {
+				f.skip(8)
+			}
+			f.skip(11)
+			m.timescale = f.id(4)
 		}
 	})
 	if m.problem != nil {
 		return m.problem
 	}
 	keepFirst(body, boxRules{
-		"mvhd": versions(shape(1, -3, -8, 14, -10, 36, -24, 4), shape(1, -3, -16, 18, -10, 36, -24, 4)),
+		"mvhd": versions(m.clock(12, 4, movieHeader(20, shape(1, -3, -8, 14, -10, 36, -24, 4))),
+			m.clock(20, 8, movieHeader(32, shape(1, -3, -16, 18, -10, 36, -24, 4)))),
 		"trak": func(b *box) bool { return m.keepTrack(b.body) },
-		"mvex": only(boxRules{"mehd": versions(shape(1, -3, 4), shape(1, -3, 8)), "trex": m.keepDefaults}),
+		"mvex": only(boxRules{"mehd": versions(m.shown(4, 4, shape(1, -3, 4)), m.shown(4, 8, shape(1, -3, 8))), "trex": m.keepDefaults}),
 	})
 	return m.problem
+}
+
+// clock returns the rule for a header with a time scale at an offset, and a duration of n bytes after it.
+func (m *movie) clock(at, n int, keep func(*box) bool) func(*box) bool {
+	return func(b *box) bool {
+		if !keep(b) {
+			return false
+		}
+		timescale := binary.BigEndian.Uint32(b.body[at:])
+		if !isTimescale(timescale) {
+			return m.refuse()
+		}
+		mendDuration(b.body[at+4:][:n], timescale)
+		return true
+	}
+}
+
+// shown returns the rule for a header with a duration of n bytes, at an offset, in the film's units of time.
+func (m *movie) shown(at, n int, keep func(*box) bool) func(*box) bool {
+	return mended(keep, func(b []byte) { mendDuration(b[at:][:n], m.timescale) })
+}
+
+// movieHeader returns the rule for mvhd (8.2.2), whose rate is at an offset.
+func movieHeader(rate int, keep func(*box) bool) func(*box) bool {
+	return mended(keep, func(b []byte) {
+		mendRate(b[rate:])
+		mendVolume(b[rate+4:])
+		mendMatrix(b[rate+16:])
+	})
+}
+
+// trackHeader returns the rule for tkhd (8.3.2), whose layer is at an offset.
+func trackHeader(layer int, keep func(*box) bool) func(*box) bool {
+	return mended(keep, func(b []byte) {
+		for _, at := range [...]int{layer, layer + 2} { // the layer and the group of alternatives
+			if v := int16(binary.BigEndian.Uint16(b[at:])); v >= ascii<<8 || v <= -ascii<<8 { //nolint:gosec // G115: a signed number
+				clear(b[at : at+2])
+			}
+		}
+		mendVolume(b[layer+4:])
+		mendMatrix(b[layer+8:])
+		mendLengths(b[layer+44 : layer+52])
+	})
+}
+
+// editList returns the rule for elst (8.6.6), whose numbers have a width.
+func editList(t *track, width int) func(*box) bool {
+	size := 2*width + 4
+	keep := table(size)
+	return func(b *box) bool {
+		if !keep(b) {
+			return false
+		}
+		for x := b.body[8:]; len(x) >= size; x = x[size:] {
+			f := fields{b: x}
+			duration, from := f.uint(width), f.uint(width)
+			nothing := from == math.MaxUint64>>(64-8*width) // an empty edit
+			if duration > maxBox || !nothing && (from > maxBox || from >= ascii<<24 && from > t.duration) {
+				return false
+			}
+			mendRate(x[2*width:])
+		}
+		return true
+	}
 }
 
 // find records the track in the body of trak.
@@ -90,8 +166,11 @@ func (m *movie) find(body []byte) {
 	eachBox(body, func(b box) {
 		if b.typ == "mdia" && t.handler == "" {
 			eachBox(b.body, func(b box) {
-				if b.typ == "hdlr" && len(b.body) >= 12 && t.handler == "" {
+				switch {
+				case b.typ == "hdlr" && len(b.body) >= 12 && t.handler == "":
 					t.handler = string(b.body[8:12])
+				case b.typ == "mdhd" && t.duration == 0:
+					t.duration = mediaDuration(b.body)
 				}
 			})
 		}
@@ -107,6 +186,20 @@ func (m *movie) find(body []byte) {
 		m.refuse()
 	}
 	m.tracks[id] = t
+}
+
+// mediaDuration returns the duration in the body of mdhd (8.4.2), a large one if it isn't known.
+func mediaDuration(body []byte) uint64 {
+	f := fields{b: body}
+	at, n := 12, 4
+	if f.uint(1) == 1 {
+		at, n = 20, 8
+	}
+	f.skip(at - 1 + 4)
+	if v := f.uint(n); v > 0 {
+		return v
+	}
+	return math.MaxUint64
 }
 
 // trackID returns the ID in the body of trak, 0 if it has none.
@@ -143,10 +236,11 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 			if len(b.body) > 4 {
 				b.body[3] &= 15
 			}
-			return versions(shape(1, -2, 1, -8, 4, -4, 4, -8, 6, -2, 44), shape(1, -2, 1, -16, 4, -4, 8, -8, 6, -2, 44))(b)
+			return versions(trackHeader(32, m.shown(20, 4, shape(1, -2, 1, -8, 4, -4, 4, -8, 6, -2, 44))),
+				trackHeader(44, m.shown(28, 8, shape(1, -2, 1, -16, 4, -4, 8, -8, 6, -2, 44))))(b)
 		},
-		"edts": only(boxRules{"elst": versions(table(12), table(20))}),
-		"tapt": only(boxRules{"clef": shape(1, -3, 8), "prof": shape(1, -3, 8), "enof": shape(1, -3, 8)}),
+		"edts": only(boxRules{"elst": versions(editList(t, 4), editList(t, 8))}),
+		"tapt": only(boxRules{"clef": aperture, "prof": aperture, "enof": aperture}),
 		"tref": m.keepReferences,
 		"uuid": keepSpherical,
 		"mdia": func(b *box) bool { m.keepMedia(t, b.body); return true },
@@ -164,9 +258,12 @@ func (m *movie) keepTrack(body []byte) (ok bool) {
 	if !t.table.locate(&m.kept, t.frames, each) || int64(len(m.frames)) > maxSmallFrames+m.frameBytes/256 {
 		return m.refuse()
 	}
-	t.table.trim()
+	t.table.trim(m.limit, t.entries)
 	return true
 }
+
+// aperture is the rule for a box in tapt: a width and a height (QuickTime, "Track Aperture Mode Dimensions").
+var aperture = mended(shape(1, -3, 8), func(b []byte) { mendLengths(b[4:12]) })
 
 // trackReferences are the types of references between tracks to keep (8.3.3, annexes of 14496-15, MIAF, QuickTime).
 var trackReferences = []string{"auxl", "prem", "thmb", "vdep", "vplx", "sbas", "scal", "tbas", "fall", "folw", "sync", "swfr", "swto", "pred", "avcp"}
@@ -200,7 +297,7 @@ func (m *movie) keepMedia(t *track, body []byte) {
 			if len(b.body) > 0 && b.body[0] == 1 {
 				at = 32
 			}
-			if !versions(shape(1, -3, -8, 10, -2), shape(1, -3, -16, 14, -2))(b) {
+			if !versions(m.clock(12, 4, shape(1, -3, -8, 10, -2)), m.clock(20, 8, shape(1, -3, -16, 14, -2)))(b) {
 				return false
 			}
 			if t.pictures || !isLanguage(binary.BigEndian.Uint16(b.body[at:])) {
@@ -212,7 +309,7 @@ func (m *movie) keepMedia(t *track, body []byte) {
 		"hdlr": keepHandlerBox,
 		"minf": func(b *box) bool {
 			keepFirst(b.body, boxRules{
-				"vmhd": shape(1, -2, 9), "smhd": shape(1, -3, 2, -2),
+				"vmhd": mended(shape(1, -2, 9), mendTransfer), "smhd": shape(1, -3, 2, -2),
 				"hdlr": keepHandlerBox,
 				"dinf": only(boxRules{"dref": m.keepDataReferences}),
 				"stbl": func(b *box) bool { m.keepSampleTable(t, b.body); return true },
@@ -319,7 +416,7 @@ func (m *movie) keepDefaults(b *box) bool {
 		return false
 	}
 	t.defaultSize = size
-	return t.stays && shape(1, -3, 20)(b)
+	return t.stays && (low(4, 24, shape(1, -3, 20))(b) || m.refuse())
 }
 
 // keepSampleTable redacts the body of stbl.
@@ -336,7 +433,7 @@ func (m *movie) keepSampleTable(t *track, body []byte) {
 		"stts": s.take(&s.stts, 8), "ctts": s.take(&s.ctts, 8), "stss": s.take(&s.stss, 4), "stps": s.take(&s.stps, 4),
 		"stsc": s.take(&s.stsc, 12), "stsz": s.takeSizes(&s.stsz), "stz2": s.takeSizes(&s.stz2),
 		"stco": s.take(&s.stco, 4), "co64": s.take(&s.co64, 8),
-		"cslg": versions(shape(1, -3, 20), shape(1, -3, 40)),
+		"cslg": versions(shifts(4, shape(1, -3, 20)), shifts(8, shape(1, -3, 40))),
 		"sdtp": func(b *box) bool {
 			if len(b.body) < 4 {
 				return false
@@ -454,8 +551,9 @@ func groupOf(b *box) (typ string, ok bool) {
 		if f.over || version > 1 || n > uint64(f.left()/8) { //nolint:gosec // G115: no less than 0
 			return typ, false
 		}
-		clear(b.body[f.at+8*int(n):]) //nolint:gosec // G115: lengths in memory fit
-		return typ, true
+		end := f.at + 8*int(n) //nolint:gosec // G115: lengths in memory fit
+		clear(b.body[end:])
+		return typ, areLow(b.body[f.at:end])
 	}
 	length := uint64(size) //nolint:gosec // G115: a constant
 	switch version {

@@ -17,8 +17,8 @@ var properties = boxRules{
 	"uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "mskC": full(1), "iscl": full(8),
 	"a1op": plain(1), "a1lx": keepLayers, "lsel": plain(2),
 	// how large it is, and how to show it
-	"ispe": full(8), "pixi": keepPixi, "pasp": plain(8), "clap": keepAperture, "irot": masked(3), "imir": masked(1), "rloc": full(8),
-	"colr": keepColr, "clli": plain(4), "mdcv": keepMastering, "amve": plain(8), "ndwt": full(4),
+	"ispe": small(4, 12, full(8)), "pixi": keepPixi, "pasp": keepRatio, "clap": keepAperture, "irot": masked(3), "imir": masked(1), "rloc": small(4, 12, full(8)),
+	"colr": keepColr, "clli": plain(4), "mdcv": keepMastering, "amve": low(0, 4, plain(8)), "ndwt": full(4),
 	"auxC": keepAuxC, "auxi": keepAuxC,
 	// of a stereo pair, how the cameras see it
 	"cmin": keepIntrinsics, "cmex": keepExtrinsics, "uuid": keepCamera,
@@ -143,12 +143,21 @@ func keepColr(b *box) bool {
 			return false
 		}
 		b.body[10] &= 0x80
+		return areCodePoints(b.body[4:10])
 	case "nclc":
-		return b.cut(10)
+		return b.cut(10) && areCodePoints(b.body[4:])
 	case "prof", "rICC":
 		return cleanICC(b.body[4:])
-	default:
-		return false
+	}
+	return false
+}
+
+// areCodePoints reports whether numbers of 16 bits can be code points of colors (23091-2), of which there are 256.
+func areCodePoints(b []byte) bool {
+	for ; len(b) >= 2; b = b[2:] {
+		if b[0] != 0 {
+			return false
+		}
 	}
 	return true
 }
@@ -165,7 +174,7 @@ func keepVolume(b *box) bool {
 			n += size
 		}
 	}
-	return b.cut(n)
+	return b.cut(n) && (b.body[0]&0x20 == 0 || areSmall(b.body[1:25]))
 }
 
 // keepLayers keeps the sizes of the layers (AVIF, 2.3.2.3).
@@ -231,6 +240,13 @@ func keepHEVC(b *box) bool {
 	if len(b.body) <= head || b.body[0] > 1 {
 		return false
 	}
+	clear(b.body[8:11]) // of the constraints, bits that are reserved
+	b.body[11] &= 1
+	for i, ones := range [...]byte{13: 0xF0, 15: 0xFC, 16: 0xFC, 17: 0xF8, 18: 0xF8} { // reserved
+		if b.body[i]&ones != ones {
+			b.body[i] &^= ones
+		}
+	}
 	return b.keepSets(head, isHEVCSet)
 }
 
@@ -238,9 +254,9 @@ func keepHEVC(b *box) bool {
 func isHEVCSet(array byte, unit []byte) bool {
 	switch array & 0x3F {
 	case 32, 33, 34: // VPS, SPS, PPS
-		return true
+		return len(unit) > 2 && unit[0]>>1 == array&0x3F // as the unit itself says
 	case 39, 40: // SEI
-		return len(unit) > 2 && isColorSEI(unit[2:])
+		return len(unit) > 2 && unit[0]>>1 == array&0x3F && isColorSEI(unit[2:])
 	}
 	return false
 }
@@ -248,9 +264,9 @@ func isHEVCSet(array byte, unit []byte) bool {
 // keepEVC keeps the parameter sets of EVC (14496-15, 12.3.3).
 func keepEVC(b *box) bool {
 	const head = 17
-	return len(b.body) > head && b.body[0] == 1 && b.keepSets(head, func(array byte, _ []byte) bool {
+	return len(b.body) > head && b.body[0] == 1 && b.keepSets(head, func(array byte, unit []byte) bool {
 		n := array & 0x3F
-		return 24 <= n && n <= 26 // SPS, PPS, APS
+		return 24 <= n && n <= 26 && len(unit) > 2 && unit[0]>>1&0x3F == n+1 // SPS, PPS, APS
 	})
 }
 
@@ -274,9 +290,9 @@ func keepVVC(b *box) bool {
 		f.skip(4 * int(f.uint(1))) //nolint:gosec // G115: a byte
 		f.skip(2 + 2 + 2)
 	}
-	return !f.over && b.keepSets(f.at, func(array byte, _ []byte) bool {
+	return !f.over && b.keepSets(f.at, func(array byte, unit []byte) bool {
 		n := array & 0x1F
-		return 12 <= n && n <= 18 // OPI, DCI, VPS, SPS, PPS, APS
+		return 12 <= n && n <= 18 && len(unit) > 2 && unit[1]>>3 == n // OPI, DCI, VPS, SPS, PPS, APS
 	})
 }
 
@@ -350,24 +366,28 @@ func keepAVC(b *box) bool {
 		return false
 	}
 	f := fields{b: b.body}
-	sets := func(n uint64) {
+	valid := true
+	sets := func(n uint64, types ...byte) {
 		for ; n > 0 && !f.over; n-- {
-			f.skip(int(f.uint(2))) //nolint:gosec // G115: 16 bits
+			size := int(f.uint(2)) //nolint:gosec // G115: 16 bits
+			f.skip(size)
+			valid = valid && (f.over || size == 0 || slices.Contains(types, f.b[f.at-size]&31))
 		}
 	}
+	const sps, pps, extension, subset = 7, 8, 13, 15
 	f.skip(1)
 	profile := f.uint(1)
 	f.skip(3)
-	sets(f.uint(1) & 0x1F)
-	sets(f.uint(1))
-	if f.over {
+	sets(f.uint(1)&0x1F, sps, subset)
+	sets(f.uint(1), pps)
+	if f.over || !valid {
 		return false
 	}
 	end := f.at
 	if slices.Contains([]uint64{100, 110, 122, 144}, profile) { // some writers leave these out
 		f.skip(3)
-		sets(f.uint(1))
-		if !f.over {
+		sets(f.uint(1), extension)
+		if !f.over && valid {
 			end = f.at
 		}
 	}

@@ -77,6 +77,7 @@ type sampleTable struct {
 	moments bool // each sample lasts one unit of time
 
 	usedSamples, usedChunks, usedRuns uint64 // set by locate
+	end                               int64  // where the last sample ends, set by locate
 }
 
 // take returns a function that keeps a table and remembers it.
@@ -231,6 +232,7 @@ func (t *sampleTable) locate(r *sampleRuns, p packets, each func(span)) (ok bool
 			if !r.add(off, off+size) {
 				return false
 			}
+			t.end = max(t.end, off, off+size)
 			if each != nil {
 				each(span{off, off + size})
 			}
@@ -247,9 +249,23 @@ const (
 	maxSmallFrames = 1 << 11
 )
 
-// trim clears the entries of the tables that no sample uses.
-func (t *sampleTable) trim() {
+// trim clears the entries of the tables that no sample uses, and what they say of samples beyond the film's data. There
+// are so many descriptions.
+func (t *sampleTable) trim(limit int64, descriptions int) {
+	if t.end > limit {
+		t.clearBeyond(limit)
+	}
 	cut(t.stsc, 12, t.usedRuns)
+	if b := t.stsc; b != nil {
+		for x := b.body[8:][:12*count(b)]; len(x) > 0; x = x[12:] {
+			if n := binary.BigEndian.Uint32(x[4:]); uint64(n) > t.usedSamples { // more than there are
+				binary.BigEndian.PutUint32(x[4:], uint32(t.usedSamples)) //nolint:gosec // G115: less than a number of 32 bits
+			}
+			if n := binary.BigEndian.Uint32(x[8:]); n > uint32(descriptions) { //nolint:gosec // G115: no more than there are boxes
+				binary.BigEndian.PutUint32(x[8:], 1)
+			}
+		}
+	}
 	cut(t.stco, 4, t.usedChunks)
 	cut(t.co64, 8, t.usedChunks)
 	for _, b := range []*box{t.stts, t.ctts} {
@@ -257,9 +273,13 @@ func (t *sampleTable) trim() {
 			continue
 		}
 		used, samples := uint64(0), uint64(0)
-		for f := (fields{b: b.body, at: 8}); used < count(b) && samples < t.usedSamples; used++ {
-			samples += f.uint(4)
-			f.skip(4)
+		for x := b.body[8:]; used < count(b) && samples < t.usedSamples; used++ {
+			n := min(uint64(binary.BigEndian.Uint32(x)), t.usedSamples-samples)
+			binary.BigEndian.PutUint32(x, uint32(n)) //nolint:gosec // G115: no more than before
+			if samples += n; x[4] >= ascii && (b == t.stts || x[4] < negative) {
+				clear(x[4:8])
+			}
+			x = x[8:]
 		}
 		cut(b, 8, used)
 	}
@@ -298,6 +318,38 @@ func (t *sampleTable) trim() {
 		}
 		clear(b.body[end:])
 		binary.BigEndian.PutUint32(b.body[8:], uint32(t.usedSamples)) //nolint:gosec // G115: no more than before
+	}
+}
+
+// clearBeyond clears the offsets of chunks and the sizes of samples that are beyond the film's data: their numbers could
+// be anything.
+func (t *sampleTable) clearBeyond(limit int64) {
+	sizes, ok := t.sizes()
+	if !ok {
+		return
+	}
+	width := int(sizes.width / 8) //nolint:gosec // G115: up to 4
+	chunks := t.reader()
+	for {
+		at := chunks.offsets.at
+		off, n, more := chunks.chunk()
+		if !more || sizes.left == 0 {
+			return
+		}
+		if off >= limit {
+			clear(chunks.offsets.b[at : at+chunks.width])
+		}
+		n = min(n, sizes.left)
+		if sizes.all > 0 || width == 0 { // one size of all samples, or of less than a byte
+			off += sizes.sum(n)
+			continue
+		}
+		for ; n > 0; n-- {
+			at := sizes.f.at
+			if off = min(off+sizes.sum(1), maxBox); off > limit {
+				clear(sizes.f.b[at : at+width])
+			}
+		}
 	}
 }
 

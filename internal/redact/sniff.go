@@ -132,7 +132,7 @@ func brandFormat(head []byte) string {
 	return "mp4"
 }
 
-// hiddenPicture returns the name of the format of a picture that begins after other bytes: a byte order mark, white space or a
+// hiddenPicture returns the name of the format of a picture or a film that begins after other bytes: a byte order mark, white space or a
 // warning that a program wrote first, or up to 16 bytes of anything. Browsers don't show it, but other readers find it. Archives,
 // sound and PDF have pictures of their own further in, after bytes that are no text.
 func hiddenPicture(head []byte) string {
@@ -148,6 +148,14 @@ func hiddenPicture(head []byte) string {
 			continue
 		}
 		switch name := container.Sniff(head[i:]); name {
+		case "":
+			b := head[i:min(i+64, len(head))]
+			switch {
+			case bytes.HasPrefix(b, []byte("\x1A\x45\xDF\xA3")) && (bytes.Contains(b, []byte("webm")) || bytes.Contains(b, []byte("matroska"))):
+				return "mkv"
+			case len(b) >= 12 && i >= binaryAt-longest && string(b[:4]) == "RIFF" && string(b[8:12]) == "AVI ":
+				return "avi"
+			}
 		case "jpeg":
 			if bytes.HasPrefix(head[i:], []byte("\xFF\xD8\xFF")) {
 				return name

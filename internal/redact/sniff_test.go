@@ -78,7 +78,7 @@ func TestDICOM(t *testing.T) {
 // pictures of its own passes.
 func TestHiddenPictures(t *testing.T) {
 	photo := testimage.JPEG(testimage.Gradient(64, 48))
-	pictures := map[string][]byte{"jpeg": photo}
+	pictures := map[string][]byte{"jpeg": photo, "mkv": slackMatroska(&places{}), "avi": slackAVI(&places{})}
 	for _, name := range []string{"png", "gif", "webp", "tiff", "heif", "avif", "jxl", "jp2", "psd"} {
 		pictures[name] = testimage.Formats()[name][0]
 	}

@@ -1,0 +1,59 @@
+package redact
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+)
+
+// TestNoNumberInAFilmIsAText writes a text over every place of a film's index, and looks for it in the redacted film.
+func TestNoNumberInAFilmIsAText(t *testing.T) {
+	const text = "52.5N13.4E"
+	for name, build := range slackFilms {
+		t.Run(name, func(t *testing.T) {
+			data := build(&places{})
+			var stayed []int
+			for i := 16; i+len(text) <= len(data); i++ {
+				with := slices.Clone(data)
+				copy(with[i:], text)
+				verdict, format := Sniff(with[:min(len(with), SniffLen)])
+				if verdict != Redact || bytes.Count(with, []byte(frame)) < bytes.Count(data, []byte(frame)) {
+					continue // or it is in the picture
+				}
+				plan, err := New(bytes.NewReader(with), format, &Policy{})
+				if errors.Is(err, ErrRefused) {
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bytes.Contains(redacted(t, plan, with), []byte(text)) {
+					stayed = append(stayed, i)
+				}
+			}
+			for _, i := range stayed {
+				t.Errorf("at %d: %q", i, data[max(0, i-24):i+len(text)])
+			}
+		})
+	}
+}
+
+// TestNumbersOfSegmentsArePlausible checks the numbers that say how a JPEG is to be shown.
+func TestNumbersOfSegmentsArePlausible(t *testing.T) {
+	for _, x := range []struct {
+		mend     func(b []byte)
+		is, want string
+	}{
+		{mendJFIF, "JFIF\x00\x01\x02\x01\x01\x2C\x01\x2C", "JFIF\x00\x01\x02\x01\x01\x2C\x01\x2C"},
+		{mendJFIF, "JFIF\x00\x01\x01\x00\x00\x10\x00\x0B", "JFIF\x00\x01\x01\x00\x00\x10\x00\x0B"},
+		{mendJFIF, "JFIF\x0052.5N13", "JFIF\x00\x01\x01\x00\x00\x01\x00\x01"},
+		{mendAdobe, "Adobe\x00\x64\x80\x00\x00\x00\x01", "Adobe\x00\x64\x80\x00\x00\x00\x01"},
+		{mendAdobe, "Adobe52.5N1\x02", "Adobe\x00\x64\x00\x00\x00\x00\x02"},
+	} {
+		got := []byte(x.is)
+		if x.mend(got); string(got) != x.want {
+			t.Errorf("%q: got %q, want %q", x.is, got, x.want)
+		}
+	}
+}
