@@ -1,6 +1,7 @@
 package caddyexif
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 
@@ -92,6 +93,9 @@ func decide(r facts) action {
 	claim := claimOf(r.header)
 	code := codingOf(r.header)
 	verdict, format := redact.Sniff(r.head)
+	if verdict == redact.Pass && isCodedPicture(r.head) {
+		verdict = redact.Refuse
+	}
 	switch {
 	case claim == claimsParts:
 		return action{verb: refuse, format: "multipart", err: errNotRedactable}
@@ -118,6 +122,19 @@ func decide(r facts) action {
 	photos := r.status == http.StatusPreconditionFailed || r.status == http.StatusRequestedRangeNotSatisfiable && (r.planned != "" || !r.ranged) ||
 		(len(r.head) == 0 || r.status >= 400) && isObjects(r.header)
 	return action{verb: pass, listed: !r.writes && photos}
+}
+
+// isCodedPicture reports whether a body, whose coding was undone, is an image or a video in another one: a file such as
+// photo.jpg.gz, or a body that was coded twice.
+func isCodedPicture(head []byte) bool {
+	for code, magic := range map[coding]string{"gzip": "\x1F\x8B\x08", "zstd": "\x28\xB5\x2F\xFD"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			inner, _, _ := code.first(head, redact.SniffLen)
+			verdict, _ := redact.Sniff(inner)
+			return verdict != redact.Pass || isCodedPicture(inner)
+		}
+	}
+	return false
 }
 
 // isObjects reports whether a header says that it is an object's. Stores answer some requests with nothing but that.

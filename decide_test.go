@@ -1,9 +1,13 @@
 package caddyexif
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"net/http"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
@@ -45,6 +49,11 @@ func TestDecide(t *testing.T) {
 		{"a photo with 503", repeatable, 503, nil, jpeg, redactWhole, nil},
 		{"a TIFF", repeatable, 200, nil, tiff, refuse, errNotRedactable},
 		{"a TIFF called text", repeatable, 404, typed("text/html"), tiff, refuse, errNotRedactable},
+		{"a photo in a .gz", repeatable, 200, typed("application/gzip"), inGzip(jpeg), refuse, errNotRedactable},
+		{"a TIFF coded three times", repeatable, 200, coded("gzip"), inGzip(inGzip(tiff)), refuse, errNotRedactable},
+		{"a HEIC in a .zst", repeatable, 200, nil, inZstd(heic), refuse, errNotRedactable},
+		{"text in a .gz", repeatable, 200, typed("application/gzip"), inGzip(text), pass, nil},
+		{"no .gz", repeatable, 200, nil, "\x1F\x8B\x08" + text, pass, nil},
 		{"text", repeatable, 200, typed("text/html"), text, pass, nil},
 		{"text of no type", repeatable, 200, nil, text, pass, nil},
 		{"an error", repeatable, 404, nil, text, pass, nil},
@@ -182,4 +191,17 @@ func TestParseRange(t *testing.T) {
 	if r, _ := parseRange([]string{"bytes=-5"}); r.start(-1) != -1 {
 		t.Error("the last bytes of an unknown size have a start")
 	}
+}
+
+func inGzip(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(text))
+	w.Close()
+	return b.String()
+}
+
+func inZstd(text string) string {
+	w, _ := zstd.NewWriter(nil)
+	return string(w.EncodeAll([]byte(text), nil))
 }

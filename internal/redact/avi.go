@@ -21,6 +21,9 @@ import (
 // motionJPEGs are the codings whose frames are JPEGs.
 var motionJPEGs = []string{"MJPG", "JPEG", "IJPG", "MJPA", "DMB1", "AVRN", "AVDJ", "ADJV", "LJPG", "JPGL", "CJPG", "QIVG", "SLMJ"}
 
+// pngCodings are the codings whose frames are PNGs, which have texts of their own: such streams go.
+var pngCodings = []string{"MPNG", "PNG1", "PNG "}
+
 // aviStream is a stream of an AVI.
 type aviStream struct{ stays, pictures, jpeg bool }
 
@@ -164,7 +167,8 @@ func (a *avi) streamHeader(b []byte) int {
 	x := aviStream{}
 	switch string(b[:4]) {
 	case "vids":
-		x = aviStream{stays: true, pictures: true, jpeg: slices.Contains(motionJPEGs, strings.ToUpper(string(b[4:8])))}
+		coding := strings.ToUpper(string(b[4:8]))
+		x = aviStream{stays: !slices.Contains(pngCodings, coding), pictures: true, jpeg: slices.Contains(motionJPEGs, coding)}
 	case "auds", "iavs":
 		x.stays = true
 	}
@@ -208,7 +212,10 @@ func (x *aviStream) format(b []byte) int {
 	case len(b) < 40:
 		return 0
 	}
-	x.jpeg = x.jpeg || isMotionJPEG(b)
+	if x.stays = !hasCoding(b, pngCodings); !x.stays {
+		return 0
+	}
+	x.jpeg = x.jpeg || hasCoding(b, motionJPEGs)
 	return keepBitmapInfo(b)
 }
 

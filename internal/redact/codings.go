@@ -390,7 +390,7 @@ func keepSpeakers(b *box) bool {
 		return false
 	}
 	clear(b.body[:4])
-	n := int(binary.BigEndian.Uint32(b.body[12:])) //nolint:gosec // G115: checked
+	n := int(binary.BigEndian.Uint32(b.body[12:]))
 	if !areSmall(b.body[4:8]) || !areLow(b.body[8:12]) {
 		return false
 	}

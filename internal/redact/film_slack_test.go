@@ -613,3 +613,16 @@ func TestMeshIsNoText(t *testing.T) {
 		}
 	}
 }
+
+// TestPNGFramesGo checks films whose frames are PNGs, which have texts of their own.
+func TestPNGFramesGo(t *testing.T) {
+	film := slackAVI(&places{})
+	at := bytes.Index(film, []byte("00dc")) + 8
+	copy(film[at+4:], word)
+	for _, in := range []string{"vidsMJPG", "\x18\x00MJPG"} { // strh, strf
+		data := bytes.ReplaceAll(film, []byte(in), []byte(strings.Replace(in, "MJPG", "mpng", 1)))
+		if got := redact(t, data, &Policy{}, 0); bytes.Contains(got, []byte(word)) || bytes.Equal(data, film) {
+			t.Errorf("%q: the frames stay", in)
+		}
+	}
+}

@@ -71,7 +71,8 @@ func isTriangles(b []byte, aligned bool) bool {
 	}
 	r.align()
 	for range r.count() {
-		if r.read(8) > 2 || r.read(8) > 2 { // the texture, and whether triangles share corners
+		texture, shared := r.read(8), r.read(8) // shared: whether triangles have corners in common
+		if texture > 2 || shared > 2 {
 			return false
 		}
 		if !r.follow(r.count(), points, 1) {
@@ -129,12 +130,12 @@ func (r *bitReader) follow(n, limit, columns int) bool {
 	if limit == 0 {
 		return false
 	}
-	width := bits.Len(uint(2*limit - 1)) //nolint:gosec // G115: more than 0
+	width := bits.Len(uint(2*limit - 1))
 	index := make([]int64, columns)
 	for range n {
 		for i := range index {
 			v := r.read(width)
-			if index[i] += int64(v>>1) ^ -int64(v&1); r.over || index[i] < 0 || index[i] >= int64(limit) { //nolint:gosec // G115: few bits
+			if index[i] += int64(v>>1) ^ -int64(v&1); r.over || index[i] < 0 || index[i] >= int64(limit) {
 				return false
 			}
 		}

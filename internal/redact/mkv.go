@@ -521,9 +521,14 @@ func (m *mkv) keepTrack(b []byte) bool {
 	if isEncrypted(encodings) {
 		return false
 	}
+	const asInAVI = "V_MS/VFW/FOURCC"
+	bitmap := find(b, 0x63A2)
+	if codec == asInAVI && hasCoding(bitmap, pngCodings) {
+		return false
+	}
 	t := mkvTrack{
 		alpha: uintOf(find(find(b, 0xE0), 0x53C0)) == 1,
-		jpeg:  codec == "V_MJPEG" || codec == "V_MS/VFW/FOURCC" && isMotionJPEG(find(b, 0x63A2)),
+		jpeg:  codec == "V_MJPEG" || codec == asInAVI && hasCoding(bitmap, motionJPEGs),
 	}
 	if t.jpeg && encodings != nil {
 		return false
@@ -742,9 +747,9 @@ func keepFeatures(b []byte) bool {
 	return len(b) == 0
 }
 
-// isMotionJPEG reports whether the structure BITMAPINFOHEADER says that the frames are JPEGs.
-func isMotionJPEG(b []byte) bool {
-	return len(b) >= 20 && slices.Contains(motionJPEGs, strings.ToUpper(string(b[16:20])))
+// hasCoding reports whether the structure BITMAPINFOHEADER says that the frames are in one of these codings.
+func hasCoding(b []byte, codings []string) bool {
+	return len(b) >= 20 && slices.Contains(codings, strings.ToUpper(string(b[16:20])))
 }
 
 // keepCue redacts CuePoint, less what it says of tracks that go. It returns false if nothing is left.

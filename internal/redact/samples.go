@@ -341,7 +341,7 @@ func (t *sampleTable) clearBeyond(limit int64) {
 		}
 		n = min(n, sizes.left)
 		if sizes.all > 0 || width == 0 { // one size of all samples, or of less than a byte
-			off += sizes.sum(n)
+			sizes.sum(n)
 			continue
 		}
 		for ; n > 0; n-- {
