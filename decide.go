@@ -127,14 +127,18 @@ func decide(r facts) action {
 // isCodedPicture reports whether a body, whose coding was undone, is an image or a video in another one: a file such as
 // photo.jpg.gz, or a body that was coded twice.
 func isCodedPicture(head []byte) bool {
-	for code, magic := range map[coding]string{"gzip": "\x1F\x8B\x08", "zstd": "\x28\xB5\x2F\xFD"} {
-		if bytes.HasPrefix(head, []byte(magic)) {
-			inner, _, _ := code.first(head, redact.SniffLen)
-			verdict, _ := redact.Sniff(inner)
-			return verdict != redact.Pass || isCodedPicture(inner)
-		}
+	var code coding
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1F\x8B\x08")):
+		code = "gzip"
+	case bytes.HasPrefix(head, []byte("\x28\xB5\x2F\xFD")):
+		code = "zstd"
+	default:
+		return false
 	}
-	return false
+	inner, _, _ := code.first(head, redact.SniffLen)
+	verdict, _ := redact.Sniff(inner)
+	return verdict != redact.Pass || isCodedPicture(inner)
 }
 
 // isObjects reports whether a header says that it is an object's. Stores answer some requests with nothing but that.

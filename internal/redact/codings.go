@@ -562,40 +562,31 @@ var encoders = regexp.MustCompile(`^(Lavc[0-9.]{1,16}|XviD[0-9]{4}C?|DivX[0-9]{1
 // clearUserData clears user data in the configuration of MPEG video, but for the names of encoders that decoders need
 // (14496-2, 6.2.2.1; 13818-2, 6.2.2.2.2).
 func clearUserData(b []byte) {
-	start := []byte{0, 0, 1, 0xB2}
-	for {
-		i := bytes.Index(b, start)
-		if i < 0 {
-			return
+	eachUnit(b, func(unit []byte) {
+		if unit[0] == 0xB2 && !encoders.Match(unit[1:]) {
+			clear(unit[1:])
 		}
-		b = b[i+len(start):]
-		data := b
-		if end := bytes.Index(b, start[:3]); end >= 0 {
-			data = b[:end]
-		}
-		if !encoders.Match(data) {
-			clear(data)
-		}
-		b = b[len(data):]
-	}
+	})
 }
 
 // clearMessages clears the SEI messages in the configuration of AVC, as units with start codes (14496-10, annex B).
 func clearMessages(b []byte) {
-	start := []byte{0, 0, 1}
-	for {
-		i := bytes.Index(b, start)
-		if i < 0 || len(b) < i+4 {
-			return
-		}
-		b = b[i+3:]
-		unit := b
-		if end := bytes.Index(b, start); end >= 0 {
-			unit = b[:end]
-		}
+	eachUnit(b, func(unit []byte) {
 		if unit[0]&31 == 6 {
 			clear(unit[1:])
 		}
-		b = b[len(unit):]
+	})
+}
+
+// eachUnit calls f with what follows each start code of MPEG in b, up to the next, unless that is nothing.
+func eachUnit(b []byte, f func(unit []byte)) {
+	start := []byte{0, 0, 1}
+	_, b, ok := bytes.Cut(b, start)
+	for ok {
+		var unit []byte
+		unit, b, ok = bytes.Cut(b, start)
+		if len(unit) > 0 {
+			f(unit)
+		}
 	}
 }

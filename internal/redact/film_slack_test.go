@@ -626,3 +626,11 @@ func TestPNGFramesGo(t *testing.T) {
 		}
 	}
 }
+
+// TestLanguageHasNoTextAfterIt checks LanguageBCP47 of Matroska, which is redacted as a box is that has it.
+func TestLanguageHasNoTextAfterIt(t *testing.T) {
+	b := []byte("en-GB\x00" + word)
+	if !keepWithoutFlags(b, keepLanguageTag) || string(bytes.TrimRight(b, "\x00")) != "en-GB" {
+		t.Errorf("got %q", b)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -205,30 +206,24 @@ func voidRest(b []byte) {
 
 // find returns the body of the first element in b with an ID.
 func find(b []byte, id uint32) []byte {
-	for len(b) > 0 {
-		e, ok := parseElement(b)
-		if !ok || e.size > int64(len(b))-e.head {
-			return nil
+	for i, body := range inside(b) {
+		if i == id {
+			return body
 		}
-		if e.id == id {
-			return b[e.head:][:e.size]
-		}
-		b = b[e.head+e.size:]
 	}
 	return nil
 }
 
-// eachElement calls f with the body of each element in b that has an ID.
-func eachElement(b []byte, id uint32, f func(body []byte)) {
-	for len(b) > 0 {
-		e, ok := parseElement(b)
-		if !ok || e.size > int64(len(b))-e.head {
-			return
+// inside yields the ID and the body of each element in b.
+func inside(b []byte) iter.Seq2[uint32, []byte] {
+	return func(yield func(id uint32, body []byte) bool) {
+		for len(b) > 0 {
+			e, ok := parseElement(b)
+			if !ok || e.size > int64(len(b))-e.head || !yield(e.id, b[e.head:][:e.size]) {
+				return
+			}
+			b = b[e.head+e.size:]
 		}
-		if e.id == id {
-			f(b[e.head:][:e.size])
-		}
-		b = b[e.head+e.size:]
 	}
 }
 
@@ -325,16 +320,20 @@ func planMatroska(r io.ReaderAt) (parser, error) {
 			continue
 		case e.id == idSeekHead:
 			off = segment
-			eachElement(body, idSeek, func(b []byte) {
-				if off == segment && uintOf(find(b, idSeekID)) == idTracks {
+			for id, b := range inside(body) {
+				if off == segment && id == idSeek && uintOf(find(b, idSeekID)) == idTracks {
 					off += int64(min(uintOf(find(b, idSeekPosition)), maxBox))
 				}
-			})
+			}
 			if e, body, err = readElement(r, off); err != nil {
 				return nil, err
 			}
 			if e.id == idTracks {
-				eachElement(body, idTrackEntry, func(b []byte) { m.keepTrack(b) })
+				for id, b := range inside(body) {
+					if id == idTrackEntry {
+						m.keepTrack(b)
+					}
+				}
 			}
 		}
 		break
@@ -521,7 +520,6 @@ func (m *mkv) keepTrack(b []byte) bool {
 	if isEncrypted(encodings) {
 		return false
 	}
-	const asInAVI = "V_MS/VFW/FOURCC"
 	bitmap := find(b, 0x63A2)
 	if codec == asInAVI && hasCoding(bitmap, pngCodings) {
 		return false
@@ -547,7 +545,7 @@ func (m *mkv) keepTrack(b []byte) bool {
 		},
 		0x22B59C: func(b []byte) bool { return keepLanguage(b, pictures) },
 		0x22B59D: func(b []byte) bool {
-			return !pictures && keepLanguageTag(&box{body: append(make([]byte, 4), b...)})
+			return !pictures && keepWithoutFlags(b, keepLanguageTag)
 		},
 		0x6D80: encodingElements.all,
 		0xE2: elements{
@@ -576,15 +574,10 @@ func (m *mkv) keepTrack(b []byte) bool {
 
 // isEncrypted reports whether one of a track's encodings is an encryption.
 func isEncrypted(encodings []byte) bool {
-	for b := encodings; len(b) > 0; {
-		e, ok := parseElement(b)
-		if !ok || e.size > int64(len(b))-e.head {
-			break
-		}
-		if find(b[e.head:][:e.size], 0x5035) != nil {
+	for _, b := range inside(encodings) {
+		if find(b, 0x5035) != nil {
 			return true
 		}
-		b = b[e.head+e.size:]
 	}
 	return false
 }
@@ -605,6 +598,9 @@ func keepLanguage(b []byte, pictures bool) bool {
 func isLetters(b []byte) bool {
 	return len(b) == 3 && !slices.ContainsFunc(b, func(c byte) bool { return c < 'a' || c > 'z' })
 }
+
+// asInAVI is the coding whose configuration is BITMAPINFOHEADER.
+const asInAVI = "V_MS/VFW/FOURCC"
 
 // matroskaCodecs are the codings of pictures and sound.
 var matroskaCodecs = strings.Fields(`V_VP8 V_VP9 V_AV1 V_MPEG4/ISO/AVC V_MPEGH/ISO/HEVC V_MPEGI/ISO/VVC V_MPEG4/ISO/SP V_MPEG4/ISO/ASP V_MPEG4/ISO/AP
@@ -641,11 +637,7 @@ func keepPrivate(codec string, b []byte) bool {
 	case "V_MPEGH/ISO/HEVC":
 		return keepHEVC(x)
 	case "V_MPEGI/ISO/VVC":
-		x = &box{typ: "vvcC", body: append(make([]byte, 4), b...)} // without version and flags
-		all := x.body
-		ok := keepVVC(x)
-		copy(b, all[4:])
-		return ok
+		return keepWithoutFlags(b, keepVVC)
 	case "V_AV1":
 		return keepAV1(x)
 	case "V_THEORA", "A_VORBIS":
@@ -660,7 +652,7 @@ func keepPrivate(codec string, b []byte) bool {
 			return false
 		}
 		return keepOpus(&box{body: b[8:]}, binary.LittleEndian)
-	case "V_MS/VFW/FOURCC":
+	case asInAVI:
 		if len(b) < 40 || len(b) > 4<<10 {
 			return false
 		}
@@ -668,12 +660,8 @@ func keepPrivate(codec string, b []byte) bool {
 		return true
 	case "A_MS/ACM":
 		return keepWaveFormat(x)
-	case "A_ALAC": // without version and flags
-		x = &box{body: append(make([]byte, 4), b...)}
-		all := x.body
-		ok := keepALAC(x)
-		copy(b, all[4:])
-		return ok
+	case "A_ALAC":
+		return keepWithoutFlags(b, keepALAC)
 	case "V_VP9":
 		return keepFeatures(b)
 	case "V_PRORES":
@@ -688,6 +676,14 @@ func keepPrivate(codec string, b []byte) bool {
 		return len(b) <= 64
 	}
 	return len(b) <= 4<<10
+}
+
+// keepWithoutFlags redacts b as keep redacts the body of a box, whose version and flags b lacks.
+func keepWithoutFlags(b []byte, keep func(*box) bool) bool {
+	body := append(make([]byte, 4), b...)
+	ok := keep(&box{body: body})
+	copy(b, body[4:])
+	return ok
 }
 
 // keepXiph redacts the three headers of Vorbis or Theora, of which the second has the program's name and comments. The
