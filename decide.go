@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/caddyexif/caddy-exif/internal/object"
 	"github.com/caddyexif/caddy-exif/internal/redact"
@@ -92,10 +93,7 @@ func decide(r facts) action {
 	}
 	claim := claimOf(r.header)
 	code := codingOf(r.header)
-	verdict, format := redact.Sniff(r.head)
-	if verdict == redact.Pass && isCodedPicture(r.head) {
-		verdict = redact.Refuse
-	}
+	verdict, format, _ := sniff(r.head)
 	switch {
 	case claim == claimsParts:
 		return action{verb: refuse, format: "multipart", err: errNotRedactable}
@@ -124,21 +122,63 @@ func decide(r facts) action {
 	return action{verb: pass, listed: !r.writes && photos}
 }
 
-// isCodedPicture reports whether a body, whose coding was undone, is an image or a video in another one: a file such as
-// photo.jpg.gz, or a body that was coded twice.
-func isCodedPicture(head []byte) bool {
-	var code coding
+// maxCodings bounds the codings around each other that are looked into. There are files that decode to themselves.
+const maxCodings = 4
+
+// codedPicture reports whether a body, whose coding was undone, is an image or a video in another one: a file such as
+// photo.jpg.gz, or a body that was coded twice. It is one, too, as long as nobody can tell; then more says that more of
+// the body might.
+func codedPicture(head []byte) (is, more bool) {
+	for i := range maxCodings {
+		code := fileCoding(head)
+		if code == plain || code == "br" && i > 0 {
+			return false, false
+		}
+		inner, ended, err := code.first(head, redact.SniffLen)
+		if err != nil {
+			return code != "br", false
+		}
+		if verdict, _ := redact.Sniff(inner); verdict != redact.Pass {
+			return true, false
+		}
+		if len(inner) < redact.SniffLen && !ended {
+			return code != "br", true
+		}
+		head = inner
+	}
+	return true, false
+}
+
+// sniff returns the verdict on a body by its first bytes, with the name of its format, and whether more of the body
+// could change it.
+func sniff(head []byte) (verdict redact.Verdict, format string, more bool) {
+	verdict, format = redact.Sniff(head[:min(len(head), redact.SniffLen)])
+	if verdict == redact.Pass {
+		var is bool
+		if is, more = codedPicture(head); is {
+			verdict = redact.Refuse
+		}
+	}
+	return verdict, format, more
+}
+
+// fileCoding returns the coding of a file by its first bytes. Whatever isn't text could be br, which has no signature.
+func fileCoding(head []byte) coding {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1F\x8B\x08")):
-		code = "gzip"
-	case bytes.HasPrefix(head, []byte("\x28\xB5\x2F\xFD")):
-		code = "zstd"
-	default:
-		return false
+		return "gzip"
+	case bytes.HasPrefix(head, []byte("\x28\xB5\x2F\xFD")), len(head) > 4 && head[0]&0xF0 == 0x50 && string(head[1:4]) == "\x2A\x4D\x18":
+		return "zstd"
+	case bytes.ContainsFunc(head, func(c rune) bool { return c < '\t' || c == utf8.RuneError }):
+		return "br"
 	}
-	inner, _, _ := code.first(head, redact.SniffLen)
-	verdict, _ := redact.Sniff(inner)
-	return verdict != redact.Pass || isCodedPicture(inner)
+	return plain
+}
+
+// needsMore reports whether the first bytes of a body are too few for a verdict.
+func needsMore(head []byte) bool {
+	_, _, more := sniff(head)
+	return more
 }
 
 // isObjects reports whether a header says that it is an object's. Stores answer some requests with nothing but that.

@@ -5,11 +5,14 @@ import (
 	"compress/gzip"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/caddyexif/caddy-exif/internal/object"
+	"github.com/caddyexif/caddy-exif/internal/redact"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -52,8 +55,16 @@ func TestDecide(t *testing.T) {
 		{"a photo in a .gz", repeatable, 200, typed("application/gzip"), inGzip(jpeg), refuse, errNotRedactable},
 		{"a TIFF coded three times", repeatable, 200, coded("gzip"), inGzip(inGzip(tiff)), refuse, errNotRedactable},
 		{"a HEIC in a .zst", repeatable, 200, nil, inZstd(heic), refuse, errNotRedactable},
+		{"a JPEG in a .br", repeatable, 200, typed("application/octet-stream"), inBrotli(jpeg + text), refuse, errNotRedactable},
+		{"text in a .br", repeatable, 200, nil, inBrotli(text), pass, nil},
+		{"a .gz whose name is longer than what is looked at", repeatable, 200, nil, "\x1F\x8B\x08\x08\x00\x00\x00\x00\x00\x00" + strings.Repeat("n", redact.SniffLen-10), refuse, errNotRedactable},
+		{"a .zst behind a frame to skip", repeatable, 200, nil, "\x5F\x2A\x4D\x18\x05\x00\x00\x00skip!" + inZstd(jpeg), refuse, errNotRedactable},
+		{"a .zst behind a frame to skip that goes on", repeatable, 200, nil, "\x50\x2A\x4D\x18\x00\x10\x00\x00" + strings.Repeat("\x00", redact.SniffLen-8), refuse, errNotRedactable},
+		{"a photo in more codings than anyone needs", repeatable, 200, nil, inGzip(inGzip(inGzip(inGzip(inGzip(text))))), refuse, errNotRedactable},
+		{"zeros", repeatable, 200, nil, strings.Repeat("\x00", redact.SniffLen), pass, nil},
+		{"bytes of no coding", repeatable, 200, nil, "\x00\x01\x02\xFF" + text, pass, nil},
 		{"text in a .gz", repeatable, 200, typed("application/gzip"), inGzip(text), pass, nil},
-		{"no .gz", repeatable, 200, nil, "\x1F\x8B\x08" + text, pass, nil},
+		{"a .gz that can't be decoded", repeatable, 200, nil, "\x1F\x8B\x08" + text, refuse, errNotRedactable},
 		{"text", repeatable, 200, typed("text/html"), text, pass, nil},
 		{"text of no type", repeatable, 200, nil, text, pass, nil},
 		{"an error", repeatable, 404, nil, text, pass, nil},
@@ -198,6 +209,14 @@ func inGzip(text string) string {
 	w := gzip.NewWriter(&b)
 	_, _ = w.Write([]byte(text))
 	w.Close()
+	return b.String()
+}
+
+func inBrotli(text string) string {
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
 	return b.String()
 }
 

@@ -259,6 +259,10 @@ func (d *delivery) look() error {
 	n := 0
 	if err == nil {
 		n, err = d.object.ReadAt(first, 0)
+		if n == len(first) && needsMore(first) {
+			first = make([]byte, zstdHead)
+			n, err = d.object.ReadAt(first, 0)
+		}
 	}
 	if n == 0 {
 		d.ranged = false // it tells nothing
@@ -435,7 +439,7 @@ const (
 	cut                    // refusing every write
 )
 
-// The wanted first bytes: for the verdict, of a coded body, and of a zstd body, whose blocks have up to 128 KiB.
+// The wanted first bytes: of a coded body, and of one in zstd, whose blocks have up to 128 KiB.
 const (
 	codedHead = 4 << 10
 	zstdHead  = 128<<10 + 4<<10
@@ -722,10 +726,13 @@ func (s *screen) carryOut(plan *redact.Plan) {
 // step decides on what is held, or wants more of the body. complete says that there is no more.
 func (s *screen) step(complete bool) error {
 	if s.format == "" {
-		code := codingOf(s.header)
-		head, ended, err := code.first(s.held, redact.SniffLen)
+		code, enough := codingOf(s.header), redact.SniffLen
+		if code == plain {
+			enough = zstdHead
+		}
+		head, ended, err := code.first(s.held, enough)
 		short := code != plain && !complete && len(head) < redact.SniffLen
-		if err == nil && short && len(s.held) < zstdHead {
+		if err == nil && !complete && len(s.held) < zstdHead && (short || needsMore(head)) {
 			s.wanted = min(8*len(s.held)+codedHead, zstdHead)
 			return nil
 		}
@@ -927,7 +934,7 @@ func (s *screen) FlushError() error {
 	if s.state == holding && s.format == "" && len(s.held) > 0 && (code == plain || len(s.held) >= 2*s.flushed) {
 		s.flushed = len(s.held) // decoding anew after each byte would take long
 		head, _, err := code.first(s.held, redact.SniffLen)
-		if verdict, _ := redact.Sniff(head); err != nil || verdict != redact.Pass || redact.Undecided(head) {
+		if verdict, _, _ := sniff(head); err != nil || verdict != redact.Pass || redact.Undecided(head) {
 			return nil
 		}
 		s.finish(decide(s.facts(head)))

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -474,6 +476,43 @@ func TestPreflightIsRedacted(t *testing.T) {
 			if strings.Contains(w.Body.String(), secret) || w.Header().Get("X-Amz-Meta-Home") != "" || passes && (w.Code != status || w.Body.Len() != len(telling()) ||
 				w.Header().Get("Access-Control-Allow-Methods") != "GET") || !passes && w.Code != 405 {
 				t.Errorf("%s, %d: got %d %v, %d bytes", name, status, w.Code, w.Header(), w.Body.Len())
+			}
+		}
+	}
+}
+
+// TestPhotosInOtherCodings checks that a photo that is stored in a coding isn't sent, however little of it the first
+// bytes tell, and that other files are.
+func TestPhotosInOtherCodings(t *testing.T) {
+	dir := t.TempDir()
+	noise := make([]byte, 300_000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	numbers := hex.EncodeToString(noise)
+	photo := string(telling()) + numbers
+	named := func(gz string) string { // with a name that fills what is looked at first
+		return gz[:3] + "\x08" + gz[4:10] + strings.Repeat("n", 500) + "\x00" + gz[10:]
+	}
+	want := map[string]int{}
+	for name, encode := range map[string]func(string) string{
+		"gz": inGzip, "br": inBrotli, "zst": inZstd, "named.gz": func(s string) string { return named(inGzip(s)) },
+		"gz.gz": func(s string) string { return inGzip(inGzip(s)) },
+	} {
+		writeFile(t, filepath.Join(dir, "photo.jpg."+name), []byte(encode(photo)))
+		writeFile(t, filepath.Join(dir, "numbers.txt."+name), []byte(encode(numbers)))
+		want["photo.jpg."+name], want["numbers.txt."+name] = http.StatusForbidden, http.StatusOK
+	}
+	s := serve(t, "http://a.test:{$PORT} {\n\texif {\n\t\tredact\n\t}\n\troot * "+dir+"\n\tfile_server\n}")
+	for name, status := range want {
+		part := status
+		if part == http.StatusOK {
+			part = http.StatusPartialContent
+		}
+		for what, got := range map[string][2]int{
+			"GET": {s.get("GET", "a.test", "/"+name).status, status}, "HEAD": {s.get("HEAD", "a.test", "/"+name).status, status},
+			"a range": {s.get("GET", "a.test", "/"+name, "Range", "bytes=600-700").status, part},
+		} {
+			if got[0] != got[1] {
+				t.Errorf("%s, %s: got %d, want %d", name, what, got[0], got[1])
 			}
 		}
 	}
