@@ -41,6 +41,8 @@ const (
 	folderLead = 64
 	// folderHeld is how many bytes of lines may wait for an earlier one before no more photos are requested.
 	folderHeld = 128 << 10
+	// folderPacket is how many bytes of lines are sent at a time.
+	folderPacket = 32 << 10
 	// folderFlush bounds how long a line waits for others to share a packet with.
 	folderFlush = 5 * time.Millisecond
 	// maxLine bounds a line. Handlers before exif may have made the response longer than ours ever is.
@@ -219,7 +221,7 @@ func (f *folder) write(ctx context.Context, w http.ResponseWriter) {
 	defer context.AfterFunc(ctx, l.stop)()
 	l.run(func(i int) line { return f.request(ctx, &f.page.entries[i]) })
 
-	out := bytes.NewBuffer(make([]byte, 0, 4<<10))
+	out := bytes.NewBuffer(make([]byte, 0, folderPacket))
 	send := func() {
 		if _, err := out.WriteTo(w); err != nil {
 			panic(http.ErrAbortHandler)
@@ -246,7 +248,7 @@ func (f *folder) write(ctx context.Context, w http.ResponseWriter) {
 		}
 		out.WriteString(separator)
 		separator = ",\n"
-		if out.Write(next.text); out.Len() >= 4<<10 {
+		if out.Write(next.text); out.Len() >= folderPacket {
 			send()
 		}
 	}
