@@ -127,14 +127,20 @@ func (s *stream) zero(n int64) (ok bool) {
 // replace overwrites the next len(b) bytes with b; ok is false if the body ends before.
 func (s *stream) replace(b []byte) (ok bool) {
 	return s.consume(int64(len(b)), func(was []byte) {
-		for i, c := range was {
-			if c != b[i] {
-				s.overwritten++
-			}
-		}
+		s.overwritten += different(was, b)
 		s.write(b[:len(was)])
 		b = b[len(was):]
 	})
+}
+
+// different returns how many of the first bytes of two slices differ, up to the end of the shorter one.
+func different(was, is []byte) (n int64) {
+	for i := range min(len(was), len(is)) {
+		if was[i] != is[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // writePassed writes the passed bytes of in.
