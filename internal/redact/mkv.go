@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -38,6 +39,18 @@ const (
 	idBlockMore      = 0xA6
 	idBlockAddID     = 0xEE
 	idBlockAddition  = 0xA5
+	idTrackNumber    = 0xD7
+	idTrackType      = 0x83
+	idCodec          = 0x86
+	idCodecPrivate   = 0x63A2
+	idLanguage       = 0x22B59C
+	idLanguageTag    = 0x22B59D
+	idVideo          = 0xE0
+	idAlphaMode      = 0x53C0
+	idAudio          = 0xE1
+	idEncodings      = 0x6D80
+	idMapping        = 0x41E4
+	idMappingType    = 0x41E7
 	idCues           = 0x1C53BB6B
 	idCuePoint       = 0xBB
 	idTrackPositions = 0xB7
@@ -274,20 +287,37 @@ var (
 		},
 	})
 	infoElements  = numbers().wide(0x2AD7B1).fractions(0x4489).with(elements{0x4D80: emptied, 0x5741: emptied})
-	videoElements = numbers(0x9A, 0x9D, 0x53B8, 0x53B9, 0x53C0, 0xB0, 0xBA, 0x54AA, 0x54BB, 0x54CC, 0x54DD, 0x54B0, 0x54BA, 0x54B2, 0x54B3,
+	videoElements = numbers(0x9A, 0x9D, 0x53B8, 0x53B9, idAlphaMode, 0xB0, 0xBA, 0x54AA, 0x54BB, 0x54CC, 0x54DD, 0x54B0, 0x54BA, 0x54B2, 0x54B3,
 		0x2EB524).fractions(0x2FB523, 0x2383E3).with(elements{
 		0x55B0: numbers(0x55B1, 0x55B2, 0x55B3, 0x55B4, 0x55B5, 0x55B6, 0x55B7, 0x55B8, 0x55B9, 0x55BA, 0x55BB, 0x55BC, 0x55BD).with(elements{
 			0x55D0: numbers().fractions(0x55D1, 0x55D2, 0x55D3, 0x55D4, 0x55D5, 0x55D6, 0x55D7, 0x55D8, 0x55D9, 0x55DA).all,
 		}).all,
 		0x7670: numbers(0x7671).fractions(0x7673, 0x7674, 0x7675).with(elements{0x7672: func(b []byte) bool { return len(b) <= 20 || isMesh(b) }}).all,
 	})
-	audioElements    = numbers(0x9F, 0x6264, 0x52F1).fractions(0xB5, 0x78B5)
-	encodingElements = elements{0x6240: numbers(0x5031, 0x5032, 0x5033).with(elements{
-		0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all,
-	}).all}
-	cueElements    = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
-	groupLevel     = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
-	clusterNumbers = []uint32{0xE7, 0xAB, 0xA7}
+	audioElements = numbers(0x9F, 0x6264, 0x52F1).fractions(0xB5, 0x78B5)
+	// trackElements stay of every track; keepTrack adds those that depend on what it is.
+	trackElements = numbers(idTrackNumber, idTrackType, 0xB9, 0x88, 0x55AA, 0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF, 0x9C, 0x6DE7, 0x6DF8,
+		0x55EE, 0xAA, 0x6FAB).wide(0x23E383, 0x234E7A, 0x56AA, 0x56BB).fractions(0x23314F).with(elements{
+		0x73C5:  mixedUID,
+		idCodec: func([]byte) bool { return true },
+		idEncodings: elements{0x6240: numbers(0x5031, 0x5032, 0x5033).with(elements{
+			0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all,
+		}).all}.all,
+		0xE2: elements{
+			0xE3: elements{0xE4: numbers(0xE6).with(elements{0xE5: mixedUID}).all}.all, 0xE9: elements{0xED: mixedUID}.all,
+		}.all,
+		idMapping: func(b []byte) bool {
+			typ := uintOf(find(b, idMappingType))
+			if typ != 0x64766343 && typ != 0x64767643 { // dvcC, dvvC
+				return false
+			}
+			return mappingElements.all(b)
+		},
+	})
+	mappingElements = numbers(0x41F0, idMappingType).with(elements{0x41ED: func(b []byte) bool { return shape(5, -19)(&box{body: b}) }})
+	cueElements     = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
+	groupLevel      = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
+	clusterNumbers  = []uint32{0xE7, 0xAB, 0xA7}
 )
 
 // mkvTrack is a track that stays.
@@ -507,8 +537,8 @@ func (m *mkv) voidRest(end int64) bool {
 
 // keepTrack redacts TrackEntry. It returns false if the track goes.
 func (m *mkv) keepTrack(b []byte) bool {
-	number, typ := uintOf(find(b, 0xD7)), uintOf(find(b, 0x83))
-	codec := string(bytes.TrimRight(find(b, 0x86), "\x00"))
+	number, typ := uintOf(find(b, idTrackNumber)), uintOf(find(b, idTrackType))
+	codec := string(bytes.TrimRight(find(b, idCodec), "\x00"))
 	pictures := typ == 1
 	if number == 0 || len(m.tracks) == maxTracks || !pictures && typ != 2 || !isMatroskaCodec(codec, pictures) {
 		return false
@@ -516,56 +546,31 @@ func (m *mkv) keepTrack(b []byte) bool {
 	if _, again := m.tracks[number]; again {
 		return false
 	}
-	encodings := find(b, 0x6D80)
-	if isEncrypted(encodings) {
-		return false
-	}
-	bitmap := find(b, 0x63A2)
-	if codec == asInAVI && hasCoding(bitmap, pngCodings) {
-		return false
-	}
+	encodings, bitmap := find(b, idEncodings), find(b, idCodecPrivate)
 	t := mkvTrack{
-		alpha: uintOf(find(find(b, 0xE0), 0x53C0)) == 1,
+		alpha: uintOf(find(find(b, idVideo), idAlphaMode)) == 1,
 		jpeg:  codec == "V_MJPEG" || codec == asInAVI && hasCoding(bitmap, motionJPEGs),
 	}
-	if t.jpeg && encodings != nil {
+	if isEncrypted(encodings) || codec == asInAVI && hasCoding(bitmap, pngCodings) || t.jpeg && encodings != nil {
 		return false
 	}
 	known := true
-	trackElements := numbers(0xD7, 0x83, 0xB9, 0x88, 0x55AA, 0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF, 0x9C, 0x6DE7, 0x6DF8,
-		0x55EE, 0xAA, 0x6FAB).wide(0x23E383, 0x234E7A, 0x56AA, 0x56BB).fractions(0x23314F).with(elements{
-		0x73C5: mixedUID,
-		0x86:   func([]byte) bool { return true },
-		0x63A2: func(b []byte) bool {
-			if isBare(codec) {
-				return false
-			}
-			known = known && keepPrivate(codec, b)
-			return known
-		},
-		0x22B59C: func(b []byte) bool { return keepLanguage(b, pictures) },
-		0x22B59D: func(b []byte) bool {
-			return !pictures && keepWithoutFlags(b, keepLanguageTag)
-		},
-		0x6D80: encodingElements.all,
-		0xE2: elements{
-			0xE3: elements{0xE4: numbers(0xE6).with(elements{0xE5: mixedUID}).all}.all, 0xE9: elements{0xED: mixedUID}.all,
-		}.all,
-		0x41E4: func(b []byte) bool {
-			typ := uintOf(find(b, 0x41E7))
-			if typ != 0x64766343 && typ != 0x64767643 { // dvcC, dvvC
-				return false
-			}
-			numbers(0x41F0, 0x41E7).with(elements{0x41ED: func(b []byte) bool { return shape(5, -19)(&box{body: b}) }}).keep(b)
-			return true
-		},
-	})
-	if pictures {
-		trackElements[0xE0] = videoElements.all
-	} else {
-		trackElements[0xE1] = audioElements.all
+	in := maps.Clone(trackElements)
+	in[idCodecPrivate] = func(b []byte) bool {
+		if isBare(codec) {
+			return false
+		}
+		known = known && keepPrivate(codec, b)
+		return known
 	}
-	trackElements.keep(b)
+	in[idLanguage] = func(b []byte) bool { return keepLanguage(b, pictures) }
+	if pictures {
+		in[idVideo] = videoElements.all
+	} else {
+		in[idAudio] = audioElements.all
+		in[idLanguageTag] = func(b []byte) bool { return keepWithoutFlags(b, keepLanguageTag) }
+	}
+	in.keep(b)
 	if known {
 		m.tracks[number] = t
 	}
