@@ -1,9 +1,12 @@
 package redact
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A Windows bitmap (BMP) is a file header of 14 bytes and a device-independent bitmap (DIB): a header of one of a
@@ -238,7 +241,7 @@ func redactNested(s *stream, n int64, png bool) bool {
 	if png {
 		parse = redactPNG
 	}
-	inner := newWriter(s.out, func(s *stream) error { return parse(s, &Plan{policy: &Policy{}}) })
+	inner := newWriter(s.out, func(s *stream) error { return parse(s, nothingStays) })
 	ok := s.consume(n, func(b []byte) {
 		if _, err := inner.Write(b); err != nil {
 			s.err = err
@@ -354,9 +357,9 @@ func redactICO(s *stream, _ *Plan) error {
 func redactIcon(s *stream, n int64) bool {
 	b, _ := s.peek(int(min(n, maxDIB)))
 	switch {
-	case len(b) >= 8 && string(b[:8]) == "\x89PNG\r\n\x1A\n":
+	case bytes.HasPrefix(b, []byte(container.PNGSignature)):
 		return redactNested(s, n, true)
-	case len(b) >= 2 && string(b[:2]) == "\xFF\xD8":
+	case bytes.HasPrefix(b, []byte("\xFF\xD8")):
 		return redactNested(s, n, false)
 	}
 	d, ok := parseDIB(b, true)

@@ -164,7 +164,7 @@ type still struct{ redact func(s *stream) error }
 
 var (
 	jpegStill = &still{redactFrame}
-	pngStill  = &still{func(s *stream) error { return redactPNG(s, &Plan{policy: &Policy{}}) }}
+	pngStill  = &still{func(s *stream) error { return redactPNG(s, nothingStays) }}
 
 	stillCodings  = map[string]*still{"jpeg": jpegStill, "mjpg": jpegStill, "mjpa": jpegStill, "dmb1": jpegStill, "AVDJ": jpegStill, "png ": pngStill}
 	stillDecoders = map[byte]*still{0x6C: jpegStill, 0x6D: pngStill} // by the type of the stream in esds

@@ -78,7 +78,7 @@ func nestedParser(kind itemKind) func(s *stream) error {
 		b, _ := s.peek(len(container.J2KCodestream))
 		switch {
 		case kind == jpegPicture && bytes.HasPrefix(b, []byte("\xFF\xD8")):
-			return redactJPEG(s, &Plan{policy: &Policy{}})
+			return redactJPEG(s, nothingStays)
 		case kind == jp2Picture && string(b) == container.J2KCodestream:
 			redactCodestream(s, container.ToEnd)
 		}

@@ -30,6 +30,9 @@ type Plan struct {
 	unchanged bool
 }
 
+// nothingStays is the plan for a picture in a file, of whose metadata nothing is that of the answer.
+var nothingStays = &Plan{policy: &Policy{}}
+
 // New returns the plan for the file r, whose format has the verdict Redact. It reads no more of r than the plan
 // takes. Its errors are ErrRefused and those of r.
 func New(r io.ReaderAt, format string, p *Policy) (*Plan, error) {
