@@ -502,17 +502,22 @@ func (m *mkv) each(e element, id uint32, limit int64, f func(b []byte) bool) (ok
 	if e.size == container.ToEnd || !m.s.pass(e.head) {
 		return false
 	}
-	for end := m.s.offset + e.size; m.s.offset < end; {
-		e, ok := m.next(end)
-		switch {
-		case !ok || e.size == container.ToEnd:
-			return m.voidRest(end)
-		case e.id == id:
-			ok = m.hold(e, limit, f)
-		default:
-			ok = m.void(e)
+	return m.children(m.s.offset+e.size, func(e element) bool {
+		if e.id == id {
+			return m.hold(e, limit, f)
 		}
-		if !ok {
+		return m.void(e)
+	})
+}
+
+// children calls f, which redacts an element, with each up to end. From one that can't be followed on, all becomes Void.
+func (m *mkv) children(end int64, f func(e element) (ok bool)) (ok bool) {
+	for m.s.offset < end {
+		e, ok := m.next(end)
+		if !ok || e.size == container.ToEnd {
+			return m.voidRest(end)
+		}
+		if !f(e) {
 			return false
 		}
 	}
@@ -526,11 +531,9 @@ func (m *mkv) voidRest(end int64) bool {
 		return false
 	}
 	b := make([]byte, min(n, 16))
-	switch {
-	case n >= 10:
+	voidRest(b)
+	if n > int64(len(b)) {
 		copy(b, voidHead(n, 9))
-	default:
-		voidRest(b)
 	}
 	return m.s.replace(b) && m.s.zero(n-int64(len(b)))
 }
@@ -805,25 +808,27 @@ func (m *mkv) number(e element, ids []uint32) bool {
 	if !slices.Contains(ids, e.id) || e.size > 8 {
 		return m.void(e)
 	}
-	b, _ := m.s.peek(int(e.head + e.size))
-	if !isWide(b[min(e.head, int64(len(b))):]) {
+	if !isWide(m.peekBody(e, e.size)) {
 		return m.void(e)
 	}
 	return m.s.pass(e.head + e.size)
 }
 
+// peekBody returns the first bytes of an element's body, at most so many.
+func (m *mkv) peekBody(e element, most int64) []byte {
+	b, _ := m.s.peek(int(e.head + min(e.size, most)))
+	return b[min(e.head, int64(len(b))):]
+}
+
 // trackOf returns the track of the block e.
 func (m *mkv) trackOf(e element) (t mkvTrack, stays bool) {
-	b, _ := m.s.peek(int(e.head + min(e.size, 16)))
-	if int64(len(b)) <= e.head {
-		return t, false
-	}
-	number, width, ok := vint(b[e.head:])
+	b := m.peekBody(e, 16)
+	number, width, ok := vint(b)
 	if !ok || e.size < int64(width)+3 {
 		return t, false
 	}
 	t, stays = m.tracks[number]
-	if laced := len(b) > int(e.head)+width+2 && b[int(e.head)+width+2]&6 != 0; t.jpeg && laced {
+	if laced := len(b) > width+2 && b[width+2]&6 != 0; t.jpeg && laced {
 		return t, false
 	}
 	return t, stays
@@ -838,11 +843,9 @@ func (m *mkv) block(e element) bool {
 	case !t.jpeg:
 		return m.s.pass(e.head + e.size)
 	}
-	b, _ := m.s.peek(int(e.head) + 8)
-	_, width, _ := vint(b[e.head:])
-	intro := e.head + int64(width) + 3
+	_, width, _ := vint(m.peekBody(e, 8))
 	end := m.s.offset + e.head + e.size
-	m.s.pass(intro)
+	m.s.pass(e.head + int64(width) + 3)
 	_ = redactJPEGs(m.s, end-m.s.offset)
 	return m.s.zero(end - m.s.offset)
 }
@@ -853,9 +856,9 @@ func (m *mkv) group(e element) bool {
 		return false
 	}
 	end := m.s.offset + e.head + e.size
-	b, _ := m.s.peek(int(min(e.head+e.size, 2*maxElementHead+16)))
-	if first, ok := parseElement(b[min(e.head, int64(len(b))):]); ok && first.id == idBlock {
-		number, _, _ := vint(b[min(e.head+first.head, int64(len(b))):])
+	b := m.peekBody(e, maxElementHead+16)
+	if first, ok := parseElement(b); ok && first.id == idBlock {
+		number, _, _ := vint(b[first.head:])
 		if _, stays := m.tracks[number]; !stays {
 			return m.void(e)
 		}
@@ -863,40 +866,23 @@ func (m *mkv) group(e element) bool {
 	m.s.pass(e.head)
 	var t mkvTrack
 	seen := false
-	for m.s.offset < end {
-		e, ok := m.next(end)
-		if !ok || e.size == container.ToEnd {
-			return m.voidRest(end)
-		}
+	return m.children(end, func(e element) bool {
 		switch {
 		case e.id == idBlock && !seen:
 			t, seen = m.trackOf(e)
-			ok = m.block(e)
-			if !seen {
-				return ok && m.voidRest(end)
-			}
+			return m.block(e) && (seen || m.voidRest(end))
 		case e.id == idBlockAdditions && seen && t.alpha:
-			ok = m.additions(e)
-		default:
-			ok = m.number(e, groupLevel)
+			return m.additions(e)
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+		return m.number(e, groupLevel)
+	})
 }
 
 // additions redacts BlockAdditions: only the transparency of a picture stays, whose BlockAddID is 1.
 func (m *mkv) additions(e element) bool {
 	m.s.pass(e.head)
-	for end := m.s.offset + e.size; m.s.offset < end; {
-		e, ok := m.next(end)
-		if !ok || e.size == container.ToEnd {
-			return m.voidRest(end)
-		}
-		b, _ := m.s.peek(int(min(e.head+e.size, 3*maxElementHead)))
-		b = b[min(e.head, int64(len(b))):]
+	return m.children(m.s.offset+e.size, func(e element) bool {
+		b := m.peekBody(e, 3*maxElementHead-e.head)
 		left := e.size
 		id, alone := parseElement(b)
 		if alone && id.id == idBlockAddID && id.size <= 8 && uintOf(b[min(id.head, int64(len(b))):][:min(id.size, int64(len(b)))]) == 1 {
@@ -905,13 +891,8 @@ func (m *mkv) additions(e element) bool {
 		}
 		data, ok := parseElement(b)
 		if e.id == idBlockMore && ok && data.id == idBlockAddition && data.head+data.size == left {
-			ok = m.s.pass(e.head + e.size)
-		} else {
-			ok = m.void(e)
+			return m.s.pass(e.head + e.size)
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+		return m.void(e)
+	})
 }
