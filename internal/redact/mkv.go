@@ -885,9 +885,9 @@ func (m *mkv) additions(e element) bool {
 		b := m.peekBody(e, 3*maxElementHead-e.head)
 		left := e.size
 		id, alone := parseElement(b)
-		if alone && id.id == idBlockAddID && id.size <= 8 && uintOf(b[min(id.head, int64(len(b))):][:min(id.size, int64(len(b)))]) == 1 {
-			left -= id.head + id.size
-			b = b[min(id.head+id.size, int64(len(b))):]
+		if n := id.head + id.size; alone && id.id == idBlockAddID && id.size <= 8 && n <= int64(len(b)) && uintOf(b[id.head:n]) == 1 {
+			left -= n
+			b = b[n:]
 		}
 		data, ok := parseElement(b)
 		if e.id == idBlockMore && ok && data.id == idBlockAddition && data.head+data.size == left {
