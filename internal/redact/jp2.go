@@ -114,34 +114,25 @@ func redactJP2(s *stream, p *Plan) error {
 		return nil
 	}
 	header, codestream := false, false
-	for {
-		h, ok := nextBox(s)
-		if !ok {
-			return freeRest(s)
-		}
-		off := s.offset
+	return eachStreamed(s, func(h container.BoxHead, off int64) bool {
 		switch {
 		case h.Type == "jP  " && off == 0:
-			ok = passSignature(s, h)
+			return passSignature(s, h)
 		case h.Type == "ftyp" && off == 12:
-			ok = redactFileType(s, h, jp2Brands)
+			return redactFileType(s, h, jp2Brands)
 		case h.Type == "jp2h" && !header:
 			header = true
-			ok = redactBox(s, h, func(b *box) { keepFirst(b.body, jp2Header) })
+			return redactBox(s, h, func(b *box) { keepFirst(b.body, jp2Header) })
 		case h.Type == "jp2c" && !codestream:
 			codestream = true
-			ok = s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
+			return s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
 		case h.Type == "Exif":
-			ok = redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, off+h.Head, p) })
+			return redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, off+h.Head, p) })
 		case h.Type == "uuid":
-			ok = redactPart(s, h, func(b *box) bool { return rewriteUUID(b, off+h.Head, p) })
-		default:
-			ok = freeBox(s, h)
+			return redactPart(s, h, func(b *box) bool { return rewriteUUID(b, off+h.Head, p) })
 		}
-		if !ok || h.Size == container.ToEnd {
-			return nil
-		}
-	}
+		return freeBox(s, h)
+	})
 }
 
 // rewriteUUID rebuilds the EXIF or XMP in a uuid box, whose body is at off in the file; ok is false if nothing is left
@@ -207,7 +198,7 @@ func (c *codestream) fieldsOf(marker uint16, b []byte, length int) int {
 		parts := f.uint(4)
 		return f.at + 2*bits.OnesCount64(parts)
 	case cod, coc: // A.6.1
-		precincts := int(f.uint(1) & 1) //nolint:gosec // G115: a bit
+		precincts := int(f.uint(1) & 1)
 		if marker == cod {
 			f.skip(4)
 		}
