@@ -86,8 +86,8 @@ var fragmentBoxes = boxRules{
 	"tfdt": versions(shape(1, -3, 4), low(4, 8, shape(1, -3, 8))), // 8 bytes of nanoseconds are enough for 73 years
 	"trun": asIs,                                                  // redacted before
 	"sdtp": func(b *box) bool { return len(b.body) >= 4 && keepDependencies(b, uint64(len(b.body)-4)) },
-	"sgpd": func(b *box) bool { _, ok := groupOf(b); return ok },
-	"sbgp": func(b *box) bool { _, ok := groupOf(b); return ok },
+	"sgpd": isKnownGroup,
+	"sbgp": isKnownGroup,
 }
 
 // The flags of tfhd (8.8.7).

@@ -91,6 +91,14 @@ func (t *sampleTable) take(at **box, size int) func(*box) bool {
 	}
 }
 
+// places returns the rules for the tables that tell where samples are.
+func (t *sampleTable) places() boxRules {
+	return boxRules{
+		"stsc": t.take(&t.stsc, 12), "stsz": t.takeSizes(&t.stsz), "stz2": t.takeSizes(&t.stz2),
+		"stco": t.take(&t.stco, 4), "co64": t.take(&t.co64, 8),
+	}
+}
+
 // takeSizes is take for stsz and stz2.
 func (t *sampleTable) takeSizes(at **box) func(*box) bool {
 	return func(b *box) bool {
