@@ -111,28 +111,21 @@ func (j *jpegFile) picture() error {
 			j.pass(2)
 		default:
 			n, ok := j.peekLength()
-			if !ok || n == 0 && isTable(marker) { // decoders stop here, too
+			switch {
+			case !ok || n == 0 && isTable(marker): // decoders stop here, too
 				return errBroken
-			}
-			if marker == container.MarkerSOS && j.complete { // no decoder reads another scan
-				if !j.fill(n) {
-					return errBroken
+			case marker == container.MarkerSOS && j.complete: // no decoder reads another scan
+				ok = j.fill(n)
+			case n == 0: // decoders take a length of 0 or 1 for 2
+				ok = j.pass(4)
+			default:
+				if ok = j.segment(marker, n); ok && marker == container.MarkerSOS {
+					j.scans++
+					j.scan()
 				}
-				continue
 			}
-			if n == 0 {
-				j.pass(4) // decoders take a length of 0 or 1 for 2
-				continue
-			}
-			if !j.segment(marker, n) {
+			if !ok {
 				return errBroken
-			}
-			if marker == container.MarkerSOS {
-				if j.frame == 0 {
-					return errBroken
-				}
-				j.scans++
-				j.scan()
 			}
 		}
 	}

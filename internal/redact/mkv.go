@@ -404,7 +404,7 @@ func (m *mkv) redact() error {
 		}
 		switch e.id {
 		case idEBML:
-			ok = m.hold(e, 4<<10, func(b []byte) bool { headElements.keep(b); return true })
+			ok = m.hold(e, 4<<10, headElements.all)
 		case idSegment:
 			s.pass(e.head)
 			ok = m.segment(s.offset + e.size)
@@ -610,20 +610,19 @@ func isLetters(b []byte) bool {
 // asInAVI is the coding whose configuration is BITMAPINFOHEADER.
 const asInAVI = "V_MS/VFW/FOURCC"
 
-// matroskaCodecs are the codings of pictures and sound.
+// matroskaCodecs are the codings of pictures and sound, of old with the profile.
 var matroskaCodecs = strings.Fields(`V_VP8 V_VP9 V_AV1 V_MPEG4/ISO/AVC V_MPEGH/ISO/HEVC V_MPEGI/ISO/VVC V_MPEG4/ISO/SP V_MPEG4/ISO/ASP V_MPEG4/ISO/AP
 	V_MPEG4/MS/V3 V_MPEG1 V_MPEG2 V_THEORA V_MJPEG V_PRORES V_FFV1 V_UNCOMPRESSED V_MS/VFW/FOURCC
 	A_VORBIS A_OPUS A_AAC A_MPEG/L1 A_MPEG/L2 A_MPEG/L3 A_AC3 A_EAC3 A_DTS A_DTS/EXPRESS A_DTS/LOSSLESS A_TRUEHD A_MLP A_FLAC A_ALAC A_MS/ACM
-	A_PCM/INT/LIT A_PCM/INT/BIG A_PCM/FLOAT/IEEE A_WAVPACK4 A_TTA1`)
+	A_PCM/INT/LIT A_PCM/INT/BIG A_PCM/FLOAT/IEEE A_WAVPACK4 A_TTA1
+	A_AAC/MPEG2/MAIN A_AAC/MPEG2/LC A_AAC/MPEG2/LC/SBR A_AAC/MPEG2/SSR A_AAC/MPEG4/MAIN A_AAC/MPEG4/LC A_AAC/MPEG4/LC/SBR
+	A_AAC/MPEG4/SSR A_AAC/MPEG4/LTP A_AC3/BSID9 A_AC3/BSID10`)
 
 func isMatroskaCodec(codec string, pictures bool) bool {
 	if len(codec) < 2 || pictures != (codec[0] == 'V') {
 		return false
 	}
-	return slices.Contains(matroskaCodecs, codec) || slices.Contains([]string{ // with the profile, of old
-		"A_AAC/MPEG2/MAIN", "A_AAC/MPEG2/LC", "A_AAC/MPEG2/LC/SBR", "A_AAC/MPEG2/SSR", "A_AAC/MPEG4/MAIN", "A_AAC/MPEG4/LC", "A_AAC/MPEG4/LC/SBR",
-		"A_AAC/MPEG4/SSR", "A_AAC/MPEG4/LTP", "A_AC3/BSID9", "A_AC3/BSID10",
-	}, codec)
+	return slices.Contains(matroskaCodecs, codec)
 }
 
 // isBare reports whether decoders need no configuration for a coding: what it has in CodecPrivate goes.
