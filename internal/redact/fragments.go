@@ -224,36 +224,35 @@ func keepSegmentIndex(b *box) bool {
 
 // keepRandomAccess keeps mfra (8.8.9), less what it says of tracks that go.
 func (m *movie) keepRandomAccess(b *box) bool {
-	keepFirst(b.body, boxRules{
-		"tfra": func(b *box) bool {
-			f := fields{b: b.body}
-			version := f.uint(1)
-			f.skip(3)
-			t := m.tracks[f.id(4)]
-			sizes := f.uint(4)
-			n := f.uint(4)
-			width := uint64(8)
-			if version == 1 {
-				width = 16
-			}
-			half := width / 2
-			width += 3 + sizes>>4&3 + sizes>>2&3 + sizes&3
-			if f.over || version > 1 || n > uint64(f.left())/width || !m.alone && (t == nil || !t.stays) { //nolint:gosec // G115: no less than 0
-				return false
-			}
-			for i := range n {
-				x := b.body[f.at+int(i*width):] //nolint:gosec // G115: checked
-				if x[0] >= ascii && version == 1 || x[half] >= ascii && version == 0 || version == 1 && (x[half] != 0 || x[half+1] != 0) {
-					return false
-				}
-			}
-			clear(b.body[1:4])
-			clear(b.body[8:11])
-			b.body[11] &= 63
-			clear(b.body[f.at+int(n*width):]) //nolint:gosec // G115: checked
-			return true
-		},
-		"mfro": shape(1, -3, 4),
-	})
+	return only(boxRules{"tfra": m.keepFragmentOffsets, "mfro": shape(1, -3, 4)})(b)
+}
+
+// keepFragmentOffsets keeps tfra (8.8.10) of a track that stays.
+func (m *movie) keepFragmentOffsets(b *box) bool {
+	f := fields{b: b.body}
+	version := f.uint(1)
+	f.skip(3)
+	t := m.tracks[f.id(4)]
+	sizes := f.uint(4)
+	n := f.uint(4)
+	width := uint64(8)
+	if version == 1 {
+		width = 16
+	}
+	half := width / 2
+	width += 3 + sizes>>4&3 + sizes>>2&3 + sizes&3
+	if f.over || version > 1 || n > uint64(f.left())/width || !m.alone && (t == nil || !t.stays) { //nolint:gosec // G115: no less than 0
+		return false
+	}
+	for i := range n {
+		x := b.body[f.at+int(i*width):] //nolint:gosec // G115: checked
+		if x[0] >= ascii && version == 1 || x[half] >= ascii && version == 0 || version == 1 && (x[half] != 0 || x[half+1] != 0) {
+			return false
+		}
+	}
+	clear(b.body[1:4])
+	clear(b.body[8:11])
+	b.body[11] &= 63
+	clear(b.body[f.at+int(n*width):]) //nolint:gosec // G115: checked
 	return true
 }

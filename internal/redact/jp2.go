@@ -21,10 +21,7 @@ var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
 // jp2Header maps the boxes in jp2h to functions that redact them.
 var jp2Header = boxRules{
 	"ihdr": keepImageHeader, "bpcc": keepDepths, "colr": keepJP2Colr, "pclr": keepPalette, "cmap": keepMapping, "cdef": keepChannels,
-	"res ": func(b *box) bool {
-		keepFirst(b.body, boxRules{"resc": plain(10), "resd": plain(10)})
-		return true
-	},
+	"res ": only(boxRules{"resc": plain(10), "resd": plain(10)}),
 }
 
 // keepImageHeader keeps the size and the coding of the picture (I.5.3.1).

@@ -308,15 +308,12 @@ func (m *movie) keepMedia(t *track, body []byte) {
 		},
 		"elng": func(b *box) bool { return !t.pictures && keepLanguageTag(b) },
 		"hdlr": keepHandlerBox,
-		"minf": func(b *box) bool {
-			keepFirst(b.body, boxRules{
-				"vmhd": mended(shape(1, -2, 9), mendTransfer), "smhd": shape(1, -3, 2, -2),
-				"hdlr": keepHandlerBox,
-				"dinf": only(boxRules{"dref": m.keepDataReferences}),
-				"stbl": func(b *box) bool { m.keepSampleTable(t, b.body); return true },
-			})
-			return true
-		},
+		"minf": only(boxRules{
+			"vmhd": mended(shape(1, -2, 9), mendTransfer), "smhd": shape(1, -3, 2, -2),
+			"hdlr": keepHandlerBox,
+			"dinf": only(boxRules{"dref": m.keepDataReferences}),
+			"stbl": func(b *box) bool { m.keepSampleTable(t, b.body); return true },
+		}),
 	})
 }
 

@@ -436,10 +436,7 @@ func keepAV1(b *box) bool {
 }
 
 // keepJ2K keeps the boxes of JPEG 2000's header (15444-16, 6.5).
-func keepJ2K(b *box) bool {
-	keepFirst(b.body, jp2Header)
-	return true
-}
+var keepJ2K = only(jp2Header)
 
 // keepComponents keeps the components of an uncompressed picture unless a URI names one (23001-17, 5.1).
 func keepComponents(b *box) bool {

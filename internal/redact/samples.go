@@ -282,11 +282,11 @@ func (t *sampleTable) trim(limit int64, descriptions int) {
 		b.free()
 	}
 	if b := t.stsz; b != nil {
-		if binary.BigEndian.Uint32(b.body[4:]) != 0 {
-			t.cutSizes(b, 0)
-		} else {
-			t.cutSizes(b, 32)
+		width := uint64(32)
+		if binary.BigEndian.Uint32(b.body[4:]) != 0 { // all have one size
+			width = 0
 		}
+		t.cutSizes(b, width)
 	}
 	if b := t.stz2; b != nil {
 		clear(b.body[4:7])
