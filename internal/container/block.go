@@ -38,8 +38,8 @@ type Block struct {
 // Offer is called with each EXIF of a file, in file order, until it returns done.
 type Offer func(b Block) (done bool, err error)
 
-// exifIntro comes before the block in a JPEG segment (Exif 3.0, 4.7.2), and with some writers elsewhere.
-var exifIntro = []byte("Exif\x00\x00")
+// EXIFIntro comes before the block in a JPEG segment (Exif 3.0, 4.7.2), and with some writers elsewhere.
+const EXIFIntro = "Exif\x00\x00"
 
 // unreadable is an empty block, for EXIF that exists but can't be read.
 var unreadable = bytes.NewReader(nil)
@@ -57,8 +57,8 @@ func startsAt(r io.ReaderAt, off int64) (bool, error) {
 func withoutIntro(r io.ReaderAt) (io.ReaderAt, error) {
 	var head [6]byte
 	ok, err := ReadFull(r, head[:], 0)
-	if ok && bytes.Equal(head[:], exifIntro) {
-		r = FromOffset(r, int64(len(exifIntro)))
+	if ok && string(head[:]) == EXIFIntro {
+		r = FromOffset(r, int64(len(EXIFIntro)))
 	}
 	return r, err
 }
@@ -73,7 +73,7 @@ func offsetBlock(r io.ReaderAt) (io.ReaderAt, error) {
 		return unreadable, err
 	}
 	stated := 4 + int64(binary.BigEndian.Uint32(b[:]))
-	intro := int64(len(exifIntro))
+	intro := int64(len(EXIFIntro))
 	for _, off := range [...]int64{stated, 4, 4 + intro, 0, intro} {
 		ok, err := startsAt(r, off)
 		if err != nil {

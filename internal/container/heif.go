@@ -91,25 +91,13 @@ func (w *HEIF) fileType(body Extent) error {
 // meta finds the boxes in the full box meta.
 func (w *HEIF) meta(body Extent) (m itemBoxes, err error) {
 	err = w.each(skip(body, 4), func(b box) (bool, error) {
-		var to *Extent
-		switch b.Type {
-		case "pitm":
-			to = &m.pitm
-		case "iinf":
-			to = &m.iinf
-		case "iref":
-			to = &m.iref
-		case "iloc":
-			to = &m.iloc
-		case "idat":
-			to = &m.idat
-		case "iprp":
-			to = &m.iprp
-		default:
-			return false, nil
-		}
-		if to.N == 0 {
-			*to = b.Body
+		for _, x := range [...]struct {
+			typ string
+			to  *Extent
+		}{{"pitm", &m.pitm}, {"iinf", &m.iinf}, {"iref", &m.iref}, {"iloc", &m.iloc}, {"idat", &m.idat}, {"iprp", &m.iprp}} {
+			if b.Type == x.typ && x.to.N == 0 {
+				*x.to = b.Body
+			}
 		}
 		return false, nil
 	})

@@ -176,7 +176,7 @@ func (w *JPEG) Each(f func(h *SegmentHead, n int, off int64) (done bool, err err
 				return err
 			}
 			continue
-		case marker == MarkerTEM || marker >= MarkerRST0 && marker <= MarkerSOI:
+		case StandsAlone(marker):
 			off += 2
 			continue
 		case marker == MarkerSOS || marker == MarkerEOI:
@@ -310,9 +310,10 @@ func (s *Segments) addNext() (ok bool, err error) {
 // the index of the Multi-Picture Format (CIPA DC-007): a TIFF block in an APP2 segment, whose offsets count
 // from its start.
 const (
-	mpEntryTag = 0xB002
-	// mpEntry is the size of a picture's entry: attributes, size, offset, and the numbers of two other entries
-	mpEntry = 16
+	// MPEntryTag is the tag of the pictures' entries.
+	MPEntryTag = 0xB002
+	// MPEntry is the size of a picture's entry: attributes, size, offset, and the numbers of two other entries
+	MPEntry = 16
 	// the types of a disparity picture and of a gain map
 	mpDisparity, mpGainMap = 0x020002, 0x050000
 )
@@ -340,12 +341,12 @@ func mpfPictures(r io.ReaderAt, start int64, add func(Place)) error {
 	}
 	_, _, err = d.Each(first, func(e []byte) error {
 		id, typ, count, value := d.Fields(e)
-		if id != mpEntryTag || TypeSize(typ) != 1 || count < mpEntry {
+		if id != MPEntryTag || TypeSize(typ) != 1 || count < MPEntry {
 			return nil
 		}
-		var entries [MaxPictures * mpEntry]byte
+		var entries [MaxPictures * MPEntry]byte
 		n, err := ReadAt(d.R, entries[:min(count, uint64(len(entries)))], Offset(d.Uint(value)))
-		for e := entries[:n]; len(e) >= mpEntry; e = e[mpEntry:] {
+		for e := entries[:n]; len(e) >= MPEntry; e = e[MPEntry:] {
 			attributes := d.Uint(e[:4])
 			const format, kind = 7 << 24, 1<<24 - 1
 			size, off := int64(d.Uint(e[4:8])), int64(d.Uint(e[8:12])) //nolint:gosec // of 32 bits
@@ -357,6 +358,11 @@ func mpfPictures(r io.ReaderAt, start int64, add func(Place)) error {
 		return err
 	})
 	return err
+}
+
+// StandsAlone reports whether no length follows a marker. Nor does one follow EOI, which ends the picture.
+func StandsAlone(marker byte) bool {
+	return marker == MarkerTEM || marker >= MarkerRST0 && marker <= MarkerSOI
 }
 
 // IsFrame reports whether a marker is a start of frame.

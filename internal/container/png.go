@@ -246,7 +246,7 @@ func (p *profiles) read(typ string, data Extent) (io.ReaderAt, error) {
 		return nil, err
 	}
 	b, more := decodeProfile(text)
-	if !bytes.HasPrefix(b, exifIntro) && !isTIFF(b) {
+	if !bytes.HasPrefix(b, []byte(EXIFIntro)) && !isTIFF(b) {
 		if cut && len(text) < ProfileHead {
 			return nil, ErrTooLarge
 		}

@@ -15,7 +15,7 @@ var signatures = []struct {
 	is   func(head []byte) bool
 }{
 	{"jpeg", prefix("\xFF\xD8")},
-	{"png", prefix("\x89PNG\r\n\x1A\n")},
+	{"png", prefix(PNGSignature)},
 	{"webp", isWebP},
 	{"cr3", isCR3},
 	{"avif", isAVIF},
@@ -34,6 +34,9 @@ var signatures = []struct {
 	{"ico", isICO},
 	{"svg", maySVG},
 }
+
+// PNGSignature begins a PNG.
+const PNGSignature = "\x89PNG\r\n\x1A\n"
 
 // The signatures of bare codestreams: JPEG XL's (ISO/IEC 18181-1) and JPEG 2000's (ITU-T T.800, annex A).
 const (

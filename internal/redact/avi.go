@@ -233,8 +233,7 @@ func keepBitmapInfo(b []byte) (n int) {
 	}
 	mendLow(b[20:40])
 	n = int(max(40, min(le.Uint32(b), 4<<10)))
-	switch bits := le.Uint16(b[14:]); {
-	case bits <= 8:
+	if bits := le.Uint16(b[14:]); bits <= 8 {
 		colors := le.Uint32(b[32:])
 		if colors == 0 || colors > 256 {
 			colors = 1 << bits
@@ -242,15 +241,14 @@ func keepBitmapInfo(b []byte) (n int) {
 		n += 4 * int(colors)
 	}
 	switch codec := strings.ToUpper(string(b[16:20])); codec {
-	case "HFYU", "FFVH", "LAGS", "FFV1":
-		n = max(n, min(len(b), 4<<10)) // the decoder's tables follow
 	case "H264", "AVC1", "X264":
-		n = max(n, min(len(b), 4<<10))
 		clearMessages(b[40:])
+	case "HFYU", "FFVH", "LAGS", "FFV1": // the decoder's tables follow
 	default:
 		clearUserData(b[40:])
+		return n
 	}
-	return n
+	return max(n, min(len(b), 4<<10))
 }
 
 // superIndex redacts indx.

@@ -226,6 +226,19 @@ func clip(spans, others []span) []span {
 	return out
 }
 
+// eachStreamed calls redact, which redacts a box, with each box of a body and its offset, until it returns false.
+func eachStreamed(s *stream, redact func(h container.BoxHead, off int64) (ok bool)) error {
+	for {
+		h, ok := nextBox(s)
+		if !ok {
+			return freeRest(s)
+		}
+		if !redact(h, s.offset) || h.Size == container.ToEnd {
+			return nil
+		}
+	}
+}
+
 // nextBox parses the head of the next box without consuming it; ok is false if it isn't valid.
 func nextBox(s *stream) (h container.BoxHead, ok bool) {
 	b, _ := s.peek(container.MaxBoxHead)

@@ -1,9 +1,12 @@
 package redact
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A Windows bitmap (BMP) is a file header of 14 bytes and a device-independent bitmap (DIB): a header of one of a
@@ -76,17 +79,16 @@ func parseDIB(b []byte, icon bool) (d dib, ok bool) {
 		return d, false
 	}
 	if d.depth <= 8 && d.depth > 0 {
-		colors := field(32)
-		if colors <= 0 || colors > 1<<d.depth {
-			colors = 1 << d.depth
+		if d.table = 4 << d.depth; field(32) > 0 {
+			d.table = min(d.table, 4*field(32))
 		}
-		d.table = 4 * colors
 	}
-	rows := d.height
+	rows, mask := d.height, int64(0)
 	if icon {
 		rows /= 2
+		mask = rowLength(d.width, 1) * rows
 	}
-	d.pixels = (d.width*d.depth + 31) / 32 * 4 * rows
+	d.pixels = rowLength(d.width, d.depth) * rows
 	switch d.compression {
 	case 0:
 	case bmpBitfields, bmpAlpha:
@@ -98,9 +100,7 @@ func parseDIB(b []byte, icon bool) (d dib, ok bool) {
 	default:
 		return d, false
 	}
-	if icon {
-		d.pixels += (d.width + 31) / 32 * 4 * rows
-	}
+	d.pixels += mask
 	if d.size == maxDIB {
 		switch field(56) {
 		case 0x4C494E4B: // "LINK"
@@ -112,6 +112,9 @@ func parseDIB(b []byte, icon bool) (d dib, ok bool) {
 	return d, bmpDepth(d.depth) || d.compression == bmpJPEG || d.compression == bmpPNG
 }
 
+// rowLength returns the length of a row of pixels, which is filled up to 4 bytes.
+func rowLength(pixels, depth int64) int64 { return (pixels*depth + 31) / 32 * 4 }
+
 // parseCore parses the header of OS/2 1.x, of 12 bytes.
 func (d *dib) parseCore(b []byte) (ok bool) {
 	o := binary.LittleEndian
@@ -119,7 +122,7 @@ func (d *dib) parseCore(b []byte) (ok bool) {
 	if d.depth <= 8 {
 		d.table = 3 << d.depth
 	}
-	d.pixels = (d.width*d.depth + 31) / 32 * 4 * d.height
+	d.pixels = rowLength(d.width, d.depth) * d.height
 	return d.width > 0 && d.height > 0 && bmpDepth(d.depth)
 }
 
@@ -238,7 +241,7 @@ func redactNested(s *stream, n int64, png bool) bool {
 	if png {
 		parse = redactPNG
 	}
-	inner := newWriter(s.out, func(s *stream) error { return parse(s, &Plan{policy: &Policy{}}) })
+	inner := newWriter(s.out, func(s *stream) error { return parse(s, nothingStays) })
 	ok := s.consume(n, func(b []byte) {
 		if _, err := inner.Write(b); err != nil {
 			s.err = err
@@ -354,9 +357,9 @@ func redactICO(s *stream, _ *Plan) error {
 func redactIcon(s *stream, n int64) bool {
 	b, _ := s.peek(int(min(n, maxDIB)))
 	switch {
-	case len(b) >= 8 && string(b[:8]) == "\x89PNG\r\n\x1A\n":
+	case bytes.HasPrefix(b, []byte(container.PNGSignature)):
 		return redactNested(s, n, true)
-	case len(b) >= 2 && string(b[:2]) == "\xFF\xD8":
+	case bytes.HasPrefix(b, []byte("\xFF\xD8")):
 		return redactNested(s, n, false)
 	}
 	d, ok := parseDIB(b, true)

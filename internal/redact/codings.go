@@ -164,7 +164,7 @@ type still struct{ redact func(s *stream) error }
 
 var (
 	jpegStill = &still{redactFrame}
-	pngStill  = &still{func(s *stream) error { return redactPNG(s, &Plan{policy: &Policy{}}) }}
+	pngStill  = &still{func(s *stream) error { return redactPNG(s, nothingStays) }}
 
 	stillCodings  = map[string]*still{"jpeg": jpegStill, "mjpg": jpegStill, "mjpa": jpegStill, "dmb1": jpegStill, "AVDJ": jpegStill, "png ": pngStill}
 	stillDecoders = map[byte]*still{0x6C: jpegStill, 0x6D: pngStill} // by the type of the stream in esds
@@ -182,9 +182,15 @@ func paletteLen(b []byte) int {
 	return n
 }
 
+// soundPackets are the moments of a packet and its bytes for each channel, of codings that tell.
+var soundPackets = map[string]packets{
+	"ulaw": {1, 1}, "alaw": {1, 1}, "in24": {1, 3}, "in32": {1, 4}, "fl32": {1, 4}, "fl64": {1, 8},
+	"ima4": {64, 34}, "MAC3": {6, 2}, "MAC6": {6, 1},
+}
+
 // keepSoundEntry redacts the description of sound (12.2.3; "Sound Sample Description").
 func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
-	fixed := 28
+	const fixed = 28
 	if len(b.body) < fixed || !coded(soundCodings, b.typ) && !slices.Contains(windowsCodings, b.typ) {
 		return false
 	}
@@ -201,58 +207,47 @@ func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 	}
 	clear(b.body[22:24]) // the size of packets
 	channels, bits := uint64(binary.BigEndian.Uint16(b.body[16:])), uint64(binary.BigEndian.Uint16(b.body[18:]))
-	p := packets{1, 0}
+	p := soundPackets[b.typ]
 	switch b.typ {
 	case "raw ", "NONE", "twos", "sowt":
-		p.bytes = channels * ((bits + 7) / 8)
-	case "ulaw", "alaw":
-		p.bytes = channels
-	case "in24":
-		p.bytes = 3 * channels
-	case "in32", "fl32":
-		p.bytes = 4 * channels
-	case "fl64":
-		p.bytes = 8 * channels
-	case "ima4":
-		p = packets{64, 34 * channels}
-	case "MAC3":
-		p = packets{6, 2 * channels}
-	case "MAC6":
-		p = packets{6, channels}
+		p.bytes = (bits + 7) / 8
 	}
+	p = packets{max(p.moments, 1), channels * p.bytes}
+	rest := b.body[fixed:]
 	if version == 0 {
-		switch layout {
-		case 0:
-		case 1:
-			fixed += 16
-		case 2:
-			fixed += 36
-		default:
+		n, ok := p.readLayout(layout, rest)
+		if !ok {
 			return false
 		}
-		if len(b.body) < fixed {
-			return false
-		}
-		u32 := func(at int) uint64 { return uint64(binary.BigEndian.Uint32(b.body[at:])) }
-		switch layout {
-		case 1:
-			if !areSmall(b.body[28:44]) {
-				return false
-			}
-			if moments, bytes := u32(28), u32(36); moments > 0 && bytes > 0 && (moments > 1 || p.bytes == 0) {
-				p = packets{moments, bytes}
-			}
-		case 2:
-			p = packets{u32(60), u32(56)}
-			binary.BigEndian.PutUint32(b.body[28:], 72)
-		}
+		rest = rest[n:]
 	}
 	if t.entries == 1 {
 		t.frames = p
 	} else if p != t.frames {
 		t.frames = packets{}
 	}
-	return keepConfigured(b.body[fixed:], soundEntryBoxes)
+	return keepConfigured(rest, soundEntryBoxes)
+}
+
+// readLayout redacts the fields that QuickTime adds to a description of sound in a layout, at the start of b, and reads the
+// packets that they tell. ok is false if they are invalid.
+func (p *packets) readLayout(layout uint16, b []byte) (n int, ok bool) {
+	const more1, more2 = 16, 36
+	u32 := func(at int) uint64 { return uint64(binary.BigEndian.Uint32(b[at:])) }
+	switch {
+	case layout == 0:
+		return 0, true
+	case layout == 1 && len(b) >= more1 && areSmall(b[:more1]):
+		if moments, bytes := u32(0), u32(8); moments > 0 && bytes > 0 && (moments > 1 || p.bytes == 0) {
+			*p = packets{moments, bytes}
+		}
+		return more1, true
+	case layout == 2 && len(b) >= more2:
+		*p = packets{u32(32), u32(28)}
+		binary.BigEndian.PutUint32(b, 72)
+		return more2, true
+	}
+	return 0, false
 }
 
 // soundEntryBoxes are soundBoxes and wave.
@@ -542,13 +537,7 @@ func keepRatio(b *box) bool { return b.cut(8) && areSmall(b.body) }
 
 // keepWebMMastering keeps SmDm (VP9 in ISOBMFF), which is mdcv in other units.
 func keepWebMMastering(b *box) bool {
-	if !shape(1, -3, 24)(b) {
-		return false
-	}
-	x := b.body[4:]
-	const half = 1 << 15
-	coordinate := func(i int) uint16 { return binary.BigEndian.Uint16(x[2*i:]) }
-	return coordinate(0) >= half && coordinate(3) >= half && coordinate(5) <= half*2/5 && coordinate(6) < half && coordinate(7) < half && areLow(x[16:24])
+	return shape(1, -3, 24)(b) && areChromaticities(b.body[4:], 1<<15, 0, 1, 2) && areLow(b.body[20:])
 }
 
 // keepAvidRange keeps ACLR, which says whether the levels are those of film or of video.

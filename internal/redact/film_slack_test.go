@@ -634,3 +634,19 @@ func TestLanguageHasNoTextAfterIt(t *testing.T) {
 		t.Errorf("got %q", b)
 	}
 }
+
+// TestMatroskaAdditionIsCutOff checks an element in BlockMore that claims more bytes than the film has left.
+func TestMatroskaAdditionIsCutOff(t *testing.T) {
+	number := func(id, v int) []byte { return ebml(id, []byte{byte(v)}) }
+	film := cat(ebml(idEBML, ebml(0x4282, []byte("webm"))), ebml(idSegment,
+		ebml(idTracks, ebml(idTrackEntry, number(idTrackNumber, 1), number(idTrackType, 1), ebml(idCodec, []byte("V_VP8")), ebml(idVideo, number(idAlphaMode, 1)))),
+		ebml(idCluster, ebml(idBlockGroup, ebml(idBlock, cat("\x81\x00\x00\x80", frame)), ebml(idBlockAdditions, ebml(idBlockMore, []byte("\xEE\x88\x01\x02")))))))
+	var out bytes.Buffer
+	w := writerFor(t, &out, film, &Policy{})
+	if _, err := w.Write(slices.Clip(film)); err != nil { // nothing is behind it
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil || !bytes.Contains(out.Bytes(), []byte(frame)) || bytes.Contains(out.Bytes(), []byte("\xEE\x88\x01\x02")) {
+		t.Errorf("got %q, %v", out.Bytes(), err)
+	}
+}

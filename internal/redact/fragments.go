@@ -31,13 +31,12 @@ func (m *movie) keepTrackFragment(body []byte, at, end int64) (ok bool, _ int64)
 	eachBox(body, func(b box) {
 		switch b.typ {
 		case "tfhd":
-			if seen { // readers can use the first or the last
+			h := parseFragmentHeader(b.body)
+			if seen || h.over { // of two, readers can use the first or the last
 				m.refuse()
 			}
 			seen = true
-			f := fields{b: b.body}
-			flags := f.uint(4) & 0xFFFFFF
-			t := m.tracks[f.id(4)]
+			t := m.tracks[h.track]
 			switch {
 			case m.alone:
 				stays = true
@@ -47,21 +46,14 @@ func (m *movie) keepTrackFragment(body []byte, at, end int64) (ok bool, _ int64)
 					m.refuse()
 				}
 			}
-			if flags&0x020000 != 0 {
+			if h.flags&baseIsMoof != 0 {
 				base = at
 			}
-			if flags&1 != 0 {
-				base = f.offset(8)
+			if h.flags&hasBase != 0 {
+				base = h.base
 			}
-			for _, flag := range []uint64{2, 8, 16, 32} {
-				if flags&flag != 0 {
-					if v := f.uint(4); flag == 16 {
-						size = v
-					}
-				}
-			}
-			if f.over {
-				m.refuse()
+			if h.flags&hasSize != 0 {
+				size = h.size
 			}
 		case "senc", "saiz", "saio": // encrypted
 			if stays {
@@ -94,29 +86,56 @@ var fragmentBoxes = boxRules{
 	"tfdt": versions(shape(1, -3, 4), low(4, 8, shape(1, -3, 8))), // 8 bytes of nanoseconds are enough for 73 years
 	"trun": asIs,                                                  // redacted before
 	"sdtp": func(b *box) bool { return len(b.body) >= 4 && keepDependencies(b, uint64(len(b.body)-4)) },
-	"sgpd": func(b *box) bool { _, ok := groupOf(b); return ok },
-	"sbgp": func(b *box) bool { _, ok := groupOf(b); return ok },
+	"sgpd": isKnownGroup,
+	"sbgp": isKnownGroup,
 }
 
-// keepFragmentHeader keeps tfhd (8.8.7).
-func keepFragmentHeader(b *box) bool {
-	f := fields{b: b.body}
-	flags := f.uint(4)
-	f.skip(4)
-	if flags&1 != 0 && f.offset(8) > maxBox {
-		return false
+// The flags of tfhd (8.8.7).
+const (
+	hasBase    = 0x000001
+	hasSize    = 0x000010
+	baseIsMoof = 0x020000
+	allFlags   = 0x03003B
+)
+
+// fragmentHeader is what tfhd says.
+type fragmentHeader struct {
+	flags   uint64
+	track   uint32
+	base    int64  // what the offsets of runs count from
+	size    uint64 // of each sample
+	numbers []byte // of 4 bytes each
+	end     int
+	over    bool // the box is too short
+}
+
+func parseFragmentHeader(body []byte) (h fragmentHeader) {
+	f := fields{b: body}
+	h.flags, h.track = f.uint(4), f.id(4)
+	if h.flags&hasBase != 0 {
+		h.base = f.offset(8)
 	}
-	numbers := f.at
-	for _, flag := range []uint64{2, 8, 16, 32} {
-		if flags&flag != 0 {
-			f.skip(4)
+	from := f.at
+	for _, flag := range []uint64{2, 8, hasSize, 32} {
+		if h.flags&flag == 0 {
+			continue
+		}
+		if v := f.uint(4); flag == hasSize {
+			h.size = v
 		}
 	}
-	if f.over || !areLow(b.body[numbers:f.at]) {
+	h.numbers, h.end, h.over = body[from:f.at], f.at, f.over
+	return h
+}
+
+// keepFragmentHeader keeps tfhd.
+func keepFragmentHeader(b *box) bool {
+	h := parseFragmentHeader(b.body)
+	if h.over || h.base > maxBox || !areLow(h.numbers) {
 		return false
 	}
-	binary.BigEndian.PutUint32(b.body, uint32(flags&0x03003B))
-	clearFrom(b.body, f.at)
+	binary.BigEndian.PutUint32(b.body, uint32(h.flags&allFlags))
+	clearFrom(b.body, h.end)
 	return true
 }
 
@@ -132,18 +151,17 @@ func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok
 	if flags&4 != 0 {
 		f.skip(4)
 	}
-	width := 0
-	sizeAt := -1
-	offsetAt := -1
-	for _, flag := range []uint64{0x100, 0x200, 0x400, 0x800} {
+	const durations, sizes, dependencies, moments = 0x100, 0x200, 0x400, 0x800 // of samples; a moment can be negative
+	width, sizeAt, momentAt := 0, -1, -1
+	for _, flag := range [...]uint64{durations, sizes, dependencies, moments} {
 		if flags&flag == 0 {
 			continue
 		}
 		switch flag {
-		case 0x200:
+		case sizes:
 			sizeAt = width
-		case 0x800:
-			offsetAt = width // of a moment, which can be negative
+		case moments:
+			momentAt = width
 		}
 		width += 4
 	}
@@ -151,17 +169,16 @@ func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok
 		return 0, false
 	}
 	total := int64(0)
-	if sizeAt >= 0 {
-		for i := range int(n) { //nolint:gosec // G115: checked
-			total += int64(binary.BigEndian.Uint32(b.body[f.at+i*width+sizeAt:]))
-		}
-	} else {
+	if sizeAt < 0 {
 		total = product(n, size)
 	}
 	if width > 0 {
 		for x := b.body[f.at:][:int(n)*width]; len(x) > 0; x = x[width:] { //nolint:gosec // G115: checked
+			if sizeAt >= 0 {
+				total += int64(binary.BigEndian.Uint32(x[sizeAt:]))
+			}
 			for at := 0; at < width; at += 4 {
-				if x[at] >= ascii && (at != offsetAt || x[at] < negative) {
+				if x[at] >= ascii && (at != momentAt || x[at] < negative) {
 					return 0, false
 				}
 			}
@@ -207,36 +224,35 @@ func keepSegmentIndex(b *box) bool {
 
 // keepRandomAccess keeps mfra (8.8.9), less what it says of tracks that go.
 func (m *movie) keepRandomAccess(b *box) bool {
-	keepFirst(b.body, boxRules{
-		"tfra": func(b *box) bool {
-			f := fields{b: b.body}
-			version := f.uint(1)
-			f.skip(3)
-			t := m.tracks[f.id(4)]
-			sizes := f.uint(4)
-			n := f.uint(4)
-			width := uint64(8)
-			if version == 1 {
-				width = 16
-			}
-			half := width / 2
-			width += 3 + sizes>>4&3 + sizes>>2&3 + sizes&3
-			if f.over || version > 1 || n > uint64(f.left())/width || !m.alone && (t == nil || !t.stays) { //nolint:gosec // G115: no less than 0
-				return false
-			}
-			for i := range n {
-				x := b.body[f.at+int(i*width):] //nolint:gosec // G115: checked
-				if x[0] >= ascii && version == 1 || x[half] >= ascii && version == 0 || version == 1 && (x[half] != 0 || x[half+1] != 0) {
-					return false
-				}
-			}
-			clear(b.body[1:4])
-			clear(b.body[8:11])
-			b.body[11] &= 63
-			clear(b.body[f.at+int(n*width):]) //nolint:gosec // G115: checked
-			return true
-		},
-		"mfro": shape(1, -3, 4),
-	})
+	return only(boxRules{"tfra": m.keepFragmentOffsets, "mfro": shape(1, -3, 4)})(b)
+}
+
+// keepFragmentOffsets keeps tfra (8.8.10) of a track that stays.
+func (m *movie) keepFragmentOffsets(b *box) bool {
+	f := fields{b: b.body}
+	version := f.uint(1)
+	f.skip(3)
+	t := m.tracks[f.id(4)]
+	sizes := f.uint(4)
+	n := f.uint(4)
+	width := uint64(8)
+	if version == 1 {
+		width = 16
+	}
+	half := width / 2
+	width += 3 + sizes>>4&3 + sizes>>2&3 + sizes&3
+	if f.over || version > 1 || n > uint64(f.left())/width || !m.alone && (t == nil || !t.stays) { //nolint:gosec // G115: no less than 0
+		return false
+	}
+	for i := range n {
+		x := b.body[f.at+int(i*width):] //nolint:gosec // G115: checked
+		if x[0] >= ascii && version == 1 || x[half] >= ascii && version == 0 || version == 1 && (x[half] != 0 || x[half+1] != 0) {
+			return false
+		}
+	}
+	clear(b.body[1:4])
+	clear(b.body[8:11])
+	b.body[11] &= 63
+	clear(b.body[f.at+int(n*width):]) //nolint:gosec // G115: checked
 	return true
 }

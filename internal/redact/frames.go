@@ -15,47 +15,33 @@ import (
 // redactFrame redacts the JPEGs at the start of a stream. The Writer overwrites what follows.
 func redactFrame(s *stream) error { return redactJPEGs(s, toEnd) }
 
-// frameFields returns the length of the fields that stay at the start of the segment of an application.
-func frameFields(marker byte, b []byte) int64 {
-	switch {
-	case marker == 0xE0 && bytes.HasPrefix(b, []byte("JFIF\x00")):
-		return 12
-	case marker == 0xE0 && bytes.HasPrefix(b, []byte("AVI1")):
-		return 14
-	case marker == 0xE1 && bytes.HasPrefix(b, []byte("\x00\x00\x00\x00mjpg")):
-		return 40
-	case marker == 0xEE && bytes.HasPrefix(b, []byte("Adobe")):
-		return 12
-	}
-	return 0
-}
-
-// mendFrame mends those fields, whose numbers are lengths and offsets in the frame but for those that a photo has, too.
-func mendFrame(marker byte, b []byte) {
-	switch {
-	case marker == 0xE0 && b[0] == 'J':
-		mendJFIF(b)
-	case marker == 0xE0: // whether it is the first field of a picture, and lengths
-		if b[4] > 2 {
+// frameFields are the fields that stay at the start of the segment of an application: their length, what they begin with,
+// and what mends their numbers, which are lengths and offsets in the frame but for those that a photo has, too.
+var frameFields = []struct {
+	marker byte
+	intro  string
+	n      int64
+	mend   func(b []byte)
+}{
+	{container.MarkerAPP0, container.JFIFIntro, 12, mendJFIF},
+	{container.MarkerAPP0, "AVI1", 14, func(b []byte) {
+		if b[4] > 2 { // whether it is the first field of a picture
 			b[4] = 0
 		}
 		b[5] = 0
 		mendHigh(b[6:])
-	case marker == 0xE1:
-		mendHigh(b[8:])
-	default:
-		mendAdobe(b)
-	}
+	}},
+	{container.MarkerAPP1, "\x00\x00\x00\x00mjpg", 40, func(b []byte) { mendHigh(b[8:]) }},
+	{container.MarkerAPP14, container.AdobeIntro, 12, mendAdobe},
 }
 
 // redactJPEGs redacts the JPEGs in the next n bytes of a stream, as far as they can be followed.
 func redactJPEGs(s *stream, n int64) error {
 	end := s.offset + min(n, container.ToEnd)
-	inScan := false
+	coded := false // the next bytes are of a scan
 	for s.offset < end {
-		if inScan {
-			b := s.peekAny()
-			b = b[:min(int64(len(b)), end-s.offset)]
+		if coded {
+			b := s.before(end, s.peekAny())
 			if len(b) == 0 {
 				return errBroken
 			}
@@ -64,61 +50,60 @@ func redactJPEGs(s *stream, n int64) error {
 				continue
 			}
 		}
-		b, ok := s.peek(4)
-		if end-s.offset < 4 {
-			b, ok = b[:min(int64(len(b)), end-s.offset)], false
-		}
+		b, _ := s.peek(4)
+		b = s.before(end, b)
 		if len(b) < 2 || b[0] != 0xFF {
 			return errBroken
 		}
 		switch m := b[1]; {
 		case m == 0xFF:
 			s.pass(1)
-			continue
-		case inScan && (m == 0 || m >= 0xD0 && m <= 0xD7):
+		case coded && inScan(m):
 			s.pass(2)
-			continue
-		case m == 0xD8, m == 0xD9:
+		case m == container.MarkerSOI, m == container.MarkerEOI:
 			s.pass(2)
-			inScan = false
-			if m == 0xD9 && !skipPadding(s, end) {
+			coded = false
+			if m == container.MarkerEOI && !skipPadding(s, end) {
 				return nil
 			}
-			continue
-		case m == 0x01 || m < 0xC0:
+		case m < container.MarkerSOF0, len(b) < 4:
 			return errBroken
-		case !ok:
-			return errBroken
-		}
-		size := 2 + int64(binary.BigEndian.Uint16(b[2:]))
-		if size < 4 || size > end-s.offset {
-			return errBroken
-		}
-		m := b[1]
-		keep := size
-		switch {
-		case m >= 0xE0 && m <= 0xEF, m == 0xFE, m >= 0xF0:
-			keep = 4
-			if size >= 4+8 {
-				head, _ := s.peek(4 + 8)
-				if n := 4 + frameFields(m, head[min(4, len(head)):]); n <= size {
-					keep = n
-				}
+		default:
+			n := 2 + int64(binary.BigEndian.Uint16(b[2:]))
+			if n < 4 || n > end-s.offset {
+				return errBroken
 			}
-		case m == 0xDD:
-			keep = min(size, 6)
+			redactFrameSegment(s, m, n)
+			coded = m == container.MarkerSOS
 		}
-		if fields, ok := s.peek(int(min(keep, 64))); ok && keep > 4 && m >= 0xE0 {
-			fields = slices.Clone(fields)
-			mendFrame(m, fields[4:])
-			s.replace(fields)
-		} else {
-			s.pass(keep)
-		}
-		s.zero(size - keep)
-		inScan = m == 0xDA
 	}
 	return nil
+}
+
+// redactFrameSegment redacts a segment of n bytes.
+func redactFrameSegment(s *stream, marker byte, n int64) {
+	start, keep := s.offset, n
+	switch {
+	case marker == container.MarkerDRI:
+		keep = min(n, 4+2)
+	case marker >= container.MarkerAPP0:
+		keep = 4
+		head, _ := s.peek(4 + 8)
+		for _, f := range frameFields {
+			if marker != f.marker || 4+f.n > n || !bytes.HasPrefix(head[min(4, len(head)):], []byte(f.intro)) {
+				continue
+			}
+			keep = 4 + f.n
+			if b, ok := s.peek(int(keep)); ok {
+				b = slices.Clone(b)
+				f.mend(b[4:])
+				s.replace(b)
+			}
+			break
+		}
+	}
+	s.pass(start + keep - s.offset)
+	s.zero(start + n - s.offset)
 }
 
 // scanLen returns how many bytes at the start of b are of a scan for sure: coded data, and markers in it.
@@ -140,8 +125,7 @@ func scanLen(b []byte) int {
 func skipPadding(s *stream, end int64) bool {
 	last := byte(0)
 	for {
-		b := s.peekAny()
-		b = b[:min(int64(len(b)), end-s.offset)]
+		b := s.before(end, s.peekAny())
 		n := 0
 		for n < len(b) && (b[n] == 0 || b[n] == 0xFF) {
 			n++
@@ -154,7 +138,7 @@ func skipPadding(s *stream, end int64) bool {
 			return false
 		case n == len(b):
 			s.pass(int64(n))
-		case last == 0xFF && b[n] == 0xD8:
+		case last == 0xFF && b[n] == container.MarkerSOI:
 			return s.pass(int64(n) + 1)
 		default:
 			s.pass(int64(n))

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
@@ -209,6 +210,23 @@ func (m *itemIndex) item(i int32) *metaItem {
 	return nil
 }
 
+// targets returns the indexes of the items that a reference is to.
+func (m *itemIndex) targets(r reference) []int32 { return m.to[r.to[0]:r.to[1]] }
+
+// extentsOf returns the pieces of an item's data.
+func (m *itemIndex) extentsOf(it *metaItem) []extent { return m.extents[it.extents[0]:it.extents[1]] }
+
+// propertiesOf yields an item's properties, and with each the essential bit.
+func (m *itemIndex) propertiesOf(it *metaItem) iter.Seq2[*property, uint16] {
+	return func(yield func(p *property, bit uint16) bool) {
+		for _, a := range m.assocs[it.assocs[0]:it.assocs[1]] {
+			if !yield(&m.props[a&^essential-1], a&essential) {
+				return
+			}
+		}
+	}
+}
+
 // readItems reads iinf (8.11.6) and pitm (8.11.4).
 func (m *itemIndex) readItems() (ok bool) {
 	b := m.boxes["iinf"]
@@ -327,7 +345,7 @@ func (m *itemIndex) readLocations() (ok bool) {
 // data returns where the data of an item is in its store; ok is false if any of it isn't there.
 func (m *itemIndex) data(it *metaItem) (data []span, ok bool) {
 	in := m.storeOf(it)
-	for _, x := range m.extents[it.extents[0]:it.extents[1]] {
+	for _, x := range m.extentsOf(it) {
 		from := container.Offset(min(it.base, container.ToEnd/2) + min(x.offset, container.ToEnd/2))
 		s := span{from, from + int64(min(x.length, container.ToEnd/2))}
 		if m.sizes[1] == 0 { // the item reaches to the end
@@ -479,10 +497,12 @@ func (m *itemIndex) readAssociations(b []byte, n int32) (ok bool) {
 
 // has reports whether an item has a known property of that type.
 func (m *itemIndex) has(it *metaItem, typ string) bool {
-	return slices.ContainsFunc(m.assocs[it.assocs[0]:it.assocs[1]], func(a uint16) bool {
-		p := &m.props[a&^essential-1]
-		return p.keep && p.typ == typ
-	})
+	for p := range m.propertiesOf(it) {
+		if p.keep && p.typ == typ {
+			return true
+		}
+	}
+	return false
 }
 
 // choose decides which items stay, and plans for their data. ok is false if the primary picture isn't among them.
@@ -504,7 +524,7 @@ func (m *itemIndex) choose() (ok bool, err error) {
 		}
 	}
 	for _, r := range m.refs {
-		for _, i := range m.to[r.to[0]:r.to[1]] {
+		for _, i := range m.targets(r) {
 			if it := m.item(i); it != nil && r.typ == "dimg" {
 				it.used = true
 			}
@@ -633,14 +653,9 @@ func (m *itemIndex) dropUnreachable() {
 			if from == nil {
 				continue
 			}
-			to := m.to[r.to[0]:r.to[1]]
-			if !from.reached {
-				for _, i := range to {
-					if it := m.item(i); it != nil && it.reached {
-						reach(r.from)
-						break
-					}
-				}
+			to := m.targets(r)
+			if !from.reached && slices.ContainsFunc(to, func(i int32) bool { it := m.item(i); return it != nil && it.reached }) {
+				reach(r.from)
 			}
 			if from.reached {
 				for _, i := range to {
@@ -669,7 +684,7 @@ func (m *itemIndex) dropBroken() (ok bool) {
 				continue
 			}
 			left := 0
-			for _, i := range m.to[r.to[0]:r.to[1]] {
+			for _, i := range m.targets(r) {
 				if m.item(i) != nil {
 					left++
 				}
@@ -743,8 +758,8 @@ func appendID(out []byte, id uint32, size int) []byte { return appendUint(out, u
 func (m *itemIndex) number() {
 	for i := range m.items {
 		if it := &m.items[i]; it.keep {
-			for _, a := range m.assocs[it.assocs[0]:it.assocs[1]] {
-				if p := &m.props[a&^essential-1]; p.keep {
+			for p := range m.propertiesOf(it) {
+				if p.keep {
 					p.index = 1
 				}
 			}
@@ -837,7 +852,7 @@ func (m *itemIndex) writeLocations(out []byte, version byte) []byte {
 				out[len(out)-1] = 1
 			}
 		}
-		extents := m.extents[it.extents[0]:it.extents[1]]
+		extents := m.extentsOf(it)
 		if len(extents) == 0 {
 			it.base = 0
 		}
@@ -865,7 +880,7 @@ func (m *itemIndex) writeReferences(out []byte, version byte) []byte {
 			out = appendID(out, m.items[r.from].id, size)
 			count := len(out)
 			out = append(out, 0, 0)
-			for _, i := range m.to[r.to[0]:r.to[1]] {
+			for _, i := range m.targets(r) {
 				if it := m.item(i); it != nil {
 					out = appendID(out, it.id, size)
 					n++
@@ -925,15 +940,14 @@ func (m *itemIndex) writeAssociations(out []byte, was []byte, which int32) []byt
 			entry := len(out)
 			out = append(appendID(out, it.id, idSizeOf(version > 0)), 0)
 			count := len(out) - 1
-			for _, a := range m.assocs[it.assocs[0]:it.assocs[1]] {
-				p := &m.props[a&^essential-1]
+			for p, bit := range m.propertiesOf(it) {
 				switch v := uint16(p.index); { //nolint:gosec // G115: 15 bits
 				case v == 0:
 					continue
 				case flags == 1:
-					out = binary.BigEndian.AppendUint16(out, v|a&essential)
+					out = binary.BigEndian.AppendUint16(out, v|bit)
 				default:
-					out = append(out, byte(v|a&essential>>8)) //nolint:gosec // G115: 7 bits and one
+					out = append(out, byte(v|bit>>8)) //nolint:gosec // G115: 7 bits and one
 				}
 				out[count]++
 			}
@@ -1001,17 +1015,8 @@ func derivedSize(typ [4]byte, b []byte, n int) int {
 		s := size()
 		f.skip(8 + 2*s + n*2*s)
 	case "tmap": // ISO 21496-1, C.2
-		f.skip(1 + 2 + 2)
-		flags := f.uint(1)
-		channels := 1
-		if flags&0x80 != 0 {
-			channels = 3
-		}
-		if flags&0x08 != 0 { // all fractions have one denominator
-			f.skip(4 + 2*4 + channels*5*4)
-		} else {
-			f.skip(2*8 + channels*5*8)
-		}
+		f.skip(1 + gainMapVersions)
+		f.skip(gainMapNumbers(byte(f.uint(1)))) //nolint:gosec // G115: one byte
 	case "sato": // AVIF 1.2, 4.2.3
 		depth := int(f.uint(1) & 3)
 		for tokens := f.uint(1); tokens > 0; tokens-- {

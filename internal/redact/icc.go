@@ -75,13 +75,8 @@ func cleanICC(b []byte) (ok bool) {
 	if len(kept) == 0 {
 		return false
 	}
-	at := int64(table + copy(b[table:], bytes.Join(kept, nil)))
 	binary.BigEndian.PutUint32(b[iccHeader:], uint32(len(kept))) //nolint:gosec // G115: at most maxICCTags
-	for _, u := range merge(used) {
-		clear(b[at:u.from])
-		at = u.to
-	}
-	clear(b[at:])
+	clearBut(b, append(used, span{0, int64(table + copy(b[table:], bytes.Join(kept, nil)))}))
 	return true
 }
 
@@ -210,7 +205,7 @@ func cleanICCCurve(b []byte) (end int) {
 // cleanICCStages redacts a transformation in up to five stages (10.12, 10.13), each at an offset of its own: what belongs
 // to none becomes zeros.
 func cleanICCStages(toConnection bool, b []byte) (ok bool) {
-	const head, matrix, grid = 32, 48, 20
+	const head, matrix = 32, 48
 	if len(b) < head {
 		return false
 	}
@@ -226,28 +221,11 @@ func cleanICCStages(toConnection bool, b []byte) (ok bool) {
 	used := []span{{0, head}}
 	for stage, curves := range [...]int{last, 0, last, 0, first} { // B, matrix, M, table, A
 		at := int(binary.BigEndian.Uint32(b[12+4*stage:]))
-		from := at
-		switch {
-		case at == 0:
+		if at == 0 {
 			continue
-		case at < head || at > len(b):
+		}
+		if at < head || at > len(b) {
 			return false
-		case stage == 1:
-			if at+matrix > len(b) || !areSmall(b[at:at+matrix]) {
-				return false
-			}
-			at += matrix
-		case stage == 3:
-			if at+grid > len(b) {
-				return false
-			}
-			clear(b[at+in : at+16])
-			clear(b[at+17 : at+grid])
-			n := int(b[at+16]) * out
-			for _, points := range b[at : at+in] {
-				n = min(n*int(points), len(b)+1)
-			}
-			at += grid + n
 		}
 		for range curves {
 			n := cleanICCCurve(b[min(at, len(b)):])
@@ -256,19 +234,50 @@ func cleanICCStages(toConnection bool, b []byte) (ok bool) {
 			}
 			used = append(used, span{int64(at), int64(at + n)})
 			at = (at + n + 3) &^ 3
-			from = at
 		}
-		if used = append(used, span{int64(from), int64(at)}); at > len(b)+3 || curves == 0 && at > len(b) {
-			return false
+		n := 0
+		switch stage {
+		case 1:
+			if n = matrix; at+n > len(b) || !areSmall(b[at:at+n]) {
+				return false
+			}
+		case 3:
+			if n = cleanICCTable(b[at:], in, out); n == 0 {
+				return false
+			}
 		}
+		used = append(used, span{int64(at), int64(at + n)})
 	}
+	clearBut(b, used)
+	return true
+}
+
+// cleanICCTable redacts the table at the start of b (10.12.5), and returns its length, 0 if it is invalid.
+func cleanICCTable(b []byte, in, out int) int {
+	const points, width, head = 16, 17, 20
+	if len(b) < head {
+		return 0
+	}
+	clear(b[in:points])
+	clear(b[width:head])
+	n := int(b[points]) * out
+	for _, points := range b[:in] {
+		n = min(n*int(points), len(b))
+	}
+	if head+n > len(b) {
+		return 0
+	}
+	return head + n
+}
+
+// clearBut clears b outside of spans of it.
+func clearBut(b []byte, spans []span) {
 	at := int64(0)
-	for _, u := range merge(used) {
-		clear(b[at:u.from])
-		at = u.to
+	for _, s := range merge(spans) {
+		clear(b[at:s.from])
+		at = s.to
 	}
 	clear(b[at:])
-	return true
 }
 
 // power returns n to the power of e, at most limit.

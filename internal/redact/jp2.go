@@ -21,10 +21,7 @@ var jp2Brands = []string{"jp2 ", "jpx ", "jpxb", "jpm ", "jph ", "J2P0", "J2P1"}
 // jp2Header maps the boxes in jp2h to functions that redact them.
 var jp2Header = boxRules{
 	"ihdr": keepImageHeader, "bpcc": keepDepths, "colr": keepJP2Colr, "pclr": keepPalette, "cmap": keepMapping, "cdef": keepChannels,
-	"res ": func(b *box) bool {
-		keepFirst(b.body, boxRules{"resc": plain(10), "resd": plain(10)})
-		return true
-	},
+	"res ": only(boxRules{"resc": plain(10), "resd": plain(10)}),
 }
 
 // keepImageHeader keeps the size and the coding of the picture (I.5.3.1).
@@ -114,34 +111,25 @@ func redactJP2(s *stream, p *Plan) error {
 		return nil
 	}
 	header, codestream := false, false
-	for {
-		h, ok := nextBox(s)
-		if !ok {
-			return freeRest(s)
-		}
-		off := s.offset
+	return eachStreamed(s, func(h container.BoxHead, off int64) bool {
 		switch {
 		case h.Type == "jP  " && off == 0:
-			ok = passSignature(s, h)
+			return passSignature(s, h)
 		case h.Type == "ftyp" && off == 12:
-			ok = redactFileType(s, h, jp2Brands)
+			return redactFileType(s, h, jp2Brands)
 		case h.Type == "jp2h" && !header:
 			header = true
-			ok = redactBox(s, h, func(b *box) { keepFirst(b.body, jp2Header) })
+			return redactBox(s, h, func(b *box) { keepFirst(b.body, jp2Header) })
 		case h.Type == "jp2c" && !codestream:
 			codestream = true
-			ok = s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
+			return s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
 		case h.Type == "Exif":
-			ok = redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, off+h.Head, p) })
+			return redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, off+h.Head, p) })
 		case h.Type == "uuid":
-			ok = redactPart(s, h, func(b *box) bool { return rewriteUUID(b, off+h.Head, p) })
-		default:
-			ok = freeBox(s, h)
+			return redactPart(s, h, func(b *box) bool { return rewriteUUID(b, off+h.Head, p) })
 		}
-		if !ok || h.Size == container.ToEnd {
-			return nil
-		}
-	}
+		return freeBox(s, h)
+	})
 }
 
 // rewriteUUID rebuilds the EXIF or XMP in a uuid box, whose body is at off in the file; ok is false if nothing is left
@@ -162,13 +150,23 @@ func rewriteUUID(b *box, off int64, p *Plan) (ok bool) {
 
 // Markers of the codestream (T.800, A.2; T.801; T.814).
 const (
-	soc = 0xFF4F
-	sot = 0xFF90
-	sod = 0xFF93
-	eoc = 0xFFD9
-	siz = 0xFF51
-	cod = 0xFF52
-	qcd = 0xFF5C
+	soc          = 0xFF4F
+	capabilities = 0xFF50
+	siz          = 0xFF51
+	cod          = 0xFF52
+	coc          = 0xFF53
+	qcd          = 0xFF5C
+	qcc          = 0xFF5D
+	rgn          = 0xFF5E
+	poc          = 0xFF5F
+	ppm          = 0xFF60 // the heads of packets
+	ppt          = 0xFF61
+	com          = 0xFF64
+	dco          = 0xFF72 // up to CBD, of T.801
+	cbd          = 0xFF7A
+	sot          = 0xFF90
+	sod          = 0xFF93
+	eoc          = 0xFFD9
 )
 
 // codestream is a codestream while it is redacted.
@@ -184,14 +182,28 @@ type codestream struct {
 // of parts, which no decoder needs, one about components that there aren't, or an unknown one. b has up to 38 of the bytes.
 func (c *codestream) fieldsOf(marker uint16, b []byte, length int) int {
 	f := fields{b: b, at: min(2, len(b))}
-	component := func() (known bool) {
-		size := 1
-		if c.components > 256 {
-			size = 2
-		}
-		return f.uint(size) < uint64(c.components) && !f.over //nolint:gosec // G115: no less than 0
+	if (marker == coc || marker == qcc || marker == rgn) && !c.isComponent(&f) {
+		return 0
 	}
-	steps := func() int { // of quantization, A.6.4
+	switch marker {
+	case siz: // A.5.1
+		c.extended = len(b) > 2 && b[2]&0x80 != 0
+		f.skip(36 - f.at)
+		c.components = int(min(f.uint(2), maxComponents))
+		return f.at + 3*c.components
+	case capabilities:
+		parts := f.uint(4)
+		return f.at + 2*bits.OnesCount64(parts)
+	case cod, coc: // A.6.1
+		precincts := int(f.uint(1) & 1)
+		if marker == cod {
+			f.skip(4)
+		}
+		levels := min(int(f.uint(1)), maxLevels) //nolint:gosec // G115: a byte
+		c.levels = max(c.levels, levels)
+		f.skip(4)
+		return f.at + precincts*(1+levels)
+	case qcd, qcc: // A.6.4
 		bands := 1 + 3*c.levels
 		switch f.uint(1) & 31 {
 		case 0:
@@ -200,51 +212,24 @@ func (c *codestream) fieldsOf(marker uint16, b []byte, length int) int {
 			return f.at + 2
 		}
 		return f.at + 2*bands
-	}
-	levels := func(more int) int { // of a component, and the sizes of precincts for each
-		n := min(int(f.uint(1)), maxLevels) //nolint:gosec // G115: a byte
-		c.levels = max(c.levels, n)
-		f.skip(4)
-		return f.at + more*(1+n)
-	}
-	switch marker {
-	case siz: // A.5.1
-		c.extended = len(b) > 2 && b[2]&0x80 != 0
-		f.skip(36 - f.at)
-		c.components = int(min(f.uint(2), maxComponents))
-		return f.at + 3*c.components
-	case 0xFF50: // CAP, T.814
-		parts := f.uint(4)
-		return f.at + 2*bits.OnesCount64(parts)
-	case cod: // A.6.1
-		style := int(f.uint(1)) //nolint:gosec // G115: a byte
-		f.skip(4)
-		return levels(style & 1)
-	case 0xFF53: // COC
-		if component() {
-			style := int(f.uint(1)) //nolint:gosec // G115: a byte
-			return levels(style & 1)
-		}
-	case qcd:
-		return steps()
-	case 0xFF5D: // QCC
-		if component() {
-			return steps()
-		}
-	case 0xFF5E: // RGN
-		if component() {
-			return f.at + 2
-		}
-	case 0xFF5F: // POC
+	case rgn:
+		return f.at + 2
+	case poc, ppm, ppt:
 		return length
-	case 0xFF60, 0xFF61: // PPM and PPT, the heads of packets
+	}
+	if c.extended && dco <= marker && marker <= cbd {
 		return length
-	case 0xFF72, 0xFF73, 0xFF74, 0xFF75, 0xFF76, 0xFF77, 0xFF78, 0xFF79, 0xFF7A: // of T.801: DCO, VMS, DFS, ADS, MCT, MCC, NLT, MCO, CBD
-		if c.extended {
-			return length
-		}
 	}
 	return 0
+}
+
+// isComponent reads the number of a component, and reports whether the picture has it.
+func (c *codestream) isComponent(f *fields) bool {
+	size := 1
+	if c.components > 256 {
+		size = 2
+	}
+	return f.uint(size) < uint64(c.components) && !f.over //nolint:gosec // G115: no less than 0
 }
 
 // maxLevels bounds the levels of a decomposition (A.6.1).
@@ -267,7 +252,7 @@ func (c *codestream) redact(end int64) (ok bool) {
 	first := true    // no tile-part has begun
 	for {
 		b, _ := s.peek(2 + 38)
-		b = b[:min(int64(len(b)), end-s.offset)]
+		b = s.before(end, b)
 		if len(b) < 2 {
 			return true
 		}
@@ -307,7 +292,7 @@ func (c *codestream) redact(end int64) (ok bool) {
 			if n > 0 {
 				ok = s.pass(2+n) && s.zero(length-n)
 			} else { // becomes a comment of zeros, whose registration value 0 means binary data
-				ok = s.replace([]byte{0xFF, 0x64}) && s.pass(2) && s.zero(length-2)
+				ok = s.replace([]byte{com >> 8, com & 0xFF}) && s.pass(2) && s.zero(length-2)
 			}
 		}
 		if !ok {
@@ -321,9 +306,9 @@ func (c *codestream) redact(end int64) (ok bool) {
 func passToEOC(s *stream, end int64) bool {
 	for {
 		b, _ := s.peek(4096)
-		b = b[:min(int64(len(b)), end-s.offset)]
+		b = s.before(end, b)
 		n := int64(len(b))
-		if i := bytes.Index(b, []byte{0xFF, 0xD9}); i >= 0 {
+		if i := bytes.Index(b, []byte{eoc >> 8, eoc & 0xFF}); i >= 0 {
 			return s.pass(int64(i) + 2)
 		}
 		if n > 1 && b[n-1] == 0xFF {

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
@@ -42,8 +43,6 @@ type jpegFile struct {
 
 // pictureState is what was seen of one picture.
 type pictureState struct {
-	frame      byte // the marker of the frame header, 0 before it
-	components uint // in the frame
 	frameHeader
 	scans    int   // started
 	complete bool  // a scan has all of it
@@ -108,32 +107,25 @@ func (j *jpegFile) picture() error {
 		case marker == container.MarkerEOI:
 			j.pass(2)
 			return nil
-		case standsAlone(marker):
+		case container.StandsAlone(marker):
 			j.pass(2)
 		default:
 			n, ok := j.peekLength()
-			if !ok || n == 0 && isTable(marker) { // decoders stop here, too
+			switch {
+			case !ok || n == 0 && isTable(marker): // decoders stop here, too
 				return errBroken
-			}
-			if marker == container.MarkerSOS && j.complete { // no decoder reads another scan
-				if !j.fill(n) {
-					return errBroken
+			case marker == container.MarkerSOS && j.complete: // no decoder reads another scan
+				ok = j.fill(n)
+			case n == 0: // decoders take a length of 0 or 1 for 2
+				ok = j.pass(4)
+			default:
+				if ok = j.segment(marker, n); ok && marker == container.MarkerSOS {
+					j.scans++
+					j.scan()
 				}
-				continue
 			}
-			if n == 0 {
-				j.pass(4) // decoders take a length of 0 or 1 for 2
-				continue
-			}
-			if !j.segment(marker, n) {
+			if !ok {
 				return errBroken
-			}
-			if marker == container.MarkerSOS {
-				if j.frame == 0 {
-					return errBroken
-				}
-				j.scans++
-				j.scan()
 			}
 		}
 	}
@@ -172,11 +164,6 @@ func (j *jpegFile) junk() {
 	j.zero(int64(max(n, 1)))
 }
 
-// standsAlone reports whether no length follows a marker.
-func standsAlone(marker byte) bool {
-	return marker == container.MarkerTEM || marker >= container.MarkerRST0 && marker <= container.MarkerEOI
-}
-
 // scan passes coded data up to the next marker.
 func (j *jpegFile) scan() {
 	for {
@@ -206,6 +193,11 @@ func (j *jpegFile) scan() {
 // inScan reports whether 0xFF and then c are part of the coded data.
 func inScan(c byte) bool { return c == 0 || c >= container.MarkerRST0 && c <= container.MarkerRST7 }
 
+// isApp reports whether a segment is one of applications.
+func isApp(marker byte) bool {
+	return marker >= container.MarkerAPP0 && marker <= container.MarkerAPP15
+}
+
 // segment redacts a segment of n bytes, 0xFF included. It returns false if the body ends in it.
 func (j *jpegFile) segment(marker byte, n int) bool {
 	switch {
@@ -221,22 +213,19 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 			return false
 		}
 		if container.IsFrame(marker) && n >= 4+6 {
-			j.frame, j.components = marker, uint(b[9])
-			j.frameHeader = parseFrame(b[4:])
+			j.frameHeader = parseFrame(marker, b[4:])
 		}
 		used := 4 + tableLength(marker, b[4:])
 		if !isPossible(marker, b[4:used], j.frame, j.ids) {
 			return false
 		}
-		if marker == container.MarkerSOS {
-			if isSequential(j.frame) {
-				j.complete = j.complete || uint(b[4]) == j.components
-				const end = 3 // of the header: numbers that such a scan doesn't use, as they should be
-				return j.pass(int64(used-end)) && j.replace([]byte{0, 63, 0}) && j.zero(int64(n-used))
-			}
+		if marker == container.MarkerSOS && isSequential(j.frame) {
+			j.complete = j.complete || b[4] == j.components
+			const end = 3 // of the header: numbers that such a scan doesn't use, as they should be
+			return j.pass(int64(used-end)) && j.replace([]byte{0, 63, 0}) && j.zero(int64(n-used))
 		}
 		return j.pass(int64(used)) && j.zero(int64(n-used))
-	case j.scans == 0 && marker >= container.MarkerAPP0 && marker <= container.MarkerAPP15:
+	case j.scans == 0 && isApp(marker):
 		ok := j.app(marker, n)
 		j.app1 = j.app1 || marker == container.MarkerAPP1
 		return ok
@@ -253,7 +242,7 @@ func (j *jpegFile) blank(n int) bool {
 	}
 	switch m := b[1]; {
 	case m == container.MarkerAPP1 && !j.app1 && j.p.exifAfter(j.offset):
-	case m == container.MarkerCOM, m >= container.MarkerAPP0 && m <= container.MarkerAPP15:
+	case m == container.MarkerCOM, isApp(m):
 		return j.fill(n)
 	}
 	return j.pass(4) && j.zero(int64(n-4))
@@ -329,12 +318,8 @@ func tableLength(marker byte, b []byte) (n int) {
 	}
 	switch marker {
 	case container.MarkerDQT, container.MarkerDHT:
-		for len(b) > n {
-			table := oneTable(marker, b[n:])
-			if table == 0 {
-				break
-			}
-			n += table
+		for at, table := range tablesIn(marker, b) {
+			n = at + len(table)
 		}
 	case container.MarkerDAC:
 		for n+2 <= len(b) && b[n] < 2<<4 {
@@ -372,6 +357,28 @@ func oneTable(marker byte, b []byte) int {
 	return n
 }
 
+// tablesIn yields the tables in b, the data of DQT or DHT, and where each begins.
+func tablesIn(marker byte, b []byte) iter.Seq2[int, []byte] {
+	return func(yield func(at int, table []byte) bool) {
+		for at := 0; at < len(b); {
+			n := oneTable(marker, b[at:])
+			if n == 0 || !yield(at, b[at:at+n]) {
+				return
+			}
+			at += n
+		}
+	}
+}
+
+// tableKey returns what a later table must share to replace this one: its kind, and its class and number without the precision.
+func tableKey(marker byte, table []byte) [2]byte {
+	id := table[0]
+	if marker == container.MarkerDQT {
+		id &= 15
+	}
+	return [2]byte{marker, id}
+}
+
 // tables redacts a segment of n bytes with tables: those that no scan uses go.
 func (j *jpegFile) tables(marker byte, n int) bool {
 	j.lookAhead()
@@ -380,17 +387,13 @@ func (j *jpegFile) tables(marker byte, n int) bool {
 		return false
 	}
 	kept, used, all := slices.Clone(b[:4]), 4, true
-	for used < n {
-		table := oneTable(marker, b[used:])
-		if table == 0 {
-			break
-		}
-		if j.ahead.uses(marker, b[used:used+table], j.offset+int64(used)) {
-			kept = append(kept, b[used:used+table]...)
+	for at, table := range tablesIn(marker, b[4:]) {
+		if j.ahead.uses(marker, table, j.offset+int64(4+at)) {
+			kept = append(kept, table...)
 		} else {
 			all = false
 		}
-		used += table
+		used = 4 + at + len(table)
 	}
 	switch {
 	case all:
@@ -404,14 +407,16 @@ func (j *jpegFile) tables(marker byte, n int) bool {
 
 // frameHeader is what a frame header says (B.2.2). A height of 0 is left to DNL.
 type frameHeader struct {
+	frame         byte // the marker, 0 before the header
 	width, height int64
+	components    byte
 	quant         map[byte]bool // numbers of the quantization tables that it uses
 	ids           []byte        // the numbers of its components
 }
 
 // parseFrame reads the data of a frame header, at least 6 bytes.
-func parseFrame(b []byte) frameHeader {
-	f := frameHeader{quant: map[byte]bool{}}
+func parseFrame(marker byte, b []byte) frameHeader {
+	f := frameHeader{frame: marker, components: b[5], quant: map[byte]bool{}}
 	f.height, f.width = int64(binary.BigEndian.Uint16(b[1:])), int64(binary.BigEndian.Uint16(b[3:]))
 	for c := b[6:]; len(c) >= 3; c = c[3:] {
 		f.quant[c[2]] = true
@@ -422,10 +427,10 @@ func parseFrame(b []byte) frameHeader {
 
 // ahead is what the header up to a scan says of the tables.
 type ahead struct {
-	end    int64 // offset of the start of scan, or as far as lookAhead looked
-	known  bool  // it found the start of scan
-	far    bool  // it found the frame, and the start of scan is too far away
-	tables map[[2]byte]int64
+	end    int64             // offset of the start of scan, or as far as lookAhead looked
+	known  bool              // it found the start of scan
+	far    bool              // it found the frame, and the start of scan is too far away
+	tables map[[2]byte]int64 // the offset of the last table with a tableKey
 	frameHeader
 	// huffman has class and number of the tables that the scan uses, nil if later scans can use others.
 	huffman map[byte]bool
@@ -435,19 +440,14 @@ type ahead struct {
 // the frame or the scan names it. Where other scans follow, or the first is far away, they can use any table; their codes
 // must differ.
 func (a *ahead) uses(marker byte, b []byte, off int64) bool {
-	id := b[0]
-	if marker == container.MarkerDQT {
-		id &= 15
-	}
+	key := tableKey(marker, b)
 	switch {
-	case !a.known && !a.far:
-		return false
-	case a.tables[[2]byte{marker, id}] != off:
+	case !a.known && !a.far, a.tables[key] != off:
 		return false
 	case marker == container.MarkerDQT:
-		return a.quant[id]
+		return a.quant[key[1]]
 	case a.huffman != nil:
-		return a.huffman[id]
+		return a.huffman[key[1]]
 	}
 	var seen [256]bool
 	for _, symbol := range b[17:] {
@@ -465,7 +465,6 @@ func (j *jpegFile) lookAhead() {
 		return
 	}
 	a := ahead{tables: map[[2]byte]int64{}, frameHeader: j.frameHeader}
-	frame, components := j.frame, j.components
 	at := 0
 	for at < maxHold && !a.known {
 		b, ok := j.peek(at + 4)
@@ -473,55 +472,27 @@ func (j *jpegFile) lookAhead() {
 			break
 		}
 		marker := b[at+1]
-		switch {
-		case b[at] != 0xFF || marker == 0xFF:
+		if b[at] != 0xFF || marker == 0xFF {
 			at++
 			continue
-		case marker == container.MarkerEOI: // no scan uses a table before it
-			j.ahead = a
-			j.ahead.end = j.offset + int64(max(1, at))
-			return
-		case marker == 0 || standsAlone(marker):
+		}
+		if marker == 0 || container.StandsAlone(marker) {
 			at += 2
 			continue
 		}
+		if marker == container.MarkerEOI { // no scan uses a table before it
+			break
+		}
 		n := max(2, int(binary.BigEndian.Uint16(b[at+2:])))
 		if at+2+n > maxHold {
-			a.far = frame != 0 // thermal cameras have 600 KiB of temperatures between both
+			a.far = a.frame != 0 // thermal cameras have 600 KiB of temperatures between both
 			break
 		}
 		if isTable(marker) {
 			if b, ok = j.peek(at + 2 + n); !ok {
 				break
 			}
-		}
-		data := b[min(at+4, len(b)):]
-		switch {
-		case marker == container.MarkerDQT || marker == container.MarkerDHT:
-			for used := 0; used < len(data); {
-				table := oneTable(marker, data[used:])
-				if table == 0 {
-					break
-				}
-				id := data[used]
-				if marker == container.MarkerDQT {
-					id &= 15
-				}
-				a.tables[[2]byte{marker, id}] = j.offset + int64(at+4+used)
-				used += table
-			}
-		case container.IsFrame(marker) && frame == 0 && len(data) >= 6:
-			frame, components, a.frameHeader = marker, uint(data[5]), parseFrame(data)
-		case marker == container.MarkerSOS && len(data) > 0:
-			a.known = frame != 0 && isPossible(marker, data[:tableLength(marker, data)], frame, a.ids)
-			baseline := frame == container.MarkerSOF0 || frame == container.MarkerSOF0+1
-			if isArithmetic(frame) || baseline && uint(data[0]) == components {
-				a.huffman = map[byte]bool{}
-			}
-			for c := data[1:]; a.huffman != nil && baseline && len(c) >= 2+3; c = c[2:] {
-				a.huffman[c[1]>>4], a.huffman[1<<4|c[1]&15] = true, true
-			}
-			if !a.known {
+			if isScan := a.add(marker, b[at+4:], j.offset+int64(at+4)); isScan && !a.known {
 				at = maxHold
 			}
 		}
@@ -529,6 +500,29 @@ func (j *jpegFile) lookAhead() {
 	}
 	a.end = j.offset + int64(max(1, at))
 	j.ahead = a
+}
+
+// add adds what a segment says, whose data is at off. isScan is true for a start of scan.
+func (a *ahead) add(marker byte, data []byte, off int64) (isScan bool) {
+	switch {
+	case marker == container.MarkerDQT, marker == container.MarkerDHT:
+		for at, table := range tablesIn(marker, data) {
+			a.tables[tableKey(marker, table)] = off + int64(at)
+		}
+	case container.IsFrame(marker) && a.frame == 0 && len(data) >= 6:
+		a.frameHeader = parseFrame(marker, data)
+	case marker == container.MarkerSOS && len(data) > 0:
+		a.known = a.frame != 0 && isPossible(marker, data[:tableLength(marker, data)], a.frame, a.ids)
+		baseline := isSequential(a.frame) && !isArithmetic(a.frame)
+		if isArithmetic(a.frame) || baseline && data[0] == a.components {
+			a.huffman = map[byte]bool{}
+		}
+		for c := data[1:]; a.huffman != nil && baseline && len(c) >= 2+3; c = c[2:] {
+			a.huffman[c[1]>>4], a.huffman[1<<4|c[1]&15] = true, true
+		}
+		return true
+	}
+	return false
 }
 
 // app redacts an APPn segment of n bytes.
@@ -578,46 +572,58 @@ func (j *jpegFile) profile(n int) bool {
 	if j.icc || n < iccHead || b[iccHead-2] != 1 {
 		return j.blank(n)
 	}
-	ends, parts := []int{n}, int(b[iccHead-1])
-	for len(ends) < parts {
+	parts, count := []part{{iccHead, n}}, int(b[iccHead-1])
+	for len(parts) < count {
 		if b, ok = j.peek(n + iccHead); !ok {
 			break
 		}
 		next := b[n:]
 		length := 2 + int(binary.BigEndian.Uint16(next[2:]))
-		if string(next[:2]) != "\xFF\xE2" || string(next[4:iccHead-2]) != container.ICCIntro || int(next[iccHead-2]) != len(ends)+1 ||
-			int(next[iccHead-1]) != parts || length < iccHead || n+length > maxHold {
+		if string(next[:2]) != "\xFF\xE2" || string(next[4:iccHead-2]) != container.ICCIntro || int(next[iccHead-2]) != len(parts)+1 ||
+			int(next[iccHead-1]) != count || length < iccHead || n+length > maxHold {
 			break
 		}
+		parts = append(parts, part{n + iccHead, n + length})
 		n += length
-		ends = append(ends, n)
 	}
 	var profile []byte
-	if len(ends) == parts {
+	if len(parts) == count {
 		if b, ok = j.peek(n); !ok {
 			return false
 		}
-		start := 0
-		for _, end := range ends {
-			profile = append(profile, b[start+iccHead:end]...)
-			start = end
+		for _, p := range parts {
+			profile = append(profile, b[p.from:p.to]...)
 		}
 	}
-	j.icc = cleanICC(profile)
-	start := 0
-	for _, end := range ends {
-		part := end - start - iccHead
-		if !j.icc {
-			if !j.blank(end - start) {
-				return false
-			}
-		} else {
-			if !j.pass(int64(iccHead)) || !j.replace(profile[:part]) {
-				return false
-			}
-			profile = profile[part:]
+	if j.icc = cleanICC(profile); !j.icc {
+		return j.blankParts(parts, 0)
+	}
+	return j.replaceParts(parts, profile)
+}
+
+// part is where in the next bytes a segment has its part of what several segments share. It reaches to the segment's end.
+type part struct{ from, to int }
+
+// replaceParts replaces what consecutive segments share, from the next byte on.
+func (j *jpegFile) replaceParts(parts []part, b []byte) bool {
+	at := 0
+	for _, p := range parts {
+		n := p.to - p.from
+		if !j.pass(int64(p.from-at)) || !j.replace(b[:n]) {
+			return false
 		}
-		start = end
+		b, at = b[n:], p.to
+	}
+	return true
+}
+
+// blankParts overwrites the data of those segments. The first begins at at.
+func (j *jpegFile) blankParts(parts []part, at int) bool {
+	for _, p := range parts {
+		if !j.blank(p.to - at) {
+			return false
+		}
+		at = p.to
 	}
 	return true
 }
@@ -638,40 +644,47 @@ func (j *jpegFile) gainMapMetadata(n int) bool {
 	return j.pass(int64(intro+used)) && j.zero(int64(n-intro-used))
 }
 
+const (
+	// gainMapVersions is the length of the two versions that the metadata of a gain map begins with.
+	gainMapVersions = 4
+	// The flags after them say that the numbers differ by channel, how colors are meant, and that all fractions have one
+	// denominator.
+	gainMapChannels, gainMapBaseSpace, gainMapDenominator = 1 << 7, 1 << 6, 1 << 3
+)
+
+// gainMapNumbers returns the length of the numbers after the flags of a gain map.
+func gainMapNumbers(flags byte) int {
+	const headrooms, perChannel, number, rational = 2, 5, 4, 8
+	values := headrooms + perChannel
+	if flags&gainMapChannels != 0 {
+		values = headrooms + 3*perChannel
+	}
+	if flags&gainMapDenominator != 0 {
+		return number + number*values
+	}
+	return rational * values
+}
+
 // gainMapLength returns the length of the metadata that b begins with, 0 if there is none.
 func gainMapLength(b []byte, version bool) int {
-	const (
-		versions                                = 4
-		channels, baseSpace, commonDenominator  = 1 << 7, 1 << 6, 1 << 3
-		headrooms, perChannel, number, rational = 2, 5, 4, 8
-	)
+	const versions = gainMapVersions
 	if len(b) < versions || b[0] != 0 || b[1] != 0 || b[2] != 0 { // the versions are 0, and small numbers
 		return 0
 	}
 	if version {
 		return versions
 	}
-	if len(b) < versions+1 || b[versions]&^(channels|baseSpace|commonDenominator) != 0 {
+	if len(b) < versions+1 || b[versions]&^(gainMapChannels|gainMapBaseSpace|gainMapDenominator) != 0 {
 		return 0
 	}
-	n, values := versions+1, headrooms+perChannel
-	if b[versions]&channels != 0 {
-		values = headrooms + 3*perChannel
+	if n := versions + 1 + gainMapNumbers(b[versions]); n <= len(b) {
+		return n
 	}
-	if b[versions]&commonDenominator != 0 {
-		n += number + number*values
-	} else {
-		n += rational * values
-	}
-	if n > len(b) {
-		return 0
-	}
-	return n
+	return 0
 }
 
-// exifSegments redacts a segment of n bytes whose EXIF begins at at, and the segments that continue it.
-func (j *jpegFile) exifSegments(n, at int) bool {
-	type part struct{ from, to int }
+// exifParts returns where a segment of n bytes, whose EXIF begins at at, and the segments that continue it have it.
+func (j *jpegFile) exifParts(n, at int) []part {
 	parts := []part{{at, n}}
 	for n <= maxHold {
 		b, ok := j.peek(n + len(container.SegmentHead{}))
@@ -680,63 +693,46 @@ func (j *jpegFile) exifSegments(n, at int) bool {
 		}
 		var h container.SegmentHead
 		from, begins := h.EXIF(copy(h[:], b[n:]))
-		if from == 0 || begins {
-			break
-		}
 		length := 2 + int(binary.BigEndian.Uint16(h[2:]))
-		if length < int(from) || n+length > maxHold {
+		if from == 0 || begins || length < int(from) || n+length > maxHold {
 			break
 		}
 		parts = append(parts, part{n + int(from), n + length})
 		n += length
 	}
-	b, ok := j.peek(n)
-	if !ok {
-		return false
-	}
-	length := 0
+	return parts
+}
+
+// exifSegments redacts a segment of n bytes whose EXIF begins at at, and the segments that continue it.
+func (j *jpegFile) exifSegments(n, at int) bool {
+	parts, length := j.exifParts(n, at), 0
 	for _, p := range parts {
 		length += p.to - p.from
 	}
-	// browsers take the first, unless it is empty
-	off := j.offset + int64(at)
-	shown := j.first && !j.exif && string(b[4:9]) == "Exif\x00" && parts[0].to > container.EXIFHead
+	b, ok := j.peek(parts[len(parts)-1].to)
+	if !ok {
+		return false
+	}
+	var h container.SegmentHead
+	_, shown := h.ShownEXIF(copy(h[:], b), j.offset)
+	shown = shown && j.first && !j.exif // browsers take the first
 	j.exif = j.exif || shown
+	off := j.offset + int64(at)
 	var block []byte
-	if kept := j.p.exifAt(off); j.first && shown {
-		was := slices.Clone(b[container.EXIFHead:parts[0].to])
+	if kept := j.p.exifAt(off); shown {
+		was := slices.Clone(b[container.EXIFHead:n])
 		j.lookAhead()
 		block = kept.EncodeAsShown(was, at-container.EXIFHead, length, j.ahead.width, j.ahead.height)
 	} else if j.first && kept != nil {
 		block = kept.Encode(length)
 	}
-	if block == nil {
-		start := 0
-		if shown && j.p.exifAfter(off) { // stays EXIF that can't be read, or browsers would take another instead
-			start = parts[0].to
-			if !j.pass(int64(at)) || !j.zero(int64(start-at)) {
-				return false
-			}
-			parts = parts[1:]
-		}
-		for _, p := range parts {
-			if !j.blank(p.to - start) {
-				return false
-			}
-			start = p.to
-		}
-		return true
+	if block != nil {
+		return j.replaceParts(parts, append(block, make([]byte, length-len(block))...))
 	}
-	block = append(block, make([]byte, length-len(block))...)
-	start := 0
-	for _, p := range parts {
-		n := p.to - p.from
-		if !j.pass(int64(p.from-start)) || !j.replace(block[:n]) {
-			return false
-		}
-		block, start = block[n:], p.to
+	if shown && j.p.exifAfter(off) { // stays EXIF that can't be read, or browsers would take another instead
+		return j.pass(int64(at)) && j.zero(int64(n-at)) && j.blankParts(parts[1:], n)
 	}
-	return true
+	return j.blankParts(parts, 0)
 }
 
 // xmp rewrites an XMP segment of n bytes. Extended XMP is removed.
@@ -772,7 +768,7 @@ func (j *jpegFile) extendedXMP(n int) [][]byte {
 	var whole []byte
 	left := 0
 	for n+head <= maxHold {
-		if b, ok = j.peek(n + head); !ok || b[n] != 0xFF || b[n+1] < container.MarkerAPP0 || b[n+1] > container.MarkerAPP15 {
+		if b, ok = j.peek(n + head); !ok || b[n] != 0xFF || !isApp(b[n+1]) {
 			break
 		}
 		length := 2 + int(binary.BigEndian.Uint16(b[n+2:]))
@@ -818,33 +814,6 @@ func (j *jpegFile) resources(n int) bool {
 	return j.pass(int64(head)) && j.replace(records)
 }
 
-// The tags of an MPF index (CIPA DC-007, 5.2.3).
-const (
-	mpfVersion = 0xB000
-	mpfCount   = 0xB001
-	mpfEntries = 0xB002
-)
-
-// mpfIndex rewrites a segment of n bytes with an MPF index: it keeps the version, the number of pictures and
-// their entries, and removes the unique IDs and all other tags.
-func (j *jpegFile) mpfIndex(n int) bool {
-	b, ok := j.peek(n)
-	if !ok {
-		return false
-	}
-	head := 4 + len(container.MPFIntro)
-	base := j.offset + int64(head)
-	index, starts := rewriteMPF(b[head:])
-	if index == nil || !j.first || j.mpf {
-		return j.blank(n)
-	}
-	j.mpf = true
-	for _, off := range starts {
-		j.starts = append(j.starts, base+off)
-	}
-	return j.pass(int64(head)) && j.replace(index)
-}
-
 // numbers mends the 12 bytes at the start of a segment's data.
 func (j *jpegFile) numbers(mend func(b []byte)) bool {
 	b, ok := j.peek(4 + 12)
@@ -877,94 +846,4 @@ func mendAdobe(b []byte) {
 	const blend = 0xC0 // how Photoshop made the picture smaller
 	flags[0] &= blend
 	clear(flags[1:])
-}
-
-// rewriteMPF returns a block as long as b with only its MPF index, and the offsets of the pictures relative to
-// the block. Without an index it returns nil.
-func rewriteMPF(b []byte) (index []byte, starts []int64) {
-	const size, entry = 12, 16
-	const farthest = 1 << 29 // no file with such pictures is as long
-	if len(b) < 8+2 {
-		return nil, nil
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	switch string(b[:4]) {
-	case "II*\x00":
-	case "MM\x00*":
-		order = binary.BigEndian
-	default:
-		return nil, nil
-	}
-	at := int64(order.Uint32(b[4:]))
-	if at+2 > int64(len(b)) {
-		return nil, nil
-	}
-	var pictures []byte
-	count := int(order.Uint16(b[at:]))
-	for e := b[at+2:]; count > 0 && len(e) >= size; e, count = e[size:], count-1 {
-		id, typ, n, off := order.Uint16(e), order.Uint16(e[2:]), int64(order.Uint32(e[4:])), int64(order.Uint32(e[8:]))
-		if id == mpfEntries && typ == container.TypeUndefined && n > 4 && n%entry == 0 && off+n <= int64(len(b)) {
-			pictures = slices.Clone(b[off : off+min(n, entry*maxPictures)])
-			break
-		}
-	}
-	const values = 8 + 2 + 3*size + 4
-	if pictures == nil || values+len(pictures) > len(b) {
-		return nil, nil
-	}
-	n := uint32(len(pictures) / entry) //nolint:gosec // G115: at most maxPictures
-	for p := pictures; len(p) > 0; p = p[entry:] {
-		if off := int64(order.Uint32(p[8:])); len(p) == len(pictures) {
-			order.PutUint32(p[8:], 0) // the first picture is the one with the index
-		} else if off > 0 && off < farthest && order.Uint32(p[4:]) < farthest {
-			starts = append(starts, off)
-		} else {
-			clear(p[:entry])
-		}
-		order.PutUint32(p, mpfAttributes(order.Uint32(p)))
-		for _, other := range [][]byte{p[12:14], p[14:16]} { // numbers of other entries
-			if uint32(order.Uint16(other)) > n {
-				clear(other)
-			}
-		}
-	}
-	index = append(index, b[:4]...)
-	index = append(index, make([]byte, len(b)-4)...)
-	order.PutUint32(index[4:], 8)
-	order.PutUint16(index[8:], 3)
-	e := index[10:]
-	for _, t := range []struct {
-		id, typ uint16
-		count   uint32
-	}{
-		{mpfVersion, container.TypeUndefined, 4},
-		{mpfCount, container.TypeLong, 1},
-		{mpfEntries, container.TypeUndefined, uint32(len(pictures))}, //nolint:gosec // G115: at most 16 * maxPictures
-	} {
-		order.PutUint16(e, t.id)
-		order.PutUint16(e[2:], t.typ)
-		order.PutUint32(e[4:], t.count)
-		switch t.id {
-		case mpfVersion:
-			copy(e[8:], "0100")
-		case mpfCount:
-			order.PutUint32(e[8:], n)
-		default:
-			order.PutUint32(e[8:], values) // after the directory
-		}
-		e = e[size:]
-	}
-	copy(index[values:], pictures)
-	return index, starts
-}
-
-// mpfAttributes returns the attributes of a picture without undefined bits: the flags that it depends on another,
-// that others depend on it, and that it represents the file; and its type (5.2.3.3.1).
-func mpfAttributes(a uint32) uint32 {
-	const flags, kind = 7 << 29, 1<<24 - 1
-	switch a & kind {
-	case 0x010001, 0x010002, 0x010003, 0x010004, 0x010005, 0x020001, 0x020002, 0x020003, 0x030000, 0x040000, 0x050000:
-		return a & (flags | kind)
-	}
-	return a & flags
 }

@@ -34,33 +34,24 @@ func redactJXL(s *stream, p *Plan) error {
 		return nil
 	}
 	f := &jxlFile{stream: s, p: p}
-	for {
-		h, ok := nextBox(s)
-		if !ok {
-			return freeRest(s)
-		}
-		off := s.offset
+	return eachStreamed(s, func(h container.BoxHead, off int64) bool {
 		body := off + h.Head
 		switch {
 		case h.Type == "JXL " && off == 0:
-			ok = passSignature(s, h)
+			return passSignature(s, h)
 		case h.Type == "ftyp" && off == 12:
-			ok = redactFileType(s, h, []string{"jxl "})
+			return redactFileType(s, h, []string{"jxl "})
 		case f.isCodestream(h):
-			ok = s.pass(h.Size)
+			return s.pass(h.Size)
 		case h.Type == "Exif":
-			ok = redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
+			return redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
 		case h.Type == "xml ":
-			ok = redactPart(s, h, func(b *box) bool { return f.firstXMP() && p.xmpBox(b.body) })
+			return redactPart(s, h, func(b *box) bool { return f.firstXMP() && p.xmpBox(b.body) })
 		case h.Type == "brob":
-			ok = redactPart(s, h, func(b *box) bool { return f.rewriteBrotli(b, body) })
-		default:
-			ok = freeBox(s, h)
+			return redactPart(s, h, func(b *box) bool { return f.rewriteBrotli(b, body) })
 		}
-		if !ok || h.Size == container.ToEnd {
-			return nil
-		}
-	}
+		return freeBox(s, h)
+	})
 }
 
 // firstXMP reports whether no XMP was before: each takes a while to rewrite.

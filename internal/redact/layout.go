@@ -61,7 +61,7 @@ func (s *store) end() {
 	stays := func(x span) bool { return within(x, s.media) && len(overlapping(s.remove, x)) == 0 }
 	e := &s.edits
 	e.pass = without(clip(merge(e.pass), s.media), merge(slices.Concat(s.remove, s.replaced)))
-	e.replace = slices.DeleteFunc(e.replace, func(x edit) bool { return !stays(span{x.off, x.off + int64(len(x.b))}) })
+	e.replace = slices.DeleteFunc(e.replace, func(x edit) bool { return !stays(x.span()) })
 	e.nested = slices.DeleteFunc(e.nested, func(x nested) bool { return !stays(x.span) })
 }
 
@@ -78,7 +78,7 @@ func nestedParser(kind itemKind) func(s *stream) error {
 		b, _ := s.peek(len(container.J2KCodestream))
 		switch {
 		case kind == jpegPicture && bytes.HasPrefix(b, []byte("\xFF\xD8")):
-			return redactJPEG(s, &Plan{policy: &Policy{}})
+			return redactJPEG(s, nothingStays)
 		case kind == jp2Picture && string(b) == container.J2KCodestream:
 			redactCodestream(s, container.ToEnd)
 		}
@@ -99,15 +99,10 @@ func (s *store) redactMemory(b []byte) {
 
 // overlapping returns the spans that overlap s. The spans are merged.
 func overlapping(spans []span, s span) []span {
-	from, _ := slices.BinarySearchFunc(spans, s.from, func(x span, at int64) int {
-		if x.to <= at {
-			return -1
-		}
-		return 1
-	})
-	to := from
+	spans = after(spans, s.from, func(x span) int64 { return x.to })
+	to := 0
 	for to < len(spans) && spans[to].from < s.to {
 		to++
 	}
-	return spans[from:to]
+	return spans[:to]
 }

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -38,6 +39,18 @@ const (
 	idBlockMore      = 0xA6
 	idBlockAddID     = 0xEE
 	idBlockAddition  = 0xA5
+	idTrackNumber    = 0xD7
+	idTrackType      = 0x83
+	idCodec          = 0x86
+	idCodecPrivate   = 0x63A2
+	idLanguage       = 0x22B59C
+	idLanguageTag    = 0x22B59D
+	idVideo          = 0xE0
+	idAlphaMode      = 0x53C0
+	idAudio          = 0xE1
+	idEncodings      = 0x6D80
+	idMapping        = 0x41E4
+	idMappingType    = 0x41E7
 	idCues           = 0x1C53BB6B
 	idCuePoint       = 0xBB
 	idTrackPositions = 0xB7
@@ -274,20 +287,37 @@ var (
 		},
 	})
 	infoElements  = numbers().wide(0x2AD7B1).fractions(0x4489).with(elements{0x4D80: emptied, 0x5741: emptied})
-	videoElements = numbers(0x9A, 0x9D, 0x53B8, 0x53B9, 0x53C0, 0xB0, 0xBA, 0x54AA, 0x54BB, 0x54CC, 0x54DD, 0x54B0, 0x54BA, 0x54B2, 0x54B3,
+	videoElements = numbers(0x9A, 0x9D, 0x53B8, 0x53B9, idAlphaMode, 0xB0, 0xBA, 0x54AA, 0x54BB, 0x54CC, 0x54DD, 0x54B0, 0x54BA, 0x54B2, 0x54B3,
 		0x2EB524).fractions(0x2FB523, 0x2383E3).with(elements{
 		0x55B0: numbers(0x55B1, 0x55B2, 0x55B3, 0x55B4, 0x55B5, 0x55B6, 0x55B7, 0x55B8, 0x55B9, 0x55BA, 0x55BB, 0x55BC, 0x55BD).with(elements{
 			0x55D0: numbers().fractions(0x55D1, 0x55D2, 0x55D3, 0x55D4, 0x55D5, 0x55D6, 0x55D7, 0x55D8, 0x55D9, 0x55DA).all,
 		}).all,
 		0x7670: numbers(0x7671).fractions(0x7673, 0x7674, 0x7675).with(elements{0x7672: func(b []byte) bool { return len(b) <= 20 || isMesh(b) }}).all,
 	})
-	audioElements    = numbers(0x9F, 0x6264, 0x52F1).fractions(0xB5, 0x78B5)
-	encodingElements = elements{0x6240: numbers(0x5031, 0x5032, 0x5033).with(elements{
-		0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all,
-	}).all}
-	cueElements    = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
-	groupLevel     = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
-	clusterNumbers = []uint32{0xE7, 0xAB, 0xA7}
+	audioElements = numbers(0x9F, 0x6264, 0x52F1).fractions(0xB5, 0x78B5)
+	// trackElements stay of every track; keepTrack adds those that depend on what it is.
+	trackElements = numbers(idTrackNumber, idTrackType, 0xB9, 0x88, 0x55AA, 0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF, 0x9C, 0x6DE7, 0x6DF8,
+		0x55EE, 0xAA, 0x6FAB).wide(0x23E383, 0x234E7A, 0x56AA, 0x56BB).fractions(0x23314F).with(elements{
+		0x73C5:  mixedUID,
+		idCodec: func([]byte) bool { return true },
+		idEncodings: elements{0x6240: numbers(0x5031, 0x5032, 0x5033).with(elements{
+			0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all,
+		}).all}.all,
+		0xE2: elements{
+			0xE3: elements{0xE4: numbers(0xE6).with(elements{0xE5: mixedUID}).all}.all, 0xE9: elements{0xED: mixedUID}.all,
+		}.all,
+		idMapping: func(b []byte) bool {
+			typ := uintOf(find(b, idMappingType))
+			if typ != 0x64766343 && typ != 0x64767643 { // dvcC, dvvC
+				return false
+			}
+			return mappingElements.all(b)
+		},
+	})
+	mappingElements = numbers(0x41F0, idMappingType).with(elements{0x41ED: func(b []byte) bool { return shape(5, -19)(&box{body: b}) }})
+	cueElements     = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
+	groupLevel      = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
+	clusterNumbers  = []uint32{0xE7, 0xAB, 0xA7}
 )
 
 // mkvTrack is a track that stays.
@@ -374,7 +404,7 @@ func (m *mkv) redact() error {
 		}
 		switch e.id {
 		case idEBML:
-			ok = m.hold(e, 4<<10, func(b []byte) bool { headElements.keep(b); return true })
+			ok = m.hold(e, 4<<10, headElements.all)
 		case idSegment:
 			s.pass(e.head)
 			ok = m.segment(s.offset + e.size)
@@ -472,17 +502,22 @@ func (m *mkv) each(e element, id uint32, limit int64, f func(b []byte) bool) (ok
 	if e.size == container.ToEnd || !m.s.pass(e.head) {
 		return false
 	}
-	for end := m.s.offset + e.size; m.s.offset < end; {
-		e, ok := m.next(end)
-		switch {
-		case !ok || e.size == container.ToEnd:
-			return m.voidRest(end)
-		case e.id == id:
-			ok = m.hold(e, limit, f)
-		default:
-			ok = m.void(e)
+	return m.children(m.s.offset+e.size, func(e element) bool {
+		if e.id == id {
+			return m.hold(e, limit, f)
 		}
-		if !ok {
+		return m.void(e)
+	})
+}
+
+// children calls f, which redacts an element, with each up to end. From one that can't be followed on, all becomes Void.
+func (m *mkv) children(end int64, f func(e element) (ok bool)) (ok bool) {
+	for m.s.offset < end {
+		e, ok := m.next(end)
+		if !ok || e.size == container.ToEnd {
+			return m.voidRest(end)
+		}
+		if !f(e) {
 			return false
 		}
 	}
@@ -496,19 +531,17 @@ func (m *mkv) voidRest(end int64) bool {
 		return false
 	}
 	b := make([]byte, min(n, 16))
-	switch {
-	case n >= 10:
+	voidRest(b)
+	if n > int64(len(b)) {
 		copy(b, voidHead(n, 9))
-	default:
-		voidRest(b)
 	}
 	return m.s.replace(b) && m.s.zero(n-int64(len(b)))
 }
 
 // keepTrack redacts TrackEntry. It returns false if the track goes.
 func (m *mkv) keepTrack(b []byte) bool {
-	number, typ := uintOf(find(b, 0xD7)), uintOf(find(b, 0x83))
-	codec := string(bytes.TrimRight(find(b, 0x86), "\x00"))
+	number, typ := uintOf(find(b, idTrackNumber)), uintOf(find(b, idTrackType))
+	codec := string(bytes.TrimRight(find(b, idCodec), "\x00"))
 	pictures := typ == 1
 	if number == 0 || len(m.tracks) == maxTracks || !pictures && typ != 2 || !isMatroskaCodec(codec, pictures) {
 		return false
@@ -516,56 +549,31 @@ func (m *mkv) keepTrack(b []byte) bool {
 	if _, again := m.tracks[number]; again {
 		return false
 	}
-	encodings := find(b, 0x6D80)
-	if isEncrypted(encodings) {
-		return false
-	}
-	bitmap := find(b, 0x63A2)
-	if codec == asInAVI && hasCoding(bitmap, pngCodings) {
-		return false
-	}
+	encodings, bitmap := find(b, idEncodings), find(b, idCodecPrivate)
 	t := mkvTrack{
-		alpha: uintOf(find(find(b, 0xE0), 0x53C0)) == 1,
+		alpha: uintOf(find(find(b, idVideo), idAlphaMode)) == 1,
 		jpeg:  codec == "V_MJPEG" || codec == asInAVI && hasCoding(bitmap, motionJPEGs),
 	}
-	if t.jpeg && encodings != nil {
+	if isEncrypted(encodings) || codec == asInAVI && hasCoding(bitmap, pngCodings) || t.jpeg && encodings != nil {
 		return false
 	}
 	known := true
-	trackElements := numbers(0xD7, 0x83, 0xB9, 0x88, 0x55AA, 0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF, 0x9C, 0x6DE7, 0x6DF8,
-		0x55EE, 0xAA, 0x6FAB).wide(0x23E383, 0x234E7A, 0x56AA, 0x56BB).fractions(0x23314F).with(elements{
-		0x73C5: mixedUID,
-		0x86:   func([]byte) bool { return true },
-		0x63A2: func(b []byte) bool {
-			if isBare(codec) {
-				return false
-			}
-			known = known && keepPrivate(codec, b)
-			return known
-		},
-		0x22B59C: func(b []byte) bool { return keepLanguage(b, pictures) },
-		0x22B59D: func(b []byte) bool {
-			return !pictures && keepWithoutFlags(b, keepLanguageTag)
-		},
-		0x6D80: encodingElements.all,
-		0xE2: elements{
-			0xE3: elements{0xE4: numbers(0xE6).with(elements{0xE5: mixedUID}).all}.all, 0xE9: elements{0xED: mixedUID}.all,
-		}.all,
-		0x41E4: func(b []byte) bool {
-			typ := uintOf(find(b, 0x41E7))
-			if typ != 0x64766343 && typ != 0x64767643 { // dvcC, dvvC
-				return false
-			}
-			numbers(0x41F0, 0x41E7).with(elements{0x41ED: func(b []byte) bool { return shape(5, -19)(&box{body: b}) }}).keep(b)
-			return true
-		},
-	})
-	if pictures {
-		trackElements[0xE0] = videoElements.all
-	} else {
-		trackElements[0xE1] = audioElements.all
+	in := maps.Clone(trackElements)
+	in[idCodecPrivate] = func(b []byte) bool {
+		if isBare(codec) {
+			return false
+		}
+		known = known && keepPrivate(codec, b)
+		return known
 	}
-	trackElements.keep(b)
+	in[idLanguage] = func(b []byte) bool { return keepLanguage(b, pictures) }
+	if pictures {
+		in[idVideo] = videoElements.all
+	} else {
+		in[idAudio] = audioElements.all
+		in[idLanguageTag] = func(b []byte) bool { return keepWithoutFlags(b, keepLanguageTag) }
+	}
+	in.keep(b)
 	if known {
 		m.tracks[number] = t
 	}
@@ -602,20 +610,19 @@ func isLetters(b []byte) bool {
 // asInAVI is the coding whose configuration is BITMAPINFOHEADER.
 const asInAVI = "V_MS/VFW/FOURCC"
 
-// matroskaCodecs are the codings of pictures and sound.
+// matroskaCodecs are the codings of pictures and sound, of old with the profile.
 var matroskaCodecs = strings.Fields(`V_VP8 V_VP9 V_AV1 V_MPEG4/ISO/AVC V_MPEGH/ISO/HEVC V_MPEGI/ISO/VVC V_MPEG4/ISO/SP V_MPEG4/ISO/ASP V_MPEG4/ISO/AP
 	V_MPEG4/MS/V3 V_MPEG1 V_MPEG2 V_THEORA V_MJPEG V_PRORES V_FFV1 V_UNCOMPRESSED V_MS/VFW/FOURCC
 	A_VORBIS A_OPUS A_AAC A_MPEG/L1 A_MPEG/L2 A_MPEG/L3 A_AC3 A_EAC3 A_DTS A_DTS/EXPRESS A_DTS/LOSSLESS A_TRUEHD A_MLP A_FLAC A_ALAC A_MS/ACM
-	A_PCM/INT/LIT A_PCM/INT/BIG A_PCM/FLOAT/IEEE A_WAVPACK4 A_TTA1`)
+	A_PCM/INT/LIT A_PCM/INT/BIG A_PCM/FLOAT/IEEE A_WAVPACK4 A_TTA1
+	A_AAC/MPEG2/MAIN A_AAC/MPEG2/LC A_AAC/MPEG2/LC/SBR A_AAC/MPEG2/SSR A_AAC/MPEG4/MAIN A_AAC/MPEG4/LC A_AAC/MPEG4/LC/SBR
+	A_AAC/MPEG4/SSR A_AAC/MPEG4/LTP A_AC3/BSID9 A_AC3/BSID10`)
 
 func isMatroskaCodec(codec string, pictures bool) bool {
 	if len(codec) < 2 || pictures != (codec[0] == 'V') {
 		return false
 	}
-	return slices.Contains(matroskaCodecs, codec) || slices.Contains([]string{ // with the profile, of old
-		"A_AAC/MPEG2/MAIN", "A_AAC/MPEG2/LC", "A_AAC/MPEG2/LC/SBR", "A_AAC/MPEG2/SSR", "A_AAC/MPEG4/MAIN", "A_AAC/MPEG4/LC", "A_AAC/MPEG4/LC/SBR",
-		"A_AAC/MPEG4/SSR", "A_AAC/MPEG4/LTP", "A_AC3/BSID9", "A_AC3/BSID10",
-	}, codec)
+	return slices.Contains(matroskaCodecs, codec)
 }
 
 // isBare reports whether decoders need no configuration for a coding: what it has in CodecPrivate goes.
@@ -800,25 +807,27 @@ func (m *mkv) number(e element, ids []uint32) bool {
 	if !slices.Contains(ids, e.id) || e.size > 8 {
 		return m.void(e)
 	}
-	b, _ := m.s.peek(int(e.head + e.size))
-	if !isWide(b[min(e.head, int64(len(b))):]) {
+	if !isWide(m.peekBody(e, e.size)) {
 		return m.void(e)
 	}
 	return m.s.pass(e.head + e.size)
 }
 
+// peekBody returns the first bytes of an element's body, at most so many.
+func (m *mkv) peekBody(e element, most int64) []byte {
+	b, _ := m.s.peek(int(e.head + min(e.size, most)))
+	return b[min(e.head, int64(len(b))):]
+}
+
 // trackOf returns the track of the block e.
 func (m *mkv) trackOf(e element) (t mkvTrack, stays bool) {
-	b, _ := m.s.peek(int(e.head + min(e.size, 16)))
-	if int64(len(b)) <= e.head {
-		return t, false
-	}
-	number, width, ok := vint(b[e.head:])
+	b := m.peekBody(e, 16)
+	number, width, ok := vint(b)
 	if !ok || e.size < int64(width)+3 {
 		return t, false
 	}
 	t, stays = m.tracks[number]
-	if laced := len(b) > int(e.head)+width+2 && b[int(e.head)+width+2]&6 != 0; t.jpeg && laced {
+	if laced := len(b) > width+2 && b[width+2]&6 != 0; t.jpeg && laced {
 		return t, false
 	}
 	return t, stays
@@ -833,11 +842,9 @@ func (m *mkv) block(e element) bool {
 	case !t.jpeg:
 		return m.s.pass(e.head + e.size)
 	}
-	b, _ := m.s.peek(int(e.head) + 8)
-	_, width, _ := vint(b[e.head:])
-	intro := e.head + int64(width) + 3
+	_, width, _ := vint(m.peekBody(e, 8))
 	end := m.s.offset + e.head + e.size
-	m.s.pass(intro)
+	m.s.pass(e.head + int64(width) + 3)
 	_ = redactJPEGs(m.s, end-m.s.offset)
 	return m.s.zero(end - m.s.offset)
 }
@@ -848,9 +855,9 @@ func (m *mkv) group(e element) bool {
 		return false
 	}
 	end := m.s.offset + e.head + e.size
-	b, _ := m.s.peek(int(min(e.head+e.size, 2*maxElementHead+16)))
-	if first, ok := parseElement(b[min(e.head, int64(len(b))):]); ok && first.id == idBlock {
-		number, _, _ := vint(b[min(e.head+first.head, int64(len(b))):])
+	b := m.peekBody(e, maxElementHead+16)
+	if first, ok := parseElement(b); ok && first.id == idBlock {
+		number, _, _ := vint(b[first.head:])
 		if _, stays := m.tracks[number]; !stays {
 			return m.void(e)
 		}
@@ -858,55 +865,33 @@ func (m *mkv) group(e element) bool {
 	m.s.pass(e.head)
 	var t mkvTrack
 	seen := false
-	for m.s.offset < end {
-		e, ok := m.next(end)
-		if !ok || e.size == container.ToEnd {
-			return m.voidRest(end)
-		}
+	return m.children(end, func(e element) bool {
 		switch {
 		case e.id == idBlock && !seen:
 			t, seen = m.trackOf(e)
-			ok = m.block(e)
-			if !seen {
-				return ok && m.voidRest(end)
-			}
+			return m.block(e) && (seen || m.voidRest(end))
 		case e.id == idBlockAdditions && seen && t.alpha:
-			ok = m.additions(e)
-		default:
-			ok = m.number(e, groupLevel)
+			return m.additions(e)
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+		return m.number(e, groupLevel)
+	})
 }
 
 // additions redacts BlockAdditions: only the transparency of a picture stays, whose BlockAddID is 1.
 func (m *mkv) additions(e element) bool {
 	m.s.pass(e.head)
-	for end := m.s.offset + e.size; m.s.offset < end; {
-		e, ok := m.next(end)
-		if !ok || e.size == container.ToEnd {
-			return m.voidRest(end)
-		}
-		b, _ := m.s.peek(int(min(e.head+e.size, 3*maxElementHead)))
-		b = b[min(e.head, int64(len(b))):]
+	return m.children(m.s.offset+e.size, func(e element) bool {
+		b := m.peekBody(e, 3*maxElementHead-e.head)
 		left := e.size
 		id, alone := parseElement(b)
-		if alone && id.id == idBlockAddID && id.size <= 8 && uintOf(b[min(id.head, int64(len(b))):][:min(id.size, int64(len(b)))]) == 1 {
-			left -= id.head + id.size
-			b = b[min(id.head+id.size, int64(len(b))):]
+		if n := id.head + id.size; alone && id.id == idBlockAddID && id.size <= 8 && n <= int64(len(b)) && uintOf(b[id.head:n]) == 1 {
+			left -= n
+			b = b[n:]
 		}
 		data, ok := parseElement(b)
 		if e.id == idBlockMore && ok && data.id == idBlockAddition && data.head+data.size == left {
-			ok = m.s.pass(e.head + e.size)
-		} else {
-			ok = m.void(e)
+			return m.s.pass(e.head + e.size)
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+		return m.void(e)
+	})
 }

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 )
@@ -307,15 +308,12 @@ func (m *movie) keepMedia(t *track, body []byte) {
 		},
 		"elng": func(b *box) bool { return !t.pictures && keepLanguageTag(b) },
 		"hdlr": keepHandlerBox,
-		"minf": func(b *box) bool {
-			keepFirst(b.body, boxRules{
-				"vmhd": mended(shape(1, -2, 9), mendTransfer), "smhd": shape(1, -3, 2, -2),
-				"hdlr": keepHandlerBox,
-				"dinf": only(boxRules{"dref": m.keepDataReferences}),
-				"stbl": func(b *box) bool { m.keepSampleTable(t, b.body); return true },
-			})
-			return true
-		},
+		"minf": only(boxRules{
+			"vmhd": mended(shape(1, -2, 9), mendTransfer), "smhd": shape(1, -3, 2, -2),
+			"hdlr": keepHandlerBox,
+			"dinf": only(boxRules{"dref": m.keepDataReferences}),
+			"stbl": func(b *box) bool { m.keepSampleTable(t, b.body); return true },
+		}),
 	})
 }
 
@@ -428,11 +426,10 @@ func (m *movie) keepSampleTable(t *track, body []byte) {
 			groups[typ] = true
 		}
 	})
-	keepFirst(body, boxRules{
+	rules := s.places()
+	maps.Copy(rules, boxRules{
 		"stsd": func(b *box) bool { m.keepEntries(t, b.body); return true },
 		"stts": s.take(&s.stts, 8), "ctts": s.take(&s.ctts, 8), "stss": s.take(&s.stss, 4), "stps": s.take(&s.stps, 4),
-		"stsc": s.take(&s.stsc, 12), "stsz": s.takeSizes(&s.stsz), "stz2": s.takeSizes(&s.stz2),
-		"stco": s.take(&s.stco, 4), "co64": s.take(&s.co64, 8),
 		"cslg": versions(shifts(4, shape(1, -3, 20)), shifts(8, shape(1, -3, 40))),
 		"sdtp": func(b *box) bool {
 			if len(b.body) < 4 {
@@ -441,19 +438,16 @@ func (m *movie) keepSampleTable(t *track, body []byte) {
 			s.sdtp = b
 			return true
 		},
-		"sgpd": func(b *box) bool { _, ok := groupOf(b); return ok },
+		"sgpd": isKnownGroup,
 		"sbgp": func(b *box) bool { typ, ok := groupOf(b); return ok && groups[typ] },
 	})
+	keepFirst(body, rules)
 	s.clock()
 }
 
 // findTable finds the tables of a track that goes, in the body of trak.
 func (t *track) findTable(body []byte) {
-	s := &t.table
-	at := boxRules{
-		"stsc": s.take(&s.stsc, 12), "stsz": s.takeSizes(&s.stsz), "stz2": s.takeSizes(&s.stz2),
-		"stco": s.take(&s.stco, 4), "co64": s.take(&s.co64, 8),
-	}
+	at := t.table.places()
 	var walk func(b []byte, depth int)
 	walk = func(b []byte, depth int) {
 		eachBox(b, func(b box) {
@@ -526,6 +520,12 @@ func table(size int) func(*box) bool {
 // descriptions, which are numbers.
 var sampleGroups = map[string]int{
 	"roll": 2, "prol": 2, "rap ": 1, "tele": 1, "sync": 1, "stsa": 0, "tsas": 0, "tscl": 20, "av1f": 0, "av1s": 0,
+}
+
+// isKnownGroup keeps a box about a sample group to keep.
+func isKnownGroup(b *box) bool {
+	_, ok := groupOf(b)
+	return ok
 }
 
 // groupOf returns the type of a sample group whose descriptions (sgpd) or samples (sbgp) are in a box, and clears the

@@ -15,39 +15,26 @@ const ascii = ' '
 // negative is the lowest first byte of a negative number that a film can have. Bytes below that are part of a text in UTF-8.
 const negative = 0xF8
 
-// areLow reports whether all numbers of 4 bytes in b are below 1<<29.
-func areLow(b []byte) bool {
+// areLow reports whether all numbers of 4 bytes in b are below 1<<29, and areLowLE those whose last byte is the highest.
+func areLow(b []byte) bool   { return areBelow(b, 0) }
+func areLowLE(b []byte) bool { return areBelow(b, 3) }
+
+func areBelow(b []byte, highest int) bool {
 	for ; len(b) >= 4; b = b[4:] {
-		if b[0] >= ascii {
+		if b[highest] >= ascii {
 			return false
 		}
 	}
 	return true
 }
 
-// areLowLE is areLow for numbers whose last byte is the highest.
-func areLowLE(b []byte) bool {
-	for ; len(b) >= 4; b = b[4:] {
-		if b[3] >= ascii {
-			return false
-		}
-	}
-	return true
-}
+// mendHigh clears those numbers that areLow finds too large, and mendLow those of areLowLE.
+func mendHigh(b []byte) { mendAbove(b, 0) }
+func mendLow(b []byte)  { mendAbove(b, 3) }
 
-// mendLow clears those numbers that areLowLE finds too large.
-func mendLow(b []byte) {
+func mendAbove(b []byte, highest int) {
 	for ; len(b) >= 4; b = b[4:] {
-		if b[3] >= ascii {
-			clear(b[:4])
-		}
-	}
-}
-
-// mendHigh clears those numbers that areLow finds too large.
-func mendHigh(b []byte) {
-	for ; len(b) >= 4; b = b[4:] {
-		if b[0] >= ascii {
+		if b[highest] >= ascii {
 			clear(b[:4])
 		}
 	}

@@ -186,7 +186,7 @@ func sized(from, n int) span { return span{int64(from), int64(from + n)} }
 func codedJPEG(b []byte) (coded []span) {
 	for i := 0; i+4 <= len(b); {
 		marker := b[i+1]
-		if b[i] != 0xFF || marker == 0 || marker == 0xFF || standsAlone(marker) {
+		if b[i] != 0xFF || marker == 0 || marker == 0xFF || marker == container.MarkerEOI || container.StandsAlone(marker) {
 			i++
 			continue
 		}

@@ -60,7 +60,7 @@ func (p *Picture) CopyTo(w io.Writer) error {
 		return p.copyData(w)
 	}
 	clean := newWriter(w, func(s *stream) error {
-		j := &jpegFile{stream: s, p: &Plan{policy: &Policy{}}, bare: true, insert: orientationSegment(p.Orientation)}
+		j := &jpegFile{stream: s, p: nothingStays, bare: true, insert: orientationSegment(p.Orientation)}
 		return j.picture()
 	})
 	defer clean.Close()

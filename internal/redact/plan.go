@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sort"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
@@ -28,6 +29,9 @@ type Plan struct {
 
 	unchanged bool
 }
+
+// nothingStays is the plan for a picture in a file, of whose metadata nothing is that of the answer.
+var nothingStays = &Plan{policy: &Policy{}}
 
 // New returns the plan for the file r, whose format has the verdict Redact. It reads no more of r than the plan
 // takes. Its errors are ErrRefused and those of r.
@@ -117,6 +121,9 @@ type edit struct {
 	b   []byte
 }
 
+// span returns where the edit's bytes are.
+func (x edit) span() span { return span{x.off, x.off + int64(len(x.b))} }
+
 // nested is a file in the file, whose parser redacts it as it streams.
 type nested struct {
 	span
@@ -148,8 +155,8 @@ func (e *edits) sort() {
 		if x.off < end {
 			return true
 		}
-		end = x.off + int64(len(x.b))
-		taken = append(taken, span{x.off, end})
+		end = x.span().to
+		taken = append(taken, x.span())
 		return false
 	})
 	slices.SortStableFunc(e.nested, func(a, b nested) int { return cmp.Compare(a.from, b.from) })
@@ -172,71 +179,61 @@ func (e *edits) weight() int {
 	return n
 }
 
+// after returns those of a row in order that end after an offset. It costs little if these are the first.
+func after[T any](row []T, off int64, end func(T) int64) []T {
+	n := 1
+	for n < len(row) && end(row[n-1]) <= off {
+		n *= 2
+	}
+	return row[sort.Search(min(n, len(row)), func(i int) bool { return end(row[i]) > off }):]
+}
+
 // edit writes the bytes b, which are the next of the file, as the edits say.
 func (w *Writer) edit(b []byte) (err error) {
-	e := w.edits
-	pass, _ := slices.BinarySearchFunc(e.pass, w.off, func(s span, off int64) int { return cmp.Compare(s.to-1, off) })
-	replace, _ := slices.BinarySearchFunc(e.replace, w.off, func(x edit, off int64) int {
-		return cmp.Compare(x.off+int64(len(x.b))-1, off)
-	})
-	inner, _ := slices.BinarySearchFunc(e.nested, w.off, func(x nested, off int64) int { return cmp.Compare(x.to-1, off) })
-	for len(b) > 0 && err == nil {
-		n := int64(len(b)) // up to the next span, replacement or nested file
-		var end int64
+	for e := *w.edits; len(b) > 0 && err == nil; {
+		e.pass = after(e.pass, w.off, func(x span) int64 { return x.to })
+		e.replace = after(e.replace, w.off, func(x edit) int64 { return x.span().to })
+		e.nested = after(e.nested, w.off, func(x nested) int64 { return x.to })
+		end := w.off + int64(len(b)) // up to which one of them says what becomes of b
+		in := func(s span) bool {
+			if s.from > w.off {
+				end = min(end, s.from)
+				return false
+			}
+			end = min(end, s.to)
+			return true
+		}
 		switch {
-		case pass < len(e.pass) && e.pass[pass].from <= w.off:
-			end = e.pass[pass].to
-			n = min(n, end-w.off)
-			_, err = w.dst.Write(b[:n])
-			if w.off+n == end {
-				pass++
-			}
-		case replace < len(e.replace) && e.replace[replace].off <= w.off:
-			is := e.replace[replace].b[w.off-e.replace[replace].off:]
-			n = min(n, int64(len(is)))
-			for i, c := range is[:n] {
-				if c != b[i] {
-					w.overwritten++
-				}
-			}
-			_, err = w.dst.Write(is[:n])
-			if n == int64(len(is)) {
-				replace++
-			}
-		case inner < len(e.nested) && e.nested[inner].from <= w.off:
-			x := &e.nested[inner]
-			n = min(n, x.to-w.off)
-			if w.off == x.from {
-				if w.out == nil {
-					w.out = bufio.NewWriterSize(w.dst, outSize)
-				}
-				w.inner = newWriter(w.out, x.parse)
-			}
-			if w.inner == nil { // the caller began in the middle
-				n = min(n, int64(len(zeroBytes)))
-				_, err = w.dst.Write(zeroBytes[:n])
-			} else {
-				_, err = w.inner.Write(b[:n])
-			}
-			if w.off+n == x.to {
-				err = errors.Join(err, w.closeInner())
-				inner++
-			}
-		default:
-			if pass < len(e.pass) {
-				n = min(n, e.pass[pass].from-w.off)
-			}
-			if replace < len(e.replace) {
-				n = min(n, e.replace[replace].off-w.off)
-			}
-			if inner < len(e.nested) {
-				n = min(n, e.nested[inner].from-w.off)
-			}
-			n = min(n, int64(len(zeroBytes)))
+		case len(e.pass) > 0 && in(e.pass[0]):
+			_, err = w.dst.Write(b[:end-w.off])
+		case len(e.replace) > 0 && in(e.replace[0].span()):
+			is := e.replace[0].b[w.off-e.replace[0].off:][:end-w.off]
+			w.overwritten += different(b, is)
+			_, err = w.dst.Write(is)
+		case len(e.nested) > 0 && in(e.nested[0].span) && (w.inner != nil || w.off == e.nested[0].from):
+			err = w.nest(e.nested[0], b[:end-w.off])
+		default: // or the caller began in the middle of a nested file
+			end = min(end, w.off+int64(len(zeroBytes)))
+			n := end - w.off
 			w.overwritten += n - int64(bytes.Count(b[:n], zeroBytes[:1]))
 			_, err = w.dst.Write(zeroBytes[:n])
 		}
-		b, w.off = b[n:], w.off+n
+		b, w.off = b[end-w.off:], end
+	}
+	return err
+}
+
+// nest writes the next bytes of a nested file.
+func (w *Writer) nest(x nested, b []byte) error {
+	if w.inner == nil {
+		if w.out == nil {
+			w.out = bufio.NewWriterSize(w.dst, outSize)
+		}
+		w.inner = newWriter(w.out, x.parse)
+	}
+	_, err := w.inner.Write(b)
+	if w.off+int64(len(b)) == x.to {
+		err = errors.Join(err, w.closeInner())
 	}
 	return err
 }

@@ -168,6 +168,16 @@ func (f *pngFile) end(length int64) error {
 	return nil
 }
 
+// data returns the data of the next chunk, which has that length, and whether the CRC is right; ok is false if the file ends
+// in it.
+func (f *pngFile) data(length int) (data []byte, right, ok bool) {
+	chunk, ok := f.peek(12 + length)
+	if !ok {
+		return nil, false, false
+	}
+	return chunk[8 : 8+length], rightCRC(chunk), true
+}
+
 // rightCRC reports whether a chunk's CRC is right.
 func rightCRC(chunk []byte) bool {
 	n := len(chunk) - 4
@@ -176,11 +186,11 @@ func rightCRC(chunk []byte) bool {
 
 // small redacts a chunk of pngChunks.
 func (f *pngFile) small(typ string, length int) bool {
-	chunk, ok := f.peek(12 + length)
+	data, right, ok := f.data(length)
 	if !ok {
 		return false
 	}
-	if f.seen[typ] || f.seen["IDAT"] || !rightCRC(chunk) || !pngChunks[typ](f, chunk[8:8+length]) {
+	if f.seen[typ] || f.seen["IDAT"] || !right || !pngChunks[typ](f, data) {
 		return f.junk(int64(length))
 	}
 	f.seen[typ] = true
@@ -298,12 +308,11 @@ func (f *pngFile) zeroData(crc uint32, n int64) bool {
 
 // exif redacts an eXIf chunk (11.3.4.6). It returns false if the file ends in it.
 func (f *pngFile) exif(length int) bool {
-	chunk, ok := f.peek(12 + length)
+	data, right, ok := f.data(length)
 	if !ok {
 		return false
 	}
-	data := chunk[8 : 8+length]
-	intro, right := bytes.HasPrefix(data, []byte(exifIntro)), rightCRC(chunk)
+	intro := bytes.HasPrefix(data, []byte(container.EXIFIntro))
 	honored := !f.honored && right && !intro && isTIFF(data)
 	f.honored = f.honored || honored
 	kept := f.p.exifAt(f.offset + 8)
@@ -315,7 +324,7 @@ func (f *pngFile) exif(length int) bool {
 	chosen := kept != nil
 	out := make([]byte, 0, length)
 	if intro {
-		out = append(out, exifIntro...)
+		out = append(out, container.EXIFIntro...)
 	}
 	if kept != nil || honored {
 		var block []byte
@@ -349,9 +358,6 @@ func (f *pngFile) exif(length int) bool {
 // emptyBlock is a TIFF block without entries.
 const emptyBlock = "II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
-// exifIntro begins EXIF in JPEG segments, and elsewhere with some writers.
-const exifIntro = "Exif\x00\x00"
-
 // isTIFF reports whether b begins with a byte order.
 func isTIFF(b []byte) bool {
 	return len(b) >= 4 && (string(b[:4]) == "II*\x00" || string(b[:4]) == "MM\x00*")
@@ -371,12 +377,11 @@ func (f *pngFile) text(typ string, length int) bool {
 		}
 		return f.junk(int64(length))
 	}
-	chunk, ok := f.peek(12 + length)
+	data, right, ok := f.data(length)
 	if !ok {
 		return false
 	}
-	data := chunk[8 : 8+length]
-	if label, ok := bytes.CutPrefix(data, []byte(aiLabel)); ok && typ == "tEXt" && f.p.policy.keeps("aigc") && json.Valid(label) && rightCRC(chunk) && !f.seen[aiLabel] {
+	if label, ok := bytes.CutPrefix(data, []byte(aiLabel)); ok && typ == "tEXt" && f.p.policy.keeps("aigc") && json.Valid(label) && right && !f.seen[aiLabel] {
 		f.seen[aiLabel] = true
 		return f.pass(int64(12 + length))
 	}
@@ -402,7 +407,7 @@ const profileKeyword = "Raw profile type exif\x00"
 // profileText returns length bytes of data for a text chunk with a TIFF block, nil if that doesn't fit. Line breaks pad
 // the profile.
 func profileText(typ string, block []byte, length int) []byte {
-	for _, intro := range [...]string{exifIntro, ""} { // some writers leave it out
+	for _, intro := range [...]string{container.EXIFIntro, ""} { // some writers leave it out
 		text := fmt.Appendf(nil, "\nexif\n%8d\n%x\n", len(block)+len(intro), intro+string(block))
 		var b []byte
 		switch typ {
@@ -461,20 +466,19 @@ func storedBlock(b []byte, last bool, n int) []byte {
 
 // profile redacts iCCP (11.3.2.3): a name, a method, and the compressed profile.
 func (f *pngFile) profile(length int) bool {
-	chunk, ok := f.peek(12 + length)
+	data, right, ok := f.data(length)
 	if !ok {
 		return false
 	}
-	_, packed, ok := bytes.Cut(chunk[8:8+length], []byte{0})
-	if !ok || len(packed) < 1 || packed[0] != 0 || !rightCRC(chunk) {
+	_, packed, ok := bytes.Cut(data, []byte{0})
+	if !ok || !right || len(packed) < 1 || packed[0] != 0 {
 		return f.junk(int64(length))
 	}
 	profile := inflate(packed[1:], maxProfile)
 	if !cleanICC(profile) {
 		return f.junk(int64(length))
 	}
-	data := packProfile(profile, length)
-	if data == nil {
+	if data = packProfile(profile, length); data == nil {
 		return f.junk(int64(length))
 	}
 	return f.chunk("iCCP", data, true)

@@ -125,11 +125,16 @@ func keepMastering(b *box) bool { return b.cut(24) && isMastering(b.body, 2, 0, 
 // isMastering reports whether b describes a display (SMPTE ST 2086): the chromaticities of its primaries, whose places are
 // given, and of white, then the highest and the lowest luminance. Other numbers could be anything.
 func isMastering(b []byte, red, green, blue int) bool {
-	coordinate := func(i int) uint16 { return binary.BigEndian.Uint16(b[2*i:]) }
-	const half, white = 25_000, 3 // 0.5
 	highest, lowest := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
+	return areChromaticities(b, 25_000, red, green, blue) && highest < 1<<27 && lowest < 1<<24
+}
+
+// areChromaticities reports whether b, coordinates in which half stands for 0.5, can be primaries and white.
+func areChromaticities(b []byte, half, red, green, blue int) bool {
+	coordinate := func(i int) int { return int(binary.BigEndian.Uint16(b[2*i:])) }
+	const white = 3
 	return coordinate(2*red) >= half && coordinate(2*green+1) >= half && coordinate(2*blue+1) <= half*2/5 &&
-		coordinate(2*white) < half && coordinate(2*white+1) < half && highest < 1<<27 && lowest < 1<<24
+		coordinate(2*white) < half && coordinate(2*white+1) < half
 }
 
 // keepColr keeps a color space given by numbers or by an ICC profile (14496-12, 12.1.5).
@@ -431,10 +436,7 @@ func keepAV1(b *box) bool {
 }
 
 // keepJ2K keeps the boxes of JPEG 2000's header (15444-16, 6.5).
-func keepJ2K(b *box) bool {
-	keepFirst(b.body, jp2Header)
-	return true
-}
+var keepJ2K = only(jp2Header)
 
 // keepComponents keeps the components of an uncompressed picture unless a URI names one (23001-17, 5.1).
 func keepComponents(b *box) bool {

@@ -91,6 +91,14 @@ func (t *sampleTable) take(at **box, size int) func(*box) bool {
 	}
 }
 
+// places returns the rules for the tables that tell where samples are.
+func (t *sampleTable) places() boxRules {
+	return boxRules{
+		"stsc": t.take(&t.stsc, 12), "stsz": t.takeSizes(&t.stsz), "stz2": t.takeSizes(&t.stz2),
+		"stco": t.take(&t.stco, 4), "co64": t.take(&t.co64, 8),
+	}
+}
+
 // takeSizes is take for stsz and stz2.
 func (t *sampleTable) takeSizes(at **box) func(*box) bool {
 	return func(b *box) bool {
@@ -256,69 +264,74 @@ func (t *sampleTable) trim(limit int64, descriptions int) {
 		t.clearBeyond(limit)
 	}
 	cut(t.stsc, 12, t.usedRuns)
-	if b := t.stsc; b != nil {
-		for x := b.body[8:][:12*count(b)]; len(x) > 0; x = x[12:] {
-			if n := binary.BigEndian.Uint32(x[4:]); uint64(n) > t.usedSamples { // more than there are
-				binary.BigEndian.PutUint32(x[4:], uint32(t.usedSamples)) //nolint:gosec // G115: less than a number of 32 bits
-			}
-			if n := binary.BigEndian.Uint32(x[8:]); n > uint32(descriptions) { //nolint:gosec // G115: no more than there are boxes
-				binary.BigEndian.PutUint32(x[8:], 1)
-			}
+	for x := entries(t.stsc, 12); len(x) > 0; x = x[12:] {
+		if n := binary.BigEndian.Uint32(x[4:]); uint64(n) > t.usedSamples { // more than there are
+			binary.BigEndian.PutUint32(x[4:], uint32(t.usedSamples)) //nolint:gosec // G115: less than a number of 32 bits
+		}
+		if n := binary.BigEndian.Uint32(x[8:]); n > uint32(descriptions) { //nolint:gosec // G115: no more than there are boxes
+			binary.BigEndian.PutUint32(x[8:], 1)
 		}
 	}
 	cut(t.stco, 4, t.usedChunks)
 	cut(t.co64, 8, t.usedChunks)
-	for _, b := range []*box{t.stts, t.ctts} {
-		if b == nil {
-			continue
-		}
-		used, samples := uint64(0), uint64(0)
-		for x := b.body[8:]; used < count(b) && samples < t.usedSamples; used++ {
-			n := min(uint64(binary.BigEndian.Uint32(x)), t.usedSamples-samples)
-			binary.BigEndian.PutUint32(x, uint32(n)) //nolint:gosec // G115: no more than before
-			if samples += n; x[4] >= ascii && (b == t.stts || x[4] < negative) {
-				clear(x[4:8])
-			}
-			x = x[8:]
-		}
-		cut(b, 8, used)
-	}
-	for _, b := range []*box{t.stss, t.stps} {
-		if b == nil {
-			continue
-		}
-		used, last := uint64(0), uint64(0)
-		for f := (fields{b: b.body, at: 8}); used < count(b); used++ {
-			k := f.uint(4)
-			if k <= last || k > t.usedSamples {
-				break
-			}
-			last = k
-		}
-		cut(b, 4, used)
-	}
+	t.trimTimes(t.stts, false)
+	t.trimTimes(t.ctts, true)
+	t.trimNumbers(t.stss)
+	t.trimNumbers(t.stps)
 	if b := t.sdtp; b != nil && !keepDependencies(b, t.usedSamples) {
 		b.free()
 	}
 	if b := t.stsz; b != nil {
-		n := t.usedSamples
-		if binary.BigEndian.Uint32(b.body[4:]) != 0 {
-			clear(b.body[12:])
-		} else {
-			clear(b.body[12+4*n:])
+		width := uint64(32)
+		if binary.BigEndian.Uint32(b.body[4:]) != 0 { // all have one size
+			width = 0
 		}
-		binary.BigEndian.PutUint32(b.body[8:], uint32(n)) //nolint:gosec // G115: no more than before
+		t.cutSizes(b, width)
 	}
 	if b := t.stz2; b != nil {
 		clear(b.body[4:7])
-		bits := t.usedSamples * uint64(b.body[7])
-		end := 12 + (bits+7)/8
-		if bits%8 != 0 {
-			b.body[end-1] &= 0xF0
-		}
-		clear(b.body[end:])
-		binary.BigEndian.PutUint32(b.body[8:], uint32(t.usedSamples)) //nolint:gosec // G115: no more than before
+		t.cutSizes(b, uint64(b.body[7]))
 	}
+}
+
+// trimTimes trims stts or ctts, which have a time for each row of samples, and clears times that no film has.
+func (t *sampleTable) trimTimes(b *box, signed bool) {
+	used, samples := uint64(0), uint64(0)
+	for x := entries(b, 8); len(x) > 0 && samples < t.usedSamples; x = x[8:] {
+		n := min(uint64(binary.BigEndian.Uint32(x)), t.usedSamples-samples)
+		binary.BigEndian.PutUint32(x, uint32(n)) //nolint:gosec // G115: no more than before
+		if x[4] >= ascii && (!signed || x[4] < negative) {
+			clear(x[4:8])
+		}
+		samples += n
+		used++
+	}
+	cut(b, 8, used)
+}
+
+// trimNumbers trims stss or stps, which have numbers of samples in order.
+func (t *sampleTable) trimNumbers(b *box) {
+	used, last := uint64(0), uint64(0)
+	for x := entries(b, 4); len(x) > 0; x = x[4:] {
+		k := uint64(binary.BigEndian.Uint32(x))
+		if k <= last || k > t.usedSamples {
+			break
+		}
+		last = k
+		used++
+	}
+	cut(b, 4, used)
+}
+
+// cutSizes keeps in stsz or stz2 the sizes of the samples, which have so many bits.
+func (t *sampleTable) cutSizes(b *box, width uint64) {
+	bits := t.usedSamples * width
+	end := 12 + (bits+7)/8
+	if bits%8 != 0 {
+		b.body[end-1] &= 0xF0
+	}
+	clear(b.body[end:])
+	binary.BigEndian.PutUint32(b.body[8:], uint32(t.usedSamples)) //nolint:gosec // G115: no more than before
 }
 
 // clearBeyond clears the offsets of chunks and the sizes of samples that are beyond the film's data: their numbers could
@@ -366,6 +379,14 @@ func keepDependencies(b *box, n uint64) (ok bool) {
 		}
 	}
 	return true
+}
+
+// entries returns the entries of a table, none if there is no such box.
+func entries(b *box, size uint64) []byte {
+	if b == nil {
+		return nil
+	}
+	return b.body[8:][:size*count(b)]
 }
 
 // cut keeps the first n entries of a table.

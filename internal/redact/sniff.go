@@ -204,7 +204,7 @@ var starts = []struct {
 	need int
 }{
 	{"\xFF", 4},
-	{"\x89PNG\r\n\x1A\n", 8},
+	{container.PNGSignature, 8},
 	{"GIF8", 6},
 	{"8BPS\x00", 6},
 	{"FUJIFILMCCD-RAW ", 16},

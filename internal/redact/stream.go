@@ -74,28 +74,14 @@ func (s *stream) peek(n int) (b []byte, ok bool) {
 	return s.held[:n], true
 }
 
-// pass writes the next n bytes unchanged; ok is false if the body ends before.
-func (s *stream) pass(n int64) (ok bool) {
-	for n > 0 {
-		b := s.peekAny()
-		b = b[:min(int64(len(b)), n)]
-		if len(b) == 0 {
-			return false
-		}
-		n -= int64(len(b))
-		s.offset += int64(len(b))
-		if len(s.held) > 0 {
-			s.write(b)
-			s.held = s.held[len(b):]
-		} else {
-			s.pos += len(b)
-		}
-	}
-	return true
-}
+// before returns those of b, the next bytes, that are before the offset end.
+func (s *stream) before(end int64, b []byte) []byte { return b[:min(int64(len(b)), end-s.offset)] }
 
-// consume reads the next n bytes in pieces, and calls f with each to write as many bytes instead. ok is false
-// if the body ends before.
+// pass writes the next n bytes unchanged; ok is false if the body ends before.
+func (s *stream) pass(n int64) (ok bool) { return s.consume(n, nil) }
+
+// consume reads the next n bytes in pieces, and calls f with each to write as many bytes instead. They pass if f is nil.
+// ok is false if the body ends before.
 func (s *stream) consume(n int64, f func(b []byte)) (ok bool) {
 	for n > 0 {
 		b := s.peekAny()
@@ -105,8 +91,16 @@ func (s *stream) consume(n int64, f func(b []byte)) (ok bool) {
 		}
 		n -= int64(len(b))
 		s.offset += int64(len(b))
+		if f == nil && len(s.held) == 0 {
+			s.pos += len(b)
+			continue
+		}
 		s.writePassed()
-		f(b)
+		if f == nil {
+			s.write(b)
+		} else {
+			f(b)
+		}
 		if len(s.held) > 0 {
 			s.held = s.held[len(b):]
 		} else {
@@ -133,14 +127,20 @@ func (s *stream) zero(n int64) (ok bool) {
 // replace overwrites the next len(b) bytes with b; ok is false if the body ends before.
 func (s *stream) replace(b []byte) (ok bool) {
 	return s.consume(int64(len(b)), func(was []byte) {
-		for i, c := range was {
-			if c != b[i] {
-				s.overwritten++
-			}
-		}
+		s.overwritten += different(was, b)
 		s.write(b[:len(was)])
 		b = b[len(was):]
 	})
+}
+
+// different returns how many of the first bytes of two slices differ, up to the end of the shorter one.
+func different(was, is []byte) (n int64) {
+	for i := range min(len(was), len(is)) {
+		if was[i] != is[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // writePassed writes the passed bytes of in.

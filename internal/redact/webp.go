@@ -63,25 +63,24 @@ func redactWebP(s *stream, p *Plan) error {
 	}
 }
 
+// webpOrder says after which chunks one may come ("" is the start of the file), and which flags VP8X must or must not have.
+var webpOrder = map[string]struct {
+	after      []string
+	flags, not byte
+}{
+	"VP8X": {after: []string{""}},
+	"ICCP": {after: []string{"VP8X"}, flags: webpICC},
+	"ANIM": {after: []string{"VP8X", "ICCP"}, flags: webpAnimation},
+	"ANMF": {after: []string{"ANIM", "ANMF"}},
+	"ALPH": {after: []string{"VP8X", "ICCP"}, flags: webpAlpha, not: webpAnimation},
+	"VP8 ": {after: []string{"", "VP8X", "ICCP", "ALPH"}, not: webpAnimation},
+	"VP8L": {after: []string{"", "VP8X", "ICCP"}, not: webpAnimation},
+}
+
 // follows reports whether a chunk of that type may come now, and makes it the last one that stays.
 func (f *webpFile) follows(typ string) bool {
-	ok := false
-	switch typ {
-	case "VP8X":
-		ok = f.state == ""
-	case "ICCP":
-		ok = f.state == "VP8X" && f.flags&webpICC != 0
-	case "ANIM":
-		ok = (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAnimation != 0
-	case "ANMF":
-		ok = f.state == "ANIM" || f.state == "ANMF"
-	case "ALPH":
-		ok = (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAlpha != 0 && f.flags&webpAnimation == 0
-	case "VP8 ":
-		ok = f.state == "" || f.state == "ALPH" || (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAnimation == 0
-	case "VP8L":
-		ok = f.state == "" || (f.state == "VP8X" || f.state == "ICCP") && f.flags&webpAnimation == 0
-	}
+	order := webpOrder[typ]
+	ok := slices.Contains(order.after, f.state) && f.flags&(order.flags|order.not) == order.flags
 	if ok {
 		f.state = typ
 	}
