@@ -450,6 +450,20 @@ func TestStillPicturesInFilmsTellNothing(t *testing.T) {
 	}
 }
 
+// TestFramesThatEndTellNothing redacts a frame of motion JPEG that isn't there to its end.
+func TestFramesThatEndTellNothing(t *testing.T) {
+	for _, f := range frameFields {
+		body := cat("\xFF\xD8\xFF", int(f.marker), 0, 60, f.intro, strings.Repeat("a", int(f.n)-len(f.intro)-1))
+		var got bytes.Buffer
+		w := newWriter(&got, func(s *stream) error { return redactJPEGs(s, 200) })
+		_, _ = w.Write(body)
+		w.Close()
+		if bytes.Contains(got.Bytes(), []byte("a")) {
+			t.Errorf("%X: got %q", f.marker, got.Bytes())
+		}
+	}
+}
+
 // TestPremultipliedTransparencyStays checks the reference that says that the colors of an image sequence are multiplied by
 // its transparency: without it, they are shown darker.
 func TestPremultipliedTransparencyStays(t *testing.T) {

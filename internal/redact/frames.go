@@ -93,8 +93,8 @@ func redactFrameSegment(s *stream, marker byte, n int64) {
 			if marker != f.marker || 4+f.n > n || !bytes.HasPrefix(head[min(4, len(head)):], []byte(f.intro)) {
 				continue
 			}
-			keep = 4 + f.n
-			if b, ok := s.peek(int(keep)); ok {
+			if b, ok := s.peek(int(4 + f.n)); ok {
+				keep = 4 + f.n
 				b = slices.Clone(b)
 				f.mend(b[4:])
 				s.replace(b)

@@ -248,15 +248,21 @@ func (j *jpegFile) blank(n int) bool {
 	return j.pass(4) && j.zero(int64(n-4))
 }
 
-// fill makes the next n bytes, at least 4, a segment that readers ignore: zeros, after the name of Photoshop's
-// settings if there is room, without any of them. Of other segments that nobody reads, ExifTool warns.
+// fill makes the next n bytes, at least 4, an empty segment.
 func (j *jpegFile) fill(n int) bool {
-	head := []byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)} //nolint:gosec // G115: 16 bits
+	head := emptySegment(n)
+	return j.replace(head) && j.zero(int64(n-len(head)))
+}
+
+// emptySegment returns what a segment of n bytes, at least 4, that readers ignore begins with. Zeros follow: with the name of
+// Photoshop's settings, if there is room, none of them. Of other segments that nobody reads, ExifTool warns.
+func emptySegment(n int) (head []byte) {
+	head = []byte{0xFF, container.MarkerAPP15, byte((n - 2) >> 8), byte(n - 2)} //nolint:gosec // G115: 16 bits
 	if n >= len(head)+len(container.DuckyIntro) {
 		head[1] = container.MarkerAPP12
 		head = append(head, container.DuckyIntro...)
 	}
-	return j.replace(head) && j.zero(int64(n-len(head)))
+	return head
 }
 
 // isSequential reports whether in a frame with this marker each pixel is in one scan.
@@ -562,8 +568,12 @@ func (j *jpegFile) app(marker byte, n int) bool {
 // and how many there are (ICC.1, B.4).
 const iccHead = 4 + len(container.ICCIntro) + 2
 
+// maxICC bounds an ICC profile in a JPEG. Those of printing presses, which pictures in CMYK have, are longer than maxHold:
+// up to 640 KiB.
+const maxICC = 704 << 10
+
 // profile cleans the ICC profile that begins in a segment of n bytes and goes on in those that follow. One that
-// isn't whole or in order, or doesn't fit into the buffer, goes.
+// isn't whole or in order, or is too long, goes.
 func (j *jpegFile) profile(n int) bool {
 	b, ok := j.peek(n)
 	if !ok {
@@ -572,33 +582,45 @@ func (j *jpegFile) profile(n int) bool {
 	if j.icc || n < iccHead || b[iccHead-2] != 1 {
 		return j.blank(n)
 	}
-	parts, count := []part{{iccHead, n}}, int(b[iccHead-1])
-	for len(parts) < count {
-		if b, ok = j.peek(n + iccHead); !ok {
-			break
-		}
-		next := b[n:]
-		length := 2 + int(binary.BigEndian.Uint16(next[2:]))
-		if string(next[:2]) != "\xFF\xE2" || string(next[4:iccHead-2]) != container.ICCIntro || int(next[iccHead-2]) != len(parts)+1 ||
-			int(next[iccHead-1]) != count || length < iccHead || n+length > maxHold {
-			break
-		}
-		parts = append(parts, part{n + iccHead, n + length})
-		n += length
+	count := int(b[iccHead-1])
+	profile := make([]byte, 0, min(maxICC, count*(n-iccHead)))
+	var segments []int
+	for n > 0 {
+		profile = append(profile, b[iccHead:n]...)
+		segments = append(segments, n)
+		j.consume(int64(n), func([]byte) {})
+		b, n = j.nextICC(len(segments)+1, count, maxICC-len(profile))
 	}
-	var profile []byte
-	if len(parts) == count {
-		if b, ok = j.peek(n); !ok {
-			return false
+	zeros := bytes.Count(profile, zeroBytes[:1])
+	j.icc = len(segments) == count && cleanICC(profile)
+	j.overwritten += int64(bytes.Count(profile, zeroBytes[:1]) - zeros)
+	for i, n := range segments {
+		if !j.icc {
+			head := emptySegment(n)
+			j.write(head)
+			j.writeZeros(n - len(head))
+			j.overwritten += int64(n)
+			continue
 		}
-		for _, p := range parts {
-			profile = append(profile, b[p.from:p.to]...)
-		}
+		j.write(binary.BigEndian.AppendUint16([]byte{0xFF, container.MarkerAPP2}, uint16(n-2))) //nolint:gosec // G115: a segment's length
+		j.write(append([]byte(container.ICCIntro), byte(i+1), byte(count)))                     //nolint:gosec // G115: up to 255
+		j.write(profile[:n-iccHead])
+		profile = profile[n-iccHead:]
 	}
-	if j.icc = cleanICC(profile); !j.icc {
-		return j.blankParts(parts, 0)
+	return true
+}
+
+// nextICC returns the next segment, which is n bytes long, if it has that part of an ICC profile, in at most so many bytes.
+func (j *jpegFile) nextICC(part, count, most int) (b []byte, n int) {
+	b, ok := j.peek(iccHead)
+	if !ok || part > count || string(b[:2]) != "\xFF\xE2" || string(b[4:iccHead-2]) != container.ICCIntro || int(b[iccHead-2]) != part || int(b[iccHead-1]) != count {
+		return nil, 0
 	}
-	return j.replaceParts(parts, profile)
+	n = 2 + int(binary.BigEndian.Uint16(b[2:]))
+	if b, ok = j.peek(n); !ok || n < iccHead || n-iccHead > most {
+		return nil, 0
+	}
+	return b, n
 }
 
 // part is where in the next bytes a segment has its part of what several segments share. It reaches to the segment's end.

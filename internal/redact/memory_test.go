@@ -14,7 +14,7 @@ import (
 )
 
 // TestMemoryIsFlat redacts 4 MiB of the data that makes each parser buffer or remember the most. A Writer keeps
-// at most two buffers of maxHold, and what it rebuilds a block of EXIF from.
+// at most two buffers of maxHold, or one and an ICC profile, and what it rebuilds a block of EXIF from.
 func TestMemoryIsFlat(t *testing.T) {
 	const total, most = 4 << 20, 1 << 20
 	m := testimage.Gradient(8, 8)
@@ -41,6 +41,7 @@ func TestMemoryIsFlat(t *testing.T) {
 		"jpeg MPF":              {plain[:2], seg(0xE2, mpf(make([]uint32, 4000)...))},
 		"jpeg empty segments":   {plain[:2], seg(0xE3, nil)},
 		"jpeg pictures":         {plain, plain},
+		"jpeg profiles":         {plain[:2], seg(0xE2, cat("ICC_PROFILE\x00", 1, 255, make([]byte, 65000)))},
 		"png IDAT":              {testimage.PNG(m, nil, nil)[:33], cat(u32(1<<31-1), "IDAT", make([]byte, 1<<16))},
 		"png eXIf":              png(ch("eXIf", padded(block, maxHold))),
 		"png eXIf of tags":      png(ch("eXIf", entries)),

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/caddyexif/caddy-exif/internal/testimage"
@@ -157,6 +158,43 @@ func TestPNGChecksumsAreRight(t *testing.T) {
 				break
 			}
 			b = b[12+n:]
+		}
+	}
+}
+
+// TestLargeProfilesStay checks the profiles of printing presses, which pictures in CMYK have: ten segments, of which
+// nothing is left if one is missing, or if there are more than anyone holds.
+func TestLargeProfilesStay(t *testing.T) {
+	const grid, most = 21, 65_535 - 16
+	table := bytes.Repeat([]byte(shown), grid*grid*grid*grid*3/len(shown)+1)[:grid*grid*grid*grid*3]
+	press := profileOf("A2B0", cat("mft1", u32(0), 4, 3, grid, 0, make([]byte, 36), make([]byte, 4*256), table, make([]byte, 3*256)))
+	parts := func(profile []byte) (segments [][]byte) {
+		count := (len(profile) + most - 1) / most
+		for part := range slices.Chunk(cat(profile), most) {
+			segments = append(segments, testimage.Segment(0xE2, cat("ICC_PROFILE\x00", len(segments)+1, count, part)))
+		}
+		return segments
+	}
+	with := func(segments [][]byte) []byte { return testimage.JPEG(testimage.Gradient(16, 16), segments...) }
+	whole := parts(press)
+	for name, tc := range map[string]struct {
+		file  []byte
+		stays bool
+	}{
+		"whole":        {with(whole), true},
+		"out of order": {with(append(slices.Clone(whole[1:]), whole[0])), false},
+		"one missing":  {with(slices.Delete(slices.Clone(whole), 4, 5)), false},
+		"cut off":      {with(whole)[:200_000], false},
+		"too large":    {with(parts(slices.Concat(press, make([]byte, 200_000)))), false},
+	} {
+		for _, chunk := range []int{1000, 1 << 20} {
+			got := redact(t, tc.file, &Policy{}, chunk)
+			if stays := bytes.Contains(got, table[:1000]); stays != tc.stays {
+				t.Errorf("%s: the profile stays: %v", name, stays)
+			}
+			if tc.stays && !bytes.Equal(got, tc.file) {
+				t.Errorf("%s: the file isn't what it was", name)
+			}
 		}
 	}
 }

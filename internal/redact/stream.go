@@ -118,10 +118,14 @@ var zeroBytes [4 << 10]byte
 func (s *stream) zero(n int64) (ok bool) {
 	return s.consume(n, func(b []byte) {
 		s.overwritten += int64(len(b) - bytes.Count(b, zeroBytes[:1]))
-		for n := len(b); n > 0; n -= len(zeroBytes) {
-			s.write(zeroBytes[:min(n, len(zeroBytes))])
-		}
+		s.writeZeros(len(b))
 	})
+}
+
+func (s *stream) writeZeros(n int) {
+	for ; n > 0; n -= len(zeroBytes) {
+		s.write(zeroBytes[:min(n, len(zeroBytes))])
+	}
 }
 
 // replace overwrites the next len(b) bytes with b; ok is false if the body ends before.
