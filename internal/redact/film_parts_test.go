@@ -45,3 +45,28 @@ func TestFilmIsNoSound(t *testing.T) {
 		}
 	}
 }
+
+// TestSecondElementGoes checks Matroska's tracks that say twice what they are: FFmpeg takes the last, so texts could hide behind
+// pictures.
+func TestSecondElementGoes(t *testing.T) {
+	number := func(id, v int) []byte { return ebml(id, []byte{byte(v)}) }
+	entry := ebml(idTrackEntry, number(0xD7, 1), number(0xD7, 2), ebml(0x83, []byte("\x00\x00\x00\x00\x00\x00\x00\x01#")), number(0x83, 1), number(0x83, 17), ebml(0x86, []byte("V_VP8")), ebml(0x86, []byte("S_TEXT/UTF8")),
+		ebml(0x6D80, ebml(0x6240, number(0x5031, 0)), ebml(0x6240, number(0x5031, 1)), ebml(0x6240, number(0x5033, 0), number(0x5033, 1))))
+	data := cat(ebml(idEBML, ebml(0x4282, []byte("matroska"))), ebml(idSegment, ebml(idTracks, entry)))
+	plan, err := New(bytes.NewReader(data), "mkv", &Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := redacted(t, plan, data)
+	for _, x := range []struct {
+		element []byte
+		want    int
+	}{
+		{number(0xD7, 1), 1}, {number(0xD7, 2), 0}, {number(0x83, 1), 0}, {number(0x83, 17), 0}, {[]byte("V_VP8"), 1}, {[]byte("S_TEXT"), 0},
+		{u16(0x6240), 3}, {number(0x5033, 0), 1}, {number(0x5033, 1), 0},
+	} {
+		if n := bytes.Count(got, x.element); n != x.want {
+			t.Errorf("%q is there %d times, want %d", x.element, n, x.want)
+		}
+	}
+}

@@ -170,8 +170,13 @@ func (in elements) all(b []byte) bool {
 	return true
 }
 
-// keep redacts the elements in b. What can't be followed becomes Void.
+// several are the elements to keep of which there can be more than one beside each other.
+var several = []uint32{idTrackPositions, 0x6240, 0x41E4, 0xE4, 0xED, 0x6FAB}
+
+// keep redacts the elements in b. What can't be followed becomes Void, and so does the second element of a kind that there is
+// one of: some readers take the first, some the last.
 func (in elements) keep(b []byte) {
+	var seen []uint32
 	for len(b) > 0 {
 		e, ok := parseElement(b)
 		if !ok || e.size > int64(len(b))-e.head {
@@ -179,8 +184,12 @@ func (in elements) keep(b []byte) {
 			return
 		}
 		body := b[e.head:][:e.size]
-		if f := in[e.id]; f == nil || !f(body) {
+		f := in[e.id]
+		if f == nil || slices.Contains(seen, e.id) || !f(body) {
 			voidElement(b[:e.head+e.size], e.head)
+		}
+		if f != nil && !slices.Contains(several, e.id) {
+			seen = append(seen, e.id)
 		}
 		b = b[e.head+e.size:]
 	}
