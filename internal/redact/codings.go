@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ var pictureBoxes = boxRules{
 	"sv3d": only(boxRules{
 		"svhd": shape(1, -3),
 		"proj": only(boxRules{
-			"prhd": small(4, 16, shape(1, -3, 12)), "equi": shape(1, -3, 16), "cbmp": small(4, 12, shape(1, -3, 8)), "mshp": keepMesh, "ytmp": keepMesh,
+			"prhd": small(4, 16, shape(1, -3, 12)), "equi": keepBounds, "cbmp": small(4, 12, shape(1, -3, 8)), "mshp": keepMesh, "ytmp": keepMesh,
 		}),
 	}),
 }
@@ -86,8 +87,23 @@ var waveBoxes = func() boxRules {
 // configurations are the boxes without which a decoder can't start. The coding of a track that would lose one isn't known.
 var configurations = []string{"avcC", "hvcC", "vvcC", "evcC", "av1C", "apvC", "esds", "glbl", "SMI ", "dOps", "dfLa", "alac", "dapa", "wave"}
 
-// keepConfigured redacts the boxes in a sample entry. ok is false if a configuration goes.
-func keepConfigured(b []byte, rules boxRules) (ok bool) {
+// boxReaders has for boxes the codings whose decoders read them. In the entry of another coding they go.
+var boxReaders = map[string][]string{
+	"apvC": {"apv1"}, "SMI ": {"SVQ3"}, "d263": {"s263", "h263", "H263"}, "bitr": {"s263", "h263", "H263"},
+	"mjqt": {"jpeg", "mjpg", "mjpa", "mjpb", "dmb1", "AVDJ"}, "mjht": {"jpeg", "mjpg", "mjpa", "mjpb", "dmb1", "AVDJ"},
+	"dOps": {"Opus"}, "dfLa": {"fLaC"}, "alac": {"alac"}, "dac3": {"ac-3"}, "dec3": {"ec-3"}, "dac4": {"ac-4"}, "dmlp": {"mlpa"},
+	"ddts": {"dtsc", "dtse", "dtsh", "dtsl", "dtsx"}, "damr": {"samr", "sawb"}, "dawp": {"sawp"}, "dqcp": {"sqcp", "Qclp"}, "devc": {"sevc"},
+	"dapa": {"apac"}, "pcmC": {"ipcm", "fpcm"}, "mhaC": {"mha1", "mha2", "mhm1", "mhm2"}, "QDCA": {"QDM2", "QDMC"}, "QDCP": {"QDM2", "QDMC"}, "QDMC": {"QDM2", "QDMC"},
+}
+
+// isRead reports whether decoders of a coding read a box with that type.
+func isRead(box, coding string) bool {
+	codings, some := boxReaders[box]
+	return !some || slices.Contains(codings, coding)
+}
+
+// keepConfigured redacts the boxes in the entry of a coding. ok is false if a configuration goes.
+func keepConfigured(coding string, b []byte, rules boxRules) (ok bool) {
 	find := func() (types []string) {
 		eachBox(b, func(b box) {
 			if slices.Contains(configurations, b.typ) && !slices.Contains(types, b.typ) {
@@ -96,9 +112,23 @@ func keepConfigured(b []byte, rules boxRules) (ok bool) {
 		})
 		return types
 	}
+	eachBox(b, func(b box) {
+		if !isRead(b.typ, coding) || b.typ == "glbl" && !keepGlobal(coding, b.body) {
+			b.free()
+		}
+	})
 	before := find()
 	keepFirst(b, rules)
 	return slices.Equal(find(), before)
+}
+
+// keepGlobal redacts glbl, FFmpeg's configuration of codings that have no box of their own. ok is false if the coding needs none.
+func keepGlobal(coding string, b []byte) (ok bool) {
+	if slices.Contains(pictureConfigurations, coding) {
+		return true
+	}
+	trimUnits(b, mpegUnit)
+	return len(bytes.Trim(b, "\x00")) > 0
 }
 
 // keepEntries redacts the body of stsd.
@@ -156,7 +186,7 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 		return false // which samples are still pictures, stsc tells
 	}
 	t.still = still
-	return keepConfigured(rest, pictureBoxes)
+	return keepConfigured(b.typ, rest, pictureBoxes)
 }
 
 // still is a format of the pictures in a film that have metadata of their own.
@@ -252,17 +282,15 @@ func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 	} else if p != t.frames {
 		t.frames = packets{}
 	}
-	return keepConfigured(b.body[fixed:], soundEntryBoxes)
+	return keepConfigured(b.typ, b.body[fixed:], soundEntryBoxes(b.typ))
 }
 
-// soundEntryBoxes are soundBoxes and wave.
-var soundEntryBoxes = func() boxRules {
-	rules := boxRules{"wave": func(b *box) bool { return keepConfigured(b.body, waveBoxes) }}
-	for typ, keep := range soundBoxes {
-		rules[typ] = keep
-	}
+// soundEntryBoxes are soundBoxes and wave, in the entry of a coding.
+func soundEntryBoxes(coding string) boxRules {
+	rules := maps.Clone(soundBoxes)
+	rules["wave"] = func(b *box) bool { return keepConfigured(coding, b.body, waveBoxes) }
 	return rules
-}()
+}
 
 // atMostBytes returns a function that keeps a box of at most n bytes, which are numbers.
 func atMostBytes(n int) func(*box) bool { return func(b *box) bool { return len(b.body) <= n } }
@@ -314,7 +342,7 @@ func keepOpus(b *box, order binary.ByteOrder) bool {
 	if b.body[10] != 0 {
 		n += 2 + int(b.body[1])
 	}
-	if len(b.body) < n {
+	if len(b.body) < n || !isOpusMapping(b.body[1], b.body[11:n]) {
 		return false
 	}
 	clear(b.body[n:])
@@ -322,6 +350,16 @@ func keepOpus(b *box, order binary.ByteOrder) bool {
 		clear(rate)
 	}
 	return true
+}
+
+// isOpusMapping reports whether b maps channels to those of streams (RFC 7845, 5.1.1): the number of streams, that of those with
+// two channels, then for each channel a number, 255 for silence. b is empty if the channels are in order.
+func isOpusMapping(channels byte, b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	most := int(b[0]) + int(b[1])
+	return most <= int(channels) && !slices.ContainsFunc(b[2:], func(c byte) bool { return int(c) >= most && c != 255 })
 }
 
 // keepFLAC keeps dfLa (FLAC in ISOBMFF, 3.3.2): the stream's format. The other blocks of metadata, such as comments, become
@@ -337,7 +375,9 @@ func keepFLAC(b *box) bool {
 		if f.over {
 			return false
 		}
-		if typ&127 != 0 || size != 34 {
+		if typ&127 == 0 && size == 34 {
+			clear(b.body[f.at-16 : f.at]) // the checksum of the original
+		} else {
 			b.body[head] = b.body[head]&128 | 1
 			clear(f.b[f.at-size : f.at])
 		}
@@ -402,6 +442,20 @@ func keepSpeakers(b *box) bool {
 	return true
 }
 
+// keepBounds keeps equi (Spherical Video V2), the parts of the picture that aren't shown, as fractions of 32 bits. The last 16
+// tell less than a pixel.
+func keepBounds(b *box) bool {
+	if !shape(1, -3, 16)(b) {
+		return false
+	}
+	for x := b.body[4:20]; len(x) > 0; x = x[4:] {
+		if x[2] != 0xFF || x[3] != 0xFF {
+			clear(x[2:4])
+		}
+	}
+	return true
+}
+
 // keepAmbisonics keeps SA3D (Spatial Audio RFC).
 func keepAmbisonics(b *box) bool {
 	return keepCounted(b, 8, 4) && areSmall(b.body[2:6]) && areSmall(b.body[8:])
@@ -416,19 +470,6 @@ func keepCounted(b *box, first, size int) bool {
 		return false
 	}
 	clear(b.body[f.at+size*int(n):]) //nolint:gosec // G115: checked
-	return true
-}
-
-// keepWaveFormat keeps the structure WAVEFORMATEX.
-func keepWaveFormat(b *box) bool {
-	if len(b.body) < 18 {
-		return len(b.body) == 4 // a name
-	}
-	n := 18 + int(binary.LittleEndian.Uint16(b.body[16:]))
-	if n > len(b.body) || n > 18+64 {
-		return false
-	}
-	clear(b.body[n:])
 	return true
 }
 
@@ -468,10 +509,14 @@ func keepDecoder(b *box) bool {
 		if !keepXiph(info) {
 			return false
 		}
-	case decoder[1]>>2 == 5: // sound has few numbers
-		clearFrom(info, 64)
+	case decoder[0] == 0x40, 0x66 <= decoder[0] && decoder[0] <= 0x68: // AAC
+		clearFrom(info, keepAudioConfig(info))
+	case decoder[1]>>2 == 5: // other sound needs none
+		clear(info)
 	case decoder[0] == 0x20, 0x60 <= decoder[0] && decoder[0] <= 0x65, decoder[0] == 0x6A:
-		clearUserData(info)
+		trimUnits(info, mpegUnit)
+	case decoder[0] == 0x6C, decoder[0] == 0x6D: // JPEG, PNG
+		clear(info)
 	}
 	clear(after)
 	return true
@@ -545,7 +590,11 @@ func keepWebMMastering(b *box) bool {
 	if !shape(1, -3, 24)(b) {
 		return false
 	}
-	x := b.body[4:]
+	return isWebMMastering(b.body[4:])
+}
+
+// isWebMMastering is isMastering for other units, as WebM and AV1 have them.
+func isWebMMastering(x []byte) bool {
 	const half = 1 << 15
 	coordinate := func(i int) uint16 { return binary.BigEndian.Uint16(x[2*i:]) }
 	return coordinate(0) >= half && coordinate(3) >= half && coordinate(5) <= half*2/5 && coordinate(6) < half && coordinate(7) < half && areLow(x[16:24])
@@ -558,35 +607,3 @@ func keepAvidRange(b *box) bool {
 
 // encoders are the texts of encoders that decoders look for, since they decode the pictures of some in another way.
 var encoders = regexp.MustCompile(`^(Lavc[0-9.]{1,16}|XviD[0-9]{4}C?|DivX[0-9]{1,6}([Bb]uild|b)[0-9]{1,6}p?)\x00*$`)
-
-// clearUserData clears user data in the configuration of MPEG video, but for the names of encoders that decoders need
-// (14496-2, 6.2.2.1; 13818-2, 6.2.2.2.2).
-func clearUserData(b []byte) {
-	eachUnit(b, func(unit []byte) {
-		if unit[0] == 0xB2 && !encoders.Match(unit[1:]) {
-			clear(unit[1:])
-		}
-	})
-}
-
-// clearMessages clears the SEI messages in the configuration of AVC, as units with start codes (14496-10, annex B).
-func clearMessages(b []byte) {
-	eachUnit(b, func(unit []byte) {
-		if unit[0]&31 == 6 {
-			clear(unit[1:])
-		}
-	})
-}
-
-// eachUnit calls f with what follows each start code of MPEG in b, up to the next, unless that is nothing.
-func eachUnit(b []byte, f func(unit []byte)) {
-	start := []byte{0, 0, 1}
-	_, b, ok := bytes.Cut(b, start)
-	for ok {
-		var unit []byte
-		unit, b, ok = bytes.Cut(b, start)
-		if len(unit) > 0 {
-			f(unit)
-		}
-	}
-}
