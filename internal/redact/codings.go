@@ -376,7 +376,7 @@ func keepFLAC(b *box) bool {
 			return false
 		}
 		if typ&127 == 0 && size == 34 {
-			clear(b.body[f.at-16 : f.at]) // the checksum of the original
+			keepStreamInfo(b.body[f.at-size : f.at])
 		} else {
 			b.body[head] = b.body[head]&128 | 1
 			clear(f.b[f.at-size : f.at])
@@ -388,6 +388,16 @@ func keepFLAC(b *box) bool {
 	clear(b.body[:min(4, len(b.body))])
 	clear(b.body[min(f.at, len(b.body)):])
 	return f.at >= 4+4+34
+}
+
+// keepStreamInfo keeps the format of a FLAC stream (RFC 9639, 8.2), without the sizes of frames and the checksum of the original.
+func keepStreamInfo(b []byte) bool {
+	if len(b) != 34 {
+		return false
+	}
+	clear(b[4:10])
+	clear(b[18:])
+	return true
 }
 
 // keepALAC keeps Apple's description of lossless sound, after its layout of channels too.
@@ -409,7 +419,9 @@ func keepALAC(b *box) bool {
 func keepEAC3(b *box) bool {
 	f := fields{b: b.body}
 	for n := f.uint(2)&7 + 1; n > 0; n-- {
-		f.skip(2)
+		if id := f.uint(2) >> 9 & 31; id != 6 && id < 8 || id > 16 { // the version of the coding
+			return false
+		}
 		if f.uint(1)>>1&15 > 0 {
 			f.skip(1)
 		}

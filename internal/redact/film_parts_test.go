@@ -63,8 +63,15 @@ func TestSecondElementGoes(t *testing.T) {
 		element []byte
 		want    int
 	}{
-		{number(0xD7, 1), 1}, {number(0xD7, 2), 0}, {number(0x83, 1), 0}, {number(0x83, 17), 0}, {[]byte("V_VP8"), 1}, {[]byte("S_TEXT"), 0},
-		{u16(0x6240), 3}, {number(0x5033, 0), 1}, {number(0x5033, 1), 0},
+		{number(0xD7, 1), 1},
+		{number(0xD7, 2), 0},
+		{number(0x83, 1), 0},
+		{number(0x83, 17), 0},
+		{[]byte("V_VP8"), 1},
+		{[]byte("S_TEXT"), 0},
+		{u16(0x6240), 3},
+		{number(0x5033, 0), 1},
+		{number(0x5033, 1), 0},
 	} {
 		if n := bytes.Count(got, x.element); n != x.want {
 			t.Errorf("%q is there %d times, want %d", x.element, n, x.want)
@@ -117,6 +124,7 @@ func TestConfigurationIsNoText(t *testing.T) {
 		{"between the units", keepBitmapInfo, bitmap("XVID", 24, unit(0xB0, 0xF5), slack), 0},
 		{"an unknown unit", keepBitmapInfo, bitmap("XVID", 24, unit(0xC0, slack)), 0},
 		{"user data", keepBitmapInfo, bitmap("XVID", 24, unit(0xB0, 0xF5), unit(0xB2, slack)), 0},
+		{"after a layer", keepBitmapInfo, bitmap("XVID", 24, "\x00\x00\x01\x20\x00\xC4\x8D\x88\x00\x2D\x02\x04\x06\x14\x43", slack), 11},
 		{"after the sequence", keepBitmapInfo, bitmap("MPG2", 24, unit(0xB3, make([]byte, 8), slack)), 8},
 		{"SEI of AVC", keepBitmapInfo, bitmap("H264", 24, unit(0x67, 1, 2, 3, 4), unit(6, slack)), 0},
 		{"before the units", keepBitmapInfo, bitmap("H264", 24, slack, unit(0x67, 1, 2, 3, 4)), 0},
@@ -195,6 +203,10 @@ func TestPartThatPlayersIgnoreGoes(t *testing.T) {
 		{"another sequence", picture("avc1", avcC(cat("g", text), []byte{0x68}))},
 		{"a second header of AV1", picture("av01", av1C(sequence, 0x0A, len(text), text))},
 		{"the display of AV1", picture("av01", av1C(sequence, 0x2A, 26, 2, text, make([]byte, 12), 0x80))},
+		{"VPS of HEVC", picture("hvc1", box("hvcC", cat(1, make([]byte, 21), 1, 0x20, u16(1), u16(2+len(text)), 0x40, 1, text)))},
+		{"SPS of HEVC", picture("hvc1", box("hvcC", cat(1, make([]byte, 21), 1, 0x21, u16(1), u16(2+len(text)), 0x42, 1, text)))},
+		{"a header of AV1", picture("av01", av1C(0x0A, len(text), text))},
+		{"dec3", sound("ec-3", box("dec3", text))},
 		{"the display of HEVC", picture("hvc1", hvcC(cat(137, 24, text, make([]byte, 12))))},
 		{"3D displays of HEVC", picture("hvc1", hvcC(cat(176, 16, text, make([]byte, 4))))},
 		{"the parts of a panorama", picture("avc1", box("sv3d", box("proj", full("equi", 0, text, make([]byte, 4)))))},

@@ -653,8 +653,7 @@ func keepPrivate(codec string, b []byte) bool {
 		return keepXiph(b)
 	case "A_FLAC":
 		if !bytes.HasPrefix(b, []byte("fLaC")) {
-			clearFrom(b, 18) // the checksum of the original
-			return len(b) == 34
+			return keepStreamInfo(b)
 		}
 		return keepFLAC(x) && copy(b, "fLaC") == 4
 	case "A_OPUS":

@@ -253,8 +253,12 @@ func keepHEVC(b *box) bool {
 // isHEVCSet reports whether a unit of HEVC in an array of a type stays.
 func isHEVCSet(array byte, unit []byte) bool {
 	switch array & 0x3F {
-	case 32, 33, 34: // VPS, SPS, PPS
-		return len(unit) > 2 && unit[0]>>1 == array&0x3F // as the unit itself says
+	case 32: // VPS, with 16 reserved bits
+		return len(unit) > 5 && unit[0]>>1 == 32 && unit[4] == 0xFF && unit[5] == 0xFF
+	case 33: // SPS, with a profile, but for one of another layer
+		return len(unit) > 3 && unit[0]>>1 == 33 && (unit[0]&1 != 0 || unit[1]>>3 != 0 || unit[3]>>6 == 0 && unit[3]&0x1F <= 16)
+	case 34: // PPS
+		return len(unit) > 2 && unit[0]>>1 == 34
 	case 39, 40: // SEI
 		return len(unit) > 2 && unit[0]>>1 == array&0x3F && isColorSEI(unit[2:])
 	}
@@ -482,7 +486,7 @@ func keepAV1(b *box) bool {
 		keep := false
 		switch x := b.body[at:f.at]; {
 		case head>>3&15 == 1:
-			keep, sequence = !sequence && size <= longest, true
+			keep, sequence = !sequence && 0 < size && size <= longest && x[0]>>5 == b.body[1]>>5, true // of the same profile
 		case head>>3&15 != 5: // no metadata
 		case size == 1+4+1 && x[0] == 1:
 			keep, light = !light, true

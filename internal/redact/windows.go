@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -232,7 +233,7 @@ func mpegUnit(unit []byte) int {
 	}
 	switch code := unit[0]; {
 	case 0x20 <= code && code <= 0x2F: // a layer of MPEG-4
-		return 1 + 160
+		return 1 + layerLen(b)
 	case code == 0xB0: // the profile
 		return 1 + 1
 	case code == 0xB2 && encoders.Match(b):
@@ -248,6 +249,66 @@ func mpegUnit(unit []byte) int {
 		return 1 + 4
 	}
 	return 0
+}
+
+// layerLen returns how many bytes of b the header of a layer of MPEG-4 video takes (14496-2, 6.2.3). One with a shape, a sprite,
+// estimates of complexity or a better layer has up to 160.
+func layerLen(b []byte) int {
+	most := min(len(b), 160)
+	r := bitReader{b: b}
+	r.read(1 + 8)
+	version := uint64(1)
+	if r.read(1) == 1 {
+		version = r.read(4)
+		r.read(3)
+	}
+	if r.read(4) == 15 { // the shape of a pixel
+		r.read(16)
+	}
+	if r.read(1) == 1 && r.read(2+1+1)&1 == 1 { // buffers
+		r.read(79)
+	}
+	if r.read(2) != 0 {
+		return most
+	}
+	r.read(1)
+	clock := r.read(16)
+	r.read(1)
+	if r.read(1) == 1 {
+		r.read(max(1, bits.Len64(max(clock, 1)-1)))
+	}
+	r.read(1 + 13 + 1 + 13 + 1 + 1 + 1)
+	if sprite := r.read(int(1 + min(version-1, 1))); sprite != 0 { //nolint:gosec // G115: 1 or 2
+		return most
+	}
+	if r.read(1) == 1 { // the bits of a sample
+		r.read(4 + 4)
+	}
+	if r.read(1) == 1 { // tables
+		for range 2 {
+			if r.read(1) == 1 {
+				for i := 0; i < 64 && r.read(8) != 0; i++ {
+				}
+			}
+		}
+	}
+	if version != 1 {
+		r.read(1)
+	}
+	if r.read(1) == 0 {
+		return most
+	}
+	r.read(1)
+	if r.read(1) == 1 {
+		r.read(1)
+	}
+	if version != 1 && r.read(1+1)>>1 == 1 {
+		return most
+	}
+	if r.read(1) == 1 || r.over {
+		return most
+	}
+	return min(r.at/8+1, len(b)) // a zero and ones follow, up to the next byte
 }
 
 // keepAudioConfig redacts an AudioSpecificConfig (14496-3, 1.6.2.1) and returns its length. That of codings other than AAC has
