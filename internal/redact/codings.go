@@ -96,14 +96,26 @@ var boxReaders = map[string][]string{
 	"dapa": {"apac"}, "pcmC": {"ipcm", "fpcm"}, "mhaC": {"mha1", "mha2", "mhm1", "mhm2"}, "QDCA": {"QDM2", "QDMC"}, "QDCP": {"QDM2", "QDMC"}, "QDMC": {"QDM2", "QDMC"},
 }
 
-// isRead reports whether decoders of a coding read a box with that type.
-func isRead(box, coding string) bool {
-	codings, some := boxReaders[box]
-	return !some || slices.Contains(codings, coding)
+// keepRead redacts the boxes in the entry of a coding: those that its decoders don't read go. ok is false if a configuration
+// goes.
+func keepRead(coding string, b []byte, rules boxRules) (ok bool) {
+	drop := func(b box) {
+		if readers := boxReaders[b.typ]; readers != nil && !slices.Contains(readers, coding) || b.typ == "glbl" && !keepGlobal(coding, b.body) {
+			b.free()
+		}
+	}
+	eachBox(b, func(b box) {
+		if b.typ == "wave" {
+			eachBox(b.body, drop)
+		} else {
+			drop(b)
+		}
+	})
+	return keepConfigured(b, rules)
 }
 
-// keepConfigured redacts the boxes in the entry of a coding. ok is false if a configuration goes.
-func keepConfigured(coding string, b []byte, rules boxRules) (ok bool) {
+// keepConfigured redacts the boxes in a sample entry. ok is false if a configuration goes.
+func keepConfigured(b []byte, rules boxRules) (ok bool) {
 	find := func() (types []string) {
 		eachBox(b, func(b box) {
 			if slices.Contains(configurations, b.typ) && !slices.Contains(types, b.typ) {
@@ -112,11 +124,6 @@ func keepConfigured(coding string, b []byte, rules boxRules) (ok bool) {
 		})
 		return types
 	}
-	eachBox(b, func(b box) {
-		if !isRead(b.typ, coding) || b.typ == "glbl" && !keepGlobal(coding, b.body) {
-			b.free()
-		}
-	})
 	before := find()
 	keepFirst(b, rules)
 	return slices.Equal(find(), before)
@@ -186,7 +193,7 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 		return false // which samples are still pictures, stsc tells
 	}
 	t.still = still
-	return keepConfigured(b.typ, rest, pictureBoxes)
+	return keepRead(b.typ, rest, pictureBoxes)
 }
 
 // still is a format of the pictures in a film that have metadata of their own.
@@ -282,15 +289,15 @@ func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 	} else if p != t.frames {
 		t.frames = packets{}
 	}
-	return keepConfigured(b.typ, b.body[fixed:], soundEntryBoxes(b.typ))
+	return keepRead(b.typ, b.body[fixed:], soundEntryBoxes)
 }
 
-// soundEntryBoxes are soundBoxes and wave, in the entry of a coding.
-func soundEntryBoxes(coding string) boxRules {
+// soundEntryBoxes are soundBoxes and wave.
+var soundEntryBoxes = func() boxRules {
 	rules := maps.Clone(soundBoxes)
-	rules["wave"] = func(b *box) bool { return keepConfigured(coding, b.body, waveBoxes) }
+	rules["wave"] = func(b *box) bool { return keepConfigured(b.body, waveBoxes) }
 	return rules
-}
+}()
 
 // atMostBytes returns a function that keeps a box of at most n bytes, which are numbers.
 func atMostBytes(n int) func(*box) bool { return func(b *box) bool { return len(b.body) <= n } }
