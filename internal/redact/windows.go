@@ -132,7 +132,7 @@ func keepBitmapInfo(b []byte) (n int) {
 	if hasCoding(b, pictureConfigurations) {
 		return min(len(b), most) // not all say how long it is
 	}
-	n = fields + int(min(max(size, fields)-fields, most)) //nolint:gosec // G115: small
+	n = fields + int(min(max(size, fields)-fields, most))
 	n = min(n, len(b))
 	kept := fields + keepPictureConfiguration(strings.ToUpper(string(b[16:20])), b[fields:n])
 	clear(b[kept:n])
@@ -278,7 +278,7 @@ func layerLen(b []byte) int {
 		r.read(max(1, bits.Len64(max(clock, 1)-1)))
 	}
 	r.read(1 + 13 + 1 + 13 + 1 + 1 + 1)
-	if sprite := r.read(int(1 + min(version-1, 1))); sprite != 0 { //nolint:gosec // G115: 1 or 2
+	if sprite := r.read(int(1 + min(version-1, 1))); sprite != 0 {
 		return most
 	}
 	if r.read(1) == 1 { // the bits of a sample
