@@ -226,7 +226,7 @@ var (
 	DeflateDistanceExtra = [maxDistances]uint8{
 		0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
 	}
-	lengthBase = [...]uint16{
+	DeflateLength = [...]uint16{
 		3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
 	}
 	distanceBase = [maxDistances]uint16{
@@ -246,11 +246,11 @@ func (f *inflater) block(literals, distances *codes) {
 			f.put(byte(s)) //nolint:gosec // below 256
 			continue
 		}
-		if s -= endOfBlock + 1; s >= len(lengthBase) {
+		if s -= endOfBlock + 1; s >= len(DeflateLength) {
 			f.ended = true
 			return
 		}
-		length := int(lengthBase[s]) + int(f.bits(uint(DeflateLengthExtra[s])))
+		length := int(DeflateLength[s]) + int(f.bits(uint(DeflateLengthExtra[s])))
 		d := f.symbol(distances)
 		if f.ended || d >= maxDistances {
 			f.ended = true

@@ -155,25 +155,24 @@ func prefix(magics ...string) func([]byte) bool {
 }
 
 // isBMP recognizes a Windows bitmap by its two letters and the size of the second header, which has few
-// values. Many texts begin with the two letters alone.
+// values: that of OS/2 2.x can be cut off. Many texts begin with the two letters alone.
 func isBMP(head []byte) bool {
 	if len(head) < 18 || string(head[:2]) != "BM" {
 		return false
 	}
-	switch binary.LittleEndian.Uint32(head[14:]) {
-	case 12, 16, 40, 52, 56, 64, 108, 124:
-		return true
-	}
-	return false
+	size := binary.LittleEndian.Uint32(head[14:])
+	return size == 12 || 16 <= size && size <= 64 || size == 108 || size == 124
 }
 
 // isICO recognizes an icon or a cursor: zero, the type (1 or 2), the number of pictures, and for the
-// first of them a size, and an offset after the directory.
+// first of them an offset after the directory. Browsers ignore the length of a picture.
 func isICO(head []byte) bool {
 	if len(head) < 22 || head[0] != 0 || head[1] != 0 || head[2] != 1 && head[2] != 2 || head[3] != 0 {
 		return false
 	}
 	o := binary.LittleEndian
 	pictures := uint32(o.Uint16(head[4:]))
-	return pictures > 0 && o.Uint32(head[14:]) > 0 && o.Uint32(head[18:]) >= 6+16*pictures
+	const most = 1 << 24 // the offset
+	from := o.Uint32(head[18:])
+	return pictures > 0 && 6+16*pictures <= from && from < most
 }

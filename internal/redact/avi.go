@@ -25,7 +25,7 @@ var motionJPEGs = []string{"MJPG", "JPEG", "IJPG", "MJPA", "DMB1", "AVRN", "AVDJ
 var pngCodings = []string{"MPNG", "PNG1", "PNG "}
 
 // aviStream is a stream of an AVI.
-type aviStream struct{ stays, pictures, jpeg bool }
+type aviStream struct{ stays, pictures, jpeg, mixed, palette bool }
 
 // avi is a film, while it is redacted.
 type avi struct {
@@ -170,7 +170,7 @@ func (a *avi) streamHeader(b []byte) int {
 		coding := strings.ToUpper(string(b[4:8]))
 		x = aviStream{stays: !slices.Contains(pngCodings, coding), pictures: true, jpeg: slices.Contains(motionJPEGs, coding)}
 	case "auds", "iavs":
-		x.stays = true
+		x.stays, x.mixed = true, b[0] == 'i'
 	}
 	if !isChunkID(b[4:8]) || !x.stays {
 		clear(b[4:8])
@@ -195,60 +195,19 @@ func (a *avi) streamHeader(b []byte) int {
 
 // format redacts strf (BITMAPINFOHEADER with colours, or WAVEFORMATEX).
 func (x *aviStream) format(b []byte) int {
-	le := binary.LittleEndian
 	switch {
 	case !x.stays:
 		return 0
 	case !x.pictures:
-		if len(b) < 18 {
-			return min(len(b), 16)
-		}
-		mendLow(b[4:12]) // the rates
-		n := min(int(le.Uint16(b[16:])), len(b)-18)
-		if n > 64 && !keepXiph(b[18:18+n]) { // only Vorbis needs more
-			n = 64
-		}
-		return 18 + n
+		return keepSoundFormat(b)
 	case len(b) < 40:
 		return 0
 	}
 	if x.stays = !hasCoding(b, pngCodings); !x.stays {
 		return 0
 	}
-	x.jpeg = x.jpeg || hasCoding(b, motionJPEGs)
+	x.jpeg, x.palette = x.jpeg || hasCoding(b, motionJPEGs), hasPalette(b)
 	return keepBitmapInfo(b)
-}
-
-// keepBitmapInfo redacts BITMAPINFOHEADER, of at least 40 bytes, and returns the length of its fields with the colors or the
-// configuration of the decoder that follow.
-func keepBitmapInfo(b []byte) (n int) {
-	le := binary.LittleEndian
-	mendLow(b[4:8])
-	if height := b[8:12]; height[3] >= ascii && height[3] < negative {
-		clear(height)
-	}
-	le.PutUint16(b[12:], 1) // planes
-	if le.Uint16(b[14:]) >= ascii<<8 {
-		le.PutUint16(b[14:], 24)
-	}
-	mendLow(b[20:40])
-	n = int(max(40, min(le.Uint32(b), 4<<10)))
-	if bits := le.Uint16(b[14:]); bits <= 8 {
-		colors := le.Uint32(b[32:])
-		if colors == 0 || colors > 256 {
-			colors = 1 << bits
-		}
-		n += 4 * int(colors)
-	}
-	switch codec := strings.ToUpper(string(b[16:20])); codec {
-	case "H264", "AVC1", "X264":
-		clearMessages(b[40:])
-	case "HFYU", "FFVH", "LAGS", "FFV1": // the decoder's tables follow
-	default:
-		clearUserData(b[40:])
-		return n
-	}
-	return max(n, min(len(b), 4<<10))
 }
 
 // superIndex redacts indx.
@@ -302,8 +261,15 @@ func (a *avi) isData(id string) (x *aviStream, ok bool) {
 	if x = a.streamOf(id, 0); x == nil {
 		return nil, false
 	}
+	pictures := x.pictures || x.mixed
 	switch id[2:] {
-	case "db", "dc", "pc", "wb", "iv", "AC", "DC", "__":
+	case "db", "dc", "DC":
+		return x, pictures
+	case "pc":
+		return x, x.palette
+	case "wb":
+		return x, !x.pictures
+	case "iv", "AC", "__":
 		return x, true
 	}
 	return nil, false
@@ -323,7 +289,17 @@ func (a *avi) data(id string, size int64) bool {
 	switch {
 	case !ok:
 		return a.junk(size)
-	case !x.jpeg || id[2:] == "pc":
+	case id[2:] == "pc":
+		return a.structure(size, func(b []byte) int {
+			if len(b) < 4 {
+				return 0
+			}
+			n := 4 * min(len(b)/4, 1+256) // the first color, how many, flags, then the colors
+			clear(b[2:4])
+			clearReserved(b[4:n])
+			return n
+		})
+	case !x.jpeg:
 		return s.pass(8 + size)
 	}
 	s.pass(8)

@@ -326,10 +326,10 @@ func redactICO(s *stream, _ *Plan) error {
 	var entries, bad [][]byte
 	for e := range slices.Chunk(b[icoHeader:], icoEntry) {
 		e[3] = 0 // reserved
-		n, from := int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
-		if 0 < n && n < maxIcon && int64(len(b)) <= from && from < maxIcon {
+		n, from := binary.LittleEndian.Uint32(e[8:]), int64(binary.LittleEndian.Uint32(e[12:]))
+		if n < maxIcon && int64(len(b)) <= from && from < maxIcon {
 			entries = append(entries, e)
-			pictures = append(pictures, span{from, from + n})
+			pictures = append(pictures, span{from, from + maxIcon}) // browsers ignore its length
 		} else {
 			bad = append(bad, e)
 		}
@@ -342,9 +342,15 @@ func redactICO(s *stream, _ *Plan) error {
 	}
 	slices.SortFunc(pictures, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	s.replace(b)
-	for _, p := range pictures {
+	for i, p := range pictures {
 		if p.from < s.offset {
-			continue // two entries for one picture, or pictures that overlap
+			continue // two entries for one picture
+		}
+		for _, next := range pictures[i+1:] {
+			if next.from > p.from {
+				p.to = next.from
+				break
+			}
 		}
 		if !s.zero(p.from-s.offset) || !redactIcon(s, p.to-p.from) {
 			return errBroken

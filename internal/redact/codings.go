@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ var pictureBoxes = boxRules{
 	"sv3d": only(boxRules{
 		"svhd": shape(1, -3),
 		"proj": only(boxRules{
-			"prhd": small(4, 16, shape(1, -3, 12)), "equi": shape(1, -3, 16), "cbmp": small(4, 12, shape(1, -3, 8)), "mshp": keepMesh, "ytmp": keepMesh,
+			"prhd": small(4, 16, shape(1, -3, 12)), "equi": keepBounds, "cbmp": small(4, 12, shape(1, -3, 8)), "mshp": keepMesh, "ytmp": keepMesh,
 		}),
 	}),
 }
@@ -86,6 +87,33 @@ var waveBoxes = func() boxRules {
 // configurations are the boxes without which a decoder can't start. The coding of a track that would lose one isn't known.
 var configurations = []string{"avcC", "hvcC", "vvcC", "evcC", "av1C", "apvC", "esds", "glbl", "SMI ", "dOps", "dfLa", "alac", "dapa", "wave"}
 
+// boxReaders has for boxes the codings whose decoders read them. In the entry of another coding they go.
+var boxReaders = map[string][]string{
+	"apvC": {"apv1"}, "SMI ": {"SVQ3"}, "d263": {"s263", "h263", "H263"}, "bitr": {"s263", "h263", "H263"},
+	"mjqt": {"jpeg", "mjpg", "mjpa", "mjpb", "dmb1", "AVDJ"}, "mjht": {"jpeg", "mjpg", "mjpa", "mjpb", "dmb1", "AVDJ"},
+	"dOps": {"Opus"}, "dfLa": {"fLaC"}, "alac": {"alac"}, "dac3": {"ac-3"}, "dec3": {"ec-3"}, "dac4": {"ac-4"}, "dmlp": {"mlpa"},
+	"ddts": {"dtsc", "dtse", "dtsh", "dtsl", "dtsx"}, "damr": {"samr", "sawb"}, "dawp": {"sawp"}, "dqcp": {"sqcp", "Qclp"}, "devc": {"sevc"},
+	"dapa": {"apac"}, "pcmC": {"ipcm", "fpcm"}, "mhaC": {"mha1", "mha2", "mhm1", "mhm2"}, "QDCA": {"QDM2", "QDMC"}, "QDCP": {"QDM2", "QDMC"}, "QDMC": {"QDM2", "QDMC"},
+}
+
+// keepRead redacts the boxes in the entry of a coding: those that its decoders don't read go. ok is false if a configuration
+// goes.
+func keepRead(coding string, b []byte, rules boxRules) (ok bool) {
+	drop := func(b box) {
+		if readers := boxReaders[b.typ]; readers != nil && !slices.Contains(readers, coding) || b.typ == "glbl" && !keepGlobal(coding, b.body) {
+			b.free()
+		}
+	}
+	eachBox(b, func(b box) {
+		if b.typ == "wave" {
+			eachBox(b.body, drop)
+		} else {
+			drop(b)
+		}
+	})
+	return keepConfigured(b, rules)
+}
+
 // keepConfigured redacts the boxes in a sample entry. ok is false if a configuration goes.
 func keepConfigured(b []byte, rules boxRules) (ok bool) {
 	find := func() (types []string) {
@@ -99,6 +127,15 @@ func keepConfigured(b []byte, rules boxRules) (ok bool) {
 	before := find()
 	keepFirst(b, rules)
 	return slices.Equal(find(), before)
+}
+
+// keepGlobal redacts glbl, FFmpeg's configuration of codings that have no box of their own. ok is false if the coding needs none.
+func keepGlobal(coding string, b []byte) (ok bool) {
+	if slices.Contains(pictureConfigurations, coding) {
+		return true
+	}
+	trimUnits(b, mpegUnit)
+	return len(bytes.Trim(b, "\x00")) > 0
 }
 
 // keepEntries redacts the body of stsd.
@@ -156,7 +193,7 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 		return false // which samples are still pictures, stsc tells
 	}
 	t.still = still
-	return keepConfigured(rest, pictureBoxes)
+	return keepRead(b.typ, rest, pictureBoxes)
 }
 
 // still is a format of the pictures in a film that have metadata of their own.
@@ -226,7 +263,7 @@ func (m *movie) keepSoundEntry(t *track, b *box, version byte) bool {
 	} else if p != t.frames {
 		t.frames = packets{}
 	}
-	return keepConfigured(rest, soundEntryBoxes)
+	return keepRead(b.typ, rest, soundEntryBoxes)
 }
 
 // readLayout redacts the fields that QuickTime adds to a description of sound in a layout, at the start of b, and reads the
@@ -252,10 +289,8 @@ func (p *packets) readLayout(layout uint16, b []byte) (n int, ok bool) {
 
 // soundEntryBoxes are soundBoxes and wave.
 var soundEntryBoxes = func() boxRules {
-	rules := boxRules{"wave": func(b *box) bool { return keepConfigured(b.body, waveBoxes) }}
-	for typ, keep := range soundBoxes {
-		rules[typ] = keep
-	}
+	rules := maps.Clone(soundBoxes)
+	rules["wave"] = func(b *box) bool { return keepConfigured(b.body, waveBoxes) }
 	return rules
 }()
 
@@ -309,7 +344,7 @@ func keepOpus(b *box, order binary.ByteOrder) bool {
 	if b.body[10] != 0 {
 		n += 2 + int(b.body[1])
 	}
-	if len(b.body) < n {
+	if len(b.body) < n || !isOpusMapping(b.body[1], b.body[11:n]) {
 		return false
 	}
 	clear(b.body[n:])
@@ -317,6 +352,16 @@ func keepOpus(b *box, order binary.ByteOrder) bool {
 		clear(rate)
 	}
 	return true
+}
+
+// isOpusMapping reports whether b maps channels to those of streams (RFC 7845, 5.1.1): the number of streams, that of those with
+// two channels, then for each channel a number, 255 for silence. b is empty if the channels are in order.
+func isOpusMapping(channels byte, b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	most := int(b[0]) + int(b[1])
+	return most <= int(channels) && !slices.ContainsFunc(b[2:], func(c byte) bool { return int(c) >= most && c != 255 })
 }
 
 // keepFLAC keeps dfLa (FLAC in ISOBMFF, 3.3.2): the stream's format. The other blocks of metadata, such as comments, become
@@ -332,7 +377,9 @@ func keepFLAC(b *box) bool {
 		if f.over {
 			return false
 		}
-		if typ&127 != 0 || size != 34 {
+		if typ&127 == 0 && size == 34 {
+			keepStreamInfo(b.body[f.at-size : f.at])
+		} else {
 			b.body[head] = b.body[head]&128 | 1
 			clear(f.b[f.at-size : f.at])
 		}
@@ -343,6 +390,16 @@ func keepFLAC(b *box) bool {
 	clear(b.body[:min(4, len(b.body))])
 	clear(b.body[min(f.at, len(b.body)):])
 	return f.at >= 4+4+34
+}
+
+// keepStreamInfo keeps the format of a FLAC stream (RFC 9639, 8.2), without the sizes of frames and the checksum of the original.
+func keepStreamInfo(b []byte) bool {
+	if len(b) != 34 {
+		return false
+	}
+	clear(b[4:10])
+	clear(b[18:])
+	return true
 }
 
 // keepALAC keeps Apple's description of lossless sound, after its layout of channels too.
@@ -364,7 +421,9 @@ func keepALAC(b *box) bool {
 func keepEAC3(b *box) bool {
 	f := fields{b: b.body}
 	for n := f.uint(2)&7 + 1; n > 0; n-- {
-		f.skip(2)
+		if id := f.uint(2) >> 9 & 31; id != 6 && id < 8 || id > 16 { // the version of the coding
+			return false
+		}
 		if f.uint(1)>>1&15 > 0 {
 			f.skip(1)
 		}
@@ -397,6 +456,20 @@ func keepSpeakers(b *box) bool {
 	return true
 }
 
+// keepBounds keeps equi (Spherical Video V2), the parts of the picture that aren't shown, as fractions of 32 bits. The last 16
+// tell less than a pixel.
+func keepBounds(b *box) bool {
+	if !shape(1, -3, 16)(b) {
+		return false
+	}
+	for x := b.body[4:20]; len(x) > 0; x = x[4:] {
+		if x[2] != 0xFF || x[3] != 0xFF {
+			clear(x[2:4])
+		}
+	}
+	return true
+}
+
 // keepAmbisonics keeps SA3D (Spatial Audio RFC).
 func keepAmbisonics(b *box) bool {
 	return keepCounted(b, 8, 4) && areSmall(b.body[2:6]) && areSmall(b.body[8:])
@@ -411,19 +484,6 @@ func keepCounted(b *box, first, size int) bool {
 		return false
 	}
 	clear(b.body[f.at+size*int(n):]) //nolint:gosec // G115: checked
-	return true
-}
-
-// keepWaveFormat keeps the structure WAVEFORMATEX.
-func keepWaveFormat(b *box) bool {
-	if len(b.body) < 18 {
-		return len(b.body) == 4 // a name
-	}
-	n := 18 + int(binary.LittleEndian.Uint16(b.body[16:]))
-	if n > len(b.body) || n > 18+64 {
-		return false
-	}
-	clear(b.body[n:])
 	return true
 }
 
@@ -463,10 +523,14 @@ func keepDecoder(b *box) bool {
 		if !keepXiph(info) {
 			return false
 		}
-	case decoder[1]>>2 == 5: // sound has few numbers
-		clearFrom(info, 64)
+	case decoder[0] == 0x40, 0x66 <= decoder[0] && decoder[0] <= 0x68: // AAC
+		clearFrom(info, keepAudioConfig(info))
+	case decoder[1]>>2 == 5: // other sound needs none
+		clear(info)
 	case decoder[0] == 0x20, 0x60 <= decoder[0] && decoder[0] <= 0x65, decoder[0] == 0x6A:
-		clearUserData(info)
+		trimUnits(info, mpegUnit)
+	case decoder[0] == 0x6C, decoder[0] == 0x6D: // JPEG, PNG
+		clear(info)
 	}
 	clear(after)
 	return true
@@ -537,7 +601,12 @@ func keepRatio(b *box) bool { return b.cut(8) && areSmall(b.body) }
 
 // keepWebMMastering keeps SmDm (VP9 in ISOBMFF), which is mdcv in other units.
 func keepWebMMastering(b *box) bool {
-	return shape(1, -3, 24)(b) && areChromaticities(b.body[4:], 1<<15, 0, 1, 2) && areLow(b.body[20:])
+	return shape(1, -3, 24)(b) && isWebMMastering(b.body[4:])
+}
+
+// isWebMMastering is isMastering for other units, as WebM and AV1 have them.
+func isWebMMastering(x []byte) bool {
+	return areChromaticities(x, 1<<15, 0, 1, 2) && areLow(x[16:24])
 }
 
 // keepAvidRange keeps ACLR, which says whether the levels are those of film or of video.
@@ -547,35 +616,3 @@ func keepAvidRange(b *box) bool {
 
 // encoders are the texts of encoders that decoders look for, since they decode the pictures of some in another way.
 var encoders = regexp.MustCompile(`^(Lavc[0-9.]{1,16}|XviD[0-9]{4}C?|DivX[0-9]{1,6}([Bb]uild|b)[0-9]{1,6}p?)\x00*$`)
-
-// clearUserData clears user data in the configuration of MPEG video, but for the names of encoders that decoders need
-// (14496-2, 6.2.2.1; 13818-2, 6.2.2.2.2).
-func clearUserData(b []byte) {
-	eachUnit(b, func(unit []byte) {
-		if unit[0] == 0xB2 && !encoders.Match(unit[1:]) {
-			clear(unit[1:])
-		}
-	})
-}
-
-// clearMessages clears the SEI messages in the configuration of AVC, as units with start codes (14496-10, annex B).
-func clearMessages(b []byte) {
-	eachUnit(b, func(unit []byte) {
-		if unit[0]&31 == 6 {
-			clear(unit[1:])
-		}
-	})
-}
-
-// eachUnit calls f with what follows each start code of MPEG in b, up to the next, unless that is nothing.
-func eachUnit(b []byte, f func(unit []byte)) {
-	start := []byte{0, 0, 1}
-	_, b, ok := bytes.Cut(b, start)
-	for ok {
-		var unit []byte
-		unit, b, ok = bytes.Cut(b, start)
-		if len(unit) > 0 {
-			f(unit)
-		}
-	}
-}

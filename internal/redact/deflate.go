@@ -2,24 +2,27 @@ package redact
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // A picture's zlib stream (RFC 1950, 1951) ends before the chunk or the chunks that it is in may do, and decoders
-// ignore what follows. zlibStream finds the end. It decodes the codes alone, without the data that they stand for: the
-// time depends on the length of the stream, not on that of the picture.
+// ignore what follows. They ignore the data that is too much for the picture, too. zlibStream finds the end. It decodes the codes
+// alone, and counts the data that they stand for: the time depends on the length of the stream, not on that of the picture.
 
 // zlibStream reads a zlib stream from pieces of a body.
 type zlibStream struct {
 	more func() []byte // the next piece, nil at the end; the one before it isn't needed any more
+	size int64         // of the data, 0 if it may be of any: a stream with more data ends where that begins
 
 	piece []byte
 	at    int    // in piece
 	bits  uint64 // unused bits, the next one lowest
 	n     uint   // the number of unused bits
 
+	left   int64 // of size
 	read   int64 // bytes of the pieces before
 	blocks int64 // blocks with tables of their own
 	lit    codeTable
@@ -40,6 +43,9 @@ func (z *zlibStream) skip() (ok bool) {
 	if !ok || head&15 != 8 || head>>4&15 > 7 || (head&0xFF<<8|head>>8)%31 != 0 || head>>8&0x20 != 0 {
 		return false
 	}
+	if z.left = z.size; z.size == 0 {
+		z.left = math.MaxInt64
+	}
 	for last := uint64(0); last == 0; {
 		if last, ok = z.take(1); !ok {
 			return false
@@ -57,8 +63,8 @@ func (z *zlibStream) skip() (ok bool) {
 		default:
 			ok = false
 		}
-		if !ok {
-			return false
+		if !ok || z.left < 0 {
+			return ok
 		}
 	}
 	z.drop(z.n & 7)
@@ -109,6 +115,11 @@ func (z *zlibStream) stored() bool {
 	if !ok || length != ^v>>16&0xFFFF {
 		return false
 	}
+	more := int64(length) > z.left
+	length = min(length, uint64(z.left)) //nolint:gosec // G115: no less than 0
+	if z.left -= int64(length); more {
+		defer func() { z.left = -1 }()
+	}
 	for ; length > 0 && z.n > 0; length-- {
 		z.drop(8)
 	}
@@ -127,10 +138,13 @@ func (z *zlibStream) stored() bool {
 	return true
 }
 
-// codes skips the codes of a block up to its end (3.2.3).
+// codes skips the codes of a block up to its end (3.2.3), or that of the data.
 func (z *zlibStream) codes() bool {
-	for {
+	for z.left >= 0 {
 		symbol, ok := z.literals()
+		if z.left < 0 {
+			break
+		}
 		if !ok {
 			symbol, ok = z.symbol(&z.lit)
 		}
@@ -138,13 +152,16 @@ func (z *zlibStream) codes() bool {
 		case !ok || symbol > 285:
 			return false
 		case symbol < 256:
+			z.left--
 			continue
 		case symbol == 256:
 			return true
 		}
-		if _, ok = z.take(uint(container.DeflateLengthExtra[symbol-257])); !ok {
+		length, ok := z.take(uint(container.DeflateLengthExtra[symbol-257]))
+		if !ok {
 			return false
 		}
+		z.left -= int64(container.DeflateLength[symbol-257]) + int64(length) //nolint:gosec // G115: a few bits
 		if symbol, ok = z.symbol(&z.dist); !ok || symbol >= len(container.DeflateDistanceExtra) {
 			return false
 		}
@@ -152,13 +169,14 @@ func (z *zlibStream) codes() bool {
 			return false
 		}
 	}
+	return true
 }
 
 // literals skips literals and matches with short codes, as long as the piece has enough bytes, and returns the first
 // other symbol; ok is false if it takes a look at single bits, or at the next piece.
 func (z *zlibStream) literals() (symbol int, ok bool) {
-	piece, at, v, n := z.piece, z.at, z.bits, z.n
-	for at+8 <= len(piece) {
+	piece, at, v, n, left := z.piece, z.at, z.bits, z.n, z.left
+	for at+8 <= len(piece) && left >= 0 {
 		v |= binary.LittleEndian.Uint64(piece[at:]) << n // 56 bits or more
 		at += int(63-n) >> 3
 		n |= 56
@@ -172,6 +190,7 @@ func (z *zlibStream) literals() (symbol int, ok bool) {
 			if symbol > 256 && symbol <= 285 {
 				extra := used + uint(container.DeflateLengthExtra[symbol-257])
 				if d := z.dist.fast[v>>extra&(1<<fastBits-1)]; d != 0 && int(d>>4) < len(container.DeflateDistanceExtra) {
+					left -= int64(container.DeflateLength[symbol-257]) + int64(v>>used&(1<<(extra-used)-1)) //nolint:gosec // G115: a few bits
 					used = extra + uint(d&15) + uint(container.DeflateDistanceExtra[d>>4])
 					v >>= used
 					n -= used
@@ -183,11 +202,12 @@ func (z *zlibStream) literals() (symbol int, ok bool) {
 			ok = true
 			break
 		}
+		left--
 		v >>= used
 		n -= used
 	}
 	// the bits beyond n are those of the bytes from at on
-	z.at, z.bits, z.n = at, v&(1<<n-1), n
+	z.at, z.bits, z.n, z.left = at, v&(1<<n-1), n, left
 	return symbol, ok
 }
 

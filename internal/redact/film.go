@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
@@ -54,8 +55,9 @@ func (f *isoFile) planTracks(partly bool) (ok bool, err error) {
 	if m.alone && f.fragment == nil {
 		return false, nil
 	}
+	var was []byte
 	if !m.alone {
-		was := slices.Clone(f.moov.body)
+		was = slices.Clone(f.moov.body)
 		if err := m.redact(f.moov.body); err != nil {
 			return false, err
 		}
@@ -86,7 +88,7 @@ func (f *isoFile) planTracks(partly bool) (ok bool, err error) {
 			edits.nested = append(edits.nested, x)
 		}
 	}
-	f.plan.unchanged = m.isSound() && f.meta.off == 0
+	f.plan.unchanged = f.song && !f.again && f.meta.off == 0 && m.isSound() && !tellsPictures(was)
 	return true, nil
 }
 
@@ -103,6 +105,27 @@ func (m *movie) isSound() bool {
 		}
 	}
 	return sound
+}
+
+// songs are the brands of sound. Of other files that have no pictures, players say that they are films.
+var songs = []string{"M4A ", "M4B ", "M4P "}
+
+// tellsPictures reports whether a player may take a track of the index for pictures although its first handler isn't theirs:
+// some heed the last handler, and the coding if they don't know the handler.
+func tellsPictures(moov []byte) bool {
+	return hasOther(moov, "hdlr", 8, "soun", "text", "sbtl", "mdir", "mdta", "alis", "url_", "\x00\x00\x00\x00") ||
+		hasOther(moov, "stsd", 4, "\x00\x00\x00\x01") ||
+		hasOther(moov, "stsd", 12, append([]string{"text", "tx3g", "sbtl"}, soundCodings...)...)
+}
+
+// hasOther reports whether the four bytes at an offset after any occurrence of a box's type aren't among some.
+func hasOther(b []byte, typ string, at int, known ...string) bool {
+	for ok := true; ok; {
+		if _, b, ok = bytes.Cut(b, []byte(typ)); ok && (len(b) < at+4 || !coded(known, string(b[at:at+4]))) {
+			return true
+		}
+	}
+	return false
 }
 
 // changed records how bytes at off change. Those between changes pass.

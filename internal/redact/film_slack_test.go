@@ -383,7 +383,7 @@ func TestCodingsOfDevicesStay(t *testing.T) {
 		sound("mhm1", box("mhaC", []byte{1, 11, 0, 0, 2, 1, 2})),
 		picture("SVQ3", box("SMI ", []byte("SEQH"), u32(5), make([]byte, 5))),
 		wave("QDM2", box("QDCA", make([]byte, 36))), wave("ms\x00U", box("ms\x00U", make([]byte, 18))),
-		picture("mp4v", testimage.FullBox("esds", 0, cat(3, 40, 0, 1, 0, 4, 30, 0x20, 0x11, 0, 0, 0, u32(0), u32(0), 5, 20, 1, 2))), // lengths beyond the box
+		picture("mp4v", testimage.FullBox("esds", 0, cat(3, 40, 0, 1, 0, 4, 30, 0x20, 0x11, 0, 0, 0, u32(0), u32(0), 5, 20, 0, 0, 1, 0xB0, 1))), // lengths beyond the box
 		picture("avc1", box("avcC")), picture("hev1", box("hvcC")), // the samples have the parameter sets
 		picture("Hap5"), picture("2Vuy"), picture("mjpb"), sound("agsm"), sound("vdva"),
 	} {

@@ -309,9 +309,9 @@ func hevcConfig(typ int, unit string) []byte {
 
 func TestConfigurationsKeepWhatDecodersNeed(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"hvcC of SPS":           hevcConfig(0xA1, "\x42\x01SPS"),
+		"hvcC of SPS":           hevcConfig(0xA1, "\x42\x01\x01\x01SPS"),
 		"hvcC of a light level": hevcConfig(39, "\x4E\x01\x90\x04\x03\xE8\x01\x90\x80"),
-		"av1C":                  testimage.Box("av1C", []byte("\x81\x00\x0C\x00\x0A\x05HEAD!")),
+		"av1C":                  testimage.Box("av1C", []byte("\x81\x00\x0C\x00\x0A\x05\x08EAD!")),
 		"avcC":                  testimage.Box("avcC", []byte("\x01\x64\x00\x1E\xFF\xE1\x00\x03gPS\x01\x00\x03hPS\xFD\xF8\xF8\x00")),
 	} {
 		x := box{typ: string(b[4:8]), all: b, body: slices.Clone(b[8:])}

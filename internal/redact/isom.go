@@ -37,6 +37,8 @@ type isoFile struct {
 	media []span    // the bodies of the mdat boxes
 	meta  index
 	moov  index
+	song  bool // the brand is one of sound
+	again bool // there is a second index
 
 	parts    []*filmPart
 	parsed   int // the bytes of the parts
@@ -111,6 +113,7 @@ func (f *isoFile) walk() error {
 			if err != nil {
 				return err
 			}
+			f.song = f.song || h.Type == "ftyp" && len(b) >= 4 && slices.Contains(songs, string(b[:4]))
 			keepBrands(b, isoBrands)
 			edits.add(body, b)
 			f.kept = append(f.kept, keptBox{off, body, end, nil})
@@ -128,6 +131,7 @@ func (f *isoFile) walk() error {
 		if err != nil {
 			return err
 		}
+		f.again = f.again || h.Type == "moov" && f.moov.off != body
 		if f.end = end; h.Size == container.ToEnd {
 			f.end = container.ToEnd
 			return nil

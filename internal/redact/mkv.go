@@ -183,8 +183,13 @@ func (in elements) all(b []byte) bool {
 	return true
 }
 
-// keep redacts the elements in b. What can't be followed becomes Void.
+// several are the elements to keep of which there can be more than one beside each other.
+var several = []uint32{idTrackPositions, 0x6240, 0x41E4, 0xE4, 0xED, 0x6FAB}
+
+// keep redacts the elements in b. What can't be followed becomes Void, and so does the second element of a kind that there is
+// one of: some readers take the first, some the last.
 func (in elements) keep(b []byte) {
+	var seen []uint32
 	for len(b) > 0 {
 		e, ok := parseElement(b)
 		if !ok || e.size > int64(len(b))-e.head {
@@ -192,8 +197,12 @@ func (in elements) keep(b []byte) {
 			return
 		}
 		body := b[e.head:][:e.size]
-		if f := in[e.id]; f == nil || !f(body) {
+		f := in[e.id]
+		if f == nil || slices.Contains(seen, e.id) || !f(body) {
 			voidElement(b[:e.head+e.size], e.head)
+		}
+		if f != nil && !slices.Contains(several, e.id) {
+			seen = append(seen, e.id)
 		}
 		b = b[e.head+e.size:]
 	}
@@ -292,7 +301,7 @@ var (
 		0x55B0: numbers(0x55B1, 0x55B2, 0x55B3, 0x55B4, 0x55B5, 0x55B6, 0x55B7, 0x55B8, 0x55B9, 0x55BA, 0x55BB, 0x55BC, 0x55BD).with(elements{
 			0x55D0: numbers().fractions(0x55D1, 0x55D2, 0x55D3, 0x55D4, 0x55D5, 0x55D6, 0x55D7, 0x55D8, 0x55D9, 0x55DA).all,
 		}).all,
-		0x7670: numbers(0x7671).fractions(0x7673, 0x7674, 0x7675).with(elements{0x7672: func(b []byte) bool { return len(b) <= 20 || isMesh(b) }}).all,
+		0x7670: numbers(0x7671).fractions(0x7673, 0x7674, 0x7675).with(elements{0x7672: keepProjection}).all,
 	})
 	audioElements = numbers(0x9F, 0x6264, 0x52F1).fractions(0xB5, 0x78B5)
 	// trackElements stay of every track; keepTrack adds those that depend on what it is.
@@ -651,7 +660,7 @@ func keepPrivate(codec string, b []byte) bool {
 		return keepXiph(b)
 	case "A_FLAC":
 		if !bytes.HasPrefix(b, []byte("fLaC")) {
-			return len(b) == 34
+			return keepStreamInfo(b)
 		}
 		return keepFLAC(x) && copy(b, "fLaC") == 4
 	case "A_OPUS":
@@ -676,10 +685,12 @@ func keepPrivate(codec string, b []byte) bool {
 	case "A_WAVPACK4":
 		return len(b) <= 2
 	}
-	if strings.HasPrefix(codec, "V_MPEG") {
-		clearUserData(b)
-	}
-	if codec[0] == 'A' {
+	switch {
+	case strings.HasPrefix(codec, "V_MPEG"):
+		trimUnits(b, mpegUnit)
+	case strings.HasPrefix(codec, "A_AAC"):
+		clearFrom(b, keepAudioConfig(b))
+	case codec[0] == 'A':
 		return len(b) <= 64
 	}
 	return len(b) <= 4<<10
@@ -721,11 +732,17 @@ func keepXiph(b []byte) bool {
 		if len(first) != 30 || first[:7] != "\x01vorbis" || !strings.HasPrefix(last, "\x05vorbis") {
 			return false
 		}
+		clear(b[at+7 : at+11])    // the version
+		mendLow(b[at+12 : at+28]) // the rates
 		end--
 		h[end] = 1 // the last bit of the header
 	case "\x81theora":
 		if len(first) != 42 || first[:7] != "\x80theora" || !strings.HasPrefix(last, "\x82theora") {
 			return false
+		}
+		mendHigh(b[at+22 : at+30])           // the rate of frames
+		for _, i := range [...]int{30, 33} { // the shape of a pixel
+			b[at+i] = 0
 		}
 	default:
 		return false
@@ -739,6 +756,18 @@ func keepXiph(b []byte) bool {
 	return true
 }
 
+// keepProjection keeps ProjectionPrivate, the body of a box of Spherical Video V2 (equi, cbmp or mshp) by its length.
+func keepProjection(b []byte) bool {
+	x := &box{body: b}
+	switch len(b) {
+	case 12:
+		return small(4, 12, shape(1, -3, 8))(x)
+	case 20:
+		return keepBounds(x)
+	}
+	return len(b) <= 4 || isMesh(b)
+}
+
 // keepFeatures keeps the features of VP9 (WebM, "VP9 Codec Feature Metadata"): the profile, the level, the depth and the
 // subsampling, each a type, a length of 1 and a number.
 func keepFeatures(b []byte) bool {
@@ -748,11 +777,6 @@ func keepFeatures(b []byte) bool {
 		}
 	}
 	return len(b) == 0
-}
-
-// hasCoding reports whether the structure BITMAPINFOHEADER says that the frames are in one of these codings.
-func hasCoding(b []byte, codings []string) bool {
-	return len(b) >= 20 && slices.Contains(codings, strings.ToUpper(string(b[16:20])))
 }
 
 // keepCue redacts CuePoint, less what it says of tracks that go. It returns false if nothing is left.

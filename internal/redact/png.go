@@ -42,6 +42,9 @@ type pngFile struct {
 
 	depth, color  byte
 	width, height uint32
+	frameWidth    uint32 // of the next picture
+	frameHeight   uint32
+	interlaced    bool
 	palette       int    // the number of its entries
 	frames        uint32 // of an animation, still to come
 	sequence      uint32 // the number of the next fcTL or fdAT
@@ -140,7 +143,8 @@ func (f *pngFile) header() bool {
 		return false
 	}
 	f.width, f.height = binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
-	f.depth, f.color = b[16], b[17]
+	f.depth, f.color, f.interlaced = b[16], b[17], b[20] == 1
+	f.frameWidth, f.frameHeight = f.width, f.height
 	if f.depth == 0 || f.depth > 16 || f.color > 6 || b[18] != 0 || b[19] != 0 || b[20] > 1 {
 		return false
 	}
@@ -209,7 +213,9 @@ func (f *pngFile) frameControl() bool {
 		field(1)+field(3) > uint64(f.width) || field(2)+field(4) > uint64(f.height) || b[32] > 2 || b[33] > 1 {
 		return f.junk(fctl)
 	}
-	f.sequence++
+	if f.sequence++; f.seen["IDAT"] {
+		f.frameWidth, f.frameHeight = uint32(field(1)), uint32(field(2)) //nolint:gosec // G115: they are such numbers
+	}
 	f.frames--
 	f.frame = true
 	return f.pass(12 + fctl)
@@ -220,7 +226,7 @@ func (f *pngFile) picture(typ string) bool {
 	var piece []byte // of the chunk, not passed yet
 	left := int64(0) // of the chunk, piece included
 	crc, first := uint32(0), true
-	z := zlibStream{more: func() []byte {
+	z := zlibStream{size: f.pictureSize(), more: func() []byte {
 		crc = crc32.Update(crc, crc32.IEEETable, piece)
 		if !f.pass(int64(len(piece))) {
 			return nil
@@ -251,6 +257,25 @@ func (f *pngFile) picture(typ string) bool {
 		return f.passCRC(crc)
 	}
 	return f.zeroData(crc, rest)
+}
+
+// pictureSize returns the length of the data of the next picture (9 and 8.1): rows, each with a byte for its filter, in seven
+// passes if it is interlaced.
+func (f *pngFile) pictureSize() (n int64) {
+	passes := [][4]uint32{{0, 0, 1, 1}} // where a pass begins, and the steps
+	if f.interlaced {
+		passes = [][4]uint32{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}
+	}
+	samples := map[byte]uint64{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[f.color]
+	for _, p := range passes {
+		if f.frameWidth <= p[0] || f.frameHeight <= p[1] {
+			continue
+		}
+		columns, rows := uint64((f.frameWidth-p[0]-1)/p[2]+1), uint64((f.frameHeight-p[1]-1)/p[3]+1)
+		row := 1 + (columns*samples*uint64(f.depth)+7)/8
+		n += product(rows, row)
+	}
+	return n
 }
 
 // nextPart passes the head of the next chunk of a picture, after the CRC of the one before, which should be crc, unless it

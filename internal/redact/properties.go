@@ -258,8 +258,12 @@ func keepHEVC(b *box) bool {
 // isHEVCSet reports whether a unit of HEVC in an array of a type stays.
 func isHEVCSet(array byte, unit []byte) bool {
 	switch array & 0x3F {
-	case 32, 33, 34: // VPS, SPS, PPS
-		return len(unit) > 2 && unit[0]>>1 == array&0x3F // as the unit itself says
+	case 32: // VPS, with 16 reserved bits
+		return len(unit) > 5 && unit[0]>>1 == 32 && unit[4] == 0xFF && unit[5] == 0xFF
+	case 33: // SPS, with a profile, but for one of another layer
+		return len(unit) > 3 && unit[0]>>1 == 33 && (unit[0]&1 != 0 || unit[1]>>3 != 0 || unit[3]>>6 == 0 && unit[3]&0x1F <= 16)
+	case 34: // PPS
+		return len(unit) > 2 && unit[0]>>1 == 34
 	case 39, 40: // SEI
 		return len(unit) > 2 && unit[0]>>1 == array&0x3F && isColorSEI(unit[2:])
 	}
@@ -352,14 +356,75 @@ func isColorSEI(b []byte) bool {
 	b = bytes.ReplaceAll(b, []byte{0, 0, 3}, []byte{0, 0})
 	for len(b) > 1 {
 		typ, size := b[0], int(b[1])
-		known := typ == 137 && size == 24 || typ == 144 && size == 4 || typ == 147 && size == 1 || typ == 148 && size == 8 ||
-			typ == 165 && size <= 8 || typ == 176 && size <= 16
-		if !known || 2+size > len(b) {
+		if 2+size > len(b) {
+			return false
+		}
+		x := b[2:][:size]
+		known := typ == 137 && size == 24 && isMastering(x, 2, 0, 1) || typ == 144 && size == 4 || typ == 147 && size == 1 ||
+			typ == 148 && size == 8 && areLow(x[:4]) || typ == 165 && size <= 8 || typ == 176 && areDisplays(x)
+		if !known {
 			return false
 		}
 		b = b[2+size:]
 	}
 	return len(b) == 1 && b[0] == 0x80
+}
+
+// isAVCSet reports whether a unit can be a parameter set of a stream of a profile (14496-10, 7.3.2): that of a sequence says
+// the profile again, or another one, and a level; that of a picture has no more than tables.
+func isAVCSet(unit []byte, profile uint64) bool {
+	const longest = 1 << 10
+	if unit[0]&31 != spsUnit {
+		return len(unit) <= longest
+	}
+	profiles := []uint64{profile, 44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 134, 135, 138, 139, 144, 244}
+	return len(unit) <= longest && (len(unit) < 4 || slices.Contains(profiles, uint64(unit[1])) && unit[2]&3 == 0 && unit[3] <= 62)
+}
+
+// areDisplays reports whether b is about the displays that a 3D picture is made for (23008-2, G.14.2.4), with nothing after it.
+func areDisplays(b []byte) bool {
+	const most = 4
+	r := bitReader{b: b}
+	mantissa := func(precision uint64) {
+		if exponent := r.read(6); exponent == 0 {
+			r.read(int(max(precision, 30) - 30)) //nolint:gosec // G115: small
+		} else {
+			r.read(int(max(exponent+precision, 31) - 31)) //nolint:gosec // G115: small
+		}
+	}
+	width, distance := r.golomb(), uint64(0)
+	far := r.read(1) == 1
+	if far {
+		distance = r.golomb()
+	}
+	n := r.golomb()
+	if width > 31 || distance > 31 || n >= most {
+		return false
+	}
+	for ; n != ^uint64(0) && !r.over; n-- {
+		r.golomb()
+		r.golomb()
+		mantissa(width)
+		if far {
+			mantissa(distance)
+		}
+		if r.read(1) == 1 {
+			r.read(10)
+		}
+	}
+	return r.read(1) == 0 && !r.over && (r.at+7)/8 == len(b)
+}
+
+// golomb reads a number in Exp-Golomb coding (14496-10, 9.1).
+func (r *bitReader) golomb() uint64 {
+	zeros := 0
+	for r.read(1) == 0 {
+		if zeros++; r.over || zeros > 32 {
+			r.over = true
+			return 0
+		}
+	}
+	return 1<<zeros - 1 + r.read(zeros)
 }
 
 // keepAVC keeps the parameter sets of AVC (14496-15, 5.3.3).
@@ -371,17 +436,17 @@ func keepAVC(b *box) bool {
 		return false
 	}
 	f := fields{b: b.body}
-	valid := true
+	valid, profile := true, uint64(0)
 	sets := func(n uint64, types ...byte) {
 		for ; n > 0 && !f.over; n-- {
 			size := int(f.uint(2)) //nolint:gosec // G115: 16 bits
 			f.skip(size)
-			valid = valid && (f.over || size == 0 || slices.Contains(types, f.b[f.at-size]&31))
+			valid = valid && (f.over || size == 0 || slices.Contains(types, f.b[f.at-size]&31) && isAVCSet(f.b[f.at-size:f.at], profile))
 		}
 	}
-	const sps, pps, extension, subset = 7, 8, 13, 15
+	const sps, pps, extension, subset = spsUnit, ppsUnit, 13, 15
 	f.skip(1)
-	profile := f.uint(1)
+	profile = f.uint(1)
 	f.skip(3)
 	sets(f.uint(1)&0x1F, sps, subset)
 	sets(f.uint(1), pps)
@@ -399,13 +464,15 @@ func keepAVC(b *box) bool {
 	return b.cut(end)
 }
 
-// keepAV1 keeps the sequence header of AV1 (AV1 in ISOBMFF, 2.3.3), and metadata about color.
+// keepAV1 keeps the first sequence header of AV1 (AV1 in ISOBMFF, 2.3.3), and metadata about color.
 func keepAV1(b *box) bool {
+	const longest = 128 // of a header, which has 7 to 40 bytes
 	if len(b.body) < 4 || b.body[0] != 0x81 {
 		return false
 	}
 	f := fields{b: b.body, at: 4}
 	out := b.body[:4]
+	sequence, light, display := false, false, false
 	for f.left() > 0 {
 		begin := f.at
 		head := f.uint(1)
@@ -422,11 +489,14 @@ func keepAV1(b *box) bool {
 			break
 		}
 		keep := false
-		switch head >> 3 & 15 {
-		case 1: // sequence header
-			keep = true
-		case 5: // metadata
-			keep = size == 1+4+1 && b.body[at] == 1 || size == 1+24+1 && b.body[at] == 2 // light level, mastering display
+		switch x := b.body[at:f.at]; {
+		case head>>3&15 == 1:
+			keep, sequence = !sequence && 0 < size && size <= longest && x[0]>>5 == b.body[1]>>5, true // of the same profile
+		case head>>3&15 != 5: // no metadata
+		case size == 1+4+1 && x[0] == 1:
+			keep, light = !light, true
+		case size == 1+24+1 && x[0] == 2:
+			keep, display = !display && isWebMMastering(x[1:]), true
 		}
 		if keep {
 			out = append(out, b.body[begin:f.at]...)
@@ -442,7 +512,7 @@ var keepJ2K = only(jp2Header)
 func keepComponents(b *box) bool {
 	f := fields{b: b.body}
 	for n := f.uint(4); n > 0 && !f.over; n-- {
-		if f.uint(2) >= 0x8000 {
+		if f.uint(2) > 255 { // there are 20, and names
 			return false
 		}
 	}
@@ -458,7 +528,15 @@ func keepUncompressed(b *box) bool {
 	f := fields{b: b.body}
 	f.skip(8)
 	n := f.uint(4)
-	return n <= uint64(len(b.body)) && full(4+4+5*int(n)+4+3*4+2*4)(b) //nolint:gosec // G115: checked
+	if n > uint64(len(b.body)) || !full(4+4+5*int(n)+4+3*4+2*4)(b) { //nolint:gosec // G115: checked
+		return false
+	}
+	for range n { // an index, bits, a format and an alignment
+		if f.uint(2) >= n || f.uint(1) > 255 || f.uint(1) > 3 || f.uint(1) > 8 {
+			return false
+		}
+	}
+	return areLow(b.body[f.at+4:]) // sizes, after four numbers of a byte
 }
 
 // keepUnits keeps the places of the compressed units of a picture (23001-17, 6.3).

@@ -81,6 +81,11 @@ func Sniff(head []byte) (Verdict, string) {
 		if hidden := hiddenPicture(head); hidden != "" {
 			return Refuse, hidden
 		}
+		if rest := tagged(head); len(rest) > 0 {
+			if verdict, hidden := Sniff(rest); verdict != Pass {
+				return Refuse, hidden
+			}
+		}
 		return Pass, format
 	}
 	if parsers[format] == nil && planners[format] == nil {

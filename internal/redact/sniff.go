@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -52,7 +53,11 @@ var refused = []struct{ name, head string }{
 	{"dv", "\x1F\x07\x00"},
 	{"wtv", "\xB7\xD8\x00\x20\x37\x49\xDA\x11"},
 	{"y4m", "YUV4MPEG2"},
+	{"fits", "SIMPLE  ="},
 }
+
+// netpbm is the beginning of a picture of Netpbm: a letter and a digit, then two numbers, or comments first.
+var netpbm = regexp.MustCompile(`^(P[1-6]\s+(#|[0-9]+\s+([0-9]+\s|#))|P7\n|P[Ff]\r?\n)`)
 
 // dicom is where DICOM's signature is (PS3.10, 7.1), after what is mostly zeros.
 const dicom = 128
@@ -64,6 +69,9 @@ func sniffFilm(head []byte) (Verdict, string) {
 		if strings.HasPrefix(string(head[:min(32, len(head))]), r.head) {
 			return Refuse, r.name
 		}
+	}
+	if netpbm.Match(head) {
+		return Refuse, "netpbm"
 	}
 	switch {
 	case len(head) < 8:
@@ -94,7 +102,7 @@ func sniffFilm(head []byte) (Verdict, string) {
 		return Refuse, "r3d"
 	case string(head[4:8]) == "ftyp":
 		return Redact, brandFormat(head)
-	case isFirstBox(head):
+	case isFirstBox(head) || isBoxes(head):
 		switch string(head[4:8]) {
 		case "styp", "moof", "sidx", "emsg", "prft":
 			return Redact, "mp4"
@@ -111,10 +119,43 @@ func isAVCHD(head []byte) bool {
 }
 
 // isFirstBox reports whether a body begins with a box that the file of a film can begin with. Its size is limited where a
-// text could begin like that.
+// text could begin like that. Players skip boxes that they don't know.
 func isFirstBox(head []byte) bool {
 	typ := string(head[4:8])
-	return typ == "mdat" || head[0] < ' ' && slices.Contains(firstBoxes, typ)
+	return typ == "mdat" || head[0] < ' ' && slices.Contains(firstBoxes, typ) || isBoxSize(head) && isChunkID(head[4:8])
+}
+
+// isBoxSize reports whether a body begins with the size of a small box, or with 1 and a size of 64 bits that a box can have.
+func isBoxSize(head []byte) bool {
+	const most = 1 << 40
+	size := binary.BigEndian.Uint32(head)
+	return 8 <= size && size < 1<<24 || size == 1 && len(head) >= 16 && binary.BigEndian.Uint64(head[8:]) < most
+}
+
+// isBoxes reports whether a body begins with boxes of any type, and then one of those of films.
+func isBoxes(head []byte) bool {
+	for {
+		h, ok := parseBox(head)
+		if !ok || h.Size+8 > int64(len(head)) {
+			return false
+		}
+		head = head[h.Size:]
+		if slices.Contains(firstBoxes, string(head[4:8])) {
+			return true
+		}
+	}
+}
+
+// tagged returns what follows an ID3 tag at the start of a body: some players skip it before any format.
+func tagged(head []byte) []byte {
+	if len(head) < 10 || string(head[:3]) != "ID3" {
+		return nil
+	}
+	size := 10
+	for i, c := range head[6:10] {
+		size += int(c&0x7F) << (7 * (3 - i))
+	}
+	return head[min(size, len(head)):]
 }
 
 // brandFormat returns the name of a format by the major brand in ftyp.
@@ -248,6 +289,12 @@ func Undecided(head []byte) bool {
 	case len(head) <= sync:
 		return true
 	case head[sync] == 'G' && len(head) <= 2*packet+sync && (len(head) <= packet+sync || head[packet+sync] == 'G'):
+		return true
+	case len(head) < 8 && isBoxSize(head) && !slices.ContainsFunc(head[4:], func(c byte) bool { return c < ' ' || c > '~' }):
+		return true
+	case len(head) < 16 && binary.BigEndian.Uint32(head) == 1 && isChunkID(head[4:8]): // the size follows
+		return true
+	case len(head) < SniffLen && isBoxSize(head) && binary.BigEndian.Uint32(head) < SniffLen: // another box follows
 		return true
 	case len(head) < 8:
 		return slices.ContainsFunc(firstBoxes, func(typ string) bool { return strings.HasPrefix(typ, string(head[4:])) })

@@ -12,17 +12,21 @@ import (
 // mixed returns pictures and films of every format that doesn't pass.
 func mixed() map[string][]byte {
 	bodies := map[string][]byte{
-		"an Ogg film":     []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x2A\x80theora"),
-		"an Ogg skeleton": []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x2Afishead"),
-		"AVCHD":           bytes.Repeat(append([]byte("\x12\x34\x56\x78G"), make([]byte, 187)...), 4),
-		"RIFX":            []byte("RIFX\x00\x00\x01\x00AVI LIST"),
-		"RED":             []byte("\x00\x00\x00\x44RED2 and so on"),
-		"a film's data":   []byte("0000mdat and so on"),
-		"a bitmap":        append([]byte("BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00"), make([]byte, 99)...),
-		"an icon":         append([]byte("\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x09\x00\x00\x00\x16\x00\x00\x00"), make([]byte, 99)...),
-		"a cursor":        append([]byte("\x00\x00\x02\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x09\x00\x00\x00\x16\x00\x00\x00"), make([]byte, 99)...),
-		"IFF":             []byte("FORM\x00\x00\x01\x00ILBMBMHD"),
-		"BigTIFF":         []byte("MM\x00+\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10"),
+		"an Ogg film":                         []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x2A\x80theora"),
+		"an Ogg skeleton":                     []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x2Afishead"),
+		"AVCHD":                               bytes.Repeat(append([]byte("\x12\x34\x56\x78G"), make([]byte, 187)...), 4),
+		"RIFX":                                []byte("RIFX\x00\x00\x01\x00AVI LIST"),
+		"RED":                                 []byte("\x00\x00\x00\x44RED2 and so on"),
+		"a film's data":                       []byte("0000mdat and so on"),
+		"a bitmap":                            append([]byte("BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00"), make([]byte, 99)...),
+		"an icon":                             append([]byte("\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x09\x00\x00\x00\x16\x00\x00\x00"), make([]byte, 99)...),
+		"a cursor":                            append([]byte("\x00\x00\x02\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x09\x00\x00\x00\x16\x00\x00\x00"), make([]byte, 99)...),
+		"an unknown box":                      []byte("\x00\x00\x10\x00HIDE" + strings.Repeat("x", 600)),
+		"a long box":                          []byte("\x00\x00\x00\x01HIDE\x00\x00\x00\x00\x00\x00\x10\x00" + strings.Repeat("x", 600)),
+		"a short OS/2 bitmap":                 append([]byte("BM\x00\x00\x00\x00\x00\x00\x00\x00\x22\x00\x00\x00\x14\x00\x00\x00"), make([]byte, 99)...),
+		"an icon whose picture has no length": append([]byte("\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00\x20\x00\x00\x00\x00\x00\x16\x00\x00\x00"), make([]byte, 99)...),
+		"IFF":                                 []byte("FORM\x00\x00\x01\x00ILBMBMHD"),
+		"BigTIFF":                             []byte("MM\x00+\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10"),
 	}
 	for name, samples := range testimage.Formats() {
 		for _, b := range samples {
@@ -86,6 +90,7 @@ func TestHiddenPictures(t *testing.T) {
 		for _, before := range []string{
 			"\n", "\r\n", " ", "\xEF\xBB\xBF", "\xFE\xFF", "\x00", "\x1F", "<br />\n<b>Warning</b>: Undefined variable $ä in <b>/a.php</b><br />\n", "<?xml version=\"1.0\"?>\n",
 			"--x\r\nContent-Type: image/jpeg\r\n\r\n", strings.Repeat("\n", 300), strings.Repeat("\x00", 100), "GIF is another format, ",
+			"ID3\x04\x00\x00\x00\x00\x01\x00" + strings.Repeat("\x01", 128),
 		} {
 			if before == "\x1F" && (name == "gif" || name == "jxl" || name == "jp2") {
 				continue
@@ -110,6 +115,8 @@ func TestHiddenPictures(t *testing.T) {
 		"an SVG":             []byte("<svg xmlns=\"http://www.w3.org/2000/svg\"><image href=\"data:image/png;base64,iVBORw0KGgo\"/></svg>"),
 		"a font":             []byte("\x00\x01\x00\x00\x00\x12\x01\x00\x00\x04\x00 GPOS\x00\x00\x00\x00"),
 		"WebAssembly":        []byte("\x00asm\x01\x00\x00\x00"),
+		"a store of Finder":  []byte("\x00\x00\x00\x01Bud1\x00\x00\x10\x00\x00\x00\x08\x00"),
+		"a part list":        []byte("P5 is a part, P6 another one\n"),
 		"a 3D model":         []byte("glTF\x02\x00\x00\x00\x10\x00\x00\x00{\"a\":1}"),
 		"a transport stream": bytes.Repeat(append([]byte("G@\x00\x10"), bytes.Repeat([]byte{0xFF}, 184)...), 3),
 	} {
