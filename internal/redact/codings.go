@@ -542,13 +542,7 @@ func keepRatio(b *box) bool { return b.cut(8) && areSmall(b.body) }
 
 // keepWebMMastering keeps SmDm (VP9 in ISOBMFF), which is mdcv in other units.
 func keepWebMMastering(b *box) bool {
-	if !shape(1, -3, 24)(b) {
-		return false
-	}
-	x := b.body[4:]
-	const half = 1 << 15
-	coordinate := func(i int) uint16 { return binary.BigEndian.Uint16(x[2*i:]) }
-	return coordinate(0) >= half && coordinate(3) >= half && coordinate(5) <= half*2/5 && coordinate(6) < half && coordinate(7) < half && areLow(x[16:24])
+	return shape(1, -3, 24)(b) && areChromaticities(b.body[4:], 1<<15) && areLow(b.body[20:28])
 }
 
 // keepAvidRange keeps ACLR, which says whether the levels are those of film or of video.

@@ -276,7 +276,8 @@ func (t *sampleTable) trim(limit int64, descriptions int) {
 		for x := b.body[8:]; used < count(b) && samples < t.usedSamples; used++ {
 			n := min(uint64(binary.BigEndian.Uint32(x)), t.usedSamples-samples)
 			binary.BigEndian.PutUint32(x, uint32(n)) //nolint:gosec // G115: no more than before
-			if samples += n; x[4] >= ascii && (b == t.stts || x[4] < negative) {
+			samples += n
+			if x[4] >= ascii && x[4] < negative { // phones write negative durations
 				clear(x[4:8])
 			}
 			x = x[8:]
