@@ -173,8 +173,8 @@ func (f *isoFile) planBoxes() {
 		at = b.end
 	}
 	end := f.end
-	if size := container.SizeOf(f.r); size >= 0 && end < container.ToEnd {
-		end = min(end, size) // what follows the boxes can look like one that is longer
+	if size := container.SizeOf(f.r); size >= 0 {
+		end = min(end, size) // what follows the boxes can look like one that is longer, and some readers fail at one of any length
 	}
 	f.free(at, end)
 }
