@@ -216,9 +216,14 @@ func (f *webpFile) exif(kept *exif.Kept, size int) bool {
 	return f.pass(webpChunkTop) && f.replace(append(b, make([]byte, size-len(b))...)) && f.rest(int64(size), int64(size))
 }
 
-// announceXMP finds the XMP of a WebP that stays, which is the first: its flag comes before it.
+// announceXMP finds the XMP of a WebP that stays, which is the first: its flag comes before it. A simple file has none.
 func (p *Plan) announceXMP(r io.ReaderAt) error {
-	err := container.Packets(r, "webp", func(packet container.Packet) (bool, error) {
+	var head [webpHead + 4]byte
+	ok, err := container.ReadFull(r, head[:], 0)
+	if !ok || err != nil || string(head[webpHead:]) != "VP8X" {
+		return err
+	}
+	err = container.Packets(r, "webp", func(packet container.Packet) (bool, error) {
 		if packet.N > maxHold {
 			return true, nil
 		}
