@@ -65,7 +65,7 @@ func withoutIntro(r io.ReaderAt) (io.ReaderAt, error) {
 
 // offsetBlock returns the TIFF block in r, which begins with the block's offset: 4 bytes big-endian,
 // counted from their end (ISO/IEC 23008-12, A.2.1, ExifDataBlock; 18181-2, 9.5). If no block starts
-// there, offsetBlock tries the places of writers that leave the offset wrong or out.
+// there, offsetBlock tries the places of writers that leave the offset wrong or out, or put the whole JPEG segment there.
 func offsetBlock(r io.ReaderAt) (io.ReaderAt, error) {
 	var b [4]byte
 	ok, err := ReadFull(r, b[:], 0)
@@ -74,7 +74,7 @@ func offsetBlock(r io.ReaderAt) (io.ReaderAt, error) {
 	}
 	stated := 4 + int64(binary.BigEndian.Uint32(b[:]))
 	intro := int64(len(EXIFIntro))
-	for _, off := range [...]int64{stated, 4, 4 + intro, 0, intro} {
+	for _, off := range [...]int64{stated, 4, 4 + intro, 0, intro, 4 + EXIFHead} {
 		ok, err := startsAt(r, off)
 		if err != nil {
 			return nil, err

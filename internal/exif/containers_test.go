@@ -185,6 +185,7 @@ func containerSamples() (all []sample) {
 		heif("offset beyond the end", testimage.HEIF{Exif: [][]byte{append([]byte{0xFF, 0xFF, 0xFF, 0xFF}, intro...)}})
 		heif("no offset", testimage.HEIF{Exif: [][]byte{block}})
 		heif("no offset but intro", testimage.HEIF{Exif: [][]byte{intro}})
+		heif("a JPEG segment", testimage.HEIF{Exif: [][]byte{append([]byte{0, 0, 0, 0}, testimage.EXIFSegment(block)...)}})
 		wrongData := testimage.ExifData(other(), false)
 		heif("two items, the first wins", testimage.HEIF{Exif: [][]byte{data, wrongData}})
 		heif("two items, the picture's wins", testimage.HEIF{Exif: [][]byte{wrongData, data}, Describing: 2})

@@ -99,7 +99,24 @@ func findPicture(r io.ReaderAt, ifd1First bool, better func(p, than *Picture) bo
 	if 1 < s.orientation && s.orientation <= 8 {
 		best.Orientation = int(s.orientation)
 	}
-	return best, nil
+	turned, err := best.isTurned(r)
+	if turned {
+		best.Orientation = 1
+	}
+	return best, err
+}
+
+// isTurned reports whether the picture is already as the photo is shown, since the photo would have to be turned by a
+// quarter to have its shape: some cameras turn the previews of RAW files. JPEGs have theirs as they are coded themselves.
+func (p *Picture) isTurned(r io.ReaderAt) (bool, error) {
+	if p.Orientation <= 4 || p.Format == "jpeg" {
+		return false, nil
+	}
+	photo, err := ReadInfo(r)
+	if errors.Is(err, ErrTooLarge) {
+		return false, nil
+	}
+	return photo.Width > photo.Height && p.Width < p.Height || photo.Width < photo.Height && p.Width > p.Height, err
 }
 
 // pictureHead is the number of bytes read of each segment: marker, length, and enough to identify it.

@@ -158,6 +158,40 @@ func TestPictureIsTheRightOne(t *testing.T) {
 	}
 }
 
+// TestPreviewTurnedByTheCameraIsNotTurnedAgain: a preview of the shape that the photo has when it is turned has no Orientation.
+func TestPreviewTurnedByTheCameraIsNotTurnedAgain(t *testing.T) {
+	wide, high := testimage.JPEG(testimage.Gradient(640, 480)), testimage.JPEG(testimage.Gradient(480, 640))
+	for _, tt := range []struct {
+		width, height uint32
+		orientation   uint16
+		preview       []byte
+		want          int
+	}{
+		{2560, 1920, 8, wide, 8},
+		{2560, 1920, 8, high, 1},
+		{1920, 2560, 6, wide, 1},
+		{1920, 2560, 6, high, 6},
+		{2560, 1920, 3, high, 3},
+		{0, 0, 6, high, 6},
+	} {
+		data := testimage.RAW(true, "", testimage.Dir{
+			Entries: []testimage.Entry{testimage.Long(0x00FE, 1), testimage.Short(0x0112, tt.orientation)},
+			Subs: []testimage.Dir{
+				{Entries: []testimage.Entry{testimage.Long(0x00FE, 1), testimage.Short(0x0103, 6)}, JPEG: tt.preview},
+				{Entries: []testimage.Entry{
+					testimage.Long(0x00FE, 0), testimage.Long(0x0100, tt.width), testimage.Long(0x0101, tt.height), testimage.Short(0x0103, 34713),
+				}, Strip: make([]byte, 999)},
+			},
+		})
+		for what, find := range pictureFinders {
+			p, err := find(bytes.NewReader(data))
+			if err != nil || p.Orientation != tt.want {
+				t.Errorf("%s of %d×%d with Orientation %d, %d×%d: got Orientation %d, %v, want %d", what, tt.width, tt.height, tt.orientation, p.Width, p.Height, p.Orientation, err, tt.want)
+			}
+		}
+	}
+}
+
 // TestPicturesOfSamples: ExifTool extracts the same pictures from files that are laid out like cameras'.
 func TestPicturesOfSamples(t *testing.T) {
 	testgate.Slow(t)

@@ -25,17 +25,19 @@ func locateBody(status int, h http.Header, off int64) (start, length, size int64
 }
 
 // ParseContentRange returns what a Content-Range says of a body: its offset, its length and the object's size
-// (-1: not known). If it can't be used, the error is ErrUnusable.
+// (-1: not known). If it can't be used, the error is ErrUnusable. SeaweedFS answers a range from the end of an object on with a
+// body of no bytes, which ends before it starts.
 func ParseContentRange(cr string) (start, length, size int64, err error) {
 	unit, rest, _ := strings.Cut(strings.TrimSpace(cr), " ")
 	span, total, ok := strings.Cut(rest, "/")
 	from, to, ok2 := strings.Cut(span, "-")
 	start, err1 := strconv.ParseInt(strings.TrimSpace(from), 10, 64)
 	end, err2 := strconv.ParseInt(strings.TrimSpace(to), 10, 64)
-	if !strings.EqualFold(unit, "bytes") || !ok || !ok2 || err1 != nil || err2 != nil || end < start {
+	size, err = strconv.ParseInt(strings.TrimSpace(total), 10, 64)
+	nothing := err == nil && start == size && end == start-1
+	if !strings.EqualFold(unit, "bytes") || !ok || !ok2 || err1 != nil || err2 != nil || end < start && !nothing {
 		return 0, 0, 0, ErrUnusable
 	}
-	size, err = strconv.ParseInt(strings.TrimSpace(total), 10, 64)
 	if err != nil || size <= end {
 		size = -1
 	}

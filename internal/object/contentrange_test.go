@@ -21,6 +21,8 @@ func TestLocateBody(t *testing.T) {
 		{"206 from somewhere else", 206, map[string]string{"Content-Range": "bytes 0-9/1000"}, 0, 10, 1000, nil},
 		{"206 in capitals and blanks", 206, map[string]string{"Content-Range": " Bytes  100 - 199 / 1000 "}, 100, 100, 1000, nil},
 		{"206 of one byte", 206, map[string]string{"Content-Range": "bytes 7-7/8"}, 7, 1, 8, nil},
+		{"206 of nothing", 206, map[string]string{"Content-Range": "bytes 100-99/100"}, 100, 0, 100, nil},
+		{"206 of an empty object", 206, map[string]string{"Content-Range": "bytes 0--1/0"}, 0, 0, 0, nil},
 		{"200 with a Content-Range", 200, map[string]string{"Content-Range": "bytes 100-199/1000"}, 100, 100, 1000, nil},
 		{"200", 200, map[string]string{"Content-Length": "1000"}, 0, 1000, 1000, nil},
 		{"200 without length", 200, nil, 0, -1, -1, nil},
@@ -34,6 +36,8 @@ func TestLocateBody(t *testing.T) {
 		{"no start", 206, map[string]string{"Content-Range": "bytes -9/10"}, 0, 0, 0, ErrUnusable},
 		{"no end", 206, map[string]string{"Content-Range": "bytes 5-/10"}, 0, 0, 0, ErrUnusable},
 		{"backwards", 206, map[string]string{"Content-Range": "bytes 9-0/10"}, 0, 0, 0, ErrUnusable},
+		{"nothing before the end", 206, map[string]string{"Content-Range": "bytes 5-4/10"}, 0, 0, 0, ErrUnusable},
+		{"nothing of an unknown size", 206, map[string]string{"Content-Range": "bytes 5-4/*"}, 0, 0, 0, ErrUnusable},
 		{"negative", 206, map[string]string{"Content-Range": "bytes -1-9/10"}, 0, 0, 0, ErrUnusable},
 		{"too large a number", 206, map[string]string{"Content-Range": "bytes 0-9999999999999999999/1"}, 0, 0, 0, ErrUnusable},
 	} {

@@ -12,7 +12,8 @@ import (
 // describes them. HEIF and AVIF (heif.go), JPEG XL (jxl.go) and JPEG 2000 (jp2.go) use it.
 //
 // A removed box becomes one of the type free (8.1.2) with zeros: the boxes around it keep their sizes, and
-// offsets into the file stay valid.
+// offsets into the file stay valid. In what is redacted as it streams its type is skip, which means the same:
+// ffmpeg takes a JPEG XL or JPEG 2000 with a free box for a film, and can't open it.
 
 const (
 	// maxBox bounds the length that a box claims. No file is that long, and the 8 bytes of a larger number
@@ -245,16 +246,16 @@ func nextBox(s *stream) (h container.BoxHead, ok bool) {
 	return parseBox(b)
 }
 
-// freeRest makes the rest of the body one free box and returns errBroken. The Writer then clears the box's data.
+// freeRest makes the rest of the body one skip box and returns errBroken. The Writer then clears the box's data.
 func freeRest(s *stream) error {
 	if _, ok := s.peek(8); ok {
 		s.zero(4)
-		s.replace([]byte("free"))
+		s.replace([]byte("skip"))
 	}
 	return errBroken
 }
 
-// redactBox buffers the next box and redacts it with f. A box that is too large for that becomes free.
+// redactBox buffers the next box and redacts it with f. A box that is too large for that goes.
 func redactBox(s *stream, h container.BoxHead, f func(*box)) bool {
 	n := int(min(h.Size, maxHold+1))
 	b, _ := s.peek(n)
@@ -271,13 +272,14 @@ func redactPart(s *stream, h container.BoxHead, keep func(*box) bool) bool {
 	return redactBox(s, h, func(b *box) {
 		if !keep(b) {
 			b.free()
+			copy(b.all[4:8], "skip")
 		}
 	})
 }
 
-// freeBox makes the next box a free box of zeros.
+// freeBox makes the next box a skip box of zeros.
 func freeBox(s *stream, h container.BoxHead) bool {
-	return s.pass(4) && s.replace([]byte("free")) && s.pass(h.Head-8) && s.zero(h.Size-h.Head)
+	return s.pass(4) && s.replace([]byte("skip")) && s.pass(h.Head-8) && s.zero(h.Size-h.Head)
 }
 
 // redactFileType keeps the known brands of the box ftyp, within its first maxFileType bytes.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -323,6 +324,39 @@ func runTool(t *testing.T, dir, name string, args ...string) {
 	c.Dir = dir
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+}
+
+// topBoxes returns the types of the boxes that aren't in others. It fails if they don't end where the file ends.
+func topBoxes(t *testing.T, b []byte) (types []string) {
+	t.Helper()
+	for at := int64(0); at < int64(len(b)); {
+		h, ok := parseBox(b[at:])
+		if h.Size == container.ToEnd {
+			h.Size = int64(len(b)) - at
+		}
+		if at += h.Size; !ok || at > int64(len(b)) {
+			t.Fatalf("the box %q after %q ends at %d of %d bytes", h.Type, types, at, len(b))
+		}
+		types = append(types, h.Type)
+	}
+	return types
+}
+
+// TestPicturesAreNotTakenForFilms checks that nothing makes a JPEG XL or JPEG 2000 a film for ffmpeg, as a free box does.
+func TestPicturesAreNotTakenForFilms(t *testing.T) {
+	b := testimage.Full()
+	packed := testimage.Brob("Exif", testimage.ExifData(b.Encode(), false), 16)
+	for name, data := range map[string][]byte{
+		"jxl":                   append(testimage.JXL(testimage.Box("xml ", []byte(secret)), packed), testimage.Box("Exif", []byte(secret))...),
+		"jxl, other bytes last": append(testimage.JXL(), "\x00\x00\x00\x00\x00\x00\x00\x01"...),
+		"jp2":                   testimage.JP2(testimage.Box("uuid", []byte("0123456789abcdef"+secret)), testimage.Box("xml ", []byte(secret))),
+	} {
+		for _, p := range []*Policy{{}, noArtist} {
+			if types := topBoxes(t, redact(t, data, p, 0)); slices.Contains(types, "free") {
+				t.Errorf("%s: got the boxes %q", name, types)
+			}
+		}
 	}
 }
 

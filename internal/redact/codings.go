@@ -606,7 +606,7 @@ func keepWebMMastering(b *box) bool {
 
 // isWebMMastering is isMastering for other units, as WebM and AV1 have them.
 func isWebMMastering(x []byte) bool {
-	return areChromaticities(x, 1<<15, 0, 1, 2) && areLow(x[16:24])
+	return areChromaticities(x, 1<<15) && areLow(x[16:24])
 }
 
 // keepAvidRange keeps ACLR, which says whether the levels are those of film or of video.

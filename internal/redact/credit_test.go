@@ -84,3 +84,32 @@ func TestCreditStaysWhereverItIs(t *testing.T) {
 		}
 	}
 }
+
+// TestWebPAnnouncesItsCredit checks the flags of VP8X, without which libwebp doesn't look for EXIF and XMP.
+func TestWebPAnnouncesItsCredit(t *testing.T) {
+	credit, place := xmpWith(`photoshop:Credit="KEPT" photoshop:City="SECRET"`), xmpWith(`photoshop:City="SECRET"`)
+	for _, tt := range []struct {
+		name, typ, packet string
+		flags, want       byte
+	}{
+		{"credit", "XMP ", credit, webpXMP, webpXMP},
+		{"credit by another name", "XMP\x00", credit, webpXMP, webpXMP},
+		{"credit beside transparency", "XMP ", credit, webpXMP | webpAlpha, webpXMP | webpAlpha},
+		{"credit that isn't announced", "XMP ", credit, 0, 0},
+		{"no credit", "XMP ", place, webpXMP, 0},
+		{"more than is held", "XMP ", credit + strings.Repeat(" ", maxHold), webpXMP, 0},
+	} {
+		data := testimage.WebP(testimage.VP8X(tt.flags), testimage.VP8L(), testimage.RIFFChunk(tt.typ, []byte(tt.packet)), testimage.RIFFChunk(tt.typ, []byte(credit)))
+		got := redact(t, data, onlyCredit, 100)
+		if flags := got[webpHead+webpChunkTop]; flags != tt.want {
+			t.Errorf("%s: got the flags %#x, want %#x", tt.name, flags, tt.want)
+		}
+		want := 0
+		if strings.HasPrefix(tt.name, "credit") {
+			want = 1
+		}
+		if n, names := bytes.Count(got, []byte("KEPT")), bytes.Count(got, []byte("XMP ")); n != want || names != want || bytes.Contains(got, []byte("SECRET")) {
+			t.Errorf("%s: got %q", tt.name, got)
+		}
+	}
+}

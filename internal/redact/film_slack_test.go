@@ -584,6 +584,21 @@ func TestShortSampleDependencies(t *testing.T) {
 	checkNoMarker(t, data, redacted(t, plan, data))
 }
 
+// TestBytesAfterAFilmAreNoLongerBox redacts films with the trailer of a camera, which looks like the head of a box.
+func TestBytesAfterAFilmAreNoLongerBox(t *testing.T) {
+	for _, trailer := range []string{"GPS 48.858222,2.2945", "\x00\x00\x00\x07of nothing", "\x00\x00\x00\x01inst\x00\x00\x7F\xFF\x00\x00\x00\x00"} {
+		data := append(slackFilm(&places{}), trailer...)
+		plan, err := New(bytes.NewReader(data), "mp4", &Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := redacted(t, plan, data)
+		if topBoxes(t, out); bytes.Contains(out, []byte("\x00\x00\x00\x00free")) {
+			t.Errorf("%q: a box states no length", trailer)
+		}
+	}
+}
+
 // oneTriangle returns the box mesh: three coordinates, three points, and a list of these.
 func oneTriangle() []byte {
 	var numbers uint64 // 16 of 3 bits: each point has the coordinates 0, 1 and 2 in some order

@@ -176,7 +176,11 @@ func (f *isoFile) planBoxes() {
 		edits.pass = append(edits.pass, span{b.at, b.body})
 		at = b.end
 	}
-	f.free(at, f.end)
+	end := f.end
+	if size := container.SizeOf(f.r); size >= 0 {
+		end = min(end, size) // what follows the boxes can look like one that is longer, and some readers fail at one of any length
+	}
+	f.free(at, end)
 }
 
 // free makes all boxes between two offsets one free box.

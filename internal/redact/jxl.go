@@ -139,7 +139,7 @@ func (f *jxlFile) rewriteBrotli(b *box, off int64) (ok bool) {
 	if len(rest) == 0 {
 		return true
 	}
-	// the rest of the box becomes a free box
+	// the rest of the box becomes a skip box
 	head := len(b.all) - len(b.body)
 	size := len(b.all) - len(rest)
 	if head == container.MaxBoxHead {
@@ -148,11 +148,11 @@ func (f *jxlFile) rewriteBrotli(b *box, off int64) (ok bool) {
 		binary.BigEndian.PutUint32(b.all, uint32(size)) //nolint:gosec // G115: lengths in memory fit
 	}
 	binary.BigEndian.PutUint32(rest, uint32(len(rest))) //nolint:gosec // G115: as above
-	copy(rest[4:], "free")
+	copy(rest[4:], "skip")
 	return true
 }
 
-// compress returns data as a Brotli stream that takes all of n bytes, or leaves enough of them for a free box. It
+// compress returns data as a Brotli stream that takes all of n bytes, or leaves enough of them for a skip box. It
 // returns nil if the stream doesn't fit.
 func compress(data []byte, n int) []byte {
 	o := brotli.WriterOptions{Quality: 11, LGWin: 16}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -54,6 +55,43 @@ func TestNumbersOfSegmentsArePlausible(t *testing.T) {
 		got := []byte(x.is)
 		if x.mend(got); string(got) != x.want {
 			t.Errorf("%q: got %q, want %q", x.is, got, x.want)
+		}
+	}
+}
+
+// TestNegativeDurationsStay checks the durations of samples, which phones write as differences of times that aren't in order.
+func TestNegativeDurationsStay(t *testing.T) {
+	data := slackFilm(&places{})
+	at := bytes.Index(data, []byte("stts")) + 16
+	for v, want := range map[uint32]uint32{10: 10, 0xFFFFFFF6: 0xFFFFFFF6, be.Uint32([]byte("text")): 0} {
+		be.PutUint32(data[at:], v)
+		plan, err := New(bytes.NewReader(data), "mp4", &Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := be.Uint32(redacted(t, plan, data)[at:]); got != want {
+			t.Errorf("got %#x instead of %#x, want %#x", got, v, want)
+		}
+	}
+}
+
+// TestDisplaysAreToldByTheirColors checks what is taken for the description of a display: its primaries can be in any order.
+func TestDisplaysAreToldByTheirColors(t *testing.T) {
+	const red, green, blue = "\x8A\x48\x39\x08", "\x21\x34\x9B\xAA", "\x19\x96\x08\xFC" // BT.2020
+	const white, luminances = "\x3D\x13\x40\x42", "\x00\x98\x96\x80\x00\x00\x00\x32"
+	for s, want := range map[string]bool{
+		green + blue + red + white + luminances:         true,
+		red + green + blue + white + luminances:         true,
+		blue + red + green + white + luminances:         true,
+		strings.Repeat("\x00", 16) + luminances:         true,
+		red + green + green + white + luminances:        false,
+		red + green + "text" + white + luminances:       false,
+		red + green + blue + "texttexttext":             false,
+		strings.Repeat("\x00", 16) + "text" + "text":    false,
+		strings.Repeat("\x00", 12) + white + luminances: false,
+	} {
+		if got := isMastering([]byte(s)); got != want {
+			t.Errorf("%q: got %v, want %v", s, got, want)
 		}
 	}
 }

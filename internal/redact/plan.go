@@ -27,6 +27,7 @@ type Plan struct {
 	parse  parser // of a format that only a pass over the whole body can redact, else nil
 	edits  edits  // of a format whose index says where everything is
 
+	announced *edit // of a WebP, the XMP that stays
 	unchanged bool
 }
 
@@ -45,8 +46,11 @@ func New(r io.ReaderAt, format string, p *Policy) (*Plan, error) {
 		return plan, planner(r, plan)
 	}
 	plan.parse = parsers[format]
-	if format == "mkv" || format == "webm" {
+	switch format {
+	case "mkv", "webm":
 		plan.parse, err = planMatroska(r)
+	case "webp":
+		err = plan.announceXMP(r)
 	}
 	return plan, err
 }
@@ -68,7 +72,13 @@ func WithoutEXIF(format string, p *Policy) *Plan {
 func (p *Plan) Unchanged() bool { return p.unchanged }
 
 // Weight returns the memory that the plan takes, in bytes, roughly.
-func (p *Plan) Weight() int { return 256 + p.edits.weight() }
+func (p *Plan) Weight() int {
+	n := 256 + p.edits.weight()
+	if p.announced != nil {
+		n += cap(p.announced.b)
+	}
+	return n
+}
 
 // NewWriter returns a Writer that writes to w the redacted body, from the offset off on. off must be 0 unless
 // the plan is Ranged. The caller must call Close, even after an error.

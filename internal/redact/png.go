@@ -68,7 +68,7 @@ var pngChunks = map[string]func(f *pngFile, data []byte) bool{
 		return f.color == 3 && 0 < len(data) && len(data) <= f.palette
 	},
 	"cHRM": func(_ *pngFile, data []byte) bool { return len(data) == 32 && areSmall(data) },
-	"gAMA": length(4), "sRGB": length(1), "cICP": length(4), "mDCV": func(_ *pngFile, data []byte) bool { return len(data) == 24 && isMastering(data, 0, 1, 2) },
+	"gAMA": length(4), "sRGB": length(1), "cICP": length(4), "mDCV": func(_ *pngFile, data []byte) bool { return len(data) == 24 && isMastering(data) },
 	"cLLI": length(8), "pHYs": length(9),
 	"sBIT": func(f *pngFile, data []byte) bool {
 		return len(data) == map[byte]int{0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[f.color]

@@ -119,22 +119,37 @@ func keepCamera(b *box) bool {
 	return keep != nil && keep(&fields) && b.cut(uuidLen+len(fields.body))
 }
 
-// keepMastering keeps the display that the picture was made on (14496-12, 12.1.6), its primaries green, blue and red.
-func keepMastering(b *box) bool { return b.cut(24) && isMastering(b.body, 2, 0, 1) }
+// keepMastering keeps the display that the picture was made on (14496-12, 12.1.6).
+func keepMastering(b *box) bool { return b.cut(24) && isMastering(b.body) }
 
-// isMastering reports whether b describes a display (SMPTE ST 2086): the chromaticities of its primaries, whose places are
-// given, and of white, then the highest and the lowest luminance. Other numbers could be anything.
-func isMastering(b []byte, red, green, blue int) bool {
+// isMastering reports whether b describes a display (SMPTE ST 2086): its chromaticities, then the highest and the lowest
+// luminance. Other numbers could be anything.
+func isMastering(b []byte) bool {
 	highest, lowest := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
-	return areChromaticities(b, 25_000, red, green, blue) && highest < 1<<27 && lowest < 1<<24
+	return areChromaticities(b, 25_000) && highest < 1<<27 && lowest < 1<<24
 }
 
-// areChromaticities reports whether b, coordinates in which half stands for 0.5, can be primaries and white.
-func areChromaticities(b []byte, half, red, green, blue int) bool {
-	coordinate := func(i int) int { return int(binary.BigEndian.Uint16(b[2*i:])) }
-	const white = 3
-	return coordinate(2*red) >= half && coordinate(2*green+1) >= half && coordinate(2*blue+1) <= half*2/5 &&
-		coordinate(2*white) < half && coordinate(2*white+1) < half
+// areChromaticities reports whether b starts with those of a display's primaries and of white, in which half is 0.5. HEVC has
+// green first and PNG red, which many writers mix up. All zero means unknown (CTA-861-G).
+func areChromaticities(b []byte, half uint16) bool {
+	const primaries = 3
+	var seen [primaries]bool
+	unknown := true
+	for i := range primaries + 1 {
+		x, y := binary.BigEndian.Uint16(b[4*i:]), binary.BigEndian.Uint16(b[4*i+2:])
+		unknown = unknown && x == 0 && y == 0
+		switch {
+		case i == primaries:
+			return unknown || seen == [primaries]bool{true, true, true} && x < half && y < half
+		case x >= half:
+			seen[0] = true
+		case y >= half:
+			seen[1] = true
+		case y <= half/5*2:
+			seen[2] = true
+		}
+	}
+	return false
 }
 
 // keepColr keeps a color space given by numbers or by an ICC profile (14496-12, 12.1.5).
@@ -360,7 +375,7 @@ func isColorSEI(b []byte) bool {
 			return false
 		}
 		x := b[2:][:size]
-		known := typ == 137 && size == 24 && isMastering(x, 2, 0, 1) || typ == 144 && size == 4 || typ == 147 && size == 1 ||
+		known := typ == 137 && size == 24 && isMastering(x) || typ == 144 && size == 4 || typ == 147 && size == 1 ||
 			typ == 148 && size == 8 && areLow(x[:4]) || typ == 165 && size <= 8 || typ == 176 && areDisplays(x)
 		if !known {
 			return false

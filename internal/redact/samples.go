@@ -274,8 +274,8 @@ func (t *sampleTable) trim(limit int64, descriptions int) {
 	}
 	cut(t.stco, 4, t.usedChunks)
 	cut(t.co64, 8, t.usedChunks)
-	t.trimTimes(t.stts, false)
-	t.trimTimes(t.ctts, true)
+	t.trimTimes(t.stts)
+	t.trimTimes(t.ctts)
 	t.trimNumbers(t.stss)
 	t.trimNumbers(t.stps)
 	if b := t.sdtp; b != nil && !keepDependencies(b, t.usedSamples) {
@@ -295,12 +295,12 @@ func (t *sampleTable) trim(limit int64, descriptions int) {
 }
 
 // trimTimes trims stts or ctts, which have a time for each row of samples, and clears times that no film has.
-func (t *sampleTable) trimTimes(b *box, signed bool) {
+func (t *sampleTable) trimTimes(b *box) {
 	used, samples := uint64(0), uint64(0)
 	for x := entries(b, 8); len(x) > 0 && samples < t.usedSamples; x = x[8:] {
 		n := min(uint64(binary.BigEndian.Uint32(x)), t.usedSamples-samples)
 		binary.BigEndian.PutUint32(x, uint32(n)) //nolint:gosec // G115: no more than before
-		if x[4] >= ascii && (!signed || x[4] < negative) {
+		if x[4] >= ascii && x[4] < negative { // phones write negative durations
 			clear(x[4:8])
 		}
 		samples += n

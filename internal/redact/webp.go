@@ -2,8 +2,11 @@ package redact
 
 import (
 	"encoding/binary"
+	"errors"
+	"io"
 	"slices"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
@@ -11,12 +14,13 @@ import (
 // size, and that many bytes, padded to an even number. A frame of an animation (ANMF) contains chunks.
 //
 // The first chunk says what can follow: after VP8 or VP8L nothing but EXIF, after VP8X the chunks that its flags
-// announce, each in its place. EXIF and XMP come after the picture, flags for them before it: the flag of EXIF stays if
-// any of it does, that of XMP goes. A removed chunk becomes JUNK, RIFF's type for unused space. Bytes after the
+// announce, each in its place. EXIF and XMP come after the picture, flags for them before it, without which many readers
+// don't look for them: a flag stays if any of what it announces does. A removed chunk becomes JUNK, RIFF's type for unused space. Bytes after the
 // size that the file states are overwritten.
 
 const (
 	webpAnimation = 0x02
+	webpXMP       = 0x04
 	webpEXIF      = 0x08
 	webpAlpha     = 0x10
 	webpICC       = 0x20
@@ -31,11 +35,11 @@ const (
 // webpFile is one WebP.
 type webpFile struct {
 	*stream
-	p                 *Plan
-	flags             byte   // of VP8X
-	extended, xmpSeen bool   // there is a VP8X; there was XMP
-	state             string // the type of the last chunk that stays
-	end               int64  // of the file, as it states
+	p        *Plan
+	flags    byte   // of VP8X
+	extended bool   // there is a VP8X
+	state    string // the type of the last chunk that stays
+	end      int64  // of the file, as it states
 }
 
 func redactWebP(s *stream, p *Plan) error {
@@ -105,6 +109,9 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 				flags |= webpEXIF
 			}
 		}
+		if f.p.announced != nil {
+			flags |= f.flags & webpXMP
+		}
 		return f.pass(webpChunkTop) && f.replace([]byte{flags, 0, 0, 0}) && f.pass(webpVP8X-4) && f.rest(size, webpVP8X)
 	case "ANIM":
 		if size < webpANIM || !f.follows(typ) {
@@ -130,10 +137,9 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 		if kept := f.p.exifAt(f.offset + webpChunkTop); kept != nil && size <= maxHold {
 			return f.exif(kept, int(size))
 		}
-	case "XMP ":
-		if size <= maxHold && f.extended && !f.xmpSeen {
-			f.xmpSeen = true
-			return f.xmp(int(size))
+	case "XMP ", "XMP\x00":
+		if x := f.p.announced; x != nil && f.extended && x.off == f.offset+webpChunkTop {
+			return f.replace([]byte("XMP ")) && f.pass(webpChunkTop-4) && f.replace(x.b) && f.rest(size, size)
 		}
 	}
 	return f.junk(size)
@@ -209,15 +215,26 @@ func (f *webpFile) exif(kept *exif.Kept, size int) bool {
 	return f.pass(webpChunkTop) && f.replace(append(b, make([]byte, size-len(b))...)) && f.rest(int64(size), int64(size))
 }
 
-// xmp rewrites the XMP chunk.
-func (f *webpFile) xmp(size int) bool {
-	chunk, ok := f.peek(webpChunkTop + size)
-	if !ok {
-		return false
+// announceXMP finds the XMP of a WebP that stays, which is the first: its flag comes before it. A simple file has none.
+func (p *Plan) announceXMP(r io.ReaderAt) error {
+	var head [webpHead + 4]byte
+	ok, err := container.ReadFull(r, head[:], 0)
+	if !ok || err != nil || string(head[webpHead:]) != "VP8X" {
+		return err
 	}
-	packet, _ := f.p.xmp(chunk[webpChunkTop:])
-	if packet == nil {
-		return f.junk(int64(size))
+	err = container.Packets(r, "webp", func(packet container.Packet) (bool, error) {
+		if packet.N > maxHold {
+			return true, nil
+		}
+		b := make([]byte, packet.N)
+		n, err := container.ReadAt(packet.R, b, 0)
+		if out, _ := p.xmp(b[:n]); out != nil && n == len(b) {
+			p.announced = &edit{packet.Off, out}
+		}
+		return true, err
+	})
+	if errors.Is(err, container.ErrTooLarge) {
+		return nil
 	}
-	return f.pass(webpChunkTop) && f.replace(packet) && f.rest(int64(size), int64(size))
+	return err
 }
