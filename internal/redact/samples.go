@@ -300,7 +300,7 @@ func (t *sampleTable) trimTimes(b *box) {
 	for x := entries(b, 8); len(x) > 0 && samples < t.usedSamples; x = x[8:] {
 		n := min(uint64(binary.BigEndian.Uint32(x)), t.usedSamples-samples)
 		binary.BigEndian.PutUint32(x, uint32(n)) //nolint:gosec // G115: no more than before
-		if x[4] >= ascii && x[4] < negative { // phones write negative durations
+		if x[4] >= ascii && x[4] < negative {    // phones write negative durations
 			clear(x[4:8])
 		}
 		samples += n
