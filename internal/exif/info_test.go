@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/gif"
@@ -336,6 +337,101 @@ func TestReadInfo(t *testing.T) {
 				t.Errorf("of unknown length: got  %s\nwant %s", got, s.want)
 			}
 		})
+	}
+}
+
+// jxlNumbers is a JPEG XL codestream that begins with these numbers, each of them followed by how many bits it has. The
+// bits after them are ones.
+func jxlNumbers(numbers ...int) []byte {
+	b := append([]byte{0xFF, 0x0A}, bytes.Repeat([]byte{0xFF}, 40)...)
+	at := 16
+	for ; len(numbers) > 0; numbers = numbers[2:] {
+		for k := range numbers[1] {
+			if numbers[0]>>k&1 == 0 {
+				b[at/8] &^= 1 << (at % 8)
+			}
+			at++
+		}
+	}
+	return b
+}
+
+// TestJPEGXLHeaders: each form of the headers' fields (18181-1, D.2 and D.3) is read or skipped by its length.
+func TestJPEGXLHeaders(t *testing.T) {
+	const upright = `{"format":"JXL","width":"30","height":"20","orientation":"1","displayWidth":"30","displayHeight":"20"`
+	sized := func(w, h int) string {
+		return fmt.Sprintf(`{"format":"JXL","width":"%d","height":"%d","orientation":"1","displayWidth":"%[1]d","displayHeight":"%[2]d","colorModel":"rgb","frames":"1"}`, w, h)
+	}
+	size := []int{0, 1, 0, 2, 19, 9, 0, 3, 0, 2, 29, 9}
+	depth, gray := []int{0, 1, 0, 2, 0, 1}, []int{0, 1, 0, 1, 0, 1, 1, 2} // of 8 bits, no buffers of 16; no XYB, no ICC profile
+	// fields returns a header with these fields between the size and the colors
+	fields := func(numbers ...[]int) []byte { return jxlNumbers(slices.Concat(size, slices.Concat(numbers...), gray)...) }
+	extra := func(numbers ...int) []byte { return fields([]int{0, 1, 1, 1, 0, 3}, numbers, depth, []int{0, 2}) }
+	channels := func(numbers ...int) []byte { return fields([]int{0, 1, 0, 1}, depth, numbers) }
+	colors := func(numbers ...int) []byte {
+		return jxlNumbers(slices.Concat(size, []int{0, 1, 0, 1}, depth, []int{0, 2}, numbers)...)
+	}
+	type header struct {
+		name string
+		data []byte
+		want string
+	}
+	const still, moving = upright + `,"colorModel":"gray","frames":"1"}`, upright + `,"colorModel":"gray"}`
+	all := []header{
+		{"in eighths", jxlNumbers(1, 1, 1, 5, 0, 3, 2, 5, 1, 1), sized(24, 16)},
+		{"sides of 13 bits", jxlNumbers(0, 1, 1, 2, 999, 13, 0, 3, 1, 2, 1999, 13, 1, 1), sized(2000, 1000)},
+		{"sides of 18 and 30 bits", jxlNumbers(0, 1, 2, 2, 99999, 18, 0, 3, 3, 2, 1<<29, 30, 1, 1), sized(1<<29+1, 100000)},
+
+		{"no extra fields", channels(0, 2), still},
+		{"12 bits", fields([]int{0, 1, 0, 1, 0, 1, 2, 2, 0, 1, 0, 2}), still},
+		{"any number of bits", fields([]int{0, 1, 0, 1, 0, 1, 3, 2, 13, 6, 0, 1, 0, 2}), still},
+		{"floats", fields([]int{0, 1, 0, 1, 1, 1, 1, 2, 4, 4, 0, 1, 0, 2}), still},
+		{"floats of any number of bits", fields([]int{0, 1, 0, 1, 1, 1, 3, 2, 15, 6, 4, 4, 0, 1, 0, 2}), still},
+
+		{"extra fields", extra(0, 1, 0, 1, 0, 1), still},
+		{"intrinsic size", extra(slices.Concat([]int{1, 1}, size, []int{0, 1, 0, 1})...), still},
+		{"intrinsic size of a ratio", extra(1, 1, 1, 1, 4, 5, 5, 3, 0, 1, 0, 1), still},
+		{"loops for ever", extra(0, 1, 0, 1, 1, 1, 0, 2, 0, 2, 0, 2, 0, 1), moving},
+		{"1000/1001 ticks, 5 loops", extra(0, 1, 0, 1, 1, 1, 1, 2, 1, 2, 1, 2, 5, 3, 1, 1), moving},
+		{"ticks of 10 and 8 bits", extra(0, 1, 0, 1, 1, 1, 2, 2, 600, 10, 2, 2, 90, 8, 2, 2, 1000, 16, 0, 1), moving},
+		{"ticks of 30 and 10 bits", extra(0, 1, 0, 1, 1, 1, 3, 2, 1<<20, 30, 3, 2, 600, 10, 3, 2, 1<<20, 32, 0, 1), moving},
+
+		{"alpha", channels(1, 2, 1, 1), still},
+		{"three times alpha", channels(2, 2, 1, 4, 1, 1, 1, 1, 1, 1), still},
+		{"many times alpha", channels(slices.Concat([]int{3, 2, 19, 12}, slices.Repeat([]int{1, 1}, 20))...), still},
+		{"alpha of its own depth", channels(1, 2, 0, 1, 0, 2, 1, 1, 3, 2, 3, 6, 4, 4, 0, 2, 0, 2, 1, 1), still},
+		{"subsampled alpha with a name", channels(1, 2, 0, 1, 0, 2, 0, 1, 0, 2, 3, 2, 2, 3, 1, 2, 3, 4, 0xABCDEF, 24, 0, 1), still},
+		{"alpha with a long name", channels(slices.Concat([]int{1, 2, 0, 1, 0, 2, 0, 1, 0, 2, 1, 2, 2, 2, 0, 5}, slices.Repeat([]int{0x55, 8}, 16), []int{0, 1})...), still},
+		{"alpha, then depth", channels(2, 2, 0, 4, 1, 1, 0, 1, 1, 2, 0, 1), upright + `,"frames":"1"}`},
+
+		{"default colors", colors(0, 1, 1, 1), upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"gray with a profile", colors(0, 1, 0, 1, 1, 1, 1, 2), still},
+		{"RGB", colors(0, 1, 0, 1, 0, 1, 0, 2), upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"XYB", colors(1, 1, 0, 1, 0, 1, 2, 2, 0, 4), upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"other colors", colors(0, 1, 0, 1, 0, 1, 2, 2, 1, 4), upright + `,"frames":"1"}`},
+	}
+	for i, width := range []int{120, 144, 160, 180, 213, 150, 240} {
+		all = append(all, header{fmt.Sprint("ratio ", i+1), jxlNumbers(1, 1, 14, 5, i+1, 3, 1, 1), sized(width, 120)})
+	}
+	for _, o := range []int{3, 6} {
+		turned := slices.Concat(size, []int{0, 1, 1, 1, o - 1, 3, 0, 3}, depth, []int{0, 2}, gray)
+		shown := map[int]string{3: `"displayWidth":"30","displayHeight":"20"`, 6: `"displayWidth":"20","displayHeight":"30"`}[o]
+		all = append(all, header{fmt.Sprint("orientation ", o), jxlNumbers(turned...),
+			fmt.Sprintf(`{"format":"JXL","width":"30","height":"20","orientation":"%d",%s,"colorModel":"gray","frames":"1"}`, o, shown)})
+	}
+	for k, bits := range []int{6, 8, 10, 12} {
+		preview := []int{0, 1, 1, 1, 0, 1, k, 2, 5, bits, 0, 3, k, 2, 5, bits, 0, 1}
+		all = append(all, header{fmt.Sprintf("preview of %d bits", bits), extra(preview...), still})
+		preview = []int{0, 1, 1, 1, 0, 1, k, 2, 5, bits, 1, 3, 0, 1}
+		all = append(all, header{fmt.Sprintf("preview of %d bits and a ratio", bits), extra(preview...), still})
+		eighths := []int{0, 0, 5, 9}[k]
+		preview = []int{0, 1, 1, 1, 1, 1, k, 2, 5, eighths, 0, 3, k, 2, 5, eighths, 0, 1}
+		all = append(all, header{fmt.Sprintf("preview in eighths of %d bits", eighths), extra(preview...), still})
+	}
+	for _, h := range all {
+		if got := sizelessInfo(bytes.NewReader(h.data)); got != h.want {
+			t.Errorf("%s: got  %s\nwant %s", h.name, got, h.want)
+		}
 	}
 }
 
