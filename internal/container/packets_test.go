@@ -45,6 +45,9 @@ func TestPackets(t *testing.T) {
 			testimage.FullBox("iloc", 1, []byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, n}), isoBox("idat", data)))
 	}
 	text := func(typ, data string) []byte { return testimage.PNGChunk(typ, []byte(data)) }
+	profile := func(kind, data string) []byte {
+		return testimage.TEXT(profileIntro+kind, testimage.RawProfile(kind, []byte(data)))
+	}
 	uuid := func(typ, data string) []byte { return isoBox("uuid", []byte(typ), []byte(data)) }
 	for _, c := range []struct {
 		name, format string
@@ -61,6 +64,13 @@ func TestPackets(t *testing.T) {
 		{"jpeg with cut resources", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, PhotoshopIntro+"8BIM\x03\xED\x00\x00\x00\x00\x00\x99cut"), segment(MarkerCOM, ""), segment(MarkerAPP13, PhotoshopIntro+resource), []byte("\xFF\xDA")), "2:" + iim, false},
 		{"png", "png", slices.Concat(testimage.PNGHead(), text("iTXt", pngXMP+"\x00\x00\x00en\x00\x00"+xmp), text("IDAT", "x"), text("IEND", "")), "0:" + xmp, false},
 		{"png profile", "png", slices.Concat(testimage.PNGHead(), text("tEXt", "Raw profile type iptc\x00"+string(testimage.RawProfile("iptc", []byte(resource)))), text("IEND", "")), "2:" + iim, true},
+		{"png of a language", "png", slices.Concat(testimage.PNGHead(), text("iTXt", pngXMP+"\x00\x00\x00en-US\x00a name\x00"+xmp), text("IEND", "")), "0:" + xmp, false},
+		{"png of an endless language", "png", slices.Concat(testimage.PNGHead(), text("iTXt", pngXMP+"\x00\x00\x00"+strings.Repeat("e", 300)+"\x00\x00"+xmp), text("IEND", "")), "", false},
+		{"png compressed", "png", slices.Concat(testimage.PNGHead(), testimage.ITXT(pngXMP, []byte(xmp), true), text("IEND", "")), "0:" + xmp, true},
+		{"png in zTXt", "png", slices.Concat(testimage.PNGHead(), testimage.ZTXT(pngXMP, []byte(xmp)), text("IEND", "")), "0:" + xmp, true},
+		{"png in tEXt", "png", slices.Concat(testimage.PNGHead(), testimage.TEXT(pngXMP, []byte(xmp)), testimage.TEXT("Comment", []byte(xmp)), text("IEND", "")), "0:" + xmp, true},
+		{"png label", "png", slices.Concat(testimage.PNGHead(), testimage.TEXT(pngLabel, []byte("label")), testimage.TEXT(pngLabel, nil), text("IEND", "")), "3:label", true},
+		{"png profiles", "png", slices.Concat(testimage.PNGHead(), profile("XMP", xmp), profile("APP1", XMPIntro+xmp), profile("APP1", "Exif\x00\x00II*\x00"), profile("8bim", resource), profile("iptc", iim), profile("icc", iim), text("IEND", "")), "0:" + xmp + " 0:" + xmp + " 2:" + iim + " 2:" + iim, true},
 		{"webp", "webp", testimage.WebP(testimage.RIFFChunk("XMP ", []byte(xmp))), "0:" + xmp, false},
 		{"webp with a zero byte", "webp", testimage.WebP(testimage.RIFFChunk("XMP\x00", []byte(xmp))), "0:" + xmp, false},
 		{"gif", "gif", slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BXMP DataXMP"), []byte(xmp), trailer, []byte(";")), "0:" + xmp, false},
@@ -69,6 +79,11 @@ func TestPackets(t *testing.T) {
 		{"heif br", "heif", heif("br", testimage.Brotli([]byte(xmp), 16)), "0:" + xmp, true},
 		{"heif unknown", "heif", heif("gzip", []byte(xmp)), "", false},
 		{"jxl", "jxl", slices.Concat([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"), isoBox("xml ", []byte(xmp))), "0:" + xmp, false},
+		{"jxl br", "jxl", testimage.JXL(testimage.Brob("Exif", []byte("no XMP"), 16), testimage.Brob("xml ", []byte(xmp), 16)), "0:" + xmp, true},
+		{"jxl, naked", "jxl", slices.Concat([]byte(JXLCodestream), make([]byte, 6), isoBox("xml ", []byte(xmp))), "", false},
+		{"psd", "psd", testimage.PSD(1, testimage.PSDResource(psdIIM, "", nil), testimage.PSDResource(psdXMP, "", []byte(xmp)), []byte(resource)), "0:" + xmp + " 2:" + iim, false},
+		{"raf", "raf", testimage.RAF(jpeg), "0:" + xmp + " 1:more 2:" + iim, false},
+		{"cr3", "cr3", slices.Concat(testimage.CR3(nil, nil, nil), uuid(XMPUUID, xmp)), "0:" + xmp, false},
 		{"jp2", "jp2", slices.Concat(uuid(XMPUUID, xmp), uuid(iimUUID, iim)), "0:" + xmp + " 2:" + iim, false},
 		{"jp2 of Photoshop", "jp2", slices.Concat(uuid(photoshopUUID, resource), uuid(XMPUUID, xmp)), "2:" + iim + " 0:" + xmp, false},
 	} {

@@ -42,6 +42,15 @@ func bigSizes(v ...uint32) (b []byte) {
 	return b
 }
 
+// namedJPEG is a JPEG's header of 30 by 20 after some segments, with a component for each letter.
+func namedJPEG(names string, segments ...[]byte) []byte {
+	frame := []byte{8, 0, 20, 0, 30, byte(len(names))}
+	for _, name := range []byte(names) {
+		frame = append(frame, name, 0x11, 0)
+	}
+	return slices.Concat([]byte("\xFF\xD8"), slices.Concat(segments...), testimage.Segment(0xC0, frame), []byte("\xFF\xDA\x00\x04\x00\x00"))
+}
+
 // heifOf is a file whose primary item has the given content, and the given properties in this order.
 func heifOf(item []byte, properties ...[]byte) []byte {
 	list := []byte{0, 0, 0, 1, 0, 1, byte(len(properties))}
@@ -54,6 +63,21 @@ func heifOf(item []byte, properties ...[]byte) []byte {
 		testimage.FullBox("iinf", 0, []byte{0, 1}, testimage.FullBox("infe", 2, []byte("\x00\x01\x00\x00grid\x00"))),
 		testimage.Box("iprp", testimage.Box("ipco", properties...), testimage.FullBox("ipma", 0, list)),
 		testimage.FullBox("iloc", 1, iloc), testimage.Box("idat", item)))
+}
+
+// wideHEIFOf is heifOf with the later versions of the boxes, whose numbers are wider, and with the properties of another
+// item in front.
+func wideHEIFOf(item []byte, properties ...[]byte) []byte {
+	list := slices.Concat(bigSizes(2, 7), []byte{2, 0, 2, 0, 2}, bigSizes(1), []byte{byte(len(properties))})
+	for i := range properties {
+		list = append(list, 0x80, byte(i+1))
+	}
+	iloc := slices.Concat([]byte{0x44, 0}, bigSizes(1, 1), []byte{0, 1, 0, 0, 0, 1}, bigSizes(0, uint32(len(item))))
+	return slices.Concat(testimage.FileType("heic", "mif1"), testimage.FullBox("meta", 0,
+		testimage.FullBox("pitm", 1, bigSizes(1)),
+		testimage.FullBox("iinf", 1, bigSizes(1), testimage.FullBox("infe", 3, []byte("\x00\x00\x00\x01\x00\x00grid\x00"))),
+		testimage.Box("iprp", testimage.Box("ipco", properties...), testimage.Box("ipma", []byte{1, 0, 0, 1}, list)),
+		testimage.FullBox("iloc", 2, iloc), testimage.Box("idat", item)))
 }
 
 // pngOf is a PNG with the given header and chunks before its picture.
@@ -206,6 +230,10 @@ func infoSamples(t testing.TB) []infoSample {
 		{"JPEG of Adobe's RGB", testimage.JPEG(m, adobe(0)), `{"format":"JPG",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 		{"JPEG of four inks", four(), `{"format":"JPG",` + plain + `,"colorModel":"cmyk","frames":"1"}`},
 		{"JPEG of four inks, transformed", four(adobe(2)), `{"format":"JPG",` + plain + `,"colorModel":"ycck","frames":"1"}`},
+		{"JPEG of Adobe's transform", testimage.JPEG(m, adobe(1)), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"JPEG of components R, G and B", namedJPEG("RGB"), `{"format":"JPG",` + plain + `,"colorModel":"rgb","frames":"1"}`},
+		{"JPEG of components R, G and B, transformed", namedJPEG("RGB", adobe(1)), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"JPEG of two components", namedJPEG("AB"), `{"format":"JPG",` + plain + `,"frames":"1"}`},
 		{"JPEG without a frame", []byte("\xFF\xD8\xFF\xDA\x00\x04\x00\x00"), `{"format":"JPG","frames":"1"}`},
 
 		{"PNG interlaced", pngOf(2), `{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"1"}`},
@@ -261,6 +289,33 @@ func infoSamples(t testing.TB) []infoSample {
 		{
 			"HEIF in a box mini", slices.Concat(testimage.FileType("mif3", "avif"), testimage.Box("mini", []byte{0, 0x0D}, bigSizes(29<<24|19<<17), make([]byte, 8))),
 			`{"format":"HEIC",` + lying + `,"colorModel":"ycbcr","frames":"1"}`,
+		},
+		{"HEIF with wide numbers", wideHEIFOf(nil, ispe, irot(3)), `{"format":"HEIC",` + lying + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of tiles with wide numbers", wideHEIFOf(append([]byte{0, 1, 1, 1}, bigSizes(30, 20)...)), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of tiles of another version", heifOf([]byte{1, 0, 1, 1, 0, 30, 0, 20}), `{"format":"HEIC","orientation":"1","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF whose size isn't the first property", heifOf(nil, testimage.Box("hvcC", bytes.Repeat([]byte{1}, 23)), ispe), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of two sizes", heifOf(nil, ispe, testimage.FullBox("ispe", 0, bigSizes(3, 2))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF upside down", heifOf(nil, ispe, irot(2)), `{"format":"HEIC","width":"30","height":"20","orientation":"3","displayWidth":"30","displayHeight":"20","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF mirrored", heifOf(nil, ispe, imir(1)), `{"format":"HEIC","width":"30","height":"20","orientation":"2","displayWidth":"30","displayHeight":"20","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to halves", heifOf(nil, ispe, testimage.Box("clap", bigSizes(39, 2, 29, 2, 0, 1, 0, 1))), `{"format":"HEIC","width":"30","height":"20","orientation":"1","displayWidth":"20","displayHeight":"15","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to all of it", heifOf(nil, ispe, testimage.Box("clap", bigSizes(30, 1, 20, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to more than it is wide", heifOf(nil, ispe, testimage.Box("clap", bigSizes(31, 1, 10, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to more than it is high", heifOf(nil, ispe, testimage.Box("clap", bigSizes(10, 1, 21, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped by zero", heifOf(nil, ispe, testimage.Box("clap", bigSizes(10, 0, 10, 1, 0, 1, 0, 1)), testimage.Box("clap", bigSizes(10, 1, 10, 0, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to nothing", heifOf(nil, ispe, testimage.Box("clap", bigSizes(0, 1, 10, 1, 0, 1, 0, 1)), testimage.Box("clap", bigSizes(10, 1, 0, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of three channels", heifOf(nil, ispe, testimage.FullBox("pixi", 0, []byte{3, 8, 8, 8})), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF in RGB", heifOf(nil, ispe, testimage.Box("colr", []byte("nclx\x00\x01\x00\x0D\x00\x00\x80"))), `{"format":"HEIC",` + upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"HEIF in other colors", heifOf(nil, ispe, testimage.Box("colr", []byte("nclx\x00\x01\x00\x0D\x00\x06\x80"))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of a profile", heifOf(nil, ispe, testimage.Box("colr", []byte("prof"), make([]byte, 20))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"AV1 in gray", heifOf(nil, ispe, testimage.Box("av1C", []byte{0x81, 0, 0x10, 0})), `{"format":"HEIC",` + upright + `,"colorModel":"gray","frames":"1"}`},
+		{"AV1 in colors", heifOf(nil, ispe, testimage.Box("av1C", []byte{0x81, 0, 0x0C, 0})), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{
+			"HEIF in a box mini, large", slices.Concat(testimage.FileType("mif3", "avif"), testimage.Box("mini", []byte{0, 0x08}, bigSizes(1<<31|1999<<16|999<<1), make([]byte, 8))),
+			`{"format":"HEIC","width":"2000","height":"1000","orientation":"1","displayWidth":"2000","displayHeight":"1000","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{
+			"HEIF in a box mini, gray", slices.Concat(testimage.FileType("mif3", "avif"), testimage.Box("mini", []byte{0, 0}, bigSizes(29<<24|19<<17), make([]byte, 8))),
+			`{"format":"HEIC",` + upright + `,"colorModel":"gray","frames":"1"}`,
 		},
 		{"AVIF sequence", avis, `{"format":"AVIF",` + plain + `,"frames":"7"}`},
 
@@ -365,7 +420,9 @@ func TestJPEGXLHeaders(t *testing.T) {
 	size := []int{0, 1, 0, 2, 19, 9, 0, 3, 0, 2, 29, 9}
 	depth, gray := []int{0, 1, 0, 2, 0, 1}, []int{0, 1, 0, 1, 0, 1, 1, 2} // of 8 bits, no buffers of 16; no XYB, no ICC profile
 	// fields returns a header with these fields between the size and the colors
-	fields := func(numbers ...[]int) []byte { return jxlNumbers(slices.Concat(size, slices.Concat(numbers...), gray)...) }
+	fields := func(numbers ...[]int) []byte {
+		return jxlNumbers(slices.Concat(size, slices.Concat(numbers...), gray)...)
+	}
 	extra := func(numbers ...int) []byte { return fields([]int{0, 1, 1, 1, 0, 3}, numbers, depth, []int{0, 2}) }
 	channels := func(numbers ...int) []byte { return fields([]int{0, 1, 0, 1}, depth, numbers) }
 	colors := func(numbers ...int) []byte {
