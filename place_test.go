@@ -48,6 +48,7 @@ func TestWrongPlaceIsLogged(t *testing.T) {
 		{"login in a route", "@jpg path *.jpg\nroute {\nbasic_auth @jpg " + login + "\nexif\nfile_server\n}", guarded + "*.jpg"},
 		{"forward_auth in a route", "@jpg path *.jpg\nroute {\nforward_auth @jpg 127.0.0.1:1 {\nuri /\n}\nexif\nfile_server\n}", guarded + "*.jpg"},
 		{"error in a route", "route {\nerror /private/*.jpg 404\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
+		{"abort in a route", "route {\nabort /private/*.jpg\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
 		{"redir to a login", "route {\nredir /private/*.jpg /login\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
 		{"path_regexp in a route", "@jpg path_regexp ^/private/.*\\.jpg$\nroute {\nrespond @jpg 403\nexif\nfile_server\n}", guarded + "^/private/"},
 		{"guard around a block", "@jpg path *.jpg\nbasic_auth @jpg " + login + "\nhandle {\nexif\nfile_server\n}", guarded + "*.jpg"},
@@ -68,7 +69,7 @@ func TestWrongPlaceIsLogged(t *testing.T) {
 		{"guard after it in a route", "route {\nexif\nrespond /private/*.jpg 403\nfile_server\n}", ""},
 		{"guard of a folder", "route {\nrespond /private/* 403\nexif\nfile_server\n}", ""},
 		{"guard of all", "route {\nbasic_auth " + login + "\nexif\nfile_server\n}", ""},
-		{"no guard", "@jpg path *.jpg\nroute {\nheader @jpg X-A b\nrespond /healthz 200\nfile_server /app.css\nexif\nfile_server\n}", ""},
+		{"no guard", "@jpg path *.jpg\nroute {\nheader @jpg X-A b\nrespond /healthz 200\nrespond /early/*.jpg 103\nrespond /early/a.jpg 204\nfile_server /app.css\nexif\nfile_server\n}", ""},
 		{"handles after it", "exif\nhandle /private/*.jpg {\nrespond 403\n}\nhandle {\nfile_server\n}", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
