@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -613,3 +614,80 @@ type brokenWriter struct{}
 func (brokenWriter) Header() http.Header       { return http.Header{} }
 func (brokenWriter) WriteHeader(int)           {}
 func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
+
+// TestFolderTagIsTheClients: where rules depend on the address, the tag is for one address, by any port. A 304 would
+// otherwise tell a client which photos another one may read.
+func TestFolderTagIsTheClients(t *testing.T) {
+	listing := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", jsonType)
+		_, err := io.WriteString(w, `[{"name":"a.jpg"}]`)
+		return err
+	})
+	byAddress := Permissions{
+		{Effect: "allow", Actions: []string{"GetObject", "ListBucket"}, MatcherSetsRaw: caddyhttp.RawMatcherSets{{"client_ip": []byte(`{"ranges":["192.0.2.0/24"]}`)}}},
+	}
+	byMethod := Permissions{
+		{Effect: "allow", Actions: []string{"GetObject", "ListBucket"}, MatcherSetsRaw: caddyhttp.RawMatcherSets{{"method": []byte(`["GET"]`)}}},
+	}
+	for _, tc := range []struct {
+		name   string
+		rules  Permissions
+		others bool // other clients have other tags
+	}{{"no rules", nil, false}, {"by method", byMethod, false}, {"by address", byAddress, true}} {
+		h := provisioned(t, &Handler{Folders: 10, Permissions: tc.rules})
+		tag := func(remote, client string) string {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/f/"+suffix, nil)
+			r.RemoteAddr = remote
+			r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))
+			caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, client)
+			res, err := h.answerFolder(r, listing, operations[0], "/f/", new(stats))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res.etag
+		}
+		first := tag("192.0.2.1:1000", "192.0.2.1")
+		if other := tag("192.0.2.1:2000", "192.0.2.1"); other != first {
+			t.Errorf("%s: got %s and, from another port, %s", tc.name, first, other)
+		}
+		if other := tag("192.0.2.2:1000", "192.0.2.1"); (other != first) != tc.others {
+			t.Errorf("%s: got %s and, from another address, %s", tc.name, first, other)
+		}
+		if other := tag("192.0.2.1:1000", "192.0.2.2"); (other != first) != tc.others {
+			t.Errorf("%s: got %s and, for another client of a proxy, %s", tc.name, first, other)
+		}
+	}
+}
+
+// TestFolderOfOtherOrigins: a page of another origin that may read the folder's response gets only photos that it may read.
+func TestFolderOfOtherOrigins(t *testing.T) {
+	for _, tc := range []struct {
+		origin, credentials string // of the folder's response
+		photo               []string
+		want                bool
+	}{
+		{"", "", nil, true},
+		{"", "true", nil, true},
+		{"*", "", nil, false},
+		{"*", "", []string{"*"}, true},
+		{"*", "", []string{"https://a.test"}, false},
+		{"https://a.test", "", nil, false},
+		{"https://a.test", "", []string{"https://a.test"}, true},
+		{"https://a.test", "", []string{"https://b.test"}, false},
+		{"https://a.test", "", []string{"*"}, true},
+		{"https://a.test", "true", []string{"https://a.test"}, false},
+		{"https://a.test", "true", []string{"https://a.test", "true"}, true},
+		{"https://a.test", "true", []string{"https://b.test", "true"}, false},
+		{"https://a.test", "true", []string{"*"}, false},
+	} {
+		photo := make(http.Header)
+		for i, name := range []string{"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"}[:len(tc.photo)] {
+			photo.Set(name, tc.photo[i])
+		}
+		f := folder{origin: tc.origin, credentials: tc.credentials}
+		if got := f.sameOrigin(photo); got != tc.want {
+			t.Errorf("the folder is for %q %q, the photo for %q: got %t", tc.origin, tc.credentials, tc.photo, got)
+		}
+	}
+}

@@ -52,6 +52,7 @@ func TestWrongPlaceIsLogged(t *testing.T) {
 		{"redir to a login", "route {\nredir /private/*.jpg /login\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
 		{"path_regexp in a route", "@jpg path_regexp ^/private/.*\\.jpg$\nroute {\nrespond @jpg 403\nexif\nfile_server\n}", guarded + "^/private/"},
 		{"guard around a block", "@jpg path *.jpg\nbasic_auth @jpg " + login + "\nhandle {\nexif\nfile_server\n}", guarded + "*.jpg"},
+		{"guard of a host", "@host host a.test\nroute {\nroute @host {\nrespond /private/*.jpg 403\n}\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
 		{"guard in another handle", "handle /private/*.jpg {\nrespond 403\n}\nhandle {\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
 		{"guard in a nested block", "@jpg path *.jpg\nroute {\nhandle /private/* {\nrespond @jpg 403\n}\nexif\nfile_server\n}", guarded + "*.jpg"},
 
