@@ -210,12 +210,38 @@ func infoSamples(t testing.TB) []infoSample {
 	}
 	psd := testimage.PSD(1)
 	copy(psd[14:], bigSizes(20, 30))
-	jp2 := func(color uint32) []byte {
-		return slices.Concat([]byte("\x00\x00\x00\x0CjP  \r\n\x87\n"), testimage.FileType("jp2 "), testimage.Box("jp2h",
-			testimage.Box("ihdr", bigSizes(20, 30), []byte{0, 3, 7, 7, 1, 0}), testimage.Box("colr", []byte{1, 0, 0}, bigSizes(color))))
+	jp2With := func(components byte, boxes ...[]byte) []byte {
+		header := testimage.Box("ihdr", bigSizes(20, 30), []byte{0, components, 7, 7, 1, 0})
+		return slices.Concat([]byte("\x00\x00\x00\x0CjP  \r\n\x87\n"), testimage.FileType("jp2 "), testimage.Box("jp2h", header, slices.Concat(boxes...)))
 	}
+	jp2 := func(color uint32) []byte { return jp2With(3, testimage.Box("colr", []byte{1, 0, 0}, bigSizes(color))) }
 	ico := slices.Concat([]byte{0, 0, 1, 0, 3, 0}, []byte{16, 16, 0, 0, 1, 0, 32, 0}, put32(nil, 9, 54),
 		[]byte{0, 0, 0, 0, 1, 0, 32, 0}, put32(nil, 9, 54), []byte{48, 48, 0, 0, 1, 0, 32, 0}, put32(nil, 9, 54))
+
+	// colored is the info of a picture in one color model
+	colored := func(format, model string) string {
+		if model != "" {
+			model = `,"colorModel":"` + model + `"`
+		}
+		return `{"format":"` + format + `",` + plain + model + `,"frames":"1"}`
+	}
+	components := func(n byte) []byte { return append(bytes.Clone(siz[:len(siz)-1]), n) }
+	psdOf := func(mode byte) []byte {
+		b := bytes.Clone(psd)
+		b[25] = mode
+		return b
+	}
+	gifBlocks := func(blocks ...string) []byte {
+		return []byte("GIF89a\x1E\x00\x14\x00\x81\x00\x00" + strings.Repeat("\xAA", 12) + strings.Join(blocks, ""))
+	}
+	const gifFrame, gifFrameOfColors = ",\x00\x00\x00\x00\x1E\x00\x14\x00\x00\x02\x03,,,\x01,\x00", ",\x00\x00\x00\x00\x1E\x00\x14\x00\x82" + "!,;!,;!,;!,;!,;!,;!,;!,;" + "\x02\x01,\x00"
+	icoOf := func(pictures byte, sides ...byte) []byte {
+		b := []byte{0, 0, 1, 0, pictures, 0}
+		for ; len(sides) > 0; sides = sides[2:] {
+			b = append(b, sides[0], sides[1], 0, 0, 1, 0, 32, 0, 9, 0, 0, 0, 200, 0, 0, 0)
+		}
+		return b
+	}
 
 	return []infoSample{
 		{"JPEG", testimage.JPEG(m), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
@@ -244,6 +270,21 @@ func infoSamples(t testing.TB) []infoSample {
 			`{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"1"}`,
 		},
 
+		{"WebP, lossy and extended", testimage.WebP(vp8x(0), vp8), colored("WEBP", "ycbcr")},
+		{"WebP, lossless and extended", testimage.WebP(vp8x(0), testimage.VP8L()), colored("WEBP", "rgb")},
+		{"WebP with alpha", testimage.WebP(vp8x(16), testimage.RIFFChunk("ALPH", []byte{0, 0}), vp8), colored("WEBP", "ycbcr")},
+		{"WebP with a profile", testimage.WebP(vp8x(32), testimage.RIFFChunk("ICCP", []byte{0}), vp8), colored("WEBP", "")},
+		{"WebP of a picture alone", testimage.WebP(vp8x(0)), colored("WEBP", "")},
+		{
+			"WebP, wide", testimage.WebP(testimage.RIFFChunk("VP8X", []byte{0, 0, 0, 0, 0x6F, 0x11, 1, 0x3F, 0x0D, 3}), vp8),
+			`{"format":"WEBP","width":"70000","height":"200000","displayWidth":"70000","displayHeight":"200000","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{"WebP without a start code", testimage.WebP(testimage.RIFFChunk("VP8 ", []byte{0, 0, 0, 0x9D, 1, 0x2B, 30, 0, 20, 0})), `{"format":"WEBP"}`},
+		{"WebP, lossless, without a signature", testimage.WebP(testimage.RIFFChunk("VP8L", append([]byte{0x2E}, put32(nil, 29|19<<14)...))), `{"format":"WEBP"}`},
+		{
+			"WebP animated, of odd chunks", testimage.WebP(vp8x(2), testimage.RIFFChunk("ANIM", make([]byte, 6)), bytes.Repeat(testimage.RIFFChunk("ANMF", make([]byte, 34)), 2), testimage.RIFFChunk("odd ", []byte("ANMFANMF.")), testimage.RIFFChunk("ANMF", nil)),
+			`{"format":"WEBP",` + plain + `,"frames":"3"}`,
+		},
 		{"WebP, lossy", testimage.WebP(vp8), `{"format":"WEBP",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
 		{
 			"WebP, lossless", testimage.WebP(testimage.RIFFChunk("VP8L", append([]byte{0x2F}, put32(nil, 29|19<<14|1<<28)...))),
@@ -330,9 +371,39 @@ func infoSamples(t testing.TB) []infoSample {
 		{"BMP", bmpOf(put16(put32(nil, 40, 30, 20), 1, 24)), `{"format":"BMP",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 		{"BMP from top to bottom", bmpOf(put16(put32(nil, 40, 30, 0xFFFFFFEC), 1, 8)), `{"format":"BMP",` + plain + `,"colorModel":"palette","frames":"1"}`},
 		{"BMP of OS/2", bmpOf(put16(put32(nil, 12), 30, 20, 1, 4)), `{"format":"BMP",` + plain + `,"colorModel":"palette","frames":"1"}`},
+		{"BMP of one bit", bmpOf(put16(put32(nil, 40, 30, 20), 1, 1)), colored("BMP", "palette")},
+		{"BMP of 16 bits", bmpOf(put16(put32(nil, 40, 30, 20), 1, 16)), colored("BMP", "rgb")},
+		{"BMP with a JPEG in it", bmpOf(put16(put32(nil, 40, 30, 20), 1, 0)), colored("BMP", "rgb")},
+		{"BMP of OS/2, 24 bits", bmpOf(put16(put32(nil, 12), 30, 20, 1, 24)), colored("BMP", "rgb")},
+		{
+			"GIF of all blocks", gifBlocks("!\xF9\x04,,,,\x00", gifFrame, "!\xFE\x02,,\x01,\x00", "!\xFE\x00", "!\xFF\x0BNETSCAPE2.0\x03\x01\x00\x00\x00", "\x00\x00", gifFrameOfColors, gifFrame, ";"+gifFrame),
+			`{"format":"GIF",` + plain + `,"colorModel":"palette","frames":"3"}`,
+		},
+		{"GIF with junk", gifBlocks(gifFrame, "\x01", gifFrame, ";"), colored("GIF", "palette")},
+		{"ICO of one picture", icoOf(1, 30, 20, 48, 48), `{"format":"ICO",` + plain + `,"frames":"1"}`},
+		{"ICO of a wide and a square picture", icoOf(2, 30, 20, 24, 24), `{"format":"ICO",` + plain + `,"frames":"2"}`},
 		{"ICO", ico, `{"format":"ICO","width":"256","height":"256","displayWidth":"256","displayHeight":"256","frames":"3"}`},
 		{"PSD", psd, `{"format":"PSD",` + plain + `,"colorModel":"rgb","frames":"1"}`},
+		{"PSD of bits", psdOf(0), colored("PSD", "gray")},
+		{"PSD in gray", psdOf(1), colored("PSD", "gray")},
+		{"PSD of a palette", psdOf(2), colored("PSD", "palette")},
+		{"PSD of inks", psdOf(4), colored("PSD", "cmyk")},
+		{"PSD of channels", psdOf(7), colored("PSD", "")},
+		{"PSD in two tones", psdOf(8), colored("PSD", "gray")},
+		{"PSD in Lab", psdOf(9), colored("PSD", "lab")},
 		{"JP2", jp2(17), `{"format":"JP2",` + plain + `,"colorModel":"gray","frames":"1"}`},
+		{"JP2 in RGB", jp2(16), colored("JP2", "rgb")},
+		{"JP2 in YCbCr", jp2(18), colored("JP2", "ycbcr")},
+		{"JP2 of inks", jp2(12), colored("JP2", "cmyk")},
+		{"JP2 in other colors", jp2(14), colored("JP2", "rgb")},
+		{"JP2 of a profile", jp2With(3, testimage.Box("colr", []byte{2, 0, 0}, bigSizes(17))), colored("JP2", "rgb")},
+		{"JP2 in two colors", jp2With(3, testimage.Box("colr", []byte{1, 0, 0}, bigSizes(12)), testimage.Box("colr", []byte{1, 0, 0}, bigSizes(17))), colored("JP2", "cmyk")},
+		{"JP2 of one component", jp2With(1), colored("JP2", "gray")},
+		{"JP2 without a header", slices.Concat([]byte("\x00\x00\x00\x0CjP  \r\n\x87\n"), testimage.FileType("jp2 "), testimage.LastBox("jp2c", siz)), colored("JP2", "rgb")},
+		{"JP2, naked, 1 component", components(1), colored("JP2", "gray")},
+		{"JP2, naked, 2 components", components(2), colored("JP2", "gray")},
+		{"JP2, naked, 4 components", components(4), colored("JP2", "rgb")},
+		{"JP2, naked, 5 components", components(5), colored("JP2", "")},
 		{"JP2, naked", siz, `{"format":"JP2",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 
 		{"SVG", svg(`width="30" height="20px" viewBox="0 0 1 1"`), `{"format":"SVG",` + plain + `}`},
@@ -340,6 +411,28 @@ func infoSamples(t testing.TB) []infoSample {
 		{"SVG in inches", svg(`width="0.3125in" viewBox="0 0 3 2"`), `{"format":"SVG",` + plain + `}`},
 		{"SVG in points with an exponent", svg(`width="2.25e1pt" height="15pt"`), `{"format":"SVG",` + plain + `}`},
 		{"SVG in rem", svg(`width="1.875rem" height="1.25em"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in picas", svg(`width="1.875pc" height="1.25pc"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in centimeters", svg(`width="0.79375cm" height="0.5291667CM"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in millimeters", svg(`width="7.9375mm" height="5.291667mm"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in quarters of them", svg(`width="31.75Q" height="21.16667q"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in ex", svg(`width="3.75ex" height="2.5ex"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in em", svg(`width="1.875em" height="1.25EM"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of small exponents", svg(`width="300e-1" height="+.2e+2"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a width and a view", svg(`width="30" viewBox="5 5 60 40"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a height and a view", svg(`height="20" viewBox="5 5 60 40"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a view", svg("viewBox=\"0\t0\n30 ,20\""), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a flat view", svg(`viewBox="0 0 30 0"`), `{"format":"SVG"}`},
+		{"SVG of a narrow view", svg(`viewBox="0 0 0 20"`), `{"format":"SVG"}`},
+		{"SVG of a width and a flat view", svg(`width="30" viewBox="0 0 30 0"`), `{"format":"SVG"}`},
+		{"SVG of three numbers", svg(`viewBox="0 0 30"`), `{"format":"SVG"}`},
+		{"SVG of five numbers", svg(`viewBox="0 0 30 20 0"`), `{"format":"SVG"}`},
+		{"SVG of an infinite view", svg(`viewBox="0 0 Inf 20"`), `{"format":"SVG"}`},
+		{"SVG turned inside out", svg(`width="-30" height="20"`), `{"format":"SVG"}`},
+		{"SVG of a dot", svg(`width="0.2" height="0.2"`), `{"format":"SVG","width":"1","height":"1","displayWidth":"1","displayHeight":"1"}`},
+		{"SVG rounded", svg(`width="29.5" height="20.4"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of the largest size", svg(`width="4294967295" height="4294967296"`), `{"format":"SVG"}`},
+		{"SVG of another namespace's width", svg(`width="30" height="20" inkscape:width="9" inkscape:height="9" inkscape:viewBox="0 0 1 1"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG with a prefix", []byte("\xEF\xBB\xBF<?xml version='1.0' encoding='latin9'?>\n<!-- a --><!DOCTYPE svg:svg [<!ENTITY a 'b'>]>\n<svg:svg width='30' height='20'/>"), `{"format":"SVG",` + plain + `}`},
 		{"SVG of no size", svg(`width="auto" viewBox="0 0 0 NaN"`), `{"format":"SVG"}`},
 		{"SVG of an absurd size", svg(`width="1e300" height="1e300"`), `{"format":"SVG"}`},
 
@@ -362,6 +455,7 @@ func infoSamples(t testing.TB) []infoSample {
 		{"ORF", orf, `{"format":"ORF",` + plain + `,"colorModel":"cfa"}`},
 		{"JPEG XR", jxr, `{"format":"JXR",` + plain + `,"frames":"1"}`},
 		{"MRW", mrw, `{"format":"MRW",` + plain + `,"colorModel":"cfa"}`},
+		{"MRW, little-endian", slices.Concat([]byte("\x00MRI\x34\x00\x00\x00\x00ABC\x04\x00\x00\x00PRD!\x00PRD\x10\x00\x00\x00"), make([]byte, 8), []byte{22, 0, 32, 0, 20, 0, 30, 0}), `{"format":"MRW",` + plain + `,"colorModel":"cfa"}`},
 		{"RAF", testimage.RAF(testimage.JPEG(m, seg(6))), `{"format":"RAF",` + lying + `,"colorModel":"cfa"}`},
 		{"CR3", testimage.CR3(tiffDirs(dir(0, size(30, 20), []uint32{0x0112, container.TypeShort, 6})), nil, nil), `{"format":"CR3",` + lying + `,"colorModel":"cfa"}`},
 	}
@@ -520,10 +614,14 @@ func TestInfoErrors(t *testing.T) {
 		format string
 		want   error
 	}{
-		"empty":     {nil, "", ErrNotImage},
-		"text":      {[]byte("hello"), "", ErrNotImage},
-		"film":      {film, "", ErrNotImage},
-		"other XML": {[]byte("<?xml version='1.0'?><html/>"), "", ErrNotImage},
+		"empty":                        {nil, "", ErrNotImage},
+		"text":                         {[]byte("hello"), "", ErrNotImage},
+		"film":                         {film, "", ErrNotImage},
+		"other XML":                    {[]byte("<?xml version='1.0'?><html/>"), "", ErrNotImage},
+		"XML of another svg":           {[]byte(`<?xml version="1.0"?><a:svg width="30" height="20"/>`), "", ErrNotImage},
+		"XML with text first":          {[]byte(`<?xml version="1.0"?> text <svg width="30" height="20"/>`), "", ErrNotImage},
+		"XML with an end first":        {[]byte(`<?xml version="1.0"?></a><svg width="30" height="20"/>`), "", ErrNotImage},
+		"XML with another declaration": {[]byte(`<?xml version="1.0"?><!ELEMENT a><svg width="30" height="20"/>`), "", ErrNotImage},
 		"a million segments before the frame": {
 			append([]byte("\xFF\xD8"), bytes.Repeat([]byte("\xFF\xE5\x00\x02"), 1<<20)...), "jpeg", ErrTooLarge,
 		},
