@@ -311,6 +311,13 @@ func TestWordsOfBlock(t *testing.T) {
 		"window 4KiB":      {Window: 4096},
 		"max_read 1MB":     {MaxRead: 1e6},
 		"cache off":        {Cache: -1},
+		"folders":          {Folders: 1000},
+		"folders 1":        {Folders: 1},
+		"folders 1000":     {Folders: 1000},
+		"redact":           {Redact: true},
+		"dialect oss":      {Dialect: "oss"},
+		"operations iptc":  {Operations: []string{"iptc"}},
+		"omit A*,GPS*":     {Omit: []string{"A*", "GPS*"}},
 		"cache 1":          {Cache: 1},
 		"cache 8388607TiB": {Cache: 8388607 << 40},
 	} {

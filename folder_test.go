@@ -83,8 +83,12 @@ func TestFolderInPages(t *testing.T) {
 	for after, want := range map[string]string{
 		"p0004.jpg": "[p0005.jpg p0006.jpg p0007.jpg]", "p0004.jpf": "[p0004.jpg p0005.jpg p0006.jpg]", "p0007.jpg": "[]", "z": "[]", "a": "[P0000.jpg p0001.jpg p0002.jpg]",
 	} {
-		if got := fmt.Sprint(names(t, srv.get(http.MethodGet, "a.test", "/"+suffix+"?after="+after))); got != want {
+		r := srv.get(http.MethodGet, "a.test", "/"+suffix+"?after="+after)
+		if got := fmt.Sprint(names(t, r)); got != want {
 			t.Errorf("after %s: got %s, want %s", after, got, want)
+		}
+		if more := r.header.Get("Link") != ""; more != (want != "[]" && !strings.Contains(want, "p0007.jpg")) {
+			t.Errorf("after %s: got Link %q", after, r.header.Get("Link"))
 		}
 	}
 }
