@@ -3,6 +3,7 @@ package container
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -60,10 +61,23 @@ func inflateStreams() (all [][]byte) {
 }
 
 func TestInflate(t *testing.T) {
+	for _, stream := range inflateStreams() {
+		checkInflate(t, stream)
+	}
+	checkInflate(t, testimage.DeflateTables(1000))
+	// a stream that needs a dictionary, whose number would be a stored block
+	checkInflate(t, []byte("\x78\x20\x01\x01\x00\xFE\xFFa"))
+	// dynamic blocks with more codes than there are symbols: 288 literals and 32 distances, 287 and 1, 257 and 31
+	for _, codes := range []uint32{31 | 31<<5, 30 | 0<<5, 0 | 30<<5} {
+		checkInflate(t, binary.LittleEndian.AppendUint32([]byte("\x78\x01"), 1|2<<1|codes<<3|15<<13|0x2AAA<<17))
+		checkInflate(t, append(binary.LittleEndian.AppendUint32([]byte("\x78\x01"), 1|2<<1|codes<<3|15<<13), make([]byte, 400)...))
+	}
+}
+
+func TestInflateDamaged(t *testing.T) {
 	testgate.Slow(t)
 	rnd := rand.New(rand.NewPCG(8, 8))
 	for _, stream := range inflateStreams() {
-		checkInflate(t, stream)
 		for range 50 {
 			b := bytes.Clone(stream[:rnd.IntN(len(stream)+1)])
 			if len(b) > 2 && rnd.IntN(2) == 0 {
@@ -72,9 +86,6 @@ func TestInflate(t *testing.T) {
 			checkInflate(t, b)
 		}
 	}
-	checkInflate(t, testimage.DeflateTables(1000))
-	// a stream that needs a dictionary, whose number would be a stored block
-	checkInflate(t, []byte("\x78\x20\x01\x01\x00\xFE\xFFa"))
 }
 
 func FuzzInflate(f *testing.F) {

@@ -38,12 +38,13 @@ func TestPackets(t *testing.T) {
 		trailer = append(trailer, byte(i))
 	}
 	trailer = append(trailer, 0)
-	heif := func(encoding string, data []byte) []byte {
-		item := testimage.FullBox("infe", 2, []byte("\x00\x01\x00\x00mime\x00application/rdf+xml\x00"+encoding+"\x00"))
+	heifOf := func(version byte, encoding string, data []byte) []byte {
+		item := testimage.FullBox("infe", version, []byte("\x00\x01\x00\x00mime\x00application/rdf+xml\x00"+encoding+"\x00"))
 		n := byte(len(data))
 		return slices.Concat(testimage.FileType("heic"), testimage.FullBox("meta", 0, testimage.FullBox("iinf", 0, []byte{0, 1}, item),
 			testimage.FullBox("iloc", 1, []byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, n}), isoBox("idat", data)))
 	}
+	heif := func(encoding string, data []byte) []byte { return heifOf(2, encoding, data) }
 	text := func(typ, data string) []byte { return testimage.PNGChunk(typ, []byte(data)) }
 	profile := func(kind, data string) []byte {
 		return testimage.TEXT(profileIntro+kind, testimage.RawProfile(kind, []byte(data)))
@@ -77,6 +78,8 @@ func TestPackets(t *testing.T) {
 		{"heif", "heif", heif("", []byte(xmp)), "0:" + xmp, false},
 		{"heif deflate", "heif", heif("deflate", testimage.Zlib([]byte(xmp))), "0:" + xmp, true},
 		{"heif br", "heif", heif("br", testimage.Brotli([]byte(xmp), 16)), "0:" + xmp, true},
+		{"heif of items without types", "heif", heifOf(1, "", []byte(xmp)), "", false},
+		{"heif of unknown items", "heif", heifOf(4, "", []byte(xmp)), "", false},
 		{"heif unknown", "heif", heif("gzip", []byte(xmp)), "", false},
 		{"jxl", "jxl", slices.Concat([]byte("\x00\x00\x00\x0CJXL \r\n\x87\n"), isoBox("xml ", []byte(xmp))), "0:" + xmp, false},
 		{"jxl br", "jxl", testimage.JXL(testimage.Brob("Exif", []byte("no XMP"), 16), testimage.Brob("xml ", []byte(xmp), 16)), "0:" + xmp, true},

@@ -58,11 +58,19 @@ func heifOf(item []byte, properties ...[]byte) []byte {
 		list = append(list, byte(i+1)|0x80)
 	}
 	iloc := append([]byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1}, bigSizes(0, uint32(len(item)))...)
+	return heifWith(testimage.Box("ipco", properties...), testimage.FullBox("ipma", 0, list), testimage.FullBox("iloc", 1, iloc), testimage.Box("idat", item))
+}
+
+// heifWith is a file of one item with the boxes of its properties, before other boxes.
+func heifWith(boxes ...[]byte) []byte {
+	properties := slices.IndexFunc(boxes, func(b []byte) bool { return string(b[4:8]) == "iloc" })
+	if properties < 0 {
+		properties = len(boxes)
+	}
 	return slices.Concat(testimage.FileType("heic", "mif1"), testimage.FullBox("meta", 0,
 		testimage.FullBox("pitm", 0, []byte{0, 1}),
 		testimage.FullBox("iinf", 0, []byte{0, 1}, testimage.FullBox("infe", 2, []byte("\x00\x01\x00\x00grid\x00"))),
-		testimage.Box("iprp", testimage.Box("ipco", properties...), testimage.FullBox("ipma", 0, list)),
-		testimage.FullBox("iloc", 1, iloc), testimage.Box("idat", item)))
+		testimage.Box("iprp", boxes[:properties]...), slices.Concat(boxes[properties:]...)))
 }
 
 // wideHEIFOf is heifOf with the later versions of the boxes, whose numbers are wider, and with the properties of another
@@ -264,6 +272,9 @@ func infoSamples(t testing.TB) []infoSample {
 
 		{"PNG interlaced", pngOf(2), `{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 		{"PNG turned", pngOf(3, testimage.PNGChunk("eXIf", turnedBlock(6))), `{"format":"PNG",` + lying + `,"colorModel":"palette","frames":"1"}`},
+		{"PNG in gray", pngOf(0), colored("PNG", "gray")},
+		{"PNG in gray with alpha", pngOf(4), colored("PNG", "gray")},
+		{"PNG of colors that don't exist", pngOf(5), colored("PNG", "")},
 		{"APNG", pngOf(6, testimage.PNGChunk("acTL", bigSizes(5, 0))), `{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"5"}`},
 		{
 			"PNG with EXIF behind the picture", testimage.PNG(m, nil, testimage.PNGChunk("eXIf", turnedBlock(6))),
@@ -357,6 +368,10 @@ func infoSamples(t testing.TB) []infoSample {
 		{
 			"HEIF in a box mini, gray", slices.Concat(testimage.FileType("mif3", "avif"), testimage.Box("mini", []byte{0, 0}, bigSizes(29<<24|19<<17), make([]byte, 8))),
 			`{"format":"HEIC",` + upright + `,"colorModel":"gray","frames":"1"}`,
+		},
+		{
+			"AVIF sequence after a picture", slices.Concat(testimage.FileType("avis", "avif", "avis"), heifOf(nil, ispe, irot(3))[len(testimage.FileType("heic", "mif1")):], testimage.Box("free", []byte("moov")), avis[len(testimage.FileType("avis", "avif", "avis")):]),
+			`{"format":"AVIF",` + lying + `,"colorModel":"ycbcr","frames":"7"}`,
 		},
 		{"AVIF sequence", avis, `{"format":"AVIF",` + plain + `,"frames":"7"}`},
 
@@ -622,6 +637,9 @@ func TestInfoErrors(t *testing.T) {
 		"XML with text first":          {[]byte(`<?xml version="1.0"?> text <svg width="30" height="20"/>`), "", ErrNotImage},
 		"XML with an end first":        {[]byte(`<?xml version="1.0"?></a><svg width="30" height="20"/>`), "", ErrNotImage},
 		"XML with another declaration": {[]byte(`<?xml version="1.0"?><!ELEMENT a><svg width="30" height="20"/>`), "", ErrNotImage},
+		"properties of 65,537 items": {
+			heifWith(testimage.FullBox("ipma", 0, bigSizes(1<<16+1), bytes.Repeat([]byte{0, 2, 0}, 1<<16+1))), "heif", ErrTooLarge,
+		},
 		"a million segments before the frame": {
 			append([]byte("\xFF\xD8"), bytes.Repeat([]byte("\xFF\xE5\x00\x02"), 1<<20)...), "jpeg", ErrTooLarge,
 		},
