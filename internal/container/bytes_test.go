@@ -2,6 +2,7 @@ package container
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"slices"
 	"testing"
@@ -61,5 +62,38 @@ func TestGallop(t *testing.T) {
 		if want := min(end, limit); n != want || err != nil || len(asked) > 16 || slices.Max(append(asked, 0)) > limit {
 			t.Errorf("a row of %d: got %d, error %v, asked for %d", end, n, err, asked)
 		}
+	}
+}
+
+// TestSection: a run is read to its end, or to that of the file, in pieces of any size.
+func TestSection(t *testing.T) {
+	const file = "0123456789"
+	for run, want := range map[Extent]string{{0, 0}: "", {2, 1}: "2", {2, 5}: "23456", {7, 3}: "789", {7, 9}: "789", {9, ToEnd}: "9", {20, 5}: ""} {
+		for size := 1; size <= 4; size++ {
+			s := section{R: bytes.NewReader([]byte(file)), Run: run}
+			var got []byte
+			b := make([]byte, size)
+			n, err := s.Read(b)
+			for ; err == nil && n > 0; n, err = s.Read(b) {
+				got = append(got, b[:n]...)
+			}
+			if string(got) != want || n > 0 || err != io.EOF || s.Err != nil {
+				t.Errorf("%v by %d: got %q, %d, error %v", run, size, got, n, err)
+			}
+		}
+	}
+	failed := errors.New("failed")
+	s := section{R: ReaderFunc(func([]byte, int64) (int, error) { return 0, failed }), Run: Extent{0, 5}}
+	for range 2 {
+		if n, err := s.Read(make([]byte, 3)); n != 0 || err != failed || s.Err != failed { //nolint:errorlint // the same
+			t.Errorf("got %d, error %v, kept %v", n, err, s.Err)
+		}
+	}
+}
+
+// TestNoOffsetBeforeTheFile: a hostile offset is no failure of the reader.
+func TestNoOffsetBeforeTheFile(t *testing.T) {
+	if n, err := ReadAt(bytes.NewReader([]byte("0123")), make([]byte, 2), -1); n != 0 || err != nil {
+		t.Errorf("got %d, error %v", n, err)
 	}
 }

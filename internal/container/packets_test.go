@@ -60,6 +60,7 @@ func TestPackets(t *testing.T) {
 		{"jpeg of Getty's", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, GettyXMPIntro+xmp), []byte("\xFF\xDA")), "0:" + xmp, false},
 		{"jpeg without a zero byte", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, XMPIntro[:28]+xmp), []byte("\xFF\xDA")), "0:" + xmp, false},
 		{"jpeg without an intro", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, xmp+"      "), []byte("\xFF\xDA")), "0:" + xmp + "      ", false},
+		{"jpeg of another APP1", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, "Exif\x00\x00II*\x00"+xmp), segment(MarkerAPP1, "another\x00"+xmp), segment(MarkerAPP2, XMPIntro+xmp), []byte("\xFF\xDA")), "", false},
 		{"jpeg of Photoshop 2.5", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, oldPhotoshop+"12345678"+resource), []byte("\xFF\xDA")), "2:" + iim, false},
 		{"jpeg with broken resources", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, PhotoshopIntro+"broken"), segment(MarkerAPP13, PhotoshopIntro+resource), []byte("\xFF\xDA")), "2:" + iim, false},
 		{"jpeg with cut resources", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, PhotoshopIntro+"8BIM\x03\xED\x00\x00\x00\x00\x00\x99cut"), segment(MarkerCOM, ""), segment(MarkerAPP13, PhotoshopIntro+resource), []byte("\xFF\xDA")), "2:" + iim, false},
