@@ -114,3 +114,62 @@ func TestPackets(t *testing.T) {
 		})
 	}
 }
+
+// TestLocationsOfItems: the item location box (14496-12, 8.11.3) in each of its forms.
+func TestLocationsOfItems(t *testing.T) {
+	const xmp, junk = "<x:xmpmeta/>", "0123"
+	file := func(iloc string) []byte {
+		item := testimage.FullBox("infe", 2, []byte("\x00\x01\x00\x00mime\x00application/rdf+xml\x00\x00"))
+		return slices.Concat(testimage.FileType("heic"), isoBox("free", []byte(xmp)), testimage.FullBox("meta", 0,
+			testimage.FullBox("iinf", 0, []byte{0, 1}, item), isoBox("idat", []byte(junk+xmp+junk)), isoBox("iloc", []byte(iloc))))
+	}
+	const at = "\x00\x00\x00\x18" // of the box free's body in the file
+	const n = "\x00\x00\x00\x0C"  // the length of the packet
+	const v0, v1, v2 = "\x00\x00\x00\x00", "\x01\x00\x00\x00", "\x02\x00\x00\x00"
+	const one, inFile, inIDAT, inItem = "\x00\x01", "\x00\x00", "\x00\x01", "\x00\x02"
+	for name, tc := range map[string]struct{ iloc, want string }{
+		"version 0":                    {v0 + "\x44\x00" + one + one + inFile + one + at + n, xmp},
+		"version 0, reserved bits":     {v0 + "\x44\x0F" + one + one + inFile + one + at + n, xmp},
+		"version 1":                    {v1 + "\x44\x00" + one + one + "\x00\x00" + inFile + one + at + n, xmp},
+		"version 1, in idat":           {v1 + "\x44\x00" + one + one + inIDAT + inFile + one + "\x00\x00\x00\x04" + n, xmp},
+		"reserved bits of the method":  {v1 + "\x44\x00" + one + one + "\xFF\xF1" + inFile + one + "\x00\x00\x00\x04" + n, xmp},
+		"version 1, with an index":     {v1 + "\x44\x04" + one + one + inIDAT + inFile + one + "\xFF\xFF\xFF\xFF\x00\x00\x00\x04" + n, xmp},
+		"version 2":                    {v2 + "\x44\x00" + "\x00\x00" + one + "\x00\x00" + one + inIDAT + inFile + one + "\x00\x00\x00\x04" + n, xmp},
+		"a base":                       {v0 + "\x04\x40" + one + one + inFile + at + one + n, xmp},
+		"a base and an offset":         {v1 + "\x44\x40" + one + one + inIDAT + inFile + "\x00\x00\x00\x01" + one + "\x00\x00\x00\x03" + n, xmp},
+		"numbers of 8 bytes":           {v0 + "\x88\x00" + one + one + inFile + one + "\x00\x00\x00\x00" + at + "\x00\x00\x00\x00" + n, xmp},
+		"no lengths":                   {v1 + "\x40\x00" + one + one + inIDAT + inFile + one + "\x00\x00\x00\x04", xmp + junk},
+		"no numbers":                   {v1 + "\x00\x00" + one + one + inIDAT + inFile + one, junk + xmp + junk},
+		"two pieces":                   {v1 + "\x44\x00" + one + one + inIDAT + inFile + "\x00\x02" + "\x00\x00\x00\x04\x00\x00\x00\x05" + "\x00\x00\x00\x09\x00\x00\x00\x07", xmp},
+		"longer than idat":             {v1 + "\x44\x00" + one + one + inIDAT + inFile + one + "\x00\x00\x00\x04\x00\x00\xFF\xFF", xmp + junk},
+		"after another item":           {v0 + "\x44\x00" + "\x00\x02" + "\x00\x09" + inFile + "\x00\x02" + at + at + at + at + one + inFile + one + at + n, xmp},
+		"after one in another item":    {v1 + "\x44\x04" + "\x00\x02" + "\x00\x09" + inItem + inFile + one + at + at + at + one + inFile + inFile + one + at + at + n, xmp},
+		"twice":                        {v0 + "\x44\x00" + "\x00\x02" + one + inFile + one + at + n + one + inFile + one + at + "\x00\x00\x00\x03", xmp},
+		"twice, at first elsewhere":    {v0 + "\x44\x00" + "\x00\x02" + one + one + one + at + n + one + inFile + one + at + n, ""},
+		"no bytes":                     {v0 + "\x44\x00" + one + one + inFile + one + at + "\x00\x00\x00\x00", ""},
+		"no pieces":                    {v0 + "\x44\x00" + one + one + inFile + "\x00\x00", ""},
+		"in another file":              {v0 + "\x44\x00" + one + one + one + one + at + n, ""},
+		"in an item":                   {v1 + "\x44\x00" + one + one + inItem + inFile + one + "\x00\x00\x00\x00" + n, ""},
+		"a version that doesn't exist": {"\x03" + v2[1:] + "\x44\x00" + "\x00\x00" + one + "\x00\x00" + one + inIDAT + inFile + one + "\x00\x00\x00\x04" + n, ""},
+		"numbers of 9 bytes":           {v0 + "\x94\x00" + one + one + inFile + one + "\x00\x00\x00\x00\x00" + at + n, ""},
+		"cut":                          {v0 + "\x44\x00" + one + one + inFile + one + at + n[:3], ""},
+		"another item alone":           {v0 + "\x44\x00" + one + "\x00\x02" + inFile + one + at + n, ""},
+		"entries past their number":    {v0 + "\x44\x00" + "\x00\x00" + one + inFile + one + at + n, ""},
+		"256 pieces":                   {v1 + "\x44\x00" + one + one + inIDAT + inFile + "\x01\x00" + "\x00\x00\x00\x04" + n + strings.Repeat("\x00", 8*255), xmp},
+		"257 pieces":                   {v1 + "\x44\x00" + one + one + inIDAT + inFile + "\x01\x01" + "\x00\x00\x00\x04" + n + strings.Repeat("\x00", 8*256), ErrTooLarge.Error()},
+		"257 pieces elsewhere":         {v0 + "\x44\x00" + one + one + one + "\x01\x01" + at + n + strings.Repeat("\x00", 8*256), ""},
+	} {
+		got := ""
+		err := Packets(bytes.NewReader(file(tc.iloc)), "heif", func(p Packet) (bool, error) {
+			b, err := io.ReadAll(io.NewSectionReader(p.R, 0, p.N))
+			got += string(b)
+			return false, err
+		})
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tc.want {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+	}
+}

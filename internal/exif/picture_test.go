@@ -76,6 +76,8 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 	isoMap := testimage.JPEG(testimage.Gradient(800, 600), testimage.Segment(0xE2, []byte("urn:iso:std:iso:ts:21496:-1\x00")))
 	appleMap := testimage.JPEG(testimage.Gradient(800, 600), testimage.Segment(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00urn:com:apple:photo:2020:aux:hdrgainmap")))
 	canon := testimage.CanonPictures{Thumbnail: thumb, Preview: small, Full: large}
+	short := canon
+	short.Short = true
 	orf := testimage.RAW(false, "", testimage.Dir{Entries: []testimage.Entry{turned}}, testimage.Dir{JPEG: thumb})
 	copy(orf, "IIRO")
 	data := testimage.ExifData(block, false)
@@ -95,6 +97,7 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 		{"RW2 with a thumbnail in its preview", "rw2", testimage.RW2(nil, testimage.JPEG(testimage.Gradient(640, 480), testimage.EXIFSegment(block))), thumb, testimage.JPEG(testimage.Gradient(640, 480)), 6, ""},
 		{"RAF", "raf", testimage.RAF(testimage.JPEG(testimage.Gradient(640, 480), testimage.EXIFSegment(block))), thumb, testimage.JPEG(testimage.Gradient(640, 480)), 6, ""},
 		{"CR3", "cr3", canon.Encode(plain.Encode(), nil, nil), thumb, large, 6, ""},
+		{"CR3 with short offsets", "cr3", short.Encode(plain.Encode(), nil, nil), thumb, large, 6, ""},
 		{"ORF", "orf", orf, thumb, thumb, 6, ""},
 		{"JPEG", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(block)), thumb, thumb, 6, ""},
 		{"PNG", "png", testimage.PNG(testimage.Gradient(64, 48), testimage.PNGChunk("eXIf", block), nil), thumb, thumb, 6, ""},
