@@ -134,6 +134,46 @@ func TestFolderRevalidates(t *testing.T) {
 	}
 }
 
+// TestTagOfAPageKnowsTheNext: a photo after the page changes only its Link, and so its tag.
+func TestTagOfAPageKnowsTheNext(t *testing.T) {
+	srv, root := photoFolder(t, 3, "folders 3")
+	tag := srv.get(http.MethodGet, "a.test", "/"+suffix).header.Get("Etag")
+	writeFile(t, filepath.Join(root, "q.jpg"), iphone())
+	if r := srv.get(http.MethodGet, "a.test", "/"+suffix, "If-None-Match", tag); r.status != 200 || len(names(t, r)) != 3 || r.header.Get("Etag") == tag || r.header.Get("Link") == "" {
+		t.Errorf("with a next page: got %d, Link %q, %s", r.status, r.header.Get("Link"), r.body)
+	}
+}
+
+// TestListingThatStartsAfter checks listings that begin after the name asked for, in an order of their own, and those
+// that say so of another name.
+func TestListingThatStartsAfter(t *testing.T) {
+	h := provisioned(t, &Handler{Folders: 10})
+	for field, want := range map[string][]string{
+		"Z%20b.jpg": {"Z c.jpg", "a.jpg", "Z a.jpg"}, "Z+b.jpg": {"Z c.jpg", "a.jpg", "Z a.jpg"},
+		"": {"Z c.jpg"}, "Z%20a.jpg": {"Z c.jpg"}, "Z%2": {"Z c.jpg"},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/f/"+suffix+"?after=Z+b.jpg", nil)
+		r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))
+		res, err := h.answerFolder(r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Content-Type", jsonType)
+			w.Header().Set(afterField, field)
+			_, err := io.WriteString(w, `[{"name":"Z c.jpg"},{"name":"a.jpg"},{"name":"Z a.jpg"}]`)
+			return err
+		}), operations[0], "/f/", new(stats))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range res.folder.page.entries {
+			got = append(got, e.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", field, got, want)
+		}
+	}
+}
+
 // metric returns the sum of a counter in Caddy's metrics.
 func metric(t *testing.T, name string) (sum float64) {
 	t.Helper()
