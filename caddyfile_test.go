@@ -62,6 +62,7 @@ func TestOrder(t *testing.T) {
 func TestConfigErrors(t *testing.T) {
 	for _, tc := range []struct{ name, block, want string }{
 		{"unknown operation", "operations exif imageinfo", `operations: "imageinfo" is none of exif, imageInfo, iptc, thumbnail, preview, at Caddyfile:3`},
+		{"operations with commas", "operations exif,imageInfo", `operations: "exif,imageInfo" is none of exif, imageInfo, iptc, thumbnail, preview, at Caddyfile:3`},
 		{"operation twice", "operations exif exif", `operations: exif is given twice, at Caddyfile:3`},
 		{"no operation", "operations", "operations needs an argument, as in: operations exif imageInfo, at Caddyfile:3"},
 		{"unknown word", "value raw", `unknown word "value", want operations, folders, redact, allow, deny, values, dialect, only, omit, keep, charset, unknown, window, max_read, cache or pass_errors, at Caddyfile:3`},
@@ -310,6 +311,13 @@ func TestWordsOfBlock(t *testing.T) {
 		"window 4KiB":      {Window: 4096},
 		"max_read 1MB":     {MaxRead: 1e6},
 		"cache off":        {Cache: -1},
+		"folders":          {Folders: 1000},
+		"folders 1":        {Folders: 1},
+		"folders 1000":     {Folders: 1000},
+		"redact":           {Redact: true},
+		"dialect oss":      {Dialect: "oss"},
+		"operations iptc":  {Operations: []string{"iptc"}},
+		"omit A*,GPS*":     {Omit: []string{"A*", "GPS*"}},
 		"cache 1":          {Cache: 1},
 		"cache 8388607TiB": {Cache: 8388607 << 40},
 	} {

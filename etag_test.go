@@ -1,6 +1,8 @@
 package caddyexif
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -124,5 +126,46 @@ func TestTagKeyIsKept(t *testing.T) {
 	}
 	if _, err := loadTagKey(t.Context(), storage); err == nil {
 		t.Error("a short key is accepted")
+	}
+}
+
+// racedStorage is the storage of a cluster in which another instance stores its key while this one waits for the lock.
+type racedStorage struct {
+	*certmagic.FileStorage
+	key    []byte // nil: there is no other instance
+	err    error  // of the lock
+	locked int
+}
+
+func (s *racedStorage) Lock(ctx context.Context, _ string) error {
+	if s.err != nil {
+		return s.err
+	}
+	s.locked++
+	if s.key == nil {
+		return nil
+	}
+	return s.Store(ctx, tagKey, s.key)
+}
+
+func (s *racedStorage) Unlock(context.Context, string) error {
+	s.locked--
+	return nil
+}
+
+// TestTagKeyIsTheClusters: the instance that is slower takes the key of the faster one.
+func TestTagKeyIsTheClusters(t *testing.T) {
+	other := newTagKey()
+	for _, key := range [][]byte{nil, other} {
+		s := &racedStorage{FileStorage: &certmagic.FileStorage{Path: t.TempDir()}, key: key}
+		got, err := loadTagKey(t.Context(), s)
+		stored, _ := s.Load(t.Context(), tagKey)
+		if err != nil || s.locked != 0 || !slices.Equal(got, stored) || key != nil && !slices.Equal(got, key) {
+			t.Errorf("got %x, error %v, want %x; %x is stored", got, err, key, stored)
+		}
+	}
+	s := &racedStorage{FileStorage: &certmagic.FileStorage{Path: t.TempDir()}, err: errors.New("no lock")}
+	if key, err := loadTagKey(t.Context(), s); !errors.Is(err, s.err) {
+		t.Errorf("without a lock: got %x, error %v", key, err)
 	}
 }

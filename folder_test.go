@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -82,8 +83,12 @@ func TestFolderInPages(t *testing.T) {
 	for after, want := range map[string]string{
 		"p0004.jpg": "[p0005.jpg p0006.jpg p0007.jpg]", "p0004.jpf": "[p0004.jpg p0005.jpg p0006.jpg]", "p0007.jpg": "[]", "z": "[]", "a": "[P0000.jpg p0001.jpg p0002.jpg]",
 	} {
-		if got := fmt.Sprint(names(t, srv.get(http.MethodGet, "a.test", "/"+suffix+"?after="+after))); got != want {
+		r := srv.get(http.MethodGet, "a.test", "/"+suffix+"?after="+after)
+		if got := fmt.Sprint(names(t, r)); got != want {
 			t.Errorf("after %s: got %s, want %s", after, got, want)
+		}
+		if more := r.header.Get("Link") != ""; more != (want != "[]" && !strings.Contains(want, "p0007.jpg")) {
+			t.Errorf("after %s: got Link %q", after, r.header.Get("Link"))
 		}
 	}
 }
@@ -126,6 +131,46 @@ func TestFolderRevalidates(t *testing.T) {
 	writeFile(t, filepath.Join(root, "q.jpg"), iphone())
 	if r := get(tag); r.status != 200 || len(names(t, r)) != 4 || r.header.Get("Etag") == tag {
 		t.Errorf("changed: got %d %s", r.status, r.body)
+	}
+}
+
+// TestTagOfAPageKnowsTheNext: a photo after the page changes only its Link, and so its tag.
+func TestTagOfAPageKnowsTheNext(t *testing.T) {
+	srv, root := photoFolder(t, 3, "folders 3")
+	tag := srv.get(http.MethodGet, "a.test", "/"+suffix).header.Get("Etag")
+	writeFile(t, filepath.Join(root, "q.jpg"), iphone())
+	if r := srv.get(http.MethodGet, "a.test", "/"+suffix, "If-None-Match", tag); r.status != 200 || len(names(t, r)) != 3 || r.header.Get("Etag") == tag || r.header.Get("Link") == "" {
+		t.Errorf("with a next page: got %d, Link %q, %s", r.status, r.header.Get("Link"), r.body)
+	}
+}
+
+// TestListingThatStartsAfter checks listings that begin after the name asked for, in an order of their own, and those
+// that say so of another name.
+func TestListingThatStartsAfter(t *testing.T) {
+	h := provisioned(t, &Handler{Folders: 10})
+	for field, want := range map[string][]string{
+		"Z%20b.jpg": {"Z c.jpg", "a.jpg", "Z a.jpg"}, "Z+b.jpg": {"Z c.jpg", "a.jpg", "Z a.jpg"},
+		"": {"Z c.jpg"}, "Z%20a.jpg": {"Z c.jpg"}, "Z%2": {"Z c.jpg"},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/f/"+suffix+"?after=Z+b.jpg", nil)
+		r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))
+		res, err := h.answerFolder(r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Content-Type", jsonType)
+			w.Header().Set(afterField, field)
+			_, err := io.WriteString(w, `[{"name":"Z c.jpg"},{"name":"a.jpg"},{"name":"Z a.jpg"}]`)
+			return err
+		}), operations[0], "/f/", new(stats))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range res.folder.page.entries {
+			got = append(got, e.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", field, got, want)
+		}
 	}
 }
 
@@ -613,3 +658,80 @@ type brokenWriter struct{}
 func (brokenWriter) Header() http.Header       { return http.Header{} }
 func (brokenWriter) WriteHeader(int)           {}
 func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
+
+// TestFolderTagIsTheClients: where rules depend on the address, the tag is for one address, by any port. A 304 would
+// otherwise tell a client which photos another one may read.
+func TestFolderTagIsTheClients(t *testing.T) {
+	listing := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", jsonType)
+		_, err := io.WriteString(w, `[{"name":"a.jpg"}]`)
+		return err
+	})
+	byAddress := Permissions{
+		{Effect: "allow", Actions: []string{"GetObject", "ListBucket"}, MatcherSetsRaw: caddyhttp.RawMatcherSets{{"client_ip": []byte(`{"ranges":["192.0.2.0/24"]}`)}}},
+	}
+	byMethod := Permissions{
+		{Effect: "allow", Actions: []string{"GetObject", "ListBucket"}, MatcherSetsRaw: caddyhttp.RawMatcherSets{{"method": []byte(`["GET"]`)}}},
+	}
+	for _, tc := range []struct {
+		name   string
+		rules  Permissions
+		others bool // other clients have other tags
+	}{{"no rules", nil, false}, {"by method", byMethod, false}, {"by address", byAddress, true}} {
+		h := provisioned(t, &Handler{Folders: 10, Permissions: tc.rules})
+		tag := func(remote, client string) string {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/f/"+suffix, nil)
+			r.RemoteAddr = remote
+			r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))
+			caddyhttp.SetVar(r.Context(), caddyhttp.ClientIPVarKey, client)
+			res, err := h.answerFolder(r, listing, operations[0], "/f/", new(stats))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res.etag
+		}
+		first := tag("192.0.2.1:1000", "192.0.2.1")
+		if other := tag("192.0.2.1:2000", "192.0.2.1"); other != first {
+			t.Errorf("%s: got %s and, from another port, %s", tc.name, first, other)
+		}
+		if other := tag("192.0.2.2:1000", "192.0.2.1"); (other != first) != tc.others {
+			t.Errorf("%s: got %s and, from another address, %s", tc.name, first, other)
+		}
+		if other := tag("192.0.2.1:1000", "192.0.2.2"); (other != first) != tc.others {
+			t.Errorf("%s: got %s and, for another client of a proxy, %s", tc.name, first, other)
+		}
+	}
+}
+
+// TestFolderOfOtherOrigins: a page of another origin that may read the folder's response gets only photos that it may read.
+func TestFolderOfOtherOrigins(t *testing.T) {
+	for _, tc := range []struct {
+		origin, credentials string // of the folder's response
+		photo               []string
+		want                bool
+	}{
+		{"", "", nil, true},
+		{"", "true", nil, true},
+		{"*", "", nil, false},
+		{"*", "", []string{"*"}, true},
+		{"*", "", []string{"https://a.test"}, false},
+		{"https://a.test", "", nil, false},
+		{"https://a.test", "", []string{"https://a.test"}, true},
+		{"https://a.test", "", []string{"https://b.test"}, false},
+		{"https://a.test", "", []string{"*"}, true},
+		{"https://a.test", "true", []string{"https://a.test"}, false},
+		{"https://a.test", "true", []string{"https://a.test", "true"}, true},
+		{"https://a.test", "true", []string{"https://b.test", "true"}, false},
+		{"https://a.test", "true", []string{"*"}, false},
+	} {
+		photo := make(http.Header)
+		for i, name := range []string{"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"}[:len(tc.photo)] {
+			photo.Set(name, tc.photo[i])
+		}
+		f := folder{origin: tc.origin, credentials: tc.credentials}
+		if got := f.sameOrigin(photo); got != tc.want {
+			t.Errorf("the folder is for %q %q, the photo for %q: got %t", tc.origin, tc.credentials, tc.photo, got)
+		}
+	}
+}

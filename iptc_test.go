@@ -3,13 +3,16 @@ package caddyexif
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
@@ -53,6 +56,95 @@ func TestIPTCOfAPhoto(t *testing.T) {
 		if got.Code != 200 || string(sorted) != tc.want {
 			t.Errorf("omit %q, keep %q: got %d %s, want %s", tc.settings.Omit, tc.settings.Keep, got.Code, sorted, tc.want)
 		}
+	}
+}
+
+// packetOf returns a packet of XMP with these attributes and elements.
+func packetOf(attributes, elements string) string {
+	return `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">` +
+		`<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" ` +
+		`xmlns:xmpNote="http://ns.adobe.com/xmp/note/" ` + attributes + `>` + elements + `</rdf:Description></rdf:RDF></x:xmpmeta>`
+}
+
+func xmpSegment(packet string) []byte {
+	return testimage.Segment(0xE1, []byte(container.XMPIntro+packet))
+}
+
+// TestExtendedXMP: the parts of the extended XMP that the packet names are joined, in any order.
+func TestExtendedXMP(t *testing.T) {
+	a, b := strings.Repeat("A", 32), strings.Repeat("B", 32)
+	main := xmpSegment(packetOf(`photoshop:City="Here" xmpNote:HasExtendedXMP="`+a+`"`, ""))
+	long := packetOf(`photoshop:Credit="Agency"`, "")
+	total, half := len(long), len(long)/2
+	part := func(guid string, total, at int, text string) []byte {
+		fields := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(total)), uint32(at))
+		return testimage.Segment(0xE1, slices.Concat([]byte(container.ExtendedXMPIntro+guid), fields, []byte(text)))
+	}
+	first, second := part(a, total, 0, long[:half]), part(a, total, half, long[half:])
+	const found, none = `{"cityName":"Here","creditLine":"Agency"}`, `{"cityName":"Here"}`
+	for name, c := range map[string]struct {
+		parts [][]byte
+		want  string
+	}{
+		"in order":                     {[][]byte{first, second}, found},
+		"in another order":             {[][]byte{second, first}, found},
+		"one part":                     {[][]byte{part(a, total, 0, long)}, found},
+		"a part is missing":            {[][]byte{second}, none},
+		"of another packet":            {[][]byte{part(b, total, 0, long)}, none},
+		"after another packet's":       {[][]byte{part(b, total, 0, strings.Replace(long, "Agency", "Others", 1)), first, second}, found},
+		"after a long one":             {[][]byte{part(b, container.MaxPacket/2, 0, "x"), first, second}, found},
+		"after one that is too long":   {[][]byte{part(b, container.MaxPacket/2+1, 0, "x"), first, second}, none},
+		"a part beyond the end":        {[][]byte{first, second, part(a, total, total-1, "<<")}, found},
+		"a part past the end":          {[][]byte{first, second, part(a, total, 1<<31, "<<")}, found},
+		"a part with another length":   {[][]byte{first, second, part(a, 1<<20, total, "<")}, found},
+		"as long as can be read":       {[][]byte{part(a, container.MaxPacket, 0, long+strings.Repeat(" ", 50))}, found},
+		"longer than can be read":      {[][]byte{part(a, container.MaxPacket+1, 0, long)}, none},
+		"the intro without a GUID":     {[][]byte{testimage.Segment(0xE1, []byte(container.ExtendedXMPIntro)), first, second}, found},
+		"a part of nothing at the end": {[][]byte{first, second, part(a, total, total, "")}, found},
+	} {
+		photo := testimage.JPEG(testimage.Gradient(8, 8), append([][]byte{main}, c.parts...)...)
+		if got, err := appendIPTC(nil, bytes.NewReader(photo), &exif.Options{}); err != nil || string(got) != c.want {
+			t.Errorf("%s: got %s, error %v, want %s", name, got, err, c.want)
+		}
+	}
+}
+
+// TestIPTCBesideBrokenEXIF: EXIF that can't be read, or not within the limits, doesn't hide what people wrote.
+func TestIPTCBesideBrokenEXIF(t *testing.T) {
+	credit := xmpSegment(packetOf(`photoshop:Credit="Agency"`, ""))
+	label := testimage.Block{Exif: []testimage.Entry{testimage.Undefined(0x9286, []byte("ASCII\x00\x00\x00"+`{"AIGC":{"Label":"1"}}`))}}
+	endless := slices.Concat([]byte("II*\x00\x08\x00\x00\x00\xFF\xFF"), bytes.Repeat([]byte("\x0F\x01\x02\x00\x01\x00\x00\x00a\x00\x00\x00"), 5400))
+	for name, c := range map[string]struct {
+		photo []byte
+		want  string
+	}{
+		"broken":           {testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment([]byte("not TIFF")), credit), `{"creditLine":"Agency"}`},
+		"long":             {testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(endless), credit), `{"creditLine":"Agency"}`},
+		"no image":         {[]byte("no image at all, but text"), "exif: not an image of a known format"},
+		"a label":          {testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(label.Encode())), `{"aigc":"{\"AIGC\":{\"Label\":\"1\"}}"}`},
+		"PNG's label":      {testimage.PNG(testimage.Gradient(8, 8), testimage.TEXT("AIGC", []byte(`{"AIGC":{"Label":"1"}}`)), nil), `{"aigc":"{\"AIGC\":{\"Label\":\"1\"}}"}`},
+		"the 256th packet": {testimage.JPEG(testimage.Gradient(8, 8), bytes.Repeat(xmpSegment("<x/>"), maxPackets-1), credit), `{"creditLine":"Agency"}`},
+		"the 257th packet": {testimage.JPEG(testimage.Gradient(8, 8), bytes.Repeat(xmpSegment("<x/>"), maxPackets), credit), `{}`},
+	} {
+		got, err := appendIPTC(nil, bytes.NewReader(c.photo), &exif.Options{})
+		if err != nil {
+			got = []byte(err.Error())
+		}
+		if string(got) != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// TestLongIPTCIsTooLarge: properties of more than 256 KiB are 400 ImageTooLarge.
+func TestLongIPTCIsTooLarge(t *testing.T) {
+	packet := packetOf("", `<dc:subject><rdf:Bag>`+strings.Repeat("<rdf:li>"+strings.Repeat("long ", 200)+"</rdf:li>", 300)+`</rdf:Bag></dc:subject>`)
+	photo := testimage.PNG(testimage.Gradient(8, 8), testimage.ITXT("XML:com.adobe.xmp", []byte(packet), false), nil)
+	h := provisioned(t, &Handler{Operations: []string{iptcWord}})
+	askFor(t, h.operations[0], written())
+	got := request(t, h, photoHandler(photo, "Etag", `"1"`), "GET")
+	if got.Code != 400 || !strings.Contains(got.Body.String(), `"ImageTooLarge"`) {
+		t.Errorf("got %d %.200s", got.Code, got.Body)
 	}
 }
 

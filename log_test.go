@@ -1,6 +1,7 @@
 package caddyexif
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap/zapcore"
 
@@ -20,6 +22,25 @@ import (
 // private matches the private parts of the requests of TestNothingPrivateInLog, and the location and serial
 // number in its photo.
 var private = regexp.MustCompile(`Zanzibar|\.jpg|longlong|(?i:base(@|%40)tag)|[A-Z]SECRET|Bearer|39/1|116/1|39\.90|116\.39|43\.5|SN-0042`)
+
+// TestRequestIDIsInTheAccessLog: the ID in an error finds the request's line.
+func TestRequestIDIsInTheAccessLog(t *testing.T) {
+	srv := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nlog\nroot "+t.TempDir()+"\nexif\nfile_server\n}")
+	r := srv.get(http.MethodGet, "a.test", "/photo.jpg"+suffix)
+	var failed struct{ RequestID string }
+	if err := json.Unmarshal([]byte(r.body), &failed); err != nil || len(failed.RequestID) != 36 {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	for range 100 { // Caddy writes the line after the response
+		for _, e := range srv.Log() {
+			if strings.HasPrefix(e.Logger, "http.log.access") && e.Fields["uuid"] == failed.RequestID {
+				return
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("no line has %s", failed.RequestID)
+}
 
 // TestNothingPrivateInLog makes requests that fail in every possible way, and checks that this module logs
 // nothing of them and of the photos above the debug level. Caddy's own loggers do log that, and the test prints

@@ -59,10 +59,15 @@ func TestPlaceholders(t *testing.T) {
 	repl := caddy.NewReplacer()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r = r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, repl))
-	(&stats{format: "heif", tags: 7, read: 65536, requests: 1, cache: cacheMiss}).publish(r)
-	got := repl.ReplaceAll("{http.exif.format} {http.exif.tags} {http.exif.bytes_read} {http.exif.requests} {http.exif.cache} {http.exif.other}", "-")
-	if want := "heif 7 65536 1 miss -"; got != want {
+	s := &stats{operation: "exif", format: "heif", tags: 7, read: 65536, requests: 1, cache: cacheMiss}
+	s.publish(r)
+	const all = "{http.exif.operation} {http.exif.format} {http.exif.tags} {http.exif.bytes_read} {http.exif.requests} {http.exif.cache} {http.exif.other}"
+	if got, want := repl.ReplaceAll(all, "-"), "exif heif 7 65536 1 miss -"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	s.photos.tags, s.photos.read, s.photos.requests = 100, 1000, 10
+	if got, want := repl.ReplaceAll(all, "-"), "exif heif 107 66536 11 miss -"; got != want {
+		t.Errorf("with the photos of a folder: got %q, want %q", got, want)
 	}
 }
 

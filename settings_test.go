@@ -14,6 +14,8 @@ func TestEachSettingMarksTheTag(t *testing.T) {
 		"unknown": {Unknown: true}, "only": {Only: []string{"Make"}}, "more of only": {Only: []string{"Make", "Model"}},
 		"omit": {Omit: []string{"Make"}}, "more of omit": {Omit: []string{"Make", "Model"}},
 		"oss": {Dialect: "oss"}, "cos": {Dialect: "cos"}, "bos": {Dialect: "bos"}, "qiniu": {Dialect: "qiniu"}, "obs": {Dialect: "obs"},
+		"keep": {Omit: []string{"@person"}, Keep: []string{"@credit"}}, "without keep": {Omit: []string{"@person"}},
+		"redact": {Redact: true}, "redact with iptc": {Redact: true, Operations: []string{"exif", "iptc"}},
 		"both": {Only: []string{"Ma*"}, Omit: []string{"Make"}},
 	} {
 		mark := provisioned(t, h).marks[operations[0]].suffix
@@ -30,6 +32,8 @@ func TestEachSettingMarksTheTag(t *testing.T) {
 		same string
 	}{
 		"raw":     {&Handler{Values: "raw"}, "default"},
+		"iptc":    {&Handler{Operations: []string{"exif", "iptc"}}, "default"},
+		"picture": {&Handler{Redact: true, Operations: []string{"exif", "thumbnail"}}, "redact"},
 		"letters": {&Handler{Charset: "GBK"}, "charset"},
 		"reading": {&Handler{Window: 4096, MaxRead: 1 << 20, Cache: 1 << 20, PassErrors: true}, "default"},
 		"no cache and rules": {&Handler{Cache: -1, Permissions: Permissions{
@@ -69,6 +73,11 @@ func TestSizesAtTheirLimits(t *testing.T) {
 		}
 		if _, _, err := h.checkSettings(); (err == nil) != tc.ok {
 			t.Errorf("window %d, max_read %d: %v", tc.window, tc.maxRead, err)
+		}
+	}
+	for folders, ok := range map[int]bool{-1: false, 0: true, 1: true, maxFolder: true, maxFolder + 1: false} {
+		if _, _, err := (&Handler{Folders: folders}).checkSettings(); (err == nil) != ok {
+			t.Errorf("folders %d: %v", folders, err)
 		}
 	}
 	for _, tc := range []struct {

@@ -200,10 +200,10 @@ func jxlCodestreamInfo(r io.ReaderAt, i *Info) error {
 			b.previewSize()
 		}
 		if animation = b.flag(); animation {
-			b.u32(code{100, 0}, code{1000, 0}, code{1, 10}, code{1, 30}) // ticks a second, numerator
-			b.u32(code{1, 0}, code{1001, 0}, code{1, 8}, code{1, 10})    // and denominator
-			b.u32(code{0, 0}, code{0, 3}, code{0, 16}, code{0, 32})      // loops
-			b.flag()                                                     // timecodes
+			b.skipU32(0, 0, 10, 30) // ticks a second, numerator
+			b.skipU32(0, 0, 8, 10)  // and denominator
+			b.skipU32(0, 3, 16, 32) // loops
+			b.flag()                // timecodes
 		}
 	}
 	if b.truncated {
@@ -233,7 +233,7 @@ func (b *bitReader) colors() string {
 			return ""
 		}
 		b.depth()
-		b.u32(code{0, 0}, code{3, 0}, code{4, 0}, code{1, 3})                     // subsampling
+		b.skipU32(0, 0, 0, 3)                                                     // subsampling
 		b.at += 8 * int(b.u32(code{0, 0}, code{0, 4}, code{16, 5}, code{48, 10})) // its name
 		b.flag()                                                                  // premultiplied
 	}
@@ -285,16 +285,18 @@ func (b *bitReader) u32(codes ...code) int64 {
 	return c.base + b.uint(c.bits)
 }
 
+// skipU32 is u32 for a number that isn't needed: bits are those of its codes.
+func (b *bitReader) skipU32(bits ...int) { b.uint(bits[b.uint(2)]) }
+
 // enum reads the value of an enumeration.
 func (b *bitReader) enum() int64 { return b.u32(code{0, 0}, code{1, 0}, code{2, 4}, code{18, 6}) }
 
 // depth skips the number of bits of a sample.
 func (b *bitReader) depth() {
-	if b.flag() { // floating point
-		b.u32(code{32, 0}, code{16, 0}, code{24, 0}, code{1, 6})
-		b.uint(4)
-	} else {
-		b.u32(code{8, 0}, code{10, 0}, code{12, 0}, code{1, 6})
+	float := b.flag()
+	b.skipU32(0, 0, 0, 6)
+	if float {
+		b.uint(4) // the bits of the exponent
 	}
 }
 
@@ -325,14 +327,12 @@ func (b *bitReader) ratio(height int64) int64 {
 
 // previewSize skips the preview's size, which has other codes.
 func (b *bitReader) previewSize() {
-	eighths := b.flag()
-	side := func() int64 {
-		if eighths {
-			return 8 * b.u32(code{16, 0}, code{32, 0}, code{1, 5}, code{33, 9})
-		}
-		return b.u32(code{1, 6}, code{65, 8}, code{321, 10}, code{1345, 12})
+	bits := []int{6, 8, 10, 12}
+	if b.flag() { // in eighths
+		bits = []int{0, 0, 5, 9}
 	}
-	if b.ratio(side()) == 0 {
-		side()
+	b.skipU32(bits...)
+	if b.uint(3) == 0 { // no aspect ratio
+		b.skipU32(bits...)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/gif"
@@ -41,6 +42,15 @@ func bigSizes(v ...uint32) (b []byte) {
 	return b
 }
 
+// namedJPEG is a JPEG's header of 30 by 20 after some segments, with a component for each letter.
+func namedJPEG(names string, segments ...[]byte) []byte {
+	frame := []byte{8, 0, 20, 0, 30, byte(len(names))}
+	for _, name := range []byte(names) {
+		frame = append(frame, name, 0x11, 0)
+	}
+	return slices.Concat([]byte("\xFF\xD8"), slices.Concat(segments...), testimage.Segment(0xC0, frame), []byte("\xFF\xDA\x00\x04\x00\x00"))
+}
+
 // heifOf is a file whose primary item has the given content, and the given properties in this order.
 func heifOf(item []byte, properties ...[]byte) []byte {
 	list := []byte{0, 0, 0, 1, 0, 1, byte(len(properties))}
@@ -48,11 +58,34 @@ func heifOf(item []byte, properties ...[]byte) []byte {
 		list = append(list, byte(i+1)|0x80)
 	}
 	iloc := append([]byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1}, bigSizes(0, uint32(len(item)))...)
+	return heifWith(testimage.Box("ipco", properties...), testimage.FullBox("ipma", 0, list), testimage.FullBox("iloc", 1, iloc), testimage.Box("idat", item))
+}
+
+// heifWith is a file of one item with the boxes of its properties, before other boxes.
+func heifWith(boxes ...[]byte) []byte {
+	properties := slices.IndexFunc(boxes, func(b []byte) bool { return string(b[4:8]) == "iloc" })
+	if properties < 0 {
+		properties = len(boxes)
+	}
 	return slices.Concat(testimage.FileType("heic", "mif1"), testimage.FullBox("meta", 0,
 		testimage.FullBox("pitm", 0, []byte{0, 1}),
 		testimage.FullBox("iinf", 0, []byte{0, 1}, testimage.FullBox("infe", 2, []byte("\x00\x01\x00\x00grid\x00"))),
-		testimage.Box("iprp", testimage.Box("ipco", properties...), testimage.FullBox("ipma", 0, list)),
-		testimage.FullBox("iloc", 1, iloc), testimage.Box("idat", item)))
+		testimage.Box("iprp", boxes[:properties]...), slices.Concat(boxes[properties:]...)))
+}
+
+// wideHEIFOf is heifOf with the later versions of the boxes, whose numbers are wider, and with the properties of another
+// item in front.
+func wideHEIFOf(item []byte, properties ...[]byte) []byte {
+	list := slices.Concat(bigSizes(2, 7), []byte{2, 0, 2, 0, 2}, bigSizes(1), []byte{byte(len(properties))})
+	for i := range properties {
+		list = append(list, 0x80, byte(i+1))
+	}
+	iloc := slices.Concat([]byte{0x44, 0}, bigSizes(1, 1), []byte{0, 1, 0, 0, 0, 1}, bigSizes(0, uint32(len(item))))
+	return slices.Concat(testimage.FileType("heic", "mif1"), testimage.FullBox("meta", 0,
+		testimage.FullBox("pitm", 1, bigSizes(1)),
+		testimage.FullBox("iinf", 1, bigSizes(1), testimage.FullBox("infe", 3, []byte("\x00\x00\x00\x01\x00\x00grid\x00"))),
+		testimage.Box("iprp", testimage.Box("ipco", properties...), testimage.Box("ipma", []byte{1, 0, 0, 1}, list)),
+		testimage.FullBox("iloc", 2, iloc), testimage.Box("idat", item)))
 }
 
 // pngOf is a PNG with the given header and chunks before its picture.
@@ -185,12 +218,38 @@ func infoSamples(t testing.TB) []infoSample {
 	}
 	psd := testimage.PSD(1)
 	copy(psd[14:], bigSizes(20, 30))
-	jp2 := func(color uint32) []byte {
-		return slices.Concat([]byte("\x00\x00\x00\x0CjP  \r\n\x87\n"), testimage.FileType("jp2 "), testimage.Box("jp2h",
-			testimage.Box("ihdr", bigSizes(20, 30), []byte{0, 3, 7, 7, 1, 0}), testimage.Box("colr", []byte{1, 0, 0}, bigSizes(color))))
+	jp2With := func(components byte, boxes ...[]byte) []byte {
+		header := testimage.Box("ihdr", bigSizes(20, 30), []byte{0, components, 7, 7, 1, 0})
+		return slices.Concat([]byte("\x00\x00\x00\x0CjP  \r\n\x87\n"), testimage.FileType("jp2 "), testimage.Box("jp2h", header, slices.Concat(boxes...)))
 	}
+	jp2 := func(color uint32) []byte { return jp2With(3, testimage.Box("colr", []byte{1, 0, 0}, bigSizes(color))) }
 	ico := slices.Concat([]byte{0, 0, 1, 0, 3, 0}, []byte{16, 16, 0, 0, 1, 0, 32, 0}, put32(nil, 9, 54),
 		[]byte{0, 0, 0, 0, 1, 0, 32, 0}, put32(nil, 9, 54), []byte{48, 48, 0, 0, 1, 0, 32, 0}, put32(nil, 9, 54))
+
+	// colored is the info of a picture in one color model
+	colored := func(format, model string) string {
+		if model != "" {
+			model = `,"colorModel":"` + model + `"`
+		}
+		return `{"format":"` + format + `",` + plain + model + `,"frames":"1"}`
+	}
+	components := func(n byte) []byte { return append(bytes.Clone(siz[:len(siz)-1]), n) }
+	psdOf := func(mode byte) []byte {
+		b := bytes.Clone(psd)
+		b[25] = mode
+		return b
+	}
+	gifBlocks := func(blocks ...string) []byte {
+		return []byte("GIF89a\x1E\x00\x14\x00\x81\x00\x00" + strings.Repeat("\xAA", 12) + strings.Join(blocks, ""))
+	}
+	const gifFrame, gifFrameOfColors = ",\x00\x00\x00\x00\x1E\x00\x14\x00\x00\x02\x03,,,\x01,\x00", ",\x00\x00\x00\x00\x1E\x00\x14\x00\x82" + "!,;!,;!,;!,;!,;!,;!,;!,;" + "\x02\x01,\x00"
+	icoOf := func(pictures byte, sides ...byte) []byte {
+		b := []byte{0, 0, 1, 0, pictures, 0}
+		for ; len(sides) > 0; sides = sides[2:] {
+			b = append(b, sides[0], sides[1], 0, 0, 1, 0, 32, 0, 9, 0, 0, 0, 200, 0, 0, 0)
+		}
+		return b
+	}
 
 	return []infoSample{
 		{"JPEG", testimage.JPEG(m), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
@@ -205,16 +264,38 @@ func infoSamples(t testing.TB) []infoSample {
 		{"JPEG of Adobe's RGB", testimage.JPEG(m, adobe(0)), `{"format":"JPG",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 		{"JPEG of four inks", four(), `{"format":"JPG",` + plain + `,"colorModel":"cmyk","frames":"1"}`},
 		{"JPEG of four inks, transformed", four(adobe(2)), `{"format":"JPG",` + plain + `,"colorModel":"ycck","frames":"1"}`},
+		{"JPEG of Adobe's transform", testimage.JPEG(m, adobe(1)), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"JPEG of components R, G and B", namedJPEG("RGB"), `{"format":"JPG",` + plain + `,"colorModel":"rgb","frames":"1"}`},
+		{"JPEG of components R, G and B, transformed", namedJPEG("RGB", adobe(1)), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"JPEG of two components", namedJPEG("AB"), `{"format":"JPG",` + plain + `,"frames":"1"}`},
 		{"JPEG without a frame", []byte("\xFF\xD8\xFF\xDA\x00\x04\x00\x00"), `{"format":"JPG","frames":"1"}`},
 
 		{"PNG interlaced", pngOf(2), `{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 		{"PNG turned", pngOf(3, testimage.PNGChunk("eXIf", turnedBlock(6))), `{"format":"PNG",` + lying + `,"colorModel":"palette","frames":"1"}`},
+		{"PNG in gray", pngOf(0), colored("PNG", "gray")},
+		{"PNG in gray with alpha", pngOf(4), colored("PNG", "gray")},
+		{"PNG of colors that don't exist", pngOf(5), colored("PNG", "")},
 		{"APNG", pngOf(6, testimage.PNGChunk("acTL", bigSizes(5, 0))), `{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"5"}`},
 		{
 			"PNG with EXIF behind the picture", testimage.PNG(m, nil, testimage.PNGChunk("eXIf", turnedBlock(6))),
 			`{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"1"}`,
 		},
 
+		{"WebP, lossy and extended", testimage.WebP(vp8x(0), vp8), colored("WEBP", "ycbcr")},
+		{"WebP, lossless and extended", testimage.WebP(vp8x(0), testimage.VP8L()), colored("WEBP", "rgb")},
+		{"WebP with alpha", testimage.WebP(vp8x(16), testimage.RIFFChunk("ALPH", []byte{0, 0}), vp8), colored("WEBP", "ycbcr")},
+		{"WebP with a profile", testimage.WebP(vp8x(32), testimage.RIFFChunk("ICCP", []byte{0}), vp8), colored("WEBP", "")},
+		{"WebP of a picture alone", testimage.WebP(vp8x(0)), colored("WEBP", "")},
+		{
+			"WebP, wide", testimage.WebP(testimage.RIFFChunk("VP8X", []byte{0, 0, 0, 0, 0x6F, 0x11, 1, 0x3F, 0x0D, 3}), vp8),
+			`{"format":"WEBP","width":"70000","height":"200000","displayWidth":"70000","displayHeight":"200000","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{"WebP without a start code", testimage.WebP(testimage.RIFFChunk("VP8 ", []byte{0, 0, 0, 0x9D, 1, 0x2B, 30, 0, 20, 0})), `{"format":"WEBP"}`},
+		{"WebP, lossless, without a signature", testimage.WebP(testimage.RIFFChunk("VP8L", append([]byte{0x2E}, put32(nil, 29|19<<14)...))), `{"format":"WEBP"}`},
+		{
+			"WebP animated, of odd chunks", testimage.WebP(vp8x(2), testimage.RIFFChunk("ANIM", make([]byte, 6)), bytes.Repeat(testimage.RIFFChunk("ANMF", make([]byte, 34)), 2), testimage.RIFFChunk("odd ", []byte("ANMFANMF.")), testimage.RIFFChunk("ANMF", nil)),
+			`{"format":"WEBP",` + plain + `,"frames":"3"}`,
+		},
 		{"WebP, lossy", testimage.WebP(vp8), `{"format":"WEBP",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
 		{
 			"WebP, lossless", testimage.WebP(testimage.RIFFChunk("VP8L", append([]byte{0x2F}, put32(nil, 29|19<<14|1<<28)...))),
@@ -261,6 +342,37 @@ func infoSamples(t testing.TB) []infoSample {
 			"HEIF in a box mini", slices.Concat(testimage.FileType("mif3", "avif"), testimage.Box("mini", []byte{0, 0x0D}, bigSizes(29<<24|19<<17), make([]byte, 8))),
 			`{"format":"HEIC",` + lying + `,"colorModel":"ycbcr","frames":"1"}`,
 		},
+		{"HEIF with wide numbers", wideHEIFOf(nil, ispe, irot(3)), `{"format":"HEIC",` + lying + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of tiles with wide numbers", wideHEIFOf(append([]byte{0, 1, 1, 1}, bigSizes(30, 20)...)), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of tiles of another version", heifOf([]byte{1, 0, 1, 1, 0, 30, 0, 20}), `{"format":"HEIC","orientation":"1","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF whose size isn't the first property", heifOf(nil, testimage.Box("hvcC", bytes.Repeat([]byte{1}, 23)), ispe), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of two sizes", heifOf(nil, ispe, testimage.FullBox("ispe", 0, bigSizes(3, 2))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF upside down", heifOf(nil, ispe, irot(2)), `{"format":"HEIC","width":"30","height":"20","orientation":"3","displayWidth":"30","displayHeight":"20","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF mirrored", heifOf(nil, ispe, imir(1)), `{"format":"HEIC","width":"30","height":"20","orientation":"2","displayWidth":"30","displayHeight":"20","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to halves", heifOf(nil, ispe, testimage.Box("clap", bigSizes(39, 2, 29, 2, 0, 1, 0, 1))), `{"format":"HEIC","width":"30","height":"20","orientation":"1","displayWidth":"20","displayHeight":"15","colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to all of it", heifOf(nil, ispe, testimage.Box("clap", bigSizes(30, 1, 20, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to more than it is wide", heifOf(nil, ispe, testimage.Box("clap", bigSizes(31, 1, 10, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to more than it is high", heifOf(nil, ispe, testimage.Box("clap", bigSizes(10, 1, 21, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped by zero", heifOf(nil, ispe, testimage.Box("clap", bigSizes(10, 0, 10, 1, 0, 1, 0, 1)), testimage.Box("clap", bigSizes(10, 1, 10, 0, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF cropped to nothing", heifOf(nil, ispe, testimage.Box("clap", bigSizes(0, 1, 10, 1, 0, 1, 0, 1)), testimage.Box("clap", bigSizes(10, 1, 0, 1, 0, 1, 0, 1))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of three channels", heifOf(nil, ispe, testimage.FullBox("pixi", 0, []byte{3, 8, 8, 8})), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF in RGB", heifOf(nil, ispe, testimage.Box("colr", []byte("nclx\x00\x01\x00\x0D\x00\x00\x80"))), `{"format":"HEIC",` + upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"HEIF in other colors", heifOf(nil, ispe, testimage.Box("colr", []byte("nclx\x00\x01\x00\x0D\x00\x06\x80"))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"HEIF of a profile", heifOf(nil, ispe, testimage.Box("colr", []byte("prof"), make([]byte, 20))), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"AV1 in gray", heifOf(nil, ispe, testimage.Box("av1C", []byte{0x81, 0, 0x10, 0})), `{"format":"HEIC",` + upright + `,"colorModel":"gray","frames":"1"}`},
+		{"AV1 in colors", heifOf(nil, ispe, testimage.Box("av1C", []byte{0x81, 0, 0x0C, 0})), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
+		{
+			"HEIF in a box mini, large", slices.Concat(testimage.FileType("mif3", "avif"), testimage.Box("mini", []byte{0, 0x08}, bigSizes(1<<31|1999<<16|999<<1), make([]byte, 8))),
+			`{"format":"HEIC","width":"2000","height":"1000","orientation":"1","displayWidth":"2000","displayHeight":"1000","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{
+			"HEIF in a box mini, gray", slices.Concat(testimage.FileType("mif3", "avif"), testimage.Box("mini", []byte{0, 0}, bigSizes(29<<24|19<<17), make([]byte, 8))),
+			`{"format":"HEIC",` + upright + `,"colorModel":"gray","frames":"1"}`,
+		},
+		{
+			"AVIF sequence after a picture", slices.Concat(testimage.FileType("avis", "avif", "avis"), heifOf(nil, ispe, irot(3))[len(testimage.FileType("heic", "mif1")):], testimage.Box("free", []byte("moov")), avis[len(testimage.FileType("avis", "avif", "avis")):]),
+			`{"format":"AVIF",` + lying + `,"colorModel":"ycbcr","frames":"7"}`,
+		},
 		{"AVIF sequence", avis, `{"format":"AVIF",` + plain + `,"frames":"7"}`},
 
 		{"JPEG XL", usual, `{"format":"JXL",` + upright + `,"colorModel":"rgb","frames":"1"}`},
@@ -274,9 +386,39 @@ func infoSamples(t testing.TB) []infoSample {
 		{"BMP", bmpOf(put16(put32(nil, 40, 30, 20), 1, 24)), `{"format":"BMP",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 		{"BMP from top to bottom", bmpOf(put16(put32(nil, 40, 30, 0xFFFFFFEC), 1, 8)), `{"format":"BMP",` + plain + `,"colorModel":"palette","frames":"1"}`},
 		{"BMP of OS/2", bmpOf(put16(put32(nil, 12), 30, 20, 1, 4)), `{"format":"BMP",` + plain + `,"colorModel":"palette","frames":"1"}`},
+		{"BMP of one bit", bmpOf(put16(put32(nil, 40, 30, 20), 1, 1)), colored("BMP", "palette")},
+		{"BMP of 16 bits", bmpOf(put16(put32(nil, 40, 30, 20), 1, 16)), colored("BMP", "rgb")},
+		{"BMP with a JPEG in it", bmpOf(put16(put32(nil, 40, 30, 20), 1, 0)), colored("BMP", "rgb")},
+		{"BMP of OS/2, 24 bits", bmpOf(put16(put32(nil, 12), 30, 20, 1, 24)), colored("BMP", "rgb")},
+		{
+			"GIF of all blocks", gifBlocks("!\xF9\x04,,,,\x00", gifFrame, "!\xFE\x02,,\x01,\x00", "!\xFE\x00", "!\xFF\x0BNETSCAPE2.0\x03\x01\x00\x00\x00", "\x00\x00", gifFrameOfColors, gifFrame, ";"+gifFrame),
+			`{"format":"GIF",` + plain + `,"colorModel":"palette","frames":"3"}`,
+		},
+		{"GIF with junk", gifBlocks(gifFrame, "\x01", gifFrame, ";"), colored("GIF", "palette")},
+		{"ICO of one picture", icoOf(1, 30, 20, 48, 48), `{"format":"ICO",` + plain + `,"frames":"1"}`},
+		{"ICO of a wide and a square picture", icoOf(2, 30, 20, 24, 24), `{"format":"ICO",` + plain + `,"frames":"2"}`},
 		{"ICO", ico, `{"format":"ICO","width":"256","height":"256","displayWidth":"256","displayHeight":"256","frames":"3"}`},
 		{"PSD", psd, `{"format":"PSD",` + plain + `,"colorModel":"rgb","frames":"1"}`},
+		{"PSD of bits", psdOf(0), colored("PSD", "gray")},
+		{"PSD in gray", psdOf(1), colored("PSD", "gray")},
+		{"PSD of a palette", psdOf(2), colored("PSD", "palette")},
+		{"PSD of inks", psdOf(4), colored("PSD", "cmyk")},
+		{"PSD of channels", psdOf(7), colored("PSD", "")},
+		{"PSD in two tones", psdOf(8), colored("PSD", "gray")},
+		{"PSD in Lab", psdOf(9), colored("PSD", "lab")},
 		{"JP2", jp2(17), `{"format":"JP2",` + plain + `,"colorModel":"gray","frames":"1"}`},
+		{"JP2 in RGB", jp2(16), colored("JP2", "rgb")},
+		{"JP2 in YCbCr", jp2(18), colored("JP2", "ycbcr")},
+		{"JP2 of inks", jp2(12), colored("JP2", "cmyk")},
+		{"JP2 in other colors", jp2(14), colored("JP2", "rgb")},
+		{"JP2 of a profile", jp2With(3, testimage.Box("colr", []byte{2, 0, 0}, bigSizes(17))), colored("JP2", "rgb")},
+		{"JP2 in two colors", jp2With(3, testimage.Box("colr", []byte{1, 0, 0}, bigSizes(12)), testimage.Box("colr", []byte{1, 0, 0}, bigSizes(17))), colored("JP2", "cmyk")},
+		{"JP2 of one component", jp2With(1), colored("JP2", "gray")},
+		{"JP2 without a header", slices.Concat([]byte("\x00\x00\x00\x0CjP  \r\n\x87\n"), testimage.FileType("jp2 "), testimage.LastBox("jp2c", siz)), colored("JP2", "rgb")},
+		{"JP2, naked, 1 component", components(1), colored("JP2", "gray")},
+		{"JP2, naked, 2 components", components(2), colored("JP2", "gray")},
+		{"JP2, naked, 4 components", components(4), colored("JP2", "rgb")},
+		{"JP2, naked, 5 components", components(5), colored("JP2", "")},
 		{"JP2, naked", siz, `{"format":"JP2",` + plain + `,"colorModel":"rgb","frames":"1"}`},
 
 		{"SVG", svg(`width="30" height="20px" viewBox="0 0 1 1"`), `{"format":"SVG",` + plain + `}`},
@@ -284,6 +426,28 @@ func infoSamples(t testing.TB) []infoSample {
 		{"SVG in inches", svg(`width="0.3125in" viewBox="0 0 3 2"`), `{"format":"SVG",` + plain + `}`},
 		{"SVG in points with an exponent", svg(`width="2.25e1pt" height="15pt"`), `{"format":"SVG",` + plain + `}`},
 		{"SVG in rem", svg(`width="1.875rem" height="1.25em"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in picas", svg(`width="1.875pc" height="1.25pc"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in centimeters", svg(`width="0.79375cm" height="0.5291667CM"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in millimeters", svg(`width="7.9375mm" height="5.291667mm"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in quarters of them", svg(`width="31.75Q" height="21.16667q"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in ex", svg(`width="3.75ex" height="2.5ex"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG in em", svg(`width="1.875em" height="1.25EM"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of small exponents", svg(`width="300e-1" height="+.2e+2"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a width and a view", svg(`width="30" viewBox="5 5 60 40"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a height and a view", svg(`height="20" viewBox="5 5 60 40"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a view", svg("viewBox=\"0\t0\n30 ,20\""), `{"format":"SVG",` + plain + `}`},
+		{"SVG of a flat view", svg(`viewBox="0 0 30 0"`), `{"format":"SVG"}`},
+		{"SVG of a narrow view", svg(`viewBox="0 0 0 20"`), `{"format":"SVG"}`},
+		{"SVG of a width and a flat view", svg(`width="30" viewBox="0 0 30 0"`), `{"format":"SVG"}`},
+		{"SVG of three numbers", svg(`viewBox="0 0 30"`), `{"format":"SVG"}`},
+		{"SVG of five numbers", svg(`viewBox="0 0 30 20 0"`), `{"format":"SVG"}`},
+		{"SVG of an infinite view", svg(`viewBox="0 0 Inf 20"`), `{"format":"SVG"}`},
+		{"SVG turned inside out", svg(`width="-30" height="20"`), `{"format":"SVG"}`},
+		{"SVG of a dot", svg(`width="0.2" height="0.2"`), `{"format":"SVG","width":"1","height":"1","displayWidth":"1","displayHeight":"1"}`},
+		{"SVG rounded", svg(`width="29.5" height="20.4"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG of the largest size", svg(`width="4294967295" height="4294967296"`), `{"format":"SVG"}`},
+		{"SVG of another namespace's width", svg(`width="30" height="20" inkscape:width="9" inkscape:height="9" inkscape:viewBox="0 0 1 1"`), `{"format":"SVG",` + plain + `}`},
+		{"SVG with a prefix", []byte("\xEF\xBB\xBF<?xml version='1.0' encoding='latin9'?>\n<!-- a --><!DOCTYPE svg:svg [<!ENTITY a 'b'>]>\n<svg:svg width='30' height='20'/>"), `{"format":"SVG",` + plain + `}`},
 		{"SVG of no size", svg(`width="auto" viewBox="0 0 0 NaN"`), `{"format":"SVG"}`},
 		{"SVG of an absurd size", svg(`width="1e300" height="1e300"`), `{"format":"SVG"}`},
 
@@ -306,6 +470,7 @@ func infoSamples(t testing.TB) []infoSample {
 		{"ORF", orf, `{"format":"ORF",` + plain + `,"colorModel":"cfa"}`},
 		{"JPEG XR", jxr, `{"format":"JXR",` + plain + `,"frames":"1"}`},
 		{"MRW", mrw, `{"format":"MRW",` + plain + `,"colorModel":"cfa"}`},
+		{"MRW, little-endian", slices.Concat([]byte("\x00MRI\x34\x00\x00\x00\x00ABC\x04\x00\x00\x00PRD!\x00PRD\x10\x00\x00\x00"), make([]byte, 8), []byte{22, 0, 32, 0, 20, 0, 30, 0}), `{"format":"MRW",` + plain + `,"colorModel":"cfa"}`},
 		{"RAF", testimage.RAF(testimage.JPEG(m, seg(6))), `{"format":"RAF",` + lying + `,"colorModel":"cfa"}`},
 		{"CR3", testimage.CR3(tiffDirs(dir(0, size(30, 20), []uint32{0x0112, container.TypeShort, 6})), nil, nil), `{"format":"CR3",` + lying + `,"colorModel":"cfa"}`},
 	}
@@ -339,6 +504,103 @@ func TestReadInfo(t *testing.T) {
 	}
 }
 
+// jxlNumbers is a JPEG XL codestream that begins with these numbers, each of them followed by how many bits it has. The
+// bits after them are ones.
+func jxlNumbers(numbers ...int) []byte {
+	b := append([]byte{0xFF, 0x0A}, bytes.Repeat([]byte{0xFF}, 40)...)
+	at := 16
+	for ; len(numbers) > 0; numbers = numbers[2:] {
+		for k := range numbers[1] {
+			if numbers[0]>>k&1 == 0 {
+				b[at/8] &^= 1 << (at % 8)
+			}
+			at++
+		}
+	}
+	return b
+}
+
+// TestJPEGXLHeaders: each form of the headers' fields (18181-1, D.2 and D.3) is read or skipped by its length.
+func TestJPEGXLHeaders(t *testing.T) {
+	const upright = `{"format":"JXL","width":"30","height":"20","orientation":"1","displayWidth":"30","displayHeight":"20"`
+	sized := func(w, h int) string {
+		return fmt.Sprintf(`{"format":"JXL","width":"%d","height":"%d","orientation":"1","displayWidth":"%[1]d","displayHeight":"%[2]d","colorModel":"rgb","frames":"1"}`, w, h)
+	}
+	size := []int{0, 1, 0, 2, 19, 9, 0, 3, 0, 2, 29, 9}
+	depth, gray := []int{0, 1, 0, 2, 0, 1}, []int{0, 1, 0, 1, 0, 1, 1, 2} // of 8 bits, no buffers of 16; no XYB, no ICC profile
+	// fields returns a header with these fields between the size and the colors
+	fields := func(numbers ...[]int) []byte {
+		return jxlNumbers(slices.Concat(size, slices.Concat(numbers...), gray)...)
+	}
+	extra := func(numbers ...int) []byte { return fields([]int{0, 1, 1, 1, 0, 3}, numbers, depth, []int{0, 2}) }
+	channels := func(numbers ...int) []byte { return fields([]int{0, 1, 0, 1}, depth, numbers) }
+	colors := func(numbers ...int) []byte {
+		return jxlNumbers(slices.Concat(size, []int{0, 1, 0, 1}, depth, []int{0, 2}, numbers)...)
+	}
+	type header struct {
+		name string
+		data []byte
+		want string
+	}
+	const still, moving = upright + `,"colorModel":"gray","frames":"1"}`, upright + `,"colorModel":"gray"}`
+	all := []header{
+		{"in eighths", jxlNumbers(1, 1, 1, 5, 0, 3, 2, 5, 1, 1), sized(24, 16)},
+		{"sides of 13 bits", jxlNumbers(0, 1, 1, 2, 999, 13, 0, 3, 1, 2, 1999, 13, 1, 1), sized(2000, 1000)},
+		{"sides of 18 and 30 bits", jxlNumbers(0, 1, 2, 2, 99999, 18, 0, 3, 3, 2, 1<<29, 30, 1, 1), sized(1<<29+1, 100000)},
+
+		{"no extra fields", channels(0, 2), still},
+		{"12 bits", fields([]int{0, 1, 0, 1, 0, 1, 2, 2, 0, 1, 0, 2}), still},
+		{"any number of bits", fields([]int{0, 1, 0, 1, 0, 1, 3, 2, 13, 6, 0, 1, 0, 2}), still},
+		{"floats", fields([]int{0, 1, 0, 1, 1, 1, 1, 2, 4, 4, 0, 1, 0, 2}), still},
+		{"floats of any number of bits", fields([]int{0, 1, 0, 1, 1, 1, 3, 2, 15, 6, 4, 4, 0, 1, 0, 2}), still},
+
+		{"extra fields", extra(0, 1, 0, 1, 0, 1), still},
+		{"intrinsic size", extra(slices.Concat([]int{1, 1}, size, []int{0, 1, 0, 1})...), still},
+		{"intrinsic size of a ratio", extra(1, 1, 1, 1, 4, 5, 5, 3, 0, 1, 0, 1), still},
+		{"loops for ever", extra(0, 1, 0, 1, 1, 1, 0, 2, 0, 2, 0, 2, 0, 1), moving},
+		{"1000/1001 ticks, 5 loops", extra(0, 1, 0, 1, 1, 1, 1, 2, 1, 2, 1, 2, 5, 3, 1, 1), moving},
+		{"ticks of 10 and 8 bits", extra(0, 1, 0, 1, 1, 1, 2, 2, 600, 10, 2, 2, 90, 8, 2, 2, 1000, 16, 0, 1), moving},
+		{"ticks of 30 and 10 bits", extra(0, 1, 0, 1, 1, 1, 3, 2, 1<<20, 30, 3, 2, 600, 10, 3, 2, 1<<20, 32, 0, 1), moving},
+
+		{"alpha", channels(1, 2, 1, 1), still},
+		{"three times alpha", channels(2, 2, 1, 4, 1, 1, 1, 1, 1, 1), still},
+		{"many times alpha", channels(slices.Concat([]int{3, 2, 19, 12}, slices.Repeat([]int{1, 1}, 20))...), still},
+		{"alpha of its own depth", channels(1, 2, 0, 1, 0, 2, 1, 1, 3, 2, 3, 6, 4, 4, 0, 2, 0, 2, 1, 1), still},
+		{"subsampled alpha with a name", channels(1, 2, 0, 1, 0, 2, 0, 1, 0, 2, 3, 2, 2, 3, 1, 2, 3, 4, 0xABCDEF, 24, 0, 1), still},
+		{"alpha with a long name", channels(slices.Concat([]int{1, 2, 0, 1, 0, 2, 0, 1, 0, 2, 1, 2, 2, 2, 0, 5}, slices.Repeat([]int{0x55, 8}, 16), []int{0, 1})...), still},
+		{"alpha, then depth", channels(2, 2, 0, 4, 1, 1, 0, 1, 1, 2, 0, 1), upright + `,"frames":"1"}`},
+
+		{"default colors", colors(0, 1, 1, 1), upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"gray with a profile", colors(0, 1, 0, 1, 1, 1, 1, 2), still},
+		{"RGB", colors(0, 1, 0, 1, 0, 1, 0, 2), upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"XYB", colors(1, 1, 0, 1, 0, 1, 2, 2, 0, 4), upright + `,"colorModel":"rgb","frames":"1"}`},
+		{"other colors", colors(0, 1, 0, 1, 0, 1, 2, 2, 1, 4), upright + `,"frames":"1"}`},
+	}
+	for i, width := range []int{120, 144, 160, 180, 213, 150, 240} {
+		all = append(all, header{fmt.Sprint("ratio ", i+1), jxlNumbers(1, 1, 14, 5, i+1, 3, 1, 1), sized(width, 120)})
+	}
+	for _, o := range []int{3, 6} {
+		turned := slices.Concat(size, []int{0, 1, 1, 1, o - 1, 3, 0, 3}, depth, []int{0, 2}, gray)
+		shown := map[int]string{3: `"displayWidth":"30","displayHeight":"20"`, 6: `"displayWidth":"20","displayHeight":"30"`}[o]
+		all = append(all, header{fmt.Sprint("orientation ", o), jxlNumbers(turned...),
+			fmt.Sprintf(`{"format":"JXL","width":"30","height":"20","orientation":"%d",%s,"colorModel":"gray","frames":"1"}`, o, shown)})
+	}
+	for k, bits := range []int{6, 8, 10, 12} {
+		preview := []int{0, 1, 1, 1, 0, 1, k, 2, 5, bits, 0, 3, k, 2, 5, bits, 0, 1}
+		all = append(all, header{fmt.Sprintf("preview of %d bits", bits), extra(preview...), still})
+		preview = []int{0, 1, 1, 1, 0, 1, k, 2, 5, bits, 1, 3, 0, 1}
+		all = append(all, header{fmt.Sprintf("preview of %d bits and a ratio", bits), extra(preview...), still})
+		eighths := []int{0, 0, 5, 9}[k]
+		preview = []int{0, 1, 1, 1, 1, 1, k, 2, 5, eighths, 0, 3, k, 2, 5, eighths, 0, 1}
+		all = append(all, header{fmt.Sprintf("preview in eighths of %d bits", eighths), extra(preview...), still})
+	}
+	for _, h := range all {
+		if got := sizelessInfo(bytes.NewReader(h.data)); got != h.want {
+			t.Errorf("%s: got  %s\nwant %s", h.name, got, h.want)
+		}
+	}
+}
+
 // TestEveryFormatHasInfo: a row without the function would panic.
 func TestEveryFormatHasInfo(t *testing.T) {
 	for name, f := range formats {
@@ -367,10 +629,17 @@ func TestInfoErrors(t *testing.T) {
 		format string
 		want   error
 	}{
-		"empty":     {nil, "", ErrNotImage},
-		"text":      {[]byte("hello"), "", ErrNotImage},
-		"film":      {film, "", ErrNotImage},
-		"other XML": {[]byte("<?xml version='1.0'?><html/>"), "", ErrNotImage},
+		"empty":                        {nil, "", ErrNotImage},
+		"text":                         {[]byte("hello"), "", ErrNotImage},
+		"film":                         {film, "", ErrNotImage},
+		"other XML":                    {[]byte("<?xml version='1.0'?><html/>"), "", ErrNotImage},
+		"XML of another svg":           {[]byte(`<?xml version="1.0"?><a:svg width="30" height="20"/>`), "", ErrNotImage},
+		"XML with text first":          {[]byte(`<?xml version="1.0"?> text <svg width="30" height="20"/>`), "", ErrNotImage},
+		"XML with an end first":        {[]byte(`<?xml version="1.0"?></a><svg width="30" height="20"/>`), "", ErrNotImage},
+		"XML with another declaration": {[]byte(`<?xml version="1.0"?><!ELEMENT a><svg width="30" height="20"/>`), "", ErrNotImage},
+		"properties of 65,537 items": {
+			heifWith(testimage.FullBox("ipma", 0, bigSizes(1<<16+1), bytes.Repeat([]byte{0, 2, 0}, 1<<16+1))), "heif", ErrTooLarge,
+		},
 		"a million segments before the frame": {
 			append([]byte("\xFF\xD8"), bytes.Repeat([]byte("\xFF\xE5\x00\x02"), 1<<20)...), "jpeg", ErrTooLarge,
 		},

@@ -76,6 +76,8 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 	isoMap := testimage.JPEG(testimage.Gradient(800, 600), testimage.Segment(0xE2, []byte("urn:iso:std:iso:ts:21496:-1\x00")))
 	appleMap := testimage.JPEG(testimage.Gradient(800, 600), testimage.Segment(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00urn:com:apple:photo:2020:aux:hdrgainmap")))
 	canon := testimage.CanonPictures{Thumbnail: thumb, Preview: small, Full: large}
+	short := canon
+	short.Short = true
 	orf := testimage.RAW(false, "", testimage.Dir{Entries: []testimage.Entry{turned}}, testimage.Dir{JPEG: thumb})
 	copy(orf, "IIRO")
 	data := testimage.ExifData(block, false)
@@ -95,6 +97,7 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 		{"RW2 with a thumbnail in its preview", "rw2", testimage.RW2(nil, testimage.JPEG(testimage.Gradient(640, 480), testimage.EXIFSegment(block))), thumb, testimage.JPEG(testimage.Gradient(640, 480)), 6, ""},
 		{"RAF", "raf", testimage.RAF(testimage.JPEG(testimage.Gradient(640, 480), testimage.EXIFSegment(block))), thumb, testimage.JPEG(testimage.Gradient(640, 480)), 6, ""},
 		{"CR3", "cr3", canon.Encode(plain.Encode(), nil, nil), thumb, large, 6, ""},
+		{"CR3 with short offsets", "cr3", short.Encode(plain.Encode(), nil, nil), thumb, large, 6, ""},
 		{"ORF", "orf", orf, thumb, thumb, 6, ""},
 		{"JPEG", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.EXIFSegment(block)), thumb, thumb, 6, ""},
 		{"PNG", "png", testimage.PNG(testimage.Gradient(64, 48), testimage.PNGChunk("eXIf", block), nil), thumb, thumb, 6, ""},
@@ -105,8 +108,11 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 		{"HEIC, mirrored", "heic", testimage.HEIFThumbnail(large, 1, 0, 0), large, large, 4, "ExifTool extracts no items"},
 		{"JFXX", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.Segment(0xE0, append([]byte("JFXX\x00\x10"), small...))), small, small, 1, ""},
 		{"MPF", "jpg", testimage.MPF(block, photo, []uint32{0x010001, 0x010002}, small, large), thumb, large, 6, ""},
+		{"MPF behind a color profile", "jpg", slices.Insert(testimage.MPF(block, photo, []uint32{0x010001, 0x010002}, small, large), 2, testimage.Segment(0xE2, []byte("ICC_PROFILE\x00\x01\x01a profile"))...), thumb, large, 6, ""},
+		{"MPF of another format", "jpg", testimage.MPF(plain.Encode(), photo, []uint32{0x02010001, 0x010002}, small, large), large, large, 6, ""},
 		{"MPF without types", "jpg", testimage.MPF(plain.Encode(), photo, []uint32{0, 0}, large, small), small, large, 6, ""},
 		{"MPF with gain maps", "jpg", testimage.MPF(plain.Encode(), photo, []uint32{0, 0, 0, 0, 0x050000, 0x020002}, gainMap, isoMap, appleMap, gray, large, large), nil, nil, 6, "ExifTool extracts gain maps"},
+		{"JFXX of pixels", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.Segment(0xE0, append([]byte("JFXX\x00\x11"), small...))), nil, nil, 1, ""},
 		{"no picture", "jpg", photo, nil, nil, 1, ""},
 		{"TIFF pages", "tif", testimage.RAW(
 			true, "",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -208,6 +209,31 @@ func decodeReaderToJSON(r io.ReaderAt) string {
 		return err.Error()
 	}
 	return string(b)
+}
+
+// TestReaderErrorsOfLargeFiles: the error of any failed read of the search from the end is returned.
+func TestReaderErrorsOfLargeFiles(t *testing.T) {
+	b := tagsOf(false)
+	block := b.Encode()
+	webp := &testimage.Repeated{Start: testimage.WebP(testimage.VP8X(10)), Piece: testimage.RIFFChunk("ANMF", make([]byte, 50001)), Times: 20, End: testimage.RIFFChunk("EXIF", block)}
+	m := testimage.PNG(testimage.Gradient(1, 1), nil, nil)
+	i, end := bytes.Index(m, []byte("IDAT"))-4, bytes.Index(m, []byte("IEND"))-4
+	png := &testimage.Repeated{Start: m[:i], Piece: testimage.PNGChunk("IDAT", make([]byte, 8192)), Times: 100, End: append(testimage.PNGChunk("eXIf", block), m[end:]...)}
+	for name, file := range map[string]io.ReaderAt{"WebP": webp, "PNG": png} {
+		for reads := 0; ; reads++ {
+			r := &failing{file, reads}
+			m, err := Decode(r, &Options{})
+			if r.left >= 0 {
+				if err != nil || m.Len() == 0 || reads < 3 {
+					t.Errorf("%s: got error %v, %d tags, after %d reads", name, err, m.Len(), reads)
+				}
+				break
+			}
+			if !errors.Is(err, errFailing) {
+				t.Fatalf("%s: read %d failed: got error %v", name, reads, err)
+			}
+		}
+	}
 }
 
 // TestLargeAnimation: findWebP finds EXIF after any number of frames.

@@ -190,7 +190,11 @@ func PEF(large, small, thumbnail []byte, more ...Entry) []byte {
 }
 
 // CanonPictures are the pictures in a CR3.
-type CanonPictures struct{ Thumbnail, Preview, Full []byte }
+type CanonPictures struct {
+	Thumbnail, Preview, Full []byte
+	// Short is true for offsets of 4 bytes, and a size for each picture.
+	Short bool
+}
 
 // Encode returns a CR3 with these blocks and pictures.
 func (c *CanonPictures) Encode(ifd0, exif, gps []byte) []byte {
@@ -199,15 +203,19 @@ func (c *CanonPictures) Encode(ifd0, exif, gps []byte) []byte {
 	}
 	track := func(codec string, at, n int) []byte {
 		entry := Box("CRAW", make([]byte, 82), Box(codec, make([]byte, 4)))
-		offset := be.AppendUint64([]byte{0, 0, 0, 1}, uint64(at))
+		sizes := FullBox("stsz", 0, be.AppendUint32(nil, uint32(n)), []byte{0, 0, 0, 1})
+		offsets := FullBox("co64", 0, be.AppendUint64([]byte{0, 0, 0, 1}, uint64(at)))
+		if c.Short {
+			sizes = FullBox("stsz", 0, []byte{0, 0, 0, 0, 0, 0, 0, 1}, be.AppendUint32(nil, uint32(n)))
+			offsets = FullBox("stco", 0, be.AppendUint32([]byte{0, 0, 0, 1}, uint32(at)))
+		}
 		return Box("trak", FullBox("tkhd", 0, make([]byte, 80)), Box("mdia", FullBox("mdhd", 0, make([]byte, 20)),
 			FullBox("hdlr", 0, []byte("\x00\x00\x00\x00vide"), make([]byte, 13)),
 			Box("minf", Box("stbl",
 				FullBox("stsd", 0, []byte{0, 0, 0, 1}, entry),
 				FullBox("stts", 0, []byte{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}),
 				FullBox("stsc", 0, []byte{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}),
-				FullBox("stsz", 0, be.AppendUint32(nil, uint32(n)), []byte{0, 0, 0, 1}),
-				FullBox("co64", 0, offset)))))
+				sizes, offsets))))
 	}
 	file := func(at int) (out []byte, media int) {
 		canon := bytes.Join([][]byte{
