@@ -172,7 +172,5 @@ func isICO(head []byte) bool {
 	}
 	o := binary.LittleEndian
 	pictures := uint32(o.Uint16(head[4:]))
-	const most = 1 << 24 // the offset
-	from := o.Uint32(head[18:])
-	return pictures > 0 && 6+16*pictures <= from && from < most
+	return pictures > 0 && o.Uint32(head[18:]) >= 6+16*pictures
 }
