@@ -196,7 +196,7 @@ func (a *avi) streamHeader(b []byte) int {
 // format redacts strf (BITMAPINFOHEADER with colours, or WAVEFORMATEX).
 func (x *aviStream) format(b []byte) int {
 	switch {
-	case !x.stays:
+	case !x.stays, x.mixed: // of DV, decoders read nothing
 		return 0
 	case !x.pictures:
 		return keepSoundFormat(b)

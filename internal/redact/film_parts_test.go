@@ -147,6 +147,7 @@ func TestConfigurationIsNoText(t *testing.T) {
 		"XviD":     bitmap("XVID", 24, unit(0xB0, 0xF5), unit(0xB5, 9), unit(0x00), unit(0x20, 1, 2, 3), unit(0xB2, "XviD0050")),
 		"AVC":      bitmap("H264", 24, unit(0x67, 1, 2, 3, 4), unit(0x68, 1, 2)),
 		"WVC1":     bitmap("WVC1", 24, unit(0x0F, 1, 2, 3), unit(0x0E, 4, 5)),
+		"HEVC":     bitmap("HEVC", 24, "\x00\x00\x01\x42\x01\x01\x01abc"),
 		"WMV2":     bitmap("WMV2", 24, "2345"),
 		"Lagarith": cat(bitmap("LAGS", 24), 4),
 	} {

@@ -664,10 +664,7 @@ func keepPrivate(codec string, b []byte) bool {
 		}
 		return keepFLAC(x) && copy(b, "fLaC") == 4
 	case "A_OPUS":
-		if len(b) < 19 || string(b[:8]) != "OpusHead" {
-			return false
-		}
-		return keepOpus(&box{body: b[8:]}, binary.LittleEndian)
+		return keepOpusHead(b)
 	case asInAVI:
 		if len(b) < 40 || len(b) > 4<<10 {
 			return false
@@ -694,6 +691,11 @@ func keepPrivate(codec string, b []byte) bool {
 		return len(b) <= 64
 	}
 	return len(b) <= 4<<10
+}
+
+// keepOpusHead redacts the header of Opus, with its name.
+func keepOpusHead(b []byte) bool {
+	return len(b) >= 19 && string(b[:8]) == "OpusHead" && keepOpus(&box{body: b[8:]}, binary.LittleEndian)
 }
 
 // keepWithoutFlags redacts b as keep redacts the body of a box, whose version and flags b lacks.

@@ -72,6 +72,16 @@ func keepSoundConfiguration(coding uint16, b []byte) (n int) {
 		return 2 + len(coefficients)
 	case 0xFF, 0x1600, 0xA106, 0x706D: // AAC
 		return keepAudioConfig(b)
+	case 0xF1AC:
+		if keepStreamInfo(b) {
+			return len(b)
+		}
+		return 0
+	case 0x704F:
+		if keepOpusHead(b) {
+			return len(b)
+		}
+		return 0
 	case 0xFFFE: // WAVEFORMATEXTENSIBLE: bits, loudspeakers, and the coding
 		if len(b) < 22 || string(b[8:22]) != subFormat {
 			return 0
@@ -174,7 +184,22 @@ func keepPictureConfiguration(coding string, b []byte) (n int) {
 			return 0
 		})
 		return len(b)
-	case "WVC1", "WMVA":
+	case "HEVC", "H265", "X265", "HVC1", "HEV1":
+		x := box{typ: "hvcC", body: b}
+		if len(b) > 0 && b[0] == 1 {
+			if !keepHEVC(&x) {
+				return 0
+			}
+			return len(x.body)
+		}
+		trimUnits(b, func(unit []byte) int {
+			if isHEVCSet(unit[0]>>1, unit) {
+				return len(unit)
+			}
+			return 0
+		})
+		return len(b)
+	case "WVC1", "WMVA", "VC-1":
 		trimUnits(b, func(unit []byte) int { // the headers of the sequence and of the entry point
 			if unit[0] == 0x0F || unit[0] == 0x0E {
 				return min(len(unit), 64)
