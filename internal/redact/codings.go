@@ -68,7 +68,7 @@ var pictureBoxes = boxRules{
 var soundBoxes = boxRules{
 	"esds": keepDecoder, "dOps": func(b *box) bool { return keepOpus(b, binary.BigEndian) }, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": atMostBytes(32),
 	"ddts": low(0, 12, shape(20)), "dmlp": shape(6, -4), "damr": shape(-4, 5), "dawp": atMostBytes(32), "dqcp": shape(-4, 2), "devc": shape(-4, 2),
-	"btrt": low(0, 12, shape(12)), "chan": keepSpeakers, "chnl": atMostBytes(32), "pcmC": shape(1, -3, 2), "dapa": atMostBytes(256), "mhaC": keepMPEGH, "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
+	"btrt": low(0, 12, shape(12)), "chan": keepSpeakers, "chnl": keepLayout, "pcmC": shape(1, -3, 2), "dapa": atMostBytes(256), "mhaC": keepMPEGH, "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
 }
 
 // waveBoxes are the boxes in wave, which QuickTime puts around those of soundBoxes.
@@ -468,6 +468,21 @@ func keepBounds(b *box) bool {
 		}
 	}
 	return true
+}
+
+// keepLayout keeps chnl (14496-12, 12.2.4): a layout with a number and a map of the channels that it lacks, or the places of
+// loudspeakers, which have small numbers (23091-3).
+func keepLayout(b *box) bool {
+	const head, loudspeakers = 4 + 1, 44
+	if len(b.body) <= head || b.body[0] > 1 || b.body[head-1] > 3 {
+		return false
+	}
+	clear(b.body[1:4])
+	if b.body[head] != 0 {
+		clearFrom(b.body, head+1+8+1)
+		return true
+	}
+	return len(b.body) <= 32 && !slices.ContainsFunc(b.body[head:], func(c byte) bool { return c > loudspeakers && c < 126 })
 }
 
 // keepAmbisonics keeps SA3D (Spatial Audio RFC).

@@ -679,6 +679,8 @@ func keepPrivate(codec string, b []byte) bool {
 		return keepFeatures(b)
 	case "V_PRORES":
 		return len(b) <= 4 && isChunkID(b)
+	case "A_TTA1": // a name, the format, channels, bits, the rate, samples, a checksum
+		return len(b) == 22 && string(b[:4]) == "TTA1" && b[5] == 0 && b[7] == 0 && b[9] == 0 && b[13] == 0
 	case "A_WAVPACK4":
 		return len(b) <= 2
 	}
