@@ -326,10 +326,10 @@ func redactICO(s *stream, _ *Plan) error {
 	var entries, bad [][]byte
 	for e := range slices.Chunk(b[icoHeader:], icoEntry) {
 		e[3] = 0 // reserved
-		n, from := binary.LittleEndian.Uint32(e[8:]), int64(binary.LittleEndian.Uint32(e[12:]))
+		n, from := int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
 		if n < maxIcon && int64(len(b)) <= from && from < maxIcon {
 			entries = append(entries, e)
-			pictures = append(pictures, span{from, from + maxIcon}) // browsers ignore its length
+			pictures = append(pictures, span{from, from + n})
 		} else {
 			bad = append(bad, e)
 		}
@@ -346,10 +346,10 @@ func redactICO(s *stream, _ *Plan) error {
 		if p.from < s.offset {
 			continue // two entries for one picture
 		}
-		for _, next := range pictures[i+1:] {
-			if next.from > p.from {
-				p.to = next.from
-				break
+		if p.to == p.from { // browsers ignore its length
+			p.to += maxIcon
+			if i+1 < len(pictures) {
+				p.to = pictures[i+1].from
 			}
 		}
 		if !s.zero(p.from-s.offset) || !redactIcon(s, p.to-p.from) {
