@@ -254,6 +254,7 @@ func infoSamples(t testing.TB) []infoSample {
 	return []infoSample{
 		{"JPEG", testimage.JPEG(m), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
 		{"JPEG turned", testimage.JPEG(m, seg(6)), `{"format":"JPG",` + lying + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"JPEG turned, behind XMP and others", testimage.JPEG(m, testimage.Segment(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta/>")), testimage.Segment(0xE2, []byte("Exif\x00\x00II*\x00\x08\x00\x00\x00")), seg(6)), `{"format":"JPG",` + lying + `,"colorModel":"ycbcr","frames":"1"}`},
 		{"JPEG of an orientation there isn't", testimage.JPEG(m, seg(9)), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
 		{
 			"JPEG behind megabytes", testimage.JPEG(m, seg(6), bytes.Repeat(long, 40), other, other, long),
