@@ -85,6 +85,7 @@ func TestPackets(t *testing.T) {
 		{"webp", "webp", testimage.WebP(testimage.RIFFChunk("XMP ", []byte(xmp))), "0:" + xmp, false},
 		{"webp with a zero byte", "webp", testimage.WebP(testimage.RIFFChunk("XMP\x00", []byte(xmp))), "0:" + xmp, false},
 		{"gif", "gif", slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BXMP DataXMP"), []byte(xmp), trailer, []byte(";")), "0:" + xmp, false},
+		{"gif of other extensions", "gif", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BNETSCAPE2.0\x03\x01\x00\x00\x00!\xFE\x01a\x00!\xFF\x0BXMP DataXMP\x05short\x00;"), "", false},
 		{"heif", "heif", heif("", []byte(xmp)), "0:" + xmp, false},
 		{"heif of an unterminated type", "heif", heifWith(2, "application/rdf+xml", []byte(xmp)), "0:" + xmp, false},
 		{"heif of another type", "heif", heifWith(2, "text/plain\x00", []byte(xmp)), "", false},
