@@ -35,7 +35,7 @@ func TestJoined(t *testing.T) {
 				b := make([]byte, n)
 				got, err := j.ReadAt(b, int64(from))
 				want := tc.want[from:min(from+n, len(tc.want))]
-				if string(b[:got]) != want || (err == io.EOF) != (len(want) < n) && n > 0 || err != nil && err != io.EOF {
+				if string(b[:got]) != want || errors.Is(err, io.EOF) != (len(want) < n) && n > 0 || err != nil && !errors.Is(err, io.EOF) {
 					t.Errorf("%v: %d bytes at %d: got %q, error %v, want %q", tc.runs, n, from, b[:got], err, want)
 				}
 				var parts []byte
@@ -77,7 +77,7 @@ func TestSection(t *testing.T) {
 			for ; err == nil && n > 0; n, err = s.Read(b) {
 				got = append(got, b[:n]...)
 			}
-			if string(got) != want || n > 0 || err != io.EOF || s.Err != nil {
+			if string(got) != want || n > 0 || !errors.Is(err, io.EOF) || s.Err != nil {
 				t.Errorf("%v by %d: got %q, %d, error %v", run, size, got, n, err)
 			}
 		}
@@ -85,7 +85,7 @@ func TestSection(t *testing.T) {
 	failed := errors.New("failed")
 	s := section{R: ReaderFunc(func([]byte, int64) (int, error) { return 0, failed }), Run: Extent{0, 5}}
 	for range 2 {
-		if n, err := s.Read(make([]byte, 3)); n != 0 || err != failed || s.Err != failed { //nolint:errorlint // the same
+		if n, err := s.Read(make([]byte, 3)); n != 0 || !errors.Is(err, failed) || !errors.Is(s.Err, failed) {
 			t.Errorf("got %d, error %v, kept %v", n, err, s.Err)
 		}
 	}

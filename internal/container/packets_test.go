@@ -33,16 +33,24 @@ func TestPackets(t *testing.T) {
 		segment(MarkerAPP13, PhotoshopIntro+resource[:14]),
 		segment(MarkerAPP13, PhotoshopIntro+resource[14:]),
 		[]byte("\xFF\xDA"))
+	// resources in four segments, three of which begin alike and are as long
+	var long []byte
+	for b := range slices.Chunk(slices.Concat(testimage.PSDResource(0x0400, "", bytes.Repeat([]byte("8BIM"), 60000)), []byte(resource)), 1<<16-1-2-len(PhotoshopIntro)) {
+		long = append(long, segment(MarkerAPP13, PhotoshopIntro+string(b))...)
+	}
 	trailer := []byte{1}
 	for i := 255; i >= 0; i-- {
 		trailer = append(trailer, byte(i))
 	}
 	trailer = append(trailer, 0)
-	heifOf := func(version byte, encoding string, data []byte) []byte {
-		item := testimage.FullBox("infe", version, []byte("\x00\x01\x00\x00mime\x00application/rdf+xml\x00"+encoding+"\x00"))
+	heifWith := func(version byte, typ string, data []byte) []byte {
+		item := testimage.FullBox("infe", version, []byte("\x00\x01\x00\x00mime\x00"+typ))
 		n := byte(len(data))
 		return slices.Concat(testimage.FileType("heic"), testimage.FullBox("meta", 0, testimage.FullBox("iinf", 0, []byte{0, 1}, item),
 			testimage.FullBox("iloc", 1, []byte{0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, n}), isoBox("idat", data)))
+	}
+	heifOf := func(version byte, encoding string, data []byte) []byte {
+		return heifWith(version, "application/rdf+xml\x00"+encoding+"\x00", data)
 	}
 	heif := func(encoding string, data []byte) []byte { return heifOf(2, encoding, data) }
 	text := func(typ, data string) []byte { return testimage.PNGChunk(typ, []byte(data)) }
@@ -60,6 +68,7 @@ func TestPackets(t *testing.T) {
 		{"jpeg of Getty's", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, GettyXMPIntro+xmp), []byte("\xFF\xDA")), "0:" + xmp, false},
 		{"jpeg without a zero byte", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, XMPIntro[:28]+xmp), []byte("\xFF\xDA")), "0:" + xmp, false},
 		{"jpeg without an intro", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, xmp+"      "), []byte("\xFF\xDA")), "0:" + xmp + "      ", false},
+		{"jpeg of long resources", "jpeg", slices.Concat([]byte("\xFF\xD8"), long, []byte("\xFF\xDA")), "2:" + iim, false},
 		{"jpeg of another APP1", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP1, "Exif\x00\x00II*\x00"+xmp), segment(MarkerAPP1, "another\x00"+xmp), segment(MarkerAPP2, XMPIntro+xmp), []byte("\xFF\xDA")), "", false},
 		{"jpeg of Photoshop 2.5", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, oldPhotoshop+"12345678"+resource), []byte("\xFF\xDA")), "2:" + iim, false},
 		{"jpeg with broken resources", "jpeg", slices.Concat([]byte("\xFF\xD8"), segment(MarkerAPP13, PhotoshopIntro+"broken"), segment(MarkerAPP13, PhotoshopIntro+resource), []byte("\xFF\xDA")), "2:" + iim, false},
@@ -76,7 +85,10 @@ func TestPackets(t *testing.T) {
 		{"webp", "webp", testimage.WebP(testimage.RIFFChunk("XMP ", []byte(xmp))), "0:" + xmp, false},
 		{"webp with a zero byte", "webp", testimage.WebP(testimage.RIFFChunk("XMP\x00", []byte(xmp))), "0:" + xmp, false},
 		{"gif", "gif", slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BXMP DataXMP"), []byte(xmp), trailer, []byte(";")), "0:" + xmp, false},
+		{"gif of other extensions", "gif", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00!\xFF\x0BNETSCAPE2.0\x03\x01\x00\x00\x00!\xFE\x01a\x00!\xFF\x0BXMP DataXMP\x05short\x00;"), "", false},
 		{"heif", "heif", heif("", []byte(xmp)), "0:" + xmp, false},
+		{"heif of an unterminated type", "heif", heifWith(2, "application/rdf+xml", []byte(xmp)), "0:" + xmp, false},
+		{"heif of another type", "heif", heifWith(2, "text/plain\x00", []byte(xmp)), "", false},
 		{"heif deflate", "heif", heif("deflate", testimage.Zlib([]byte(xmp))), "0:" + xmp, true},
 		{"heif br", "heif", heif("br", testimage.Brotli([]byte(xmp), 16)), "0:" + xmp, true},
 		{"heif of items without types", "heif", heifOf(1, "", []byte(xmp)), "", false},

@@ -254,6 +254,7 @@ func infoSamples(t testing.TB) []infoSample {
 	return []infoSample{
 		{"JPEG", testimage.JPEG(m), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
 		{"JPEG turned", testimage.JPEG(m, seg(6)), `{"format":"JPG",` + lying + `,"colorModel":"ycbcr","frames":"1"}`},
+		{"JPEG turned, behind XMP and others", testimage.JPEG(m, testimage.Segment(0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta/>")), testimage.Segment(0xE2, []byte("Exif\x00\x00II*\x00\x08\x00\x00\x00")), seg(6)), `{"format":"JPG",` + lying + `,"colorModel":"ycbcr","frames":"1"}`},
 		{"JPEG of an orientation there isn't", testimage.JPEG(m, seg(9)), `{"format":"JPG",` + plain + `,"colorModel":"ycbcr","frames":"1"}`},
 		{
 			"JPEG behind megabytes", testimage.JPEG(m, seg(6), bytes.Repeat(long, 40), other, other, long),
@@ -582,8 +583,10 @@ func TestJPEGXLHeaders(t *testing.T) {
 	for _, o := range []int{3, 6} {
 		turned := slices.Concat(size, []int{0, 1, 1, 1, o - 1, 3, 0, 3}, depth, []int{0, 2}, gray)
 		shown := map[int]string{3: `"displayWidth":"30","displayHeight":"20"`, 6: `"displayWidth":"20","displayHeight":"30"`}[o]
-		all = append(all, header{fmt.Sprint("orientation ", o), jxlNumbers(turned...),
-			fmt.Sprintf(`{"format":"JXL","width":"30","height":"20","orientation":"%d",%s,"colorModel":"gray","frames":"1"}`, o, shown)})
+		all = append(all, header{
+			fmt.Sprint("orientation ", o), jxlNumbers(turned...),
+			fmt.Sprintf(`{"format":"JXL","width":"30","height":"20","orientation":"%d",%s,"colorModel":"gray","frames":"1"}`, o, shown),
+		})
 	}
 	for k, bits := range []int{6, 8, 10, 12} {
 		preview := []int{0, 1, 1, 1, 0, 1, k, 2, 5, bits, 0, 3, k, 2, 5, bits, 0, 1}

@@ -109,9 +109,10 @@ func pictureSamplesOf(embedded func(w, h int) []byte) []pictureSample {
 		{"JFXX", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.Segment(0xE0, append([]byte("JFXX\x00\x10"), small...))), small, small, 1, ""},
 		{"MPF", "jpg", testimage.MPF(block, photo, []uint32{0x010001, 0x010002}, small, large), thumb, large, 6, ""},
 		{"MPF behind a color profile", "jpg", slices.Insert(testimage.MPF(block, photo, []uint32{0x010001, 0x010002}, small, large), 2, testimage.Segment(0xE2, []byte("ICC_PROFILE\x00\x01\x01a profile"))...), thumb, large, 6, ""},
-		{"MPF of another format", "jpg", testimage.MPF(plain.Encode(), photo, []uint32{0x02010001, 0x010002}, small, large), large, large, 6, ""},
+		{"MPF of another format", "jpg", testimage.MPF(plain.Encode(), photo, []uint32{0x02010001, 0x010002}, small, large), large, large, 6, "ExifTool extracts other formats"},
 		{"MPF without types", "jpg", testimage.MPF(plain.Encode(), photo, []uint32{0, 0}, large, small), small, large, 6, ""},
 		{"MPF with gain maps", "jpg", testimage.MPF(plain.Encode(), photo, []uint32{0, 0, 0, 0, 0x050000, 0x020002}, gainMap, isoMap, appleMap, gray, large, large), nil, nil, 6, "ExifTool extracts gain maps"},
+		{"MPF of junk", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.Segment(0xE2, []byte("MPF\x00no TIFF block in here"))), nil, nil, 1, ""},
 		{"JFXX of pixels", "jpg", testimage.JPEG(testimage.Gradient(64, 48), testimage.Segment(0xE0, append([]byte("JFXX\x00\x11"), small...))), nil, nil, 1, ""},
 		{"no picture", "jpg", photo, nil, nil, 1, ""},
 		{"TIFF pages", "tif", testimage.RAW(
