@@ -321,6 +321,24 @@ func TestConfigurationsKeepWhatDecodersNeed(t *testing.T) {
 	}
 }
 
+// TestConfigurationIsCutOff checks that no configuration makes the server fail that ends in or after any of its fields.
+func TestConfigurationIsCutOff(t *testing.T) {
+	for name, p := range partSamples() {
+		for n := range len(p.body) {
+			b := box{typ: p.typ, all: make([]byte, 8+n), body: slices.Clone(p.body[:n])}
+			if p.keep(&b) && len(b.body) > n {
+				t.Errorf("%s of %d bytes: got %d", name, n, len(b.body))
+			}
+		}
+	}
+	m := iPhone("urn:mpeg:hevc:2015:auxid:1")
+	m.ipco = append(m.ipco, testimage.Box("vvcC", []byte{0, 0, 0, 0, 0xFE})) // without the number of its arrays
+	m.items[4].typ, m.items[4].properties = "vvc1", []int{0x84}
+	if got := shownIn(redact(t, m.file(), &Policy{}, 0), m); !slices.Equal(got, []int{10, 1, 2, 3}) {
+		t.Errorf("got the items %v", got)
+	}
+}
+
 // TestStereoPairsKeepTheirCameras checks the properties of spatial photos, in the standard's and in Apple's form.
 func TestStereoPairsKeepTheirCameras(t *testing.T) {
 	intrinsics := cat(u32(0x1E00), u32(1<<20), u32(1<<29), u32(1<<29))

@@ -1,0 +1,481 @@
+package redact
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"hash"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/exif"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
+	"github.com/caddyexif/caddy-exif/internal/testimage"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata")
+
+// TestRedactedBytes checks that no byte of any redacted file becomes another unnoticed: clients keep the old ones, unless
+// formatVersion changes. testdata/redacted.txt has a hash for each made file, of what it and broken copies of it become.
+// -update writes it; a Go version whose compressors write other bytes needs that, too.
+func TestRedactedBytes(t *testing.T) {
+	files := photoSeeds()
+	for name, build := range slackFilms {
+		var p places
+		files["film "+name] = build(&p)
+		for _, place := range p.all {
+			files["film "+name+" "+place] = build(&places{chosen: place})
+		}
+	}
+	maps.Copy(files, variedPhotos())
+	maps.Copy(files, variedFilms())
+	golden := filepath.Join("testdata", "redacted.txt")
+	want := map[string]string{}
+	if b, err := os.ReadFile(golden); err == nil {
+		for line := range strings.Lines(string(b)) {
+			sum, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+			want[name] = sum
+		}
+	} else if !*update {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		data := files[name]
+		if verdict, _ := Sniff(data[:min(len(data), SniffLen)]); verdict != Redact {
+			continue
+		}
+		sum := sha256.New()
+		hashRedacted(t, sum, data)
+		name = strings.ReplaceAll(fmt.Sprintf("%q", name), `"`, "")
+		got := fmt.Sprintf("%.8x", sum.Sum(nil))
+		fmt.Fprintln(&out, got, name)
+		if !*update && want[name] != got {
+			t.Errorf("%s: the redacted bytes are others", name)
+		}
+	}
+	parts := partSamples()
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		sum := sha256.New()
+		hashPart(sum, parts[name])
+		got := fmt.Sprintf("%.8x", sum.Sum(nil))
+		fmt.Fprintln(&out, got, "part", name)
+		if !*update && want["part "+name] != got {
+			t.Errorf("%s: the redacted bytes are others", name)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// hashRedacted hashes what becomes of a file, and of broken copies of it.
+func hashRedacted(t *testing.T, sum hash.Hash, data []byte) {
+	t.Helper()
+	policies := []*Policy{{}, {EXIF: &exif.Options{}, IPTC: iptc.Policy{Keep: func(string) bool { return true }, Compass: true}}}
+	r := rand.New(rand.NewPCG(1, uint64(len(data))))
+	for i := range 24 {
+		broken := slices.Clone(data)
+		if i > 0 {
+			at := r.IntN(len(data))
+			switch i % 6 {
+			case 0:
+				broken = broken[:at]
+			case 1:
+				broken[at] ^= 1 << r.IntN(8)
+			case 2:
+				broken[at] = 0
+			case 3:
+				broken[at]++
+			case 4:
+				broken[at]--
+			case 5:
+				broken[at] = 0xFF
+			}
+		}
+		_, format := Sniff(broken[:min(len(broken), SniffLen)])
+		if verdict, _ := Sniff(broken[:min(len(broken), SniffLen)]); verdict != Redact {
+			fmt.Fprintln(sum, "no", format)
+			continue
+		}
+		for _, p := range policies {
+			plan, err := New(bytes.NewReader(broken), format, p)
+			if err != nil {
+				fmt.Fprintln(sum, err)
+				continue
+			}
+			w := plan.NewWriter(sum, 0)
+			_, err = w.Write(broken)
+			fmt.Fprintln(sum, err, w.Close(), w.Overwritten(), plan.Ranged(), plan.Unchanged())
+		}
+	}
+}
+
+// part is a part of a file, and the function that redacts it.
+type part struct {
+	typ  string
+	keep func(*box) bool
+	body []byte
+}
+
+// hashPart hashes what becomes of a part, of its beginnings, and of copies with another byte.
+func hashPart(sum hash.Hash, p part) {
+	try := func(body []byte) {
+		b := box{typ: p.typ, all: make([]byte, 8+len(body)), body: body}
+		ok := p.keep(&b)
+		fmt.Fprintf(sum, "%v %d %x\n", ok, len(b.body), body)
+	}
+	try(slices.Clone(p.body))
+	step := max(1, len(p.body)/200)
+	for i := 0; i < len(p.body); i += step {
+		try(slices.Clone(p.body[:i]))
+		for _, c := range [...]byte{0, p.body[i] + 1, p.body[i] - 1, p.body[i] ^ 0x80, p.body[i] ^ 4, 'N', 0xFF} {
+			b := slices.Clone(p.body)
+			b[i] = c
+			try(b)
+		}
+	}
+}
+
+// ofBytes makes a function of bytes a function of a box.
+func ofBytes(keep func(b []byte) bool) func(*box) bool {
+	return func(b *box) bool { return keep(b.body) }
+}
+
+func anyBox(typ string, body ...any) []byte { return testimage.Box(typ, cat(body...)) }
+
+func anyFullBox(typ string, version byte, body ...any) []byte {
+	return testimage.FullBox(typ, version, cat(body...))
+}
+
+// partSamples are parts of each kind, with all fields that they can have, and bytes after them.
+func partSamples() map[string]part {
+	newBox, full := anyBox, anyFullBox
+	after := "\x05and more"
+	unit := func(b ...any) []byte { x := cat(b...); return cat(u16(len(x)), x) }
+	array := func(typ int, units ...[]byte) []byte { return cat(typ, u16(len(units)), bytes.Join(units, nil)) }
+	hevc := cat(4, array(0xA0, unit(0x40, 1, 7)), array(0xA1, unit(0x42, 1, 7), unit(0x42, 1, 9)), array(39, unit(0x4E, 1, 0x90, 4, "abcd\x80"), unit(0x4E, 1, 4, 1, "x\x80")), array(48, unit(0x60, 1, 1)))
+	vvc := func(layers int, more ...any) []byte {
+		return cat(u32(0), 0xFF, 0, layers<<4, 0x5F, 2, "\x12\x34\xAB\xCD", cat(more...), 1, u32(7), u16(16), u16(16), u16(24),
+			4, 0x80|12, unit(0, 12<<3, 1), 0x80|13, unit(0, 13<<3, 1), array(0x80|15, unit(0, 15<<3, 1), unit(0, 15<<3, 2)), array(20, unit(0, 20<<3, 1)))
+	}
+	j2k := cat(newBox("ihdr", u32(8), u32(8), u16(3), 7, 7, 0, 0, after), newBox("bpcc", 7, 0x87, 7), newBox("colr", 1, 0, 0, u32(14), u32(100), u32(1), u32(2), u32(3), u32(4), u32(5), u32(6), after), newBox("pclr", u16(2), 3, 7, 7, 0x8F, "abcdefgh", after),
+		newBox("cmap", u16(0), 1, 0, u16(1), 1, 1, u16(2), 0, 2, "N1"), newBox("cdef", u16(2), u16(0), u16(0), u16(1), u16(1), u16(1), u16(0), after), newBox("res ", newBox("resc", "0123456789", after), newBox("resd", "0123456789"), newBox("note", after)))
+	display := cat(u16(8500), u16(39850), u16(6550), u16(2300), u16(35400), u16(14600), u16(15635), u16(16450), u32(10_000_000), u32(1))
+	webDisplay := cat(u16(0xB000), u16(0x4800), u16(0x2000), u16(0xB000), u16(0x1000), u16(0x0800), u16(0x4000), u16(0x4000), u32(1000), u32(1))
+	decoder := func(typ, kind int, info ...any) []byte {
+		x := cat(info...)
+		d := cat(4, 13+2+len(x)+3, typ, kind<<2|1, "\x00\x10\x00", u32(64000), u32(64000), 5, len(x), x, "end")
+		return cat(u32(1), 3, 0x80, 0x80, 7+len(d)+6, u16(1), 0xA0, u16(2), u16(3), d, 6, 2, 2, "N", "xy", "after")
+	}
+	vorbis := cat(2, 30, 7+8+9+1, "\x01vorbis", make([]byte, 23), "\x03vorbis", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x\x01", "\x05vorbis", "codes")
+	theora := cat(2, 42, 7+8+9, "\x80theora", make([]byte, 35), "\x81theora", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x", "\x82theora", "tables")
+	opus := func(order binary.AppendByteOrder) []byte {
+		return cat(0, 2, order.AppendUint16(nil, 312), order.AppendUint32(nil, 48000), order.AppendUint16(nil, 0), 1, 1, 1, 0, 1, after)
+	}
+	flac := cat(u32(9), 0, "\x00\x00\x22", make([]byte, 34), 4, "\x00\x00\x05", "hello", 0x84, "\x00\x00\x04", "text", after)
+	alac := cat(u32(9), u32(4096), 0, 16, 40, 10, 14, 2, u16(255), u32(0), u32(0), u32(44100))
+	wave := cat(1, 0, 2, 0, le32(44100), le32(176400), 4, 0, 16, 0, 3, 0, "abc", after)
+	user := cat("\x00\x00\x01\xB0\x01", "\x00\x00\x01\xB2", "Lavc58.54.100", "\x00\x00\x01\xB2", "made by N", "\x00\x00\x01\x20\x08")
+	speakers := cat(u32(9), u32(0x10000), u32(3), u32(2), u32(1), u32(2), u32(0), u32(0x3F800000), u32(0), u32(2), u32(2), u32(0), u32(0), u32(0), after)
+	triangle := cat(u32(0), u32(7), "raw ", oneTriangle())
+	samples := map[string][]byte{
+		"hvcC": cat(1, bytes.Repeat([]byte{0x41}, 21), hevc, after), "avcC": cat("\x01\x64\x00\x1E\xFF\xE1", unit("gPS"), 2, unit("hPS"), unit("hPT"), "\xFD\xF8\xF8\x01", unit("mEXT"), after),
+		"av1C": cat("\x81\x00\x0C\x00", "\x0A\x05HEAD!", "\x2A\x06\x01abcd\x80", "\x2E\x00\x06\x02abcd\x80", "\x7A\x03pad", "\x2A\x1A\x02", bytes.Repeat([]byte{3}, 24), 0x80, "\x08TAIL"),
+		"vvcC": vvc(1), "vvcC of layers": vvc(3, 5, "\x01\x02"), "vvcC alone": cat(u32(0), 0xFE, 1, array(0x80|15, unit(0, 15<<3, 1))),
+		"evcC": cat(1, bytes.Repeat([]byte{0x22}, 16), 2, array(0x80|24, unit(25<<1, 1, 7)), array(28, unit(29<<1, 1, 7)), after), "j2kH": j2k,
+		"uncC": cat(u32(0), "rgb3", u32(2), u16(0), "\x07\x00\x00", u16(1), "\x07\x00\x00", 0, 0, 0, 0, u32(0), u32(0), u32(0), u32(0), u32(0), after), "uncC of a profile": cat(u32(0x01000009), "rgb3", after),
+		"cmpd": cat(u32(3), u16(4), u16(5), u16(6), after), "cmpC": cat(u32(9), "zlib", 0x80, after), "icef": cat(u32(9), 0x5F, u32(2), make([]byte, 14), after), "mskC": cat(u32(9), 8, after), "iscl": cat(u32(9), u16(1), u16(2), u16(1), u16(2), after),
+		"icef of long places": cat(u32(0), 4<<5|4<<2, u32(1), make([]byte, 16)), "icef of short sizes": cat(u32(0), 0, u32(3), "\x01\x02\x03"), "icef of middle ones": cat(u32(0), 3<<5|3<<2, u32(1), make([]byte, 8), after), "icef of three": cat(u32(0), 2<<5|2<<2, u32(1), make([]byte, 6), after),
+		"a1op": cat(1, after), "a1lx": cat(0xFE, u16(1), u16(2), u16(3), after), "a1lx, large": cat(1, u32(1), u32(2), u32(3), after), "lsel": cat(u16(1), after), "ispe": cat(u32(9), u32(640), u32(480), after), "rloc": cat(u32(9), u32(64), u32(48), after),
+		"pixi": cat(u32(9), 3, 8, 8, 32, after), "pasp": cat(u32(4), u32(3), after), "clap": cat(u32(80), u32(1), u32(120), u32(1), u32(-40), u32(1), u32(0), u32(1), after), "irot": cat(0xFF, after), "imir": cat(0xFF, after),
+		"colr": cat("nclx", u16(9), u16(16), u16(9), 0xFF, after), "colr of QuickTime": cat("nclc", u16(1), u16(1), u16(1), after), "colr with a profile": cat("prof", profileWith(word)), "clli": cat(u16(1000), u16(400), after), "mdcv": cat(display, after),
+		"amve": cat(u32(100), u16(1), u16(2), after), "ndwt": cat(u32(9), u32(203), after), "auxC": cat(u32(9), "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\x00", after), "auxi": cat(u32(9), "tag:apple.com,2023:photo:aux:linearthumbnail\x00", after),
+		"cmin": cat(u32(0x1E01), u32(1), u32(2), u32(3), u32(4), u32(5), after), "cmex": cat(u32(0xFF1F), make([]byte, 12), make([]byte, 12), after), "cmex of small numbers": cat(u32(0x09), u32(1), make([]byte, 6), after),
+	}
+	all := map[string]part{}
+	for name, body := range samples {
+		typ, _, _ := strings.Cut(name, " ")
+		typ = strings.TrimSuffix(typ, ",")
+		all["property "+name] = part{typ, properties[typ], body}
+	}
+	for id := range cameras {
+		all[fmt.Sprintf("property uuid %x", id[:4])] = part{"uuid", keepCamera, cat(id, u32(1), bytes.Repeat(u32(1), 5), after)}
+	}
+	for typ, body := range map[string][]byte{
+		"avcC": samples["avcC"], "hvcC": samples["hvcC"], "lhvC": cat("\xF0\x00\xFC\xFF\x01", hevc, after), "vpcC": cat(u32(0x01000009), "\x00\x0A\x82\x02\x02\x02", u16(9), after), "esds": decoder(0x20, 4, user), "d263": cat("FFMP", 1, 10, 0, newBox("bitr", u32(1000), u32(2000), []byte(after)), newBox("note", []byte(after))),
+		"bitr": cat(u32(1), u32(2), after), "dvcC": cat("\x01\x00\x0A\x35\x10", make([]byte, 19), after), "fiel": cat(2, 9, after), "gama": cat(u32(0x23333), after), "btrt": cat(u32(1), u32(2), u32(3), after), "cclv": cat(0xFF, u32(1), u32(2), u32(3), u32(4), u32(5), u32(6), u32(7), u32(8), u32(9), after),
+		"SmDm": cat(u32(9), webDisplay, after), "CoLL": cat(u32(9), u16(1000), u16(400), after), "ccst": cat(u32(9), u32(0x7C000000), after), "apvC": bytes.Repeat([]byte{1}, 256), "glbl": cat("\x00\x00\x01\xB5"), "SMI ": cat("SEQH", u32(5), "12345", after),
+		"ACLR": cat("ACLR0001", u32(2), u32(9), after), "mjqt": make([]byte, 4+4*65), "mjht": make([]byte, 4+8*273), "hfov": cat(u32(63500), after),
+		"vexu": cat(newBox("eyes", full("stri", 0, []byte{3}, []byte(after)), full("hero", 0, []byte{1}), newBox("cams", full("blin", 0, u32(19240))), newBox("cmfy", full("dadj", 0, u32(200)))), newBox("proj", full("prji", 0, []byte("rect"))), newBox("pack", full("pkin", 0, []byte("side")))),
+		"st3d": cat(u32(9), 1, after), "sv3d": cat(full("svhd", 0, []byte("name\x00")), newBox("proj", full("prhd", 0, u32(1), u32(2), u32(3)), full("equi", 0, u32(1), u32(2), u32(3), u32(4)), full("cbmp", 0, u32(0), u32(1)), newBox("mshp", triangle))),
+	} {
+		all["pictures' "+typ] = part{typ, pictureBoxes[typ], body}
+	}
+	for typ, body := range map[string][]byte{
+		"esds": decoder(0x40, 5, bytes.Repeat([]byte{0x12}, 70)), "dOps": opus(binary.BigEndian), "dfLa": flac, "alac": cat(alac, after), "dac3": cat("\x10\x3D\x40", after), "dec3": cat(u16(0x1401), "\x20\x0F\x02\x01", "\x20\x0F\x00", "\x01\x10", after), "dac4": make([]byte, 32),
+		"ddts": cat(u32(48000), u32(1), u32(2), "\x10abcdefg", after), "dmlp": cat("abcdef", u32(1), after), "damr": cat("FFMP", 0, u16(0x81FF), 0, 1, after), "dqcp": cat("FFMP", 0, 1, after), "chan": speakers, "pcmC": cat(u32(9), 1, 16, after),
+		"mhaC": cat(1, 11, 0, u16(3), "abc", after), "srat": cat(u32(9), u32(96000), after), "SA3D": cat(0, 0, u32(1), 0, 0, u32(2), u32(0), u32(1), after), "chnl": make([]byte, 32), "dawp": make([]byte, 32), "dapa": make([]byte, 256),
+	} {
+		all["sound's "+typ] = part{typ, soundBoxes[typ], body}
+	}
+	for name, body := range map[string][]byte{
+		"with chan": cat(alac, u32(24), "chan", make([]byte, 4), u32(0x650002), make([]byte, 8), after), "a name": u32(9),
+	} {
+		all["sound's alac "+name] = part{"alac", keepALAC, body}
+	}
+	for name, body := range map[string][]byte{"of MPEG-2": decoder(0x61, 4, user), "of Vorbis": decoder(0xDD, 5, vorbis), "with a URL": cat(u32(0), 3, 9, u16(1), 0x40, 1, "u", 4, 2, 0x40, 0x15)} {
+		all["esds "+name] = part{"esds", keepDecoder, body}
+	}
+	for typ, body := range map[string][]byte{"frma": cat("alac", after), "enda": cat(0, 1, after), "ms\x00\x02": wave, ".mp3": wave, "QDCA": make([]byte, 64), "damr": cat("FFMP", "12345", after)} {
+		all[fmt.Sprintf("wave's %x", typ)] = part{typ, waveBoxes[typ], body}
+	}
+	for codec, body := range map[string][]byte{
+		"V_MPEG4/ISO/AVC": samples["avcC"], "V_MPEGI/ISO/VVC": vvc(1)[4:], "V_THEORA": theora, "A_VORBIS": vorbis, "A_FLAC": cat("fLaC", flac[4:]), "A_OPUS": cat("OpusHead", opus(binary.LittleEndian)), "A_MS/ACM": wave, "A_ALAC": alac[4:],
+		"V_VP9": {1, 1, 0, 2, 1, 10, 3, 1, 8, 4, 1, 1}, "V_PRORES": []byte("apch"), "A_WAVPACK4": {4, 16}, "V_MPEG2": user, "A_AAC": bytes.Repeat([]byte{0x12}, 64), "V_FFV1": {1, 2, 3},
+		asInAVI: cat(le32(40), le32(16), le32(-16), 1, 0, 24, 0, "XVID", le32(768), le32(0), le32(0), le32(0), le32(0), after),
+	} {
+		all["private of "+codec] = part{codec, ofBytes(func(b []byte) bool { return keepPrivate(codec, b) }), body}
+	}
+	long := &track{duration: 5000}
+	m := func() *movie {
+		return &movie{alone: false, timescale: 1000, tracks: map[uint32]*track{1: {stays: true, handler: "soun"}, 2: {handler: "meta"}}}
+	}
+	for name, p := range map[string]part{
+		"hdlr": {"hdlr", keepHandlerBox, cat(u32(9), "mhlr", "vide", make([]byte, 12), "name")}, "hdlr of no type": {"hdlr", keepHandlerBox, cat(u32(9), "xxxx", "soun", "name")}, "elng": {"elng", keepLanguageTag, cat(u32(9), "zh-Hans-CN\x00", after)},
+		"tref":                  {"tref", func(b *box) bool { return m().keepReferences(b) }, cat(newBox("sync", u32(1), u32(2), u32(1), []byte("ab")), newBox("note", u32(1)), newBox("auxl", u32(2)))},
+		"dref":                  {"dref", func(b *box) bool { x := m(); ok := x.keepDataReferences(b); return ok && x.problem == nil }, cat(u32(9), u32(2), newBox("url ", u32(1)), newBox("alis", u32(1), []byte(after)), newBox("rsrc", u32(1)))},
+		"trex":                  {"trex", func(b *box) bool { return m().keepDefaults(b) }, cat(u32(9), u32(1), u32(1), u32(2), u32(3), u32(4), after)},
+		"tfhd":                  {"tfhd", keepFragmentHeader, cat(u32(0x03003B), u32(1), u32(0), u32(9), u32(1), u32(2), u32(3), u32(4), after)},
+		"sidx":                  {"sidx", keepSegmentIndex, cat(u32(9), u32(1), u32(1000), u32(1), u32(2), u16(9), u16(2), u32(100), u32(20), u32(0x90000000), u32(100), u32(20), u32(0), after)},
+		"sidx, wide":            {"sidx", keepSegmentIndex, cat(u32(0x01000009), u32(1), u32(1000), u32(0), u32(1), u32(0), u32(2), u16(9), u16(1), u32(100), u32(20), u32(0x90000000), after)},
+		"mfra":                  {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 0, u32(1), u32(0xFF), u32(1), u32(1), u32(2), bytes.Repeat([]byte{1}, 12), []byte(after)), full("mfro", 0, u32(9), []byte(after)))},
+		"mfra, wide":            {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 1, u32(1), u32(0), u32(1), u32(0), u32(1), u32(0), u32(2), []byte{1, 1, 1}, []byte(after)))},
+		"mfra of another track": {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 1, u32(2), u32(0), u32(1), u32(0), u32(1), u32(0), u32(2), []byte{1, 1, 1}))},
+		"elst":                  {"elst", editList(long, 4), cat(u32(9), u32(2), u32(20), u32(0), u32(1<<16), u32(20), u32(-1), u32(1<<16), after)}, "elst, wide": {"elst", editList(long, 8), cat(u32(9), u32(1), u32(0), u32(20), u32(0), u32(10), u32(1<<16), after)},
+		"stts":                    {"stts", table(8), cat(u32(9), u32(2), u32(1), u32(2), u32(3), u32(4), after)},
+		"sgpd":                    {"sgpd", func(b *box) bool { _, ok := groupOf(b); return ok }, cat(u32(0x01000009), "roll", u32(2), u32(2), u16(1), u16(2), after)},
+		"sgpd of its own lengths": {"sgpd", func(b *box) bool { _, ok := groupOf(b); return ok }, cat(u32(0x01000009), "roll", u32(0), u32(2), u32(2), u16(1), u32(2), u16(2), after)},
+		"sgpd with a default":     {"sgpd", func(b *box) bool { _, ok := groupOf(b); return ok }, cat(u32(0x02000009), "rap ", u32(1), u32(2), "\x80\x81", after)},
+		"sgpd of old":             {"sgpd", func(b *box) bool { _, ok := groupOf(b); return ok }, cat(u32(9), "rap ", u32(2), "\x80\x81", after)},
+		"sbgp":                    {"sbgp", func(b *box) bool { _, ok := groupOf(b); return ok }, cat(u32(0x01000009), "rap ", u32(1), u32(1), u32(2), u32(1), after)},
+		"sdtp":                    {"sdtp", func(b *box) bool { return len(b.body) >= 4 && keepDependencies(b, 4) }, cat(u32(9), "\x20\x10\x04\x01", after)},
+		"spherical":               {"uuid", keepSpherical, []byte(sphericalID + sphericalHead + "<GSpherical:Spherical>true</GSpherical:Spherical><GSpherical:FullPanoWidthPixels>100</GSpherical:FullPanoWidthPixels>" + sphericalEnd)},
+		"mesh":                    {"mshp", keepMesh, triangle}, "palette": {"pclr", keepPalette, cat(u16(2), 3, 7, 15, 0x87, "abcdefgh", after)}, "channels": {"cdef", keepChannels, cat(u16(2), u16(0), u16(0), u16(1), u16(1), u16(0xFFFF), u16(0xFFFF), after)}, "mapping": {"cmap", keepMapping, cat(u16(0), 1, 0, u16(1), 1, 1, "52.5N")},
+		"profile":                   {"ICC", ofBytes(cleanICC), variedProfile()},
+		"sequence of AVI's indexes": {"strf", ofBytes(func(b []byte) bool { return keepPrivate(asInAVI, b) }), cat(le32(40), le32(16), le32(16), 1, 0, 8, 0, "MRLE", le32(0), le32(0), le32(0), le32(2), le32(0), "\x01\x02\x03\x00\x04\x05\x06\x00", after)},
+	} {
+		all[name] = p
+	}
+	return all
+}
+
+// variedProfile returns a color profile with all tags that stay, of each type, and others.
+func variedProfile() []byte {
+	curve, function := cat("curv", u32(9), u32(2), u16(1), u16(2)), cat("para", u32(9), u16(3), u16(9), u32(1<<16), u32(2), u32(3), u32(4), u32(5))
+	stages := func(typ string) []byte { // three channels to three, all stages
+		b := cat(typ, u32(9), 3, 3, u16(9))
+		at := 32
+		var data []byte
+		var offsets [5][]byte
+		for i, stage := range [][]byte{
+			bytes.Repeat(cat(curve), 3), bytes.Repeat(u32(1<<15), 12), bytes.Repeat(cat(function), 3), cat(2, 2, 2, make([]byte, 13), 1, "abc", bytes.Repeat([]byte{7}, 24)), bytes.Repeat(cat(curve), 3),
+		} {
+			offsets[i] = u32(at + len(data))
+			data = cat(data, stage, "gap!")
+		}
+		return cat(b, bytes.Join(offsets[:], nil), data)
+	}
+	tags := []struct {
+		names string
+		data  []byte
+	}{
+		{"cprt", cat("mluc", u32(9), u32(2), u32(12), "deDE", u32(8), u32(40), "enUS", u32(8), u32(48), wide("wessen"), wide("whose"))},
+		{"desc", cat("mluc", u32(9), u32(2), u32(12), "deDE", u32(8), u32(40), "enUS", u32(8), u32(48), wide("Name"), wide("name"))},
+		{"wtpt bkpt", cat("XYZ ", u32(9), u32(0xF6D6), u32(0x10000), u32(0xD32D), "more")},
+		{"rXYZ gXYZ", cat("XYZ ", u32(9), u32(1), u32(2), u32(3))},
+		{"bXYZ", cat("XYZ ", u32(9), u32(1), u32(2))},
+		{"rTRC gTRC rTRC", cat(curve, "more")},
+		{"bTRC", cat(function, "more")},
+		{"kTRC", cat("para", u32(0), u16(5), u16(0), u32(1))},
+		{"chad", cat("sf32", u32(9), bytes.Repeat(u32(1<<16), 9), "more")},
+		{"cicp", cat("cicp", u32(9), 9, 16, 0, 1, "more")},
+		{"A2B0 B2A2", cat("mft1", u32(9), 2, 2, 2, 9, bytes.Repeat(u32(1<<16), 9), bytes.Repeat([]byte{1}, 256*2+4*2+256*2), "more")},
+		{"A2B1", cat("mft2", u32(9), 2, 3, 2, 9, bytes.Repeat(u32(1<<16), 9), u16(2), u16(3), bytes.Repeat([]byte{1}, 2*(2*2+4*3+3*3)), "more")},
+		{"A2B2", stages("mAB ")},
+		{"B2A0", stages("mBA ")},
+		{"B2A1", cat("curv", u32(0), u32(0))},
+		{"meta", cat("dict", u32(0), word)},
+	}
+	n := 0
+	for _, t := range tags {
+		n += len(strings.Fields(t.names))
+	}
+	at := 128 + 4 + 12*n
+	table, data := u32(n), []byte{}
+	for _, t := range tags {
+		for _, name := range strings.Fields(t.names) {
+			table = cat(table, name, u32(at+len(data)), u32(len(t.data)))
+		}
+		data = cat(data, t.data, "gap!")
+	}
+	head := bytes.Repeat([]byte{1}, 128)
+	be.PutUint32(head, uint32(at+len(data)))
+	copy(head[4:], "lcms\x04\x40\x00\x09mntrRGB XYZ ")
+	copy(head[36:], "acspAPPL\x00\x00\x00\x07maker")
+	copy(head[64:], cat(u32(3), u32(0xF6D6), u32(0x10000), u32(0xD32D), "Maker"))
+	return cat(head, table, data)
+}
+
+// variedPhotos are photos with parts that devices and programs seldom write.
+func variedPhotos() map[string][]byte {
+	box, full, seg := anyBox, anyFullBox, testimage.Segment
+	m := testimage.Gradient(16, 16)
+	named := bytes.Replace(profileWith(word), cat("XYZ ", u32(0), u32(1)), cat("XYZ ", u32(0), u32(1)), 1)
+	described := profileOf("desc", cat("desc", u32(9), u32(9), "My space\x00", u32(0), u32(0), u16(0), 9, "Macintosh"))
+	described = cat(described[:4], "ADBE", described[8:])
+	binary.BigEndian.PutUint32(described[128:], 1)
+	profile := variedProfile()
+	half := len(profile) / 2
+	gain := func(flags byte, n int) []byte {
+		return seg(0xE2, cat("urn:iso:std:iso:ts:21496:-1\x00", u32(0), flags, make([]byte, n), word))
+	}
+	credit := xmpWith(`photoshop:Credit="somebody" xmpNote:HasExtendedXMP="0123456789ABCDEF0123456789ABCDEF"`)
+	extended := `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:Source="agency"/></rdf:RDF></x:xmpmeta>`
+	piece := func(at, n int) []byte {
+		return seg(0xE1, cat("http://ns.adobe.com/xmp/extension/\x00", "0123456789ABCDEF0123456789ABCDEF", u32(len(extended)), u32(at), extended[at:at+n]))
+	}
+	iim := cat(0x1C, 2, 110, u16(8), "somebody", 0x1C, 2, 90, u16(4), "Town", 0x1C, 2, 116, u16(5), "whose")
+	second := testimage.JPEG(m, gain(0x80, 8*17), seg(0xE1, []byte(container.XMPIntro+secretXMP)), seg(0xFE, []byte(word)))
+	index := func(at uint32) []byte { return mpf(0, at, 1<<30) }
+	first := testimage.JPEG(m, gain(0, 0), seg(0xE2, index(1)))
+	base := bytes.Index(first, []byte("II*\x00"))
+	first = testimage.JPEG(m, gain(0, 0), seg(0xE2, index(uint32(len(first)-base))))
+	wide := cat("MPF\x00", "MM\x00*", u32(8), u16(3), u16(0xB000), u16(7), u32(4), "0100", u16(0xB001), u16(4), u32(1), u32(2), u16(0xB002), u16(7), u32(32), u32(50), u32(0), u32(0xE0030001), u32(9), u32(0), u16(9), u16(1), u32(0x00010001), u32(9), u32(77), u32(0))
+	photos := map[string][]byte{
+		"jpeg, all of a profile":     testimage.JPEG(m, seg(0xE2, cat("ICC_PROFILE\x00", 1, 2, profile[:half])), seg(0xE2, cat("ICC_PROFILE\x00", 2, 2, profile[half:]))),
+		"jpeg, parts in disorder":    testimage.JPEG(m, seg(0xE2, cat("ICC_PROFILE\x00", 1, 2, profile[:half])), seg(0xE2, cat("ICC_PROFILE\x00", 1, 2, profile[half:]))),
+		"jpeg, a named profile":      testimage.JPEG(m, seg(0xE2, cat("ICC_PROFILE\x00", 1, 1, named)), seg(0xE2, cat("ICC_PROFILE\x00", 1, 1, named))),
+		"jpeg, a described profile":  testimage.JPEG(m, seg(0xE2, cat("ICC_PROFILE\x00", 1, 1, described))),
+		"jpeg, a gain map":           cat(first, second, word),
+		"jpeg, a small gain map":     testimage.JPEG(m, gain(0x48, 32), gain(0x48, 32)),
+		"jpeg, a big-endian index":   cat(testimage.JPEG(m, seg(0xE2, wide)), second),
+		"jpeg, extended XMP":         testimage.JPEG(m, seg(0xE1, []byte(container.XMPIntro+credit)), piece(100, len(extended)-100), seg(0xE2, []byte("between")), piece(0, 100)),
+		"jpeg, Photoshop's":          testimage.JPEG(m, testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", iim), testimage.PSDResource(0x03ED, "", make([]byte, 16))), testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", iim))),
+		"jpeg, JFIF and Adobe":       testimage.JPEG(m, seg(0xE0, cat("JFIF\x00\x01\x02\x02", u16(118), u16(118), 1, 1, "RGB")), seg(0xEE, cat("Adobe", u16(101), u16(0x4000), u16(9), 0))),
+		"jpeg, arithmetic":           cat(0xFF, 0xD8, seg(0xCC, cat(0, 0x10, 0x11, 5, 0x40, 1)), seg(0xDD, u16(8)), seg(0xC9, cat(8, u16(8), u16(8), 1, 1, 0x11, 0)), seg(0xDA, cat(1, 1, 0, 0, 63, 0)), "data", "\xFF\xD0", "data", "\xFF\xD9"),
+		"jpeg, progressive":          cat(0xFF, 0xD8, seg(0xDB, cat(0, make([]byte, 64), 1, make([]byte, 64))), seg(0xC4, cat(0, 1, make([]byte, 15), 5, 0x10, 0, 2, make([]byte, 14), 1, 2)), seg(0xC2, cat(8, u16(8), u16(8), 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1)), seg(0xDA, cat(3, 1, 0, 2, 0, 3, 0, 0, 0, 1)), "dc", seg(0xC4, cat(0x10, 0, 1, make([]byte, 14), 3)), seg(0xDA, cat(1, 1, 0, 1, 63, 0)), "ac\xFF\x00", "\xFF\xD9"),
+		"jpeg, its height after":     cat(0xFF, 0xD8, seg(0xDB, cat(0, make([]byte, 64))), seg(0xC4, cat(0, 1, make([]byte, 15), 5)), seg(0xC0, cat(8, u16(0), u16(8), 1, 1, 0x11, 0)), seg(0xDA, cat(1, 1, 0, 0, 63, 0)), "data", seg(0xDC, u16(8)), "\xFF\xD9"),
+		"jpeg, EXIF in two segments": testimage.JPEG(m, seg(0xE1, cat("Exif\x00\x00", secretEXIF()[:100])), seg(0xE1, cat("Exif\x00\x00", secretEXIF()[100:]))),
+		"png, all of a profile":      testimage.PNG(m, testimage.PNGChunk("iCCP", cat("mine", 0, 0, testimage.Zlib(profile))), nil),
+		"webp, all of a profile":     testimage.WebP(testimage.VP8X(0x20), testimage.RIFFChunk("ICCP", profile), testimage.VP8L()),
+		"webp, odd chunks":           testimage.WebP(testimage.VP8X(0x12), testimage.RIFFChunk("ANIM", make([]byte, 6)), testimage.RIFFChunk("ANMF", cat(make([]byte, 16), testimage.RIFFChunk("ALPH", []byte("abc")), testimage.RIFFChunk("VP8 ", []byte("lossy")), testimage.RIFFChunk("note", []byte("abc")))), testimage.RIFFChunk("note", []byte("abc")), testimage.RIFFChunk("ANMF", make([]byte, 15))),
+		"jxl, pieces":                testimage.JXL(box("jxll", []byte{10}), box("jxlp", u32(0), []byte("\xFF\x0A"+shown)), box("Exif", secretExifItem()), box("xml ", []byte(secretXMP)), box("jxlp", u32(1<<31|1), []byte(shown))),
+		"jxl, packed XMP":            testimage.JXL(testimage.Brob("xml ", []byte(xmpWith(`photoshop:Credit="somebody"`)), 16), testimage.Brob("xml ", []byte(secretXMP), 16), box("jxlc", []byte("\xFF\x0A"+shown))),
+	}
+	segment := func(marker int, data ...any) []byte { b := cat(data...); return cat(u16(marker), u16(2+len(b)), b) }
+	part := func(psot int, more ...any) []byte {
+		b := cat(cat(more...), u16(sod), shown)
+		if psot < 0 {
+			psot = 12 + len(b)
+		}
+		return cat(u16(sot), u16(10), u16(0), u32(psot), 0, 1, b)
+	}
+	for name, tail := range map[string][]byte{"two parts": cat(part(-1, segment(0xFF52, 0, 0, u16(1), 0, 1, 4, 4, 0, 1), segment(0xFF64, u16(1), word)), part(-1), u16(eoc), word), "to the end": cat(part(0), "\xFF", "\xFF\x91\x00\x04\x00\x00", u16(eoc), word), "a short part": part(13)} {
+		photos["jp2, a codestream of "+name] = cat(u16(soc), segment(siz, u16(0x8000), make([]byte, 32), u16(2), 7, 1, 1, 7, 1, 1, word), segment(0xFF50, u32(3<<16), u16(1), u16(2), word), segment(cod, 1, 0, u16(1), 0, 1, 4, 4, 0, 1, 0x55, 0x66, word), segment(cod, word), segment(0xFF53, 1, 1, 2, 4, 4, 0, 1, "abc", word),
+			segment(qcd, 0x20, bytes.Repeat([]byte{8}, 4), word), segment(0xFF5D, 1, 0x22, make([]byte, 14), word), segment(0xFF5D, 0, 0x21, u16(9), word), segment(0xFF5E, 1, 0, 7, word), segment(0xFF5F, 0, 0, u16(1), 1, 1, 0), segment(0xFF60, 0, "heads"), segment(0xFF74, "of T.801"), segment(0xFF55, word), segment(0xFF64, u16(1), word), tail)
+	}
+	photos["jp2, a header of all"] = testimage.JP2(box("jp2h", partSamples()["property j2kH"].body), box("jp2c", photos["jp2, a codestream of two parts"]), box("uuid", []byte(container.XMPUUID), []byte(secretXMP)), box("uuid", []byte(container.GeoUUID), secretEXIF()))
+	bitmap := func(size, w, h, depth, compression, n int, fields func(b []byte), rest ...any) []byte {
+		head := cat(le32(size), le32(w), le32(h), 1, 0, depth, 0, le32(compression), le32(n), make([]byte, 104))[:size]
+		if fields != nil {
+			fields(head)
+		}
+		table := 0
+		if depth <= 8 {
+			table = 4 << depth
+		} else if size == 40 && compression == 3 {
+			table = 12
+		}
+		b := cat(rest...)
+		return cat("BM", le32(14+size+table+len(b)), le32(9), le32(14+size+table), head, bytes.Repeat([]byte{3}, table), b)
+	}
+	px := bytes.Repeat([]byte{5}, 16*16*4)
+	for name, data := range map[string][]byte{
+		"one bit": bitmap(40, 16, 16, 1, 0, 0, nil, px[:64], word), "four bits, upside down": bitmap(40, 16, -16, 4, 0, 0, nil, px[:128], word), "eight bits": bitmap(64, 16, 16, 8, 0, 0, nil, px[:256], word), "sixteen bits": bitmap(40, 16, 16, 16, 3, 0, nil, px[:512], word),
+		"with alpha":        bitmap(108, 16, 16, 32, 3, 0, func(b []byte) { copy(b[40:], bytes.Repeat([]byte{0xFF, 0, 0, 0}, 4)); copy(b[56:], "BGRs") }, px, word),
+		"of OS/2":           cat("BM", le32(26+6+128), le32(0), le32(32), le32(12), 16, 0, 16, 0, 1, 0, 1, 0, "abcdef", px[:64], word),
+		"runs of four bits": bitmap(40, 16, 2, 4, 2, 14, func(b []byte) { copy(b[32:], le32(16)) }, "\x10\x12\x00\x00\x00\x05\x12\x34\x50\x00\x03\x12\x00\x01", word), "runs of eight bits": bitmap(40, 16, 3, 8, 1, 22, nil, "\x10\x01\x00\x00\x00\x02\x03\x00\x00\x03abc\x00\x04\x07\x00\x00\x10\x09\x00\x01", word),
+		"with a profile": bitmap(124, 16, 16, 24, 0, 0, func(b []byte) { copy(b[56:], "DEBM"); copy(b[108:], cat(le32(4), le32(124+768), le32(len(profile)))) }, px[:768], profile, word),
+		"of a PNG":       bitmap(40, 16, 16, 0, 5, len(testimage.PNG(m, nil, nil)), nil, testimage.PNG(m, nil, nil)),
+	} {
+		photos["bmp, "+name] = data
+	}
+	icon := func(kind int, pictures ...[]byte) []byte {
+		out := cat(0, 0, kind, 0, len(pictures), 0)
+		at := 6 + 16*len(pictures) + len(word)
+		var data []byte
+		for _, p := range pictures {
+			out = cat(out, 16, 16, 0, 9, 1, 0, 32, 0, le32(len(p)), le32(at+len(data)))
+			data = cat(data, p, word)
+		}
+		return cat(out, word, data)
+	}
+	photos["ico, of all kinds"] = icon(1, bitmap(40, 16, 32, 32, 0, 0, nil, px, make([]byte, 64))[14:], testimage.PNG(m, testimage.TEXT("a", []byte(word)), nil), bitmap(40, 16, 32, 4, 0, 0, nil, px[:128], make([]byte, 64))[14:], bitmap(40, 16, 32, 24, 0, 0, nil, px[:768], make([]byte, 64), "rest")[14:])
+	photos["ico, a cursor"] = icon(2, bitmap(40, 16, 32, 1, 0, 0, nil, px[:64], make([]byte, 64))[14:])
+
+	parts := partSamples()
+	property := func(name string) []byte { p := parts["property "+name]; return box(p.typ, p.body) }
+	all := made{ipco: [][]byte{property("hvcC"), property("av1C"), property("avcC"), property("vvcC"), property("evcC"), j2kH, property("uncC"), property("mskC"), ispe, property("auxC"), property("irot"), property("colr"), property("colr with a profile"), property("clap"), property("a1lx"), property("cmpd"), property("icef")}, gap: word, hdlrName: word, slack: word}
+	for i, x := range []struct {
+		typ, data  string
+		properties []int
+	}{
+		{"grid", "\x00\x01\x01\x01\x00\x00\x00\x80\x00\x00\x00\x40" + word, []int{9, 11, 11}},
+		{"hvc1", "tile1", []int{0x81, 9}},
+		{"av01", "tile2", []int{0x82, 9, 15}},
+		{"avc1", "tile3", []int{0x83, 9}},
+		{"vvc1", "tile4", []int{0x84, 9}},
+		{"evc1", "other", []int{0x85, 9}},
+		{"j2k1", string(codestreamFile(-1)), []int{0x86}},
+		{"unci", "raw picture", []int{0x87, 16, 17}},
+		{"mski", "mask", []int{0x88}},
+		{"jpeg", string(testimage.JPEG(m, seg(0xFE, []byte(word)))), []int{9, 12, 13}},
+		{"iovl", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x00\x40\x00\x00\x00\x01" + word, []int{9, 14}},
+		{"iden", "", []int{0x8B}},
+		{"tmap", "\x00\x00\x00\x00\x00\x48" + strings.Repeat("\x00\x00\x00\x01", 8) + word, []int{9}},
+		{"tmap", "\x00\x00\x00\x00\x00\x80" + strings.Repeat("\x00\x00\x00\x01", 4+30) + word, []int{9}},
+		{"sato", "\x01\x03\x00\x07\x07\x01\x80" + word, []int{9}},
+		{"hvc1", "aux", []int{0x81, 9, 10}},
+		{"mime", secretXMP, nil},
+		{"Exif", string(secretExifItem()), nil},
+	} {
+		text := ""
+		if x.typ == "mime" {
+			text = "\x00application/rdf+xml"
+		}
+		all.items = append(all.items, mItem{id: i + 1, typ: x.typ, hidden: i > 0 && i < 5, data: x.data, properties: x.properties, text: text})
+	}
+	all.refs = []mRef{{"dimg", 1, []int{2, 3, 4, 5}}, {"dimg", 11, []int{6}}, {"dimg", 12, []int{6}}, {"dimg", 13, []int{6, 8}}, {"dimg", 14, []int{6, 8}}, {"dimg", 15, []int{6, 8}}, {"auxl", 16, []int{1}}, {"thmb", 10, []int{1}}, {"cdsc", 17, []int{1}}, {"cdsc", 18, []int{1, 99}}, {"note", 2, []int{1}}, {"mask", 9, []int{1}}}
+	all.groups = [][]byte{full("altr", 0, u32(77), u32(3), u32(1), u32(99), u32(6)), full("note", 0, u32(78), u32(1), u32(1)), full("ster", 0, u32(79), u32(1), u32(98))}
+	photos["heif, of all items"] = all.file()
+	for i := range all.items {
+		x := all
+		x.slack, x.gap = "", ""
+		x.items = slices.Concat(all.items[i:i+1], all.items[:i], all.items[i+1:])
+		photos[fmt.Sprintf("heif, %d first", i+1)] = x.file()
+	}
+	return photos
+}
+
+func variedFilms() map[string][]byte { return nil }
