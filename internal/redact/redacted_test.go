@@ -35,8 +35,12 @@ func TestRedactedBytes(t *testing.T) {
 			files["film "+name+" "+place] = build(&places{chosen: place})
 		}
 	}
-	maps.Copy(files, variedPhotos())
-	maps.Copy(files, variedFilms())
+	for name, data := range variedPhotos() {
+		files["varied "+name] = data
+	}
+	for name, data := range variedFilms() {
+		files["varied "+name] = data
+	}
 	golden := filepath.Join("testdata", "redacted.txt")
 	want := map[string]string{}
 	if b, err := os.ReadFile(golden); err == nil {
@@ -54,7 +58,11 @@ func TestRedactedBytes(t *testing.T) {
 			continue
 		}
 		sum := sha256.New()
-		hashRedacted(t, sum, data)
+		copies := 4
+		if strings.HasPrefix(name, "varied ") {
+			copies = 60
+		}
+		hashRedacted(t, sum, data, copies)
 		name = strings.ReplaceAll(fmt.Sprintf("%q", name), `"`, "")
 		got := fmt.Sprintf("%.8x", sum.Sum(nil))
 		fmt.Fprintln(&out, got, name)
@@ -79,12 +87,12 @@ func TestRedactedBytes(t *testing.T) {
 	}
 }
 
-// hashRedacted hashes what becomes of a file, and of broken copies of it.
-func hashRedacted(t *testing.T, sum hash.Hash, data []byte) {
+// hashRedacted hashes what becomes of a file, and of so many broken copies of it.
+func hashRedacted(t *testing.T, sum hash.Hash, data []byte, copies int) {
 	t.Helper()
 	policies := []*Policy{{}, {EXIF: &exif.Options{}, IPTC: iptc.Policy{Keep: func(string) bool { return true }, Compass: true}}}
 	r := rand.New(rand.NewPCG(1, uint64(len(data))))
-	for i := range 24 {
+	for i := range 1 + copies {
 		broken := slices.Clone(data)
 		if i > 0 {
 			at := r.IntN(len(data))
@@ -478,4 +486,249 @@ func variedPhotos() map[string][]byte {
 	return photos
 }
 
-func variedFilms() map[string][]byte { return nil }
+// variedFilms are films with boxes, tables and numbers that devices and programs seldom write.
+func variedFilms() map[string][]byte {
+	box, full := anyBox, anyFullBox
+	after := "\x05and more"
+	parts := partSamples()
+	boxes := func(kind string, types ...string) (out []byte) {
+		for _, typ := range types {
+			out = cat(out, box(typ, parts[kind+" "+typ].body))
+		}
+		return out
+	}
+	pictures := func(typ string, more ...any) []byte {
+		return box(typ, make([]byte, 6), u16(1), "vendor and compression"[:16], u16(64), u16(48), u32(0x480000), u32(0x480000), u32(9), u16(1), "\x08compressor"+strings.Repeat("x", 20), u16(24), []byte{255, 255}, cat(more...))
+	}
+	sound := func(typ string, layout, channels, bits int, more ...any) []byte {
+		return box(typ, make([]byte, 6), u16(1), u16(layout), "vendor", u16(channels), u16(bits), u16(-1), u16(9), u32(48000<<16), cat(more...))
+	}
+	const gap = "NOT-OF-A-TRACK"
+	data := strings.Repeat(frame+gap, 40)
+	step := len(frame + gap)
+	// track returns a track of two chunks, whose tables but stsd are given. The offsets are those of frames.
+	track := func(version byte, handler string, id int, entries []byte, n int, tables ...any) func(at int) []byte {
+		wide := func(v int) []byte {
+			if version == 1 {
+				return cat(u32(0), u32(v))
+			}
+			return u32(v)
+		}
+		return func(at int) []byte {
+			offsets := func(frames ...int) []byte {
+				out := u32(len(frames))
+				for _, k := range frames {
+					out = cat(out, u32(at+k*step))
+				}
+				return full("stco", 0, out, after)
+			}
+			var made []byte
+			for _, x := range tables {
+				switch x := x.(type) {
+				case []byte:
+					made = cat(made, x)
+				case []int:
+					made = cat(made, offsets(x...))
+				case int: // one chunk, with an offset of 64 bits
+					made = cat(made, full("co64", 0, u32(1), u32(0), u32(at+x*step), after))
+				}
+			}
+			header := full("vmhd", 0, u16(0), make([]byte, 6), after)
+			if handler == "soun" {
+				header = full("smhd", 0, u16(0), u16(9), after)
+			}
+			return box("trak", full("tkhd", version, wide(7), wide(8), u32(id), u32(9), wide(40), u32(9), u32(9), u16(1), u16(2), u16(0x100), u16(9), u32(1<<16), make([]byte, 12), u32(1<<16), make([]byte, 12), u32(1<<30), u32(64<<16), u32(48<<16), after),
+				box("tapt", full("clef", 0, u32(64<<16), u32(48<<16), after), full("prof", 0, u32(64<<16), u32(48<<16)), full("enof", 0, u32(1), u32(2))),
+				box("edts", full("elst", version, u32(2), wide(20), bytes.Repeat([]byte{255}, 4+4*int(version)), u32(1<<16), wide(20), wide(10), u32(1<<16), after)), box("tref", box("sync", u32(1), u32(2), u32(99)), box("hint", u32(1))),
+				box("mdia", full("mdhd", version, wide(7), wide(8), u32(48000), wide(960), u16(0x15C7), u16(9), after), full("elng", 0, "fr-CA\x00", after), full("hdlr", 0, "mhlr", handler, make([]byte, 12), "name"),
+					box("minf", header, full("hdlr", 0, "dhlr", "alis", make([]byte, 12), "name"), box("dinf", full("dref", 0, u32(1), full("alis", 0, []byte{1})[:0], box("alis", u32(1), after))),
+						box("stbl", full("stsd", 0, u32(n), entries, after), made, box("note", after)))), box("udta", after))
+		}
+	}
+	film := func(brand string, version byte, tracks ...func(at int) []byte) []byte {
+		build := func(at int) []byte {
+			var made []byte
+			for _, t := range tracks {
+				made = cat(made, t(at))
+			}
+			times := cat(u32(7), u32(8), u32(1000), u32(40))
+			if version == 1 {
+				times = cat(u32(0), u32(7), u32(0), u32(8), u32(1000), u32(0), u32(40))
+			}
+			return cat(testimage.FileType(brand, "isom", "NOTE", "mp42"), box("moov", full("mvhd", version, times, u32(1<<16), u16(0x100), make([]byte, 10), u32(1<<16), make([]byte, 12), u32(1<<16), make([]byte, 12), u32(1<<30), make([]byte, 24), u32(9), after), made, box("udta", after)), box("mdat", data), box("free", after), box("mdat", gap))
+		}
+		return build(bytes.Index(build(0), []byte(frame)))
+	}
+	n := len(frame)
+	stsc := full("stsc", 0, u32(2), u32(1), u32(1), u32(1), u32(3), u32(1), u32(9), after)
+	two := full("stsc", 0, u32(1), u32(1), u32(2), u32(1))
+	stts := full("stts", 0, u32(2), u32(2), u32(10), u32(9), u32(20), after)
+	stsz := full("stsz", 0, u32(0), u32(4), u32(n), u32(n), u32(n), u32(n), after)
+	avc := pictures("avc1", boxes("pictures'", "avcC", "fiel", "gama", "btrt", "cclv", "vexu", "st3d", "sv3d", "SmDm", "CoLL"), box("colr", parts["property colr"].body), box("pasp", u32(4), u32(3)), box("note", after))
+	aac := sound("mp4a", 0, 2, 16, boxes("sound's", "esds", "chan", "btrt", "srat", "SA3D"))
+	h265 := pictures("hvc1", boxes("pictures'", "hvcC", "lhvC"), boxes("property", "clli", "mdcv", "amve", "clap"))
+	pcm := func(typ string, layout int, more ...any) []byte { return sound(typ, layout, 2, 16, cat(more...)) }
+	rows := func(sizes ...int) []byte {
+		out := cat(u32(len(sizes)))
+		for _, x := range sizes {
+			out = cat(out, u32(x))
+		}
+		return out
+	}
+	stz2 := func(width, count int, b ...any) []byte {
+		return full("stz2", 0, 1, 2, 3, width, u32(count), cat(b...), after)
+	}
+	extras := cat(full("ctts", 0, u32(2), u32(2), u32(10), u32(2), u32(20), after), full("stss", 0, u32(3), u32(1), u32(3), u32(9), after), full("stps", 0, u32(2), u32(2), u32(4), after), full("cslg", 0, u32(0), u32(-10), u32(10), u32(0), u32(40), after), full("sdtp", 0, "\x20\x10\x08\x04", after),
+		full("sgpd", 1, "roll", u32(2), u32(1), u16(-1), after), full("sbgp", 0, "roll", u32(1), u32(4), u32(1), after), full("sgpd", 0, "rap ", u32(1), 0x80), full("sbgp", 0, "sync", u32(1), u32(1), u32(1)))
+	films := map[string][]byte{
+		"mp4 of all boxes":                       film("isom", 0, track(0, "vide", 1, avc, 1, stsc, stts, stsz, extras, []int{0, 1, 2, 3}), track(0, "soun", 2, aac, 1, stsc, stts, stsz, []int{4, 5, 6, 7}), track(0, "text", 3, box("text", after), 1, stsc, stsz, []int{8, 9})),
+		"mp4 of wide numbers":                    film("isom", 1, track(1, "vide", 1, h265, 1, two, stts, stsz, full("ctts", 1, u32(1), u32(4), u32(-10)), full("cslg", 1, make([]byte, 40), after), 0), track(1, "soun", 2, aac, 1, two, stts, stsz, 4), track(1, "meta", 3, box("mett", after), 1, two, stsz, 8)),
+		"mp4 of sizes of 16 bits":                film("isom", 0, track(0, "vide", 1, avc, 1, stsc, stts, stz2(16, 4, u16(n), u16(n), u16(n), u16(n)), []int{3, 2, 1, 0})),
+		"mp4 of sizes of a byte":                 film("isom", 0, track(0, "vide", 1, avc, 1, two, stts, stz2(8, 3, n, n, n), []int{0, 2}), track(0, "meta", 3, box("mett", after), 1, two, stz2(8, 3, n, n, n), []int{4, 6})),
+		"mp4 of sizes of 4 bits":                 film("isom", 0, track(0, "vide", 1, avc, 1, full("stsc", 0, u32(1), u32(1), u32(3), u32(1)), stts, stz2(4, 5, 0x9A, 0xBC, 0xDF), []int{0, 2})),
+		"mp4 of one size":                        film("isom", 0, track(0, "vide", 1, avc, 1, two, stts, full("stsz", 0, u32(10), u32(3), after), []int{0, 2, 4})),
+		"mp4 that goes on after its data":        film("isom", 0, track(0, "vide", 1, avc, 1, stsc, stts, full("stsz", 0, rows()[:0], u32(0), rows(n, n, n, 1<<20)), []int{0, 1, 2, 3, 400}), track(0, "soun", 2, aac, 1, two, stts, full("stsz", 0, u32(n), u32(9)), []int{4, 500, 600})),
+		"mp4 of sizes of 16 bits after its data": film("isom", 0, track(0, "vide", 1, avc, 1, stsc, stts, stz2(16, 4, u16(n), u16(0xF000), u16(n), u16(n)), []int{0, 1, 300, 2})),
+		"mp4 of many rows":                       film("isom", 0, track(0, "vide", 1, avc, 1, stsc, stts, stsz, []int{0, 9, 1, 7}), track(0, "soun", 2, aac, 1, stsc, stts, stsz, []int{20, 3, 21, 2}), track(0, "auxv", 4, avc, 1, stsc, stts, stsz, []int{30, 12, 31, 11})),
+		"mov of two entries":                     film("qt  ", 0, track(0, "vide", 1, cat(avc, h265), 2, stsc, stts, stsz, []int{0, 1, 2, 3}), track(0, "soun", 2, cat(pcm("sowt", 0), pcm("twos", 0)), 2, full("stsc", 0, u32(2), u32(1), u32(1), u32(1), u32(2), u32(1), u32(2)), full("stts", 0, u32(1), u32(4), u32(1)), full("stsz", 0, u32(1), u32(4)), []int{4, 5})),
+		"mov of a palette":                       film("qt  ", 0, track(0, "vide", 1, cat(box("rle ", make([]byte, 6), u16(1), make([]byte, 66), u16(2), u16(0), u32(9), u16(0x8000), u16(1), bytes.Repeat(u16(0x1234), 8), box("gama", u32(0x23333)), box("note", after))), 1, stsc, stts, stsz, []int{0, 1, 2, 3})),
+		"mov of JPEGs":                           film("qt  ", 0, track(0, "pict", 1, pictures("jpeg", boxes("pictures'", "ACLR", "mjqt", "mjht")), 1, stsc, stts, stsz, []int{0, 1, 2, 3})),
+	}
+	moments, one := full("stts", 0, u32(1), u32(12), u32(1)), full("stsz", 0, u32(1), u32(12))
+	many := full("stsc", 0, u32(1), u32(1), u32(6), u32(1))
+	for typ, layout := range map[string][]byte{
+		"raw ": nil, "NONE": nil, "twos": nil, "ulaw": nil, "in24": nil, "in32": nil, "fl32": nil, "fl64": nil, "ima4": nil, "MAC3": nil, "MAC6": nil,
+		"sowt": cat(u32(1), u32(2), u32(4), u32(2)), ".mp3": cat(u32(3), u32(2), u32(12), u32(2)), "lpcm": cat(u32(72), "\x40\xE7\x70\x00\x00\x00\x00\x00", u32(2), u32(0x7F000000), u32(16), u32(12), u32(4), u32(1)),
+	} {
+		films["mov of "+typ] = film("qt  ", 0, track(0, "soun", 1, pcm(typ, map[int]int{0: 0, 16: 1, 36: 2}[len(layout)], layout, box("wave", boxes("sound's", "chan"), box("frma", typ))), 1, many, moments, one, []int{1, 3}), track(0, "vide", 2, avc, 1, stsc, stts, stsz, []int{4, 5, 6, 7}))
+	}
+	fragment := func(alone bool, tfhd, trun uint32, fields ...any) []byte {
+		var start []byte
+		if !alone {
+			empty := cat(full("stts", 0, u32(0)), full("stsc", 0, u32(0)), full("stsz", 0, u32(0), u32(0)), full("stco", 0, u32(0)))
+			start = cat(box("moov", full("mvhd", 0, make([]byte, 96)), track(0, "vide", 1, avc, 1, empty)(0), track(0, "meta", 2, box("mett"), 1, empty)(0), box("mvex", full("mehd", 1, u32(0), u32(90), after), full("trex", 0, u32(1), u32(1), u32(2), u32(n), u32(3), after), full("trex", 0, u32(2), u32(1), u32(2), u32(n), u32(3)))))
+		}
+		build := func(at int) []byte {
+			head := cat(u32(int(tfhd)), u32(1))
+			if tfhd&1 != 0 {
+				head = cat(head, u32(0), u32(at))
+			}
+			for _, flag := range []uint32{2, 8, 16, 32} {
+				if tfhd&flag != 0 {
+					head = cat(head, u32(map[uint32]int{2: 1, 8: 10, 16: n, 32: 1 << 16}[flag]))
+				}
+			}
+			run := cat(u32(int(trun)), u32(2))
+			if trun&1 != 0 {
+				run = cat(run, u32(map[bool]int{true: 0, false: at}[tfhd&1 != 0]))
+			}
+			moof := box("moof", full("mfhd", 0, u32(1), after), box("traf", box("tfhd", head, after), full("tfdt", 1, u32(0), u32(5), after), box("trun", run, cat(fields...), after), box("trun", u32(0), u32(1), after), full("sdtp", 0, "\x20\x10", after), full("sgpd", 1, "roll", u32(2), u32(1), u16(1)), full("sbgp", 0, "roll", u32(1), u32(2), u32(0x10001), after), box("note", after)),
+				box("traf", full("tfhd", 0, u32(2)), box("trun", u32(0x200), u32(1), u32(n))))
+			return cat(testimage.FileType("iso5", "dash", "note"), start, box("sidx", parts["sidx"].body), moof, box("mdat", frame, frame, frame, gap, frame), box("mfra", parts["mfra"].body))
+		}
+		at := build(0)
+		where := bytes.Index(at, []byte(frame))
+		if tfhd&0x20000 != 0 {
+			where -= bytes.Index(at, []byte("moof")) - 4
+		}
+		return build(where)
+	}
+	all := cat(u32(10), u32(n), u32(1<<24), u32(-5), u32(10), u32(n), u32(1<<16), u32(5))
+	for name, alone := range map[string]bool{"a film": false, "alone": true} {
+		films["mp4 in fragments of all numbers, "+name] = fragment(alone, 0x2003A, 0xF01, all)
+		films["mp4 in fragments from an offset, "+name] = fragment(alone, 0x1, 0x205, u32(0x2000000), u32(n), u32(n))
+		films["mp4 in fragments of durations, "+name] = fragment(alone, 0x20010, 0x101, u32(10), u32(10))
+		films["mp4 in fragments one after the other, "+name] = fragment(alone, 0, 0x800, u32(-5), u32(5))
+	}
+	maps.Copy(films, variedMatroska())
+	maps.Copy(films, variedAVIs())
+	return films
+}
+
+// variedMatroska are films with elements of all kinds.
+func variedMatroska() map[string][]byte {
+	number := func(id, v int) []byte { return ebml(id, []byte{byte(v)}) }
+	list := func(f func(id int) []byte, ids ...int) (out []byte) {
+		for _, id := range ids {
+			out = cat(out, f(id))
+		}
+		return out
+	}
+	small := func(id int) []byte { return number(id, 1) }
+	half := func(id int) []byte { return ebml(id, u32(0x3F000000)) }
+	long := func(id int) []byte { return ebml(id, u32(0x3FE12345), u32(0x01020304)) }
+	unknown := func(id int, body ...[]byte) []byte { // an element whose size isn't known
+		return cat(ebml(id)[:len(ebml(id))-4], "\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF", bytes.Join(body, nil))
+	}
+	head := func(typ string) []byte {
+		return ebml(idEBML, list(small, 0x4286, 0x42F7, 0x42F2, 0x42F3, 0x4287, 0x4285), ebml(0x4282, []byte(typ)), ebml(idVoid, []byte(word)))
+	}
+	track := func(n, typ int, codec string, more ...[]byte) []byte {
+		return ebml(idTrackEntry, number(0xD7, n), ebml(0x73C5, []byte("12345678")), number(0x83, typ), ebml(0x86, []byte(codec)), bytes.Join(more, nil))
+	}
+	triangle := cat(u32(0), u32(7), "raw ", oneTriangle())
+	video := ebml(0xE0, list(small, 0x9A, 0x9D, 0x53B8, 0x53C0, 0xB0, 0xBA, 0x54AA, 0x54BA, 0x54B2, 0x2EB524), half(0x2FB523), ebml(0x55B0, list(small, 0x55B1, 0x55B9, 0x55BA, 0x55BB, 0x55BC, 0x55BD), ebml(0x55D0, list(half, 0x55D1, 0x55D2), list(long, 0x55D9, 0x55DA), small(0x55DB))),
+		ebml(0x7670, small(0x7671), ebml(0x7672, triangle), list(half, 0x7673, 0x7674, 0x7675)), small(0x5501))
+	parts := partSamples()
+	tracks := ebml(idTracks, number(0xEC, 0),
+		track(1, 1, "V_VP9", video, list(small, 0xB9, 0x88, 0x55AA, 0x9C, 0x6DE7, 0x55EE, 0xAA), ebml(0x23E383, u32(1), u16(2)), half(0x23314F), ebml(0x22B59C, []byte("eng")), ebml(0x22B59D, []byte("en-GB")), ebml(0x63A2, parts["private of V_VP9"].body),
+			ebml(0xE2, ebml(0xE3, ebml(0xE4, small(0xE6), ebml(0xE5, []byte("12345678")))), ebml(0xE9, ebml(0xED, []byte("1234567")))), ebml(0x41E4, ebml(0x41E7, u32(0x64766343)), small(0x41F0), ebml(0x41ED, parts["pictures' dvcC"].body)), ebml(0x41E4, ebml(0x41E7, u32(0x64767643)), small(0x41A4)), ebml(0x41E4, small(0x41E7))),
+		track(2, 1, "V_MJPEG", ebml(0xE0, small(0xB0)), ebml(0x63A2, []byte(word))), track(3, 2, "A_OPUS\x00", ebml(0x63A2, parts["private of A_OPUS"].body), ebml(0xE1, list(small, 0x9F, 0x6264), list(half, 0xB5), long(0x78B5)), ebml(0x22B59C, []byte("fra")), ebml(0x22B59D, []byte("fr-CA\x00"+word)), list(small, 0x56AA, 0x56BB)),
+		track(4, 1, asInAVI, ebml(0x63A2, parts["private of "+asInAVI].body)), track(5, 2, "A_AAC/MPEG4/LC", ebml(0x6D80, ebml(0x6240, list(small, 0x5031, 0x5032, 0x5033), ebml(0x5034, number(0x4254, 3), ebml(0x4255, []byte("header")))))), track(6, 2, "A_AAC", ebml(0x6D80, ebml(0x6240, ebml(0x5035, u32(1))))),
+		track(7, 1, asInAVI, ebml(0x63A2, bytes.Replace(parts["private of "+asInAVI].body, []byte("XVID"), []byte("mpng"), 1))), track(1, 2, "A_AC3"), track(8, 2, "A_FLAC", ebml(0x63A2, []byte(word))), track(9, 1, "V_WHAT"), track(0, 2, "A_AC3"), track(10, 17, "S_TEXT/UTF8"), number(0xA7, 9))
+	block := func(n, flags int, b ...[]byte) []byte { return cat(0x80|n, 0, 0, flags, bytes.Join(b, nil)) }
+	jpeg := cat("\xFF\xD8\xFF\xE0", u16(16), "JFIF\x00\x01\x02\x01", u16(72), u16(72), "\x00\x00\xFF\xEE", u16(14), "Adobe", u16(100), u16(0xC000), u16(9), 1, "\xFF\xE1", u16(48), "\x00\x00\x00\x00mjpg", make([]byte, 38), "\xFF\xDD", u16(6), u16(8), u16(9), "\xFF\xFF\xFE", u16(2+len(word)), word, "\xFF\xDA", u16(4), "ab", frame, "\xFF\x00\xFF\xD0", frame, "\xFF\xD9\x00\x00\xFF\xFF\xD8\xFF\xFE", u16(2+len(word)), word, "\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9", word)
+	more := func(body ...[]byte) []byte { return ebml(idBlockMore, body...) }
+	alpha := ebml(idBlockAddition, []byte(frame))
+	cluster := func(n int) []byte {
+		return cat(list(small, 0xE7, 0xAB, 0xA7), ebml(idSimpleBlock, block(1, 0x80, []byte(frame))), ebml(idSimpleBlock, block(2, 0x80, jpeg)), ebml(idSimpleBlock, block(2, 0x84, jpeg)), ebml(idSimpleBlock, block(3, 0x02, []byte(frame))), ebml(idSimpleBlock, block(6, 0, []byte(word))), ebml(idSimpleBlock, []byte{0x81, 0}), ebml(idSimpleBlock, []byte{0x40, 5, 0, 0, 0}, []byte(frame)),
+			ebml(idBlockGroup, ebml(idBlock, block(1, 0, []byte(frame))), list(small, 0x9B, 0xFA, 0xFB, 0x75A2, 0xA4), ebml(idBlockAdditions, more(number(idBlockAddID, 1), alpha), more(alpha), more(number(idBlockAddID, 4), alpha), more(alpha, number(idBlockAddID, 1)), number(idVoid, 1), []byte{0})),
+			ebml(idBlockGroup, number(0x9B, 1), ebml(idBlock, block(3, 0, []byte(frame))), ebml(idBlockAdditions, more(alpha)), []byte{0, 1, 2}), ebml(idBlockGroup, number(0x9B, 1), ebml(idBlock, block(6, 0, []byte(word))), number(0x9B, 1)), ebml(idBlockGroup, ebml(idBlock, block(2, 0, jpeg)), ebml(0x9B, make([]byte, 9))), number(0xAF, n))
+	}
+	seek := ebml(idSeekHead, ebml(idSeek, ebml(idSeekID, u32(idCues)), ebml(idSeekPosition, u32(0x1234))), ebml(idSeek, ebml(idSeekID, u32(idCluster)), number(idSeekPosition, 9), number(0x53AD, 1)), ebml(idSeek, ebml(idSeekID, u32(0x1043A770))), number(idVoid, 1), []byte{1, 2, 3})
+	info := ebml(idInfo, ebml(0x2AD7B1, u32(1_000_000)), long(0x4489), ebml(0x4D80, []byte("app")), ebml(0x5741, []byte("app")), number(0x4461, 1))
+	cues := ebml(idCues, ebml(idCuePoint, number(0xB3, 1), ebml(idTrackPositions, list(small, idCueTrack, 0x5378, 0xF1, 0xF0, 0xB2, 0xEA)), ebml(idTrackPositions, number(idCueTrack, 6))), ebml(idCuePoint, number(0xB3, 2), ebml(idTrackPositions, number(idCueTrack, 6))), number(idVoid, 1))
+	tags := ebml(0x1254C367, []byte(word))
+	return map[string][]byte{
+		"mkv of all elements":   cat(head("matroska"), ebml(idSegment, seek, info, tracks, ebml(idCluster, cluster(1)), ebml(idCluster, cluster(2)), cues, tags), number(idVoid, 1), word),
+		"mkv as it is streamed": cat(head("webm\x00"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)), unknown(idCluster, cluster(2)), tags, unknown(idCluster, cluster(3)), cues), head("webm"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)))),
+		"mkv with cues first":   cat(head("matroska"), ebml(idSegment, seek, cues, info, tracks, ebml(idCluster, cluster(1)[:200]), []byte{0, 0})),
+	}
+}
+
+// variedAVIs are AVIs with chunks of all kinds.
+func variedAVIs() map[string][]byte {
+	ch := testimage.RIFFChunk
+	list := func(typ string, chunks ...[]byte) []byte { return ch("LIST", cat(typ, bytes.Join(chunks, nil))) }
+	strh := func(typ, codec string) []byte {
+		return ch("strh", cat(typ, codec, le32(1), le32(9), le32(0), le32(1), le32(25), le32(0), le32(10), le32(1000), le32(-1), le32(0), 1, 0, 2, 0, 0xF8, 0xFF, 48, 0, "more"))
+	}
+	bitmap := func(codec string, depth, colors int, more ...any) []byte {
+		return ch("strf", cat(le32(40), le32(16), le32(-16), 9, 0, depth, 0, codec, le32(768), le32(0), le32(0), le32(colors), le32(0), cat(more...)))
+	}
+	sound := func(tag, n int, more ...any) []byte {
+		return ch("strf", cat(tag, 0, 2, 0, le32(48000), le32(192000), 4, 0, 16, 0, n, 0, cat(more...)))
+	}
+	index := func(kind int, id string, more ...any) []byte {
+		return cat(4, 0, 0, kind, le32(2), id, make([]byte, 8), "left", cat(more...))
+	}
+	parts := partSamples()
+	units := "\x00\x00\x00\x01\x67\x42\x00\x00\x00\x01\x06\x05made by N\x00\x00\x01\x68\x01"
+	header := list("hdrl", ch("avih", cat(bytes.Repeat(le32(1000), 10), "reserved", le32(9))),
+		list("strl", strh("vids", "H264"), bitmap("H264", 24, 0, units), ch("vprp", cat(bytes.Repeat(le32(1), 8), le32(2), bytes.Repeat(le32(3), 16), "more")), ch("indx", index(0, "00dc", le32(500), le32(0), le32(100), le32(5), le32(600), le32(0), le32(100), le32(5), "more"))),
+		list("strl", strh("vids", "xvid"), bitmap("XVID", 24, 0, parts["private of V_MPEG2"].body)), list("strl", strh("vids", "MRLE"), bitmap("MRLE", 8, 2, "\x01\x02\x03\x00\x04\x05\x06\x00", "more")), list("strl", strh("vids", "MJPG"), bitmap("mjpg", 24, 0)), list("strl", strh("vids", "mpng"), bitmap("MPNG", 24, 0, word)),
+		list("strl", strh("auds", "\x55\x00\x00\x00"), sound(0x55, 12, make([]byte, 12), "more")), list("strl", strh("auds", "\x00\x00\x00\x00"), ch("strf", cat(1, 0, 1, 0, le32(8000), le32(8000), 1, 0, 8, 0))), list("strl", strh("auds", "vorb"), sound(0x6F, len(parts["private of A_VORBIS"].body), parts["private of A_VORBIS"].body, "more")),
+		list("strl", strh("iavs", "dvsd"), sound(0, 0)), list("strl", strh("mids", "midi"), ch("strf", []byte(word))), list("strl", strh("note", "what"), ch("strf", []byte(word))), list("strl", strh("vids", "HFYU"), bitmap("HFYU", 24, 0, "tables")), list("odml", ch("dmlh", cat(le32(9), word))))
+	jpeg := cat("\xFF\xD8\xFF\xE0", u16(16), "AVI1\x02\x01", u32(100), u32(9), "\xFF\xFE", u16(2+len(word)), word, "\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9\xFF\xD8\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9", word)
+	movi := func(more ...[]byte) []byte {
+		return list("movi", cat(ch("00dc", []byte(frame)), ch("01db", []byte(frame+"x")), ch("02pc", []byte(frame)), ch("03dc", jpeg), ch("04dc", []byte(word)), ch("05wb", []byte(frame)), ch("08iv", []byte(frame)), ch("99dc", []byte(word)), ch("0:dc", []byte(word)), ch("/0dc", []byte(word)), ch("00xx", []byte(word)), ch("11__", []byte(frame)),
+			ch("ix00", index(1, "00dc", le32(8), le32(23|1<<31), le32(90), le32(7))), ch("ix04", index(1, "04dc", le32(8), le32(23))), list("rec ", ch("06wb", []byte(frame)), ch("10dc", []byte(word)))), bytes.Join(more, nil))
+	}
+	entry := func(id string, flags int) []byte { return cat(id, le32(flags), le32(4), le32(23)) }
+	old := cat(entry("00dc", 0x10), entry("04dc", 0x10), entry("rec ", 1), entry("05wb", -1), entry("note", 9), "rest")
+	return map[string][]byte{
+		"avi of all chunks":      cat(ch("RIFF", cat("AVI ", header, list("INFO", ch("ICRD", []byte(word))), movi(), ch("idx1", old), ch("JUNK", []byte(word)))), ch("RIFF", cat("AVIX", movi())), word),
+		"avi of an unknown size": bytes.Replace(cat(ch("RIFF", cat("AVI ", header, movi(ch("idx1", old), ch("00dc", []byte(word)))))), cat(le32(len(movi(ch("idx1", old), ch("00dc", []byte(word))))-8), "movi"), cat(le32(0), "movi"), 1),
+		"avi with zeros between": bytes.ReplaceAll(ch("RIFF", cat("AVI ", header, movi())), []byte("LIST"), []byte("\x00\x00\x00LIST")),
+	}
+}
