@@ -46,6 +46,7 @@ type made struct {
 
 	hdlrName, gap, afterMeta, afterFile string
 	slack                               string
+	based                               bool // offsets count from a base
 }
 
 var ispe = testimage.FullBox("ispe", 0, u32(64), u32(64))
@@ -82,13 +83,23 @@ func (m made) file() []byte {
 	build := func(at int) []byte {
 		iloc := u16(len(m.items))
 		for _, it := range m.items {
-			iloc = cat(iloc, u16(it.id), u16(0), u16(1), u32(at+place[it.id]), u32(len(it.data)))
+			where := u32(at + place[it.id])
+			if m.based {
+				where = cat(u32(at), u16(1), u32(place[it.id]))
+			} else {
+				where = cat(u16(1), where)
+			}
+			iloc = cat(iloc, u16(it.id), u16(0), where, u32(len(it.data)))
+		}
+		sizes := []byte{0x44, 0}
+		if m.based {
+			sizes[1] = 0x40
 		}
 		return box("meta", []byte{0, 0, 0, 0},
 			full("hdlr", 0, []byte("\x00\x00\x00\x00pict"), make([]byte, 12), []byte(m.hdlrName+"\x00")),
 			full("pitm", 0, u16(m.items[0].id), slack),
 			full("iinf", 0, append([][]byte{u16(len(m.items))}, append(iinf, slack)...)...),
-			full("iloc", 0, []byte{0x44, 0}, iloc, slack),
+			full("iloc", 0, sizes, iloc, slack),
 			full("iref", 0, append(iref, slack)...),
 			box("iprp", box("ipco", append(slices.Clone(m.ipco), slack)...), full("ipma", 0, ipma, slack), slack),
 			box("grpl", append(slices.Clone(m.groups), slack)...),

@@ -60,7 +60,7 @@ func TestRedactedBytes(t *testing.T) {
 		sum := sha256.New()
 		copies := 4
 		if strings.HasPrefix(name, "varied ") {
-			copies = 60
+			copies = 150
 		}
 		hashRedacted(t, sum, data, copies)
 		name = strings.ReplaceAll(fmt.Sprintf("%q", name), `"`, "")
@@ -87,10 +87,16 @@ func TestRedactedBytes(t *testing.T) {
 	}
 }
 
+// limits are bytes at the limits of what numbers and names can have.
+const limits = "\x00\x01\x02\x03\x04\x05\x08\x10\x1F\x20\x21\x40\x7F\x80\xF7\xF8\xFE\xFF09az"
+
 // hashRedacted hashes what becomes of a file, and of so many broken copies of it.
 func hashRedacted(t *testing.T, sum hash.Hash, data []byte, copies int) {
 	t.Helper()
-	policies := []*Policy{{}, {EXIF: &exif.Options{}, IPTC: iptc.Policy{Keep: func(string) bool { return true }, Compass: true}}}
+	policies := []*Policy{{}}
+	if photoFormat(data) != "" && codedParts[photoFormat(data)] != nil { // films have nothing of these
+		policies = append(policies, &Policy{EXIF: &exif.Options{}, IPTC: iptc.Policy{Keep: func(string) bool { return true }, Compass: true}})
+	}
 	r := rand.New(rand.NewPCG(1, uint64(len(data))))
 	for i := range 1 + copies {
 		broken := slices.Clone(data)
@@ -102,13 +108,11 @@ func hashRedacted(t *testing.T, sum hash.Hash, data []byte, copies int) {
 			case 1:
 				broken[at] ^= 1 << r.IntN(8)
 			case 2:
-				broken[at] = 0
-			case 3:
 				broken[at]++
-			case 4:
+			case 3:
 				broken[at]--
-			case 5:
-				broken[at] = 0xFF
+			default:
+				broken[at] = limits[r.IntN(len(limits))]
 			}
 		}
 		_, format := Sniff(broken[:min(len(broken), SniffLen)])
@@ -147,7 +151,7 @@ func hashPart(sum hash.Hash, p part) {
 	step := max(1, len(p.body)/200)
 	for i := 0; i < len(p.body); i += step {
 		try(slices.Clone(p.body[:i]))
-		for _, c := range [...]byte{0, p.body[i] + 1, p.body[i] - 1, p.body[i] ^ 0x80, p.body[i] ^ 4, 'N', 0xFF} {
+		for _, c := range []byte(limits + string([]byte{p.body[i] + 1, p.body[i] - 1, p.body[i] ^ 0x80})) {
 			b := slices.Clone(p.body)
 			b[i] = c
 			try(b)
@@ -260,7 +264,8 @@ func partSamples() map[string]part {
 		return &movie{alone: false, timescale: 1000, tracks: map[uint32]*track{1: {stays: true, handler: "soun"}, 2: {handler: "meta"}}}
 	}
 	for name, p := range map[string]part{
-		"hdlr": {"hdlr", keepHandlerBox, cat(u32(9), "mhlr", "vide", make([]byte, 12), "name")}, "hdlr of no type": {"hdlr", keepHandlerBox, cat(u32(9), "xxxx", "soun", "name")}, "elng": {"elng", keepLanguageTag, cat(u32(9), "zh-Hans-CN\x00", after)},
+		"hdlr": {"hdlr", keepHandlerBox, cat(u32(9), "mhlr", "vide", make([]byte, 12), "name")}, "hdlr of no type": {"hdlr", keepHandlerBox, cat(u32(9), "xxxx", "soun", "name")}, "elng": {"elng", keepLanguageTag, cat(u32(9), "zh-Hans-CN\x00", after)}, "elng of letters and digits": {"elng", keepLanguageTag, cat(u32(9), "azAZ09-12345")},
+		"colr of CIEJab": {"colr", keepJP2Colr, cat(1, 0, 0, u32(19), bytes.Repeat(u32(1), 6), after)}, "colr of CIELab": {"colr", keepJP2Colr, cat(1, 0, 0, u32(14), bytes.Repeat(u32(1), 7), after)}, "colr of sRGB": {"colr", keepJP2Colr, cat(1, 0, 0, u32(16), after)}, "colr of JP2 with a profile": {"colr", keepJP2Colr, cat(2, 0, 0, profileWith(word))},
 		"tref":                  {"tref", func(b *box) bool { return m().keepReferences(b) }, cat(newBox("sync", u32(1), u32(2), u32(1), []byte("ab")), newBox("note", u32(1)), newBox("auxl", u32(2)))},
 		"dref":                  {"dref", func(b *box) bool { x := m(); ok := x.keepDataReferences(b); return ok && x.problem == nil }, cat(u32(9), u32(2), newBox("url ", u32(1)), newBox("alis", u32(1), []byte(after)), newBox("rsrc", u32(1)))},
 		"trex":                  {"trex", func(b *box) bool { return m().keepDefaults(b) }, cat(u32(9), u32(1), u32(1), u32(2), u32(3), u32(4), after)},
@@ -386,6 +391,8 @@ func variedPhotos() map[string][]byte {
 		"jpeg, its height after":     cat(0xFF, 0xD8, seg(0xDB, cat(0, make([]byte, 64))), seg(0xC4, cat(0, 1, make([]byte, 15), 5)), seg(0xC0, cat(8, u16(0), u16(8), 1, 1, 0x11, 0)), seg(0xDA, cat(1, 1, 0, 0, 63, 0)), "data", seg(0xDC, u16(8)), "\xFF\xD9"),
 		"jpeg, EXIF in two segments": testimage.JPEG(m, seg(0xE1, cat("Exif\x00\x00", secretEXIF()[:100])), seg(0xE1, cat("Exif\x00\x00", secretEXIF()[100:]))),
 		"png, all of a profile":      testimage.PNG(m, testimage.PNGChunk("iCCP", cat("mine", 0, 0, testimage.Zlib(profile))), nil),
+		"png, labels":                testimage.PNG(m, cat(testimage.TEXT("AIGC", []byte(`{"a":1}`)), testimage.TEXT("AIGC", []byte(`{"b":1}`)), testimage.ZTXT("AIGC", []byte(`{"c":1}`)), testimage.TEXT("AIGC", []byte(`{"d"`)), testimage.PNGChunk("iTXt", []byte(xmpKeyword+"en\x00translated\x00"+credit)), testimage.PNGChunk("iTXt", []byte(xmpKeyword+"\x00\x00"+credit))), nil),
+		"png, an animation":          testimage.PNG(m, testimage.PNGChunk("acTL", cat(u32(2), u32(0))), cat(testimage.PNGChunk("fcTL", cat(u32(0), u32(4), u32(5), u32(12), u32(11), u16(1), u16(10), 2, 1)), testimage.PNGChunk("fdAT", cat(u32(1), testimage.Zlib(make([]byte, 20)))), testimage.PNGChunk("fdAT", u32(2)), testimage.PNGChunk("fcTL", cat(u32(2), u32(16), u32(16), u32(0), u32(0), u16(1), u16(10), 0, 0)), testimage.PNGChunk("fdAT", cat(u32(3), testimage.Zlib(make([]byte, 300)), word)), testimage.PNGChunk("fcTL", cat(u32(4), u32(16), u32(16), u32(0), u32(0), u16(1), u16(10), 0, 0)))),
 		"webp, all of a profile":     testimage.WebP(testimage.VP8X(0x20), testimage.RIFFChunk("ICCP", profile), testimage.VP8L()),
 		"webp, odd chunks":           testimage.WebP(testimage.VP8X(0x12), testimage.RIFFChunk("ANIM", make([]byte, 6)), testimage.RIFFChunk("ANMF", cat(make([]byte, 16), testimage.RIFFChunk("ALPH", []byte("abc")), testimage.RIFFChunk("VP8 ", []byte("lossy")), testimage.RIFFChunk("note", []byte("abc")))), testimage.RIFFChunk("note", []byte("abc")), testimage.RIFFChunk("ANMF", make([]byte, 15))),
 		"jxl, pieces":                testimage.JXL(box("jxll", []byte{10}), box("jxlp", u32(0), []byte("\xFF\x0A"+shown)), box("Exif", secretExifItem()), box("xml ", []byte(secretXMP)), box("jxlp", u32(1<<31|1), []byte(shown))),
@@ -477,6 +484,10 @@ func variedPhotos() map[string][]byte {
 	all.refs = []mRef{{"dimg", 1, []int{2, 3, 4, 5}}, {"dimg", 11, []int{6}}, {"dimg", 12, []int{6}}, {"dimg", 13, []int{6, 8}}, {"dimg", 14, []int{6, 8}}, {"dimg", 15, []int{6, 8}}, {"auxl", 16, []int{1}}, {"thmb", 10, []int{1}}, {"cdsc", 17, []int{1}}, {"cdsc", 18, []int{1, 99}}, {"note", 2, []int{1}}, {"mask", 9, []int{1}}}
 	all.groups = [][]byte{full("altr", 0, u32(77), u32(3), u32(1), u32(99), u32(6)), full("note", 0, u32(78), u32(1), u32(1)), full("ster", 0, u32(79), u32(1), u32(98))}
 	photos["heif, of all items"] = all.file()
+	all.based = true
+	all.items[11].data = word // of iden
+	photos["heif, of offsets from a base"] = all.file()
+	all.based = false
 	for i := range all.items {
 		x := all
 		x.slack, x.gap = "", ""
@@ -691,7 +702,7 @@ func variedMatroska() map[string][]byte {
 	tags := ebml(0x1254C367, []byte(word))
 	return map[string][]byte{
 		"mkv of all elements":   cat(head("matroska"), ebml(idSegment, seek, info, tracks, ebml(idCluster, cluster(1)), ebml(idCluster, cluster(2)), cues, tags), number(idVoid, 1), word),
-		"mkv as it is streamed": cat(head("webm\x00"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)), unknown(idCluster, cluster(2)), tags, unknown(idCluster, cluster(3)), cues), head("webm"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)))),
+		"mkv as it is streamed": cat(head("webm\x00"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)), unknown(idCluster, cluster(2)), tags, unknown(idCluster, cluster(3)), cues, unknown(idCluster, cluster(4)), ebml(0x1941A469, []byte(word)), unknown(idCluster, cluster(5)), ebml(0x1043A770, []byte(word)), unknown(idCluster, cluster(6)), seek, unknown(idCluster, cluster(7)), info, unknown(idCluster, cluster(8)), tracks), head("webm"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)))),
 		"mkv with cues first":   cat(head("matroska"), ebml(idSegment, seek, cues, info, tracks, ebml(idCluster, cluster(1)[:200]), []byte{0, 0})),
 	}
 }
@@ -729,6 +740,8 @@ func variedAVIs() map[string][]byte {
 	return map[string][]byte{
 		"avi of all chunks":      cat(ch("RIFF", cat("AVI ", header, list("INFO", ch("ICRD", []byte(word))), movi(), ch("idx1", old), ch("JUNK", []byte(word)))), ch("RIFF", cat("AVIX", movi())), word),
 		"avi of an unknown size": bytes.Replace(cat(ch("RIFF", cat("AVI ", header, movi(ch("idx1", old), ch("00dc", []byte(word)))))), cat(le32(len(movi(ch("idx1", old), ch("00dc", []byte(word))))-8), "movi"), cat(le32(0), "movi"), 1),
+		"avi of short chunks":    ch("RIFF", cat("AVI ", list("hdrl", ch("avih", bytes.Repeat(le32(1000), 10)), list("strl", ch("strh", cat("vidsXVID", make([]byte, 40))), ch("strf", bitmap("XVID", 24, 0)[8:]), ch("vprp", make([]byte, 36))), list("strl", ch("strh", cat("audswave", make([]byte, 39))), sound(1, 0)), list("odml", ch("dmlh", le32(9)))), movi(), ch("idx1", old[:16]))),
+		"avi of 101 streams":     ch("RIFF", cat("AVI ", list("hdrl", ch("avih", bytes.Repeat(le32(1000), 14)), bytes.Repeat(list("strl", strh("auds", "wave"), sound(1, 0)), 101)), movi(ch("90wb", []byte(frame)), ch("09wb", []byte(frame)), ch("19wb", []byte(frame))))),
 		"avi with zeros between": bytes.ReplaceAll(ch("RIFF", cat("AVI ", header, movi())), []byte("LIST"), []byte("\x00\x00\x00LIST")),
 	}
 }
