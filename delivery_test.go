@@ -757,6 +757,9 @@ func TestHeaderOfPhotosWithoutBody(t *testing.T) {
 		"a redirect":                     {"GET", 302, fields{"Location": {"/b"}}, "", true},
 		"a failed condition of PUT":      {"PUT", 412, fields{}, "", true},
 		"what PUT has made":              {"PUT", 204, fields{"Etag": {`"1"`}}, "", true},
+		"what PATCH has made":            {"PATCH", 204, fields{"Etag": {`"1"`}}, "", true},
+		"what DELETE has left":           {"DELETE", 204, fields{"Etag": {`"1"`}}, "", true},
+		"a bad request":                  {"GET", 400, fields{"Etag": {`"1"`}}, "", false},
 		"a photo's tag for POST":         {"POST", 200, fields{"Etag": {`"1"`}}, "", false},
 		"a photo's type for QUERY":       {"QUERY", 200, fields{"Content-Type": {"image/jpeg"}}, "", false},
 		"a remote call":                  {"POST", 200, fields{"Content-Type": {"application/grpc"}}, "", true},
@@ -785,6 +788,9 @@ func TestHeaderOfPhotosWithoutBody(t *testing.T) {
 			}))
 			if passes := w.Header().Get("X-Ms-Meta-Home") != "" || w.Header().Get(http.TrailerPrefix+"X-Other") != ""; passes != tc.passes || w.Body.String() != tc.body && method != "HEAD" {
 				t.Errorf("%s, %s: got %d %v %q", name, method, w.Code, w.Header(), w.Body)
+			}
+			if tag := w.Header().Get("Etag"); tc.status > 0 && strings.Contains(tag, "-exif") != (tc.header.Get("Etag") != "" && tc.status < 400) {
+				t.Errorf("%s, %s: got ETag %q", name, method, tag)
 			}
 		}
 	}
