@@ -60,7 +60,7 @@ func TestRedactedBytes(t *testing.T) {
 		sum := sha256.New()
 		copies := 4
 		if strings.HasPrefix(name, "varied ") {
-			copies = 150
+			copies = 100
 		}
 		hashRedacted(t, sum, data, copies)
 		name = strings.ReplaceAll(fmt.Sprintf("%q", name), `"`, "")
@@ -71,10 +71,17 @@ func TestRedactedBytes(t *testing.T) {
 		}
 	}
 	parts := partSamples()
+	for name, f := range functionSamples() {
+		parts["of "+name] = part{body: f.body, keep: func(b *box) bool { b.body = []byte(fmt.Sprint(f.of(b.body))); return true }}
+	}
+	for name, in := range shortenedFiles(t) {
+		parts["in "+name] = part{body: in.body, keep: func(b *box) bool { b.body = in.redacted(b.body); return true }}
+	}
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		sum := sha256.New()
-		hashPart(sum, parts[name])
+		hashPart(sum, parts[name], !strings.HasPrefix(name, "in "))
 		got := fmt.Sprintf("%.8x", sum.Sum(nil))
+		name = strings.ReplaceAll(fmt.Sprintf("%q", name), `"`, "")
 		fmt.Fprintln(&out, got, "part", name)
 		if !*update && want["part "+name] != got {
 			t.Errorf("%s: the redacted bytes are others", name)
@@ -140,17 +147,20 @@ type part struct {
 	body []byte
 }
 
-// hashPart hashes what becomes of a part, of its beginnings, and of copies with another byte.
-func hashPart(sum hash.Hash, p part) {
+// hashPart hashes what becomes of a part, of its beginnings, and, with others, of copies with another byte.
+func hashPart(sum hash.Hash, p part, others bool) {
 	try := func(body []byte) {
 		b := box{typ: p.typ, all: make([]byte, 8+len(body)), body: body}
 		ok := p.keep(&b)
-		fmt.Fprintf(sum, "%v %d %x\n", ok, len(b.body), body)
+		fmt.Fprintf(sum, "%v %d %x %x\n", ok, len(b.body), b.body, body)
 	}
 	try(slices.Clone(p.body))
-	step := max(1, len(p.body)/200)
+	step := max(1, len(p.body)/100)
 	for i := 0; i < len(p.body); i += step {
 		try(slices.Clone(p.body[:i]))
+		if !others {
+			continue
+		}
 		for _, c := range []byte(limits + string([]byte{p.body[i] + 1, p.body[i] - 1, p.body[i] ^ 0x80})) {
 			b := slices.Clone(p.body)
 			b[i] = c
@@ -744,4 +754,153 @@ func variedAVIs() map[string][]byte {
 		"avi of 101 streams":     ch("RIFF", cat("AVI ", list("hdrl", ch("avih", bytes.Repeat(le32(1000), 14)), bytes.Repeat(list("strl", strh("auds", "wave"), sound(1, 0)), 101)), movi(ch("90wb", []byte(frame)), ch("09wb", []byte(frame)), ch("19wb", []byte(frame))))),
 		"avi with zeros between": bytes.ReplaceAll(ch("RIFF", cat("AVI ", header, movi())), []byte("LIST"), []byte("\x00\x00\x00LIST")),
 	}
+}
+
+// function is a function of bytes, and bytes of which each counts.
+type function struct {
+	of   func(b []byte) any
+	body []byte
+}
+
+// functionSamples are the functions that read numbers.
+func functionSamples() map[string]function {
+	le := func(v ...int) (b []byte) {
+		for _, x := range v {
+			b = append(b, le32(x)...)
+		}
+		return b
+	}
+	all := map[string]function{
+		"parseElement":        {func(b []byte) any { e, ok := parseElement(b); return fmt.Sprint(e, ok) }, []byte("\x1A\x45\xDF\xA3\x01\x00\x00\x00\x00\x00\x01\x23")},
+		"parseElement, short": {func(b []byte) any { e, ok := parseElement(b); return fmt.Sprint(e, ok) }, []byte("\x42\x86\x81\x01")},
+		"vint":                {func(b []byte) any { v, n, ok := vint(b); return fmt.Sprint(v, n, ok) }, []byte("\x11\x22\x33\x44")}, "isNumber": {func(b []byte) any { return isNumber(b) }, []byte("\x00\x00\x00\x00\x00\x01\x02\x03\x04\x05")}, "isWide": {func(b []byte) any { return isWide(b) }, []byte("\x00\x00\x01\x02\x03\x04\x05\x06\x07\x08")},
+		"isFraction": {func(b []byte) any { return fmt.Sprint(isFraction(b), b) }, []byte("\x40\x49\x0F\xDB\x40\x09\x21\xFB\x00")}, "mixedUID": {func(b []byte) any { return fmt.Sprint(mixedUID(b), b) }, []byte("\x00\x00\x00\x01\x02\x03\x04\x05\x06")},
+		"gainMapLength of the first": {func(b []byte) any { return gainMapLength(b, true) }, make([]byte, 8)},
+		"mendJFIF":                   {func(b []byte) any { mendJFIF(append(b, make([]byte, 12)...)[:12]); return b }, []byte("JFIF\x00\x01\x02\x02\x00\x48\x00\x48")}, "mendAdobe": {func(b []byte) any { mendAdobe(append(b, make([]byte, 12)...)[:12]); return b }, []byte("Adobe\x00\x64\x80\x00\x00\x00\x01")},
+		"mpfAttributes": {func(b []byte) any { return mpfAttributes(be.Uint32(append(b, 0, 0, 0, 0))) }, u32(0xE0010001 + 0x1F000000)}, "areLow": {func(b []byte) any { return areLow(b) }, u32(0x01020304)}, "areLowLE": {func(b []byte) any { return areLowLE(b) }, u32(0x01020304)}, "areCodePoints": {func(b []byte) any { return areCodePoints(b) }, u16(9)},
+		"mendMatrix": {func(b []byte) any { mendMatrix(append(b, make([]byte, 36)...)[:36]); return b }, cat(u32(1<<16), u32(0), u32(0), u32(0), u32(-1<<16), u32(0), u32(64<<16), u32(0), u32(1<<30))}, "mendRate": {func(b []byte) any { mendRate(append(b, 0, 0, 0, 0)[:4]); return b }, u32(1 << 16)}, "mendVolume": {func(b []byte) any { mendVolume(append(b, 0, 0)[:2]); return b }, u16(256)},
+		"mendDuration": {func(b []byte) any { b = append(b, 0, 0, 0, 0)[:4]; mendDuration(b, 1000); return b }, u32(86_400_000)}, "mendLengths": {func(b []byte) any { mendLengths(b[:len(b)&^3]); return b }, cat(u32(64<<16), u32(48<<16))}, "isTimescale": {func(b []byte) any { return isTimescale(be.Uint32(append(b, 0, 0, 0, 0))) }, u32(100_000_000)},
+		"isColorSEI": {func(b []byte) any { return isColorSEI(b) }, cat(137, 24, make([]byte, 24), 144, 4, "abcd", 147, 1, 18, 148, 8, "abcdefgh", 0x80)}, "isColorSEI of 3D": {func(b []byte) any { return isColorSEI(b) }, cat(165, 8, "abcd\x01\x01\x01\x01", 176, 16, bytes.Repeat([]byte{2}, 16), 0x80)},
+		"isLanguage": {func(b []byte) any { return isLanguage(be.Uint16(append(b, 0, 0))) }, u16(0x15C7)}, "keepLanguage": {func(b []byte) any { return fmt.Sprint(keepLanguage(b, false), b) }, []byte("fra\x00")}, "isChunkID": {func(b []byte) any { return isChunkID(b) }, []byte("00~ ")},
+		"descriptor": {func(b []byte) any { x, y, ok := descriptor(b, 3); return fmt.Sprint(x, y, ok) }, []byte("\x03\x80\x80\x05abcdefg")}, "power": {func(b []byte) any { return power(len(b), 3, 50) }, make([]byte, 5)}, "parseBox": {func(b []byte) any { h, ok := parseBox(b); return fmt.Sprint(h, ok) }, []byte("\x00\x00\x00\x01moov\x00\x00\x00\x00\x00\x01\x00\x00")},
+		"superIndex": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(2, 0, 0, 1, le(2), "00dc", make([]byte, 12), le(8, 23|1<<31, 90, 7))}, "superIndex of indexes": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(4, 0, 0, 0, le(1), "00dc", make([]byte, 12), le(500, 0, 100, 5))},
+		"frameFields": {func(b []byte) any { return frameFields(0xE0, b) + frameFields(0xE1, b) + frameFields(0xEE, b) }, []byte("AVI1\x01")},
+	}
+	for name, b := range map[string][]byte{"little": mpf(0, 5000, 70)[4:], "big": cat("MM\x00*", u32(8), u16(3), u16(0xB000), u16(7), u32(4), "0100", u16(0xB001), u16(4), u32(1), u32(2), u16(0xB002), u16(7), u32(32), u32(50), u32(0), u32(0xE0030001), u32(9), u32(0), u16(2), u16(3), u32(0x00010001), u32(9), u32(77), u32(0))} {
+		all["rewriteMPF, "+name] = function{func(b []byte) any { index, starts := rewriteMPF(b); return fmt.Sprint(index, starts) }, b}
+	}
+	for name, b := range map[string][]byte{"one channel": cat(u32(0), 0x40, make([]byte, 8*7)), "one denominator": cat(u32(0), 0x08, make([]byte, 4+4*7)), "three channels": cat(u32(0), 0x88, make([]byte, 4+4*17)), "three channels, fractions": cat(u32(0), 0x80, make([]byte, 8*17))} {
+		all["gainMapLength of "+name] = function{func(b []byte) any { return gainMapLength(b, false) }, b}
+	}
+	for marker, b := range map[byte][]byte{0xDB: cat(0x13, make([]byte, 128), 0x03, make([]byte, 64)), 0xC4: cat(0x13, 0, 2, 1, make([]byte, 13), "abc"), 0xCC: cat(0x10, 0x11, 1, 5), 0xDD: u32(8), 0xDC: u32(8), 0xDA: cat(2, 1, 0x11, 2, 0x11, 0, 63, 0, "more"), 0xC0: cat(8, u16(8), u16(8), 2, 1, 0x44, 0, 2, 0x11, 3, "more")} {
+		all[fmt.Sprintf("tableLength of %X", marker)] = function{func(b []byte) any {
+			if len(b) == 0 {
+				return nil
+			}
+			return fmt.Sprint(tableLength(marker, b), oneTable(marker, b))
+		}, b}
+		for _, frame := range []byte{0xC0, 0xC2, 0xC9} {
+			all[fmt.Sprintf("isPossible of %X in %X", marker, frame)] = function{func(b []byte) any { return isPossible(marker, b[:tableLength(marker, b)], frame, []byte{1, 2}) }, b}
+		}
+	}
+	for typ, b := range map[string][]byte{"grid": cat(0, 0, 1, 1, u16(64), u16(48)), "iovl": cat(0, 1, make([]byte, 8), u32(64), u32(48), bytes.Repeat(u32(1), 8)), "tmap": cat(0, u16(0), u16(0), 0x88, make([]byte, 4+8+60)), "sato": cat(2, 3, 0, u32(7), 1, 128), "iden": nil} {
+		for _, n := range []int{1, 4} {
+			all[fmt.Sprint("derivedSize of ", typ, n)] = function{func(b []byte) any { return derivedSize([4]byte([]byte(typ)), b, n) }, cat(b, "and more")}
+		}
+	}
+	for size, b := range map[int][]byte{12: cat(16, 0, 16, 0, 1, 0, 8, 0), 40: cat(le(16, -16), 1, 0, 8, 0, le(0, 768, 0, 0, 16, 0)), 56: cat(le(16, 16), 1, 0, 32, 0, le(3, 0, 0, 0, 0, 0), make([]byte, 16)), 124: cat(le(16, 16), 1, 0, 24, 0, le(0, 768, 0, 0, 0, 0), make([]byte, 16), "DEBM", make([]byte, 48), le(4, 892, 100, 0))} {
+		for _, icon := range []bool{false, true} {
+			all[fmt.Sprint("parseDIB of ", size, icon)] = function{func(b []byte) any {
+				d, ok := parseDIB(b, icon)
+				if ok {
+					d.clean(b[:d.size])
+				}
+				return fmt.Sprint(d, ok, b)
+			}, cat(le(size), b)}
+		}
+	}
+	fixed := []byte("\x78\x9C\x4B\x4C\x4A\x4E\x49\x4D\x43\x22\x00\x3B\x49\x06\x5B")
+	for name, b := range map[string][]byte{"stored": cat("\x78\x01", 0, 3, 0, 0xFC, 0xFF, "abc", 1, 2, 0, 0xFD, 0xFF, "de", u32(0x12345678), "more"), "fixed codes": cat(fixed, "more"), "tables": testimage.DeflateTables(300)} {
+		all["zlibStream of "+name] = function{func(b []byte) any {
+			given := false
+			z := zlibStream{more: func() []byte {
+				if given {
+					return nil
+				}
+				given = true
+				return b
+			}}
+			ok := z.skip()
+			return fmt.Sprint(ok, z.used())
+		}, b}
+	}
+	for name, b := range mixed() {
+		all["Sniff, "+name] = function{func(b []byte) any { v, format := Sniff(b); return fmt.Sprint(v, format, Undecided(b)) }, b[:min(len(b), 48)]}
+	}
+	return all
+}
+
+// shortened is a part of a file that can have any length.
+type shortened struct {
+	redacted func(b []byte) []byte
+	body     []byte
+}
+
+// shortenedFiles are files in which a part can be too short for its fields.
+func shortenedFiles(t *testing.T) map[string]shortened {
+	m := testimage.Gradient(8, 8)
+	credit := &Policy{EXIF: &exif.Options{}, IPTC: iptc.Policy{Keep: func(string) bool { return true }}}
+	all := map[string]shortened{}
+	add := func(name string, body []byte, file func(b []byte) []byte) {
+		all[name] = shortened{func(b []byte) []byte { return redact(t, file(b), credit, 0) }, body}
+	}
+	for marker, bodies := range map[byte][][]byte{
+		0xE0: {[]byte("JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x01\x01RGB")}, 0xE1: {cat("Exif\x00\x00", secretEXIF()), []byte(container.XMPIntro + xmpWith(`photoshop:Credit="somebody"`))}, 0xEE: {cat("Adobe", u16(100), u16(0x4000), u16(9), 1, "more")},
+		0xE2: {cat("ICC_PROFILE\x00", 1, 1, profile()), cat("urn:iso:std:iso:ts:21496:-1\x00", u32(0), "more"), mpf(0, 9)}, 0xED: {cat("Photoshop 3.0\x00", testimage.PSDResource(0x0404, "", cat(0x1C, 2, 110, u16(8), "somebody")))}, 0xFE: {[]byte(word)}, 0xDD: {u32(8)}, 0xDB: {cat(0, make([]byte, 64))}, 0xC4: {cat(0, 1, make([]byte, 15), 5)},
+	} {
+		for i, body := range bodies {
+			add(fmt.Sprintf("a segment %X %d", marker, i), body, func(b []byte) []byte { return testimage.JPEG(m, testimage.Segment(marker, b)) })
+		}
+	}
+	for typ, body := range map[string][]byte{
+		"PLTE": make([]byte, 12), "tRNS": make([]byte, 4), "cHRM": make([]byte, 33), "gAMA": u32(45455), "sRGB": u16(0), "cICP": u32(0x01020001), "mDCV": cat(content("mDCV", 24), 0), "cLLI": make([]byte, 9), "pHYs": make([]byte, 10), "sBIT": u32(0x08080808), "bKGD": make([]byte, 7), "acTL": make([]byte, 9),
+		"iCCP": cat("n", 0, 0, testimage.Zlib(profile())), "eXIf": secretEXIF(), "iTXt": []byte(xmpKeyword + "en\x00x\x00" + xmpWith(`photoshop:Credit="somebody"`)), "tEXt": []byte("AIGC\x00{\"a\":1}"), "fcTL": make([]byte, 27), "IEND": {0},
+	} {
+		add("a chunk "+typ, body, func(b []byte) []byte { return testimage.PNG(m, testimage.PNGChunk(typ, b), nil) })
+	}
+	for typ, body := range map[string][]byte{"VP8X": cat(0x3E, make([]byte, 9), word), "ICCP": profile(), "ANIM": cat("123456", word), "ALPH": []byte("alpha"), "ANMF": cat(make([]byte, 16), testimage.VP8L()), "EXIF": secretEXIF(), "XMP ": []byte(xmpWith(`photoshop:Credit="somebody"`))} {
+		add("a chunk of WebP "+typ, body, func(b []byte) []byte {
+			return testimage.WebP(testimage.VP8X(0x3E), testimage.RIFFChunk(typ, b), testimage.VP8L(), testimage.RIFFChunk(typ, b))
+		})
+	}
+	for id, body := range map[int][]byte{0x4489: u32(0x3F000000), 0x2AD7B1: make([]byte, 9), 0x4D80: []byte("app"), 0x7BA9: []byte(word)} {
+		add(fmt.Sprintf("an element %X", id), body, func(b []byte) []byte {
+			return cat(ebml(idEBML, ebml(0x4282, []byte("matroska"))), ebml(idSegment, ebml(idInfo, ebml(id, b)), ebml(idTracks, ebml(idTrackEntry, ebml(0xD7, []byte{1}), ebml(0x83, []byte{1}), ebml(0x86, []byte("V_VP8")))), ebml(idCluster, ebml(0xE7, b), ebml(idSimpleBlock, b))))
+		})
+	}
+	codecs := partSamples()
+	for name := range codecs {
+		if codec, ok := strings.CutPrefix(name, "private of "); ok {
+			add("a track of "+codec, codecs[name].body, func(b []byte) []byte {
+				return cat(ebml(idEBML, ebml(0x4282, []byte("matroska"))), ebml(idSegment, ebml(idTracks, ebml(idTrackEntry, ebml(0xD7, []byte{1}), ebml(0x83, []byte{map[bool]byte{true: 1, false: 2}[codec[0] == 'V']}), ebml(0x86, []byte(codec)), ebml(0x63A2, b))), ebml(idCluster, ebml(idSimpleBlock, []byte("\x81\x00\x00\x80"+frame)))))
+			})
+		}
+	}
+	films := slackAVI(&places{})
+	for _, typ := range []string{"avih", "strh", "strf", "vprp", "indx", "dmlh", "idx1"} {
+		at := bytes.Index(films, []byte(typ))
+		n := int(binary.LittleEndian.Uint32(films[at+4:]))
+		add("a chunk of AVI "+typ, films[at+8:at+8+n], func(b []byte) []byte {
+			return cat(films[:at], testimage.RIFFChunk(typ, b), films[at+8+(n+1)&^1:])
+		})
+	}
+	for typ, body := range map[string][]byte{"Exif": secretExifItem(), "xml ": []byte(xmpWith(`photoshop:Credit="somebody"`)), "jxll": {10, 1}, "jxlp": cat(u32(1<<31), "\xFF\x0A", shown), "jxlc": []byte("\xFF\x0A" + shown), "brob": testimage.Brob("xml ", []byte(xmpWith(`photoshop:Credit="somebody"`)), 16)[8:]} {
+		add("a box of JPEG XL "+typ, body, func(b []byte) []byte {
+			return testimage.JXL(testimage.Box(typ, b), testimage.Box("jxlc", []byte("\xFF\x0A"+shown)))
+		})
+	}
+	for label, body := range map[byte][]byte{0xF9: {4, 9, 0, 0, 1, 0}, 0xFE: cat(8, word, 0), 0xFF: cat(11, "NETSCAPE2.0", 3, 1, 0, 0, 0), 0x01: cat(12, make([]byte, 12), 8, word, 0)} {
+		add(fmt.Sprintf("an extension %X", label), body, func(b []byte) []byte { return gifFile(cat(0x21, label, b)) })
+	}
+	return all
 }
