@@ -280,8 +280,8 @@ func partSamples() map[string]part {
 		"dref":                  {"dref", func(b *box) bool { x := m(); ok := x.keepDataReferences(b); return ok && x.problem == nil }, cat(u32(9), u32(2), newBox("url ", u32(1)), newBox("alis", u32(1), []byte(after)), newBox("rsrc", u32(1)))},
 		"trex":                  {"trex", func(b *box) bool { return m().keepDefaults(b) }, cat(u32(9), u32(1), u32(1), u32(2), u32(3), u32(4), after)},
 		"tfhd":                  {"tfhd", keepFragmentHeader, cat(u32(0x03003B), u32(1), u32(0), u32(9), u32(1), u32(2), u32(3), u32(4), after)},
-		"sidx":                  {"sidx", keepSegmentIndex, cat(u32(9), u32(1), u32(1000), u32(1), u32(2), u16(9), u16(2), u32(100), u32(20), u32(0x90000000), u32(100), u32(20), u32(0), after)},
-		"sidx, wide":            {"sidx", keepSegmentIndex, cat(u32(0x01000009), u32(1), u32(1000), u32(0), u32(1), u32(0), u32(2), u16(9), u16(1), u32(100), u32(20), u32(0x90000000), after)},
+		"sidx":                  {"sidx", keepSegmentIndex, cat(u32(9), u32(1), u32(1000), u32(1), u32(2), u16(9), u16(2), u32(100), u32(20), u32(0x90000000-1<<32), u32(100), u32(20), u32(0), after)},
+		"sidx, wide":            {"sidx", keepSegmentIndex, cat(u32(0x01000009), u32(1), u32(1000), u32(0), u32(1), u32(0), u32(2), u16(9), u16(1), u32(100), u32(20), u32(0x90000000-1<<32), after)},
 		"mfra":                  {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 0, u32(1), u32(0xFF), u32(1), u32(1), u32(2), bytes.Repeat([]byte{1}, 12), []byte(after)), full("mfro", 0, u32(9), []byte(after)))},
 		"mfra, wide":            {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 1, u32(1), u32(0), u32(1), u32(0), u32(1), u32(0), u32(2), []byte{1, 1, 1}, []byte(after)))},
 		"mfra of another track": {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 1, u32(2), u32(0), u32(1), u32(0), u32(1), u32(0), u32(2), []byte{1, 1, 1}))},
@@ -384,7 +384,7 @@ func variedPhotos() map[string][]byte {
 	first := testimage.JPEG(m, gain(0, 0), seg(0xE2, index(1)))
 	base := bytes.Index(first, []byte("II*\x00"))
 	first = testimage.JPEG(m, gain(0, 0), seg(0xE2, index(uint32(len(first)-base))))
-	wide := cat("MPF\x00", "MM\x00*", u32(8), u16(3), u16(0xB000), u16(7), u32(4), "0100", u16(0xB001), u16(4), u32(1), u32(2), u16(0xB002), u16(7), u32(32), u32(50), u32(0), u32(0xE0030001), u32(9), u32(0), u16(9), u16(1), u32(0x00010001), u32(9), u32(77), u32(0))
+	wide := cat("MPF\x00", "MM\x00*", u32(8), u16(3), u16(0xB000), u16(7), u32(4), "0100", u16(0xB001), u16(4), u32(1), u32(2), u16(0xB002), u16(7), u32(32), u32(50), u32(0), u32(0xE0030001-1<<32), u32(9), u32(0), u16(9), u16(1), u32(0x00010001), u32(9), u32(77), u32(0))
 	photos := map[string][]byte{
 		"jpeg, all of a profile":     testimage.JPEG(m, seg(0xE2, cat("ICC_PROFILE\x00", 1, 2, profile[:half])), seg(0xE2, cat("ICC_PROFILE\x00", 2, 2, profile[half:]))),
 		"jpeg, parts in disorder":    testimage.JPEG(m, seg(0xE2, cat("ICC_PROFILE\x00", 1, 2, profile[:half])), seg(0xE2, cat("ICC_PROFILE\x00", 1, 2, profile[half:]))),
@@ -405,7 +405,7 @@ func variedPhotos() map[string][]byte {
 		"png, an animation":          testimage.PNG(m, testimage.PNGChunk("acTL", cat(u32(2), u32(0))), cat(testimage.PNGChunk("fcTL", cat(u32(0), u32(4), u32(5), u32(12), u32(11), u16(1), u16(10), 2, 1)), testimage.PNGChunk("fdAT", cat(u32(1), testimage.Zlib(make([]byte, 20)))), testimage.PNGChunk("fdAT", u32(2)), testimage.PNGChunk("fcTL", cat(u32(2), u32(16), u32(16), u32(0), u32(0), u16(1), u16(10), 0, 0)), testimage.PNGChunk("fdAT", cat(u32(3), testimage.Zlib(make([]byte, 300)), word)), testimage.PNGChunk("fcTL", cat(u32(4), u32(16), u32(16), u32(0), u32(0), u16(1), u16(10), 0, 0)))),
 		"webp, all of a profile":     testimage.WebP(testimage.VP8X(0x20), testimage.RIFFChunk("ICCP", profile), testimage.VP8L()),
 		"webp, odd chunks":           testimage.WebP(testimage.VP8X(0x12), testimage.RIFFChunk("ANIM", make([]byte, 6)), testimage.RIFFChunk("ANMF", cat(make([]byte, 16), testimage.RIFFChunk("ALPH", []byte("abc")), testimage.RIFFChunk("VP8 ", []byte("lossy")), testimage.RIFFChunk("note", []byte("abc")))), testimage.RIFFChunk("note", []byte("abc")), testimage.RIFFChunk("ANMF", make([]byte, 15))),
-		"jxl, pieces":                testimage.JXL(box("jxll", []byte{10}), box("jxlp", u32(0), []byte("\xFF\x0A"+shown)), box("Exif", secretExifItem()), box("xml ", []byte(secretXMP)), box("jxlp", u32(1<<31|1), []byte(shown))),
+		"jxl, pieces":                testimage.JXL(box("jxll", []byte{10}), box("jxlp", u32(0), []byte("\xFF\x0A"+shown)), box("Exif", secretExifItem()), box("xml ", []byte(secretXMP)), box("jxlp", u32(1-1<<31), []byte(shown))),
 		"jxl, packed XMP":            testimage.JXL(testimage.Brob("xml ", []byte(xmpWith(`photoshop:Credit="somebody"`)), 16), testimage.Brob("xml ", []byte(secretXMP), 16), box("jxlc", []byte("\xFF\x0A"+shown))),
 	}
 	segment := func(marker int, data ...any) []byte { b := cat(data...); return cat(u16(marker), u16(2+len(b)), b) }
@@ -522,7 +522,7 @@ func variedFilms() map[string][]byte {
 		return box(typ, make([]byte, 6), u16(1), "vendor and compression"[:16], u16(64), u16(48), u32(0x480000), u32(0x480000), u32(9), u16(1), "\x08compressor"+strings.Repeat("x", 20), u16(24), []byte{255, 255}, cat(more...))
 	}
 	sound := func(typ string, layout, channels, bits int, more ...any) []byte {
-		return box(typ, make([]byte, 6), u16(1), u16(layout), "vendor", u16(channels), u16(bits), u16(-1), u16(9), u32(48000<<16), cat(more...))
+		return box(typ, make([]byte, 6), u16(1), u16(layout), "vendor", u16(channels), u16(bits), u16(-1), u16(9), u32(48000<<16-1<<32), cat(more...))
 	}
 	const gap = "NOT-OF-A-TRACK"
 	data := strings.Repeat(frame+gap, 40)
@@ -743,7 +743,7 @@ func variedAVIs() map[string][]byte {
 	jpeg := cat("\xFF\xD8\xFF\xE0", u16(16), "AVI1\x02\x01", u32(100), u32(9), "\xFF\xFE", u16(2+len(word)), word, "\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9\xFF\xD8\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9", word)
 	movi := func(more ...[]byte) []byte {
 		return list("movi", cat(ch("00dc", []byte(frame)), ch("01db", []byte(frame+"x")), ch("02pc", []byte(frame)), ch("03dc", jpeg), ch("04dc", []byte(word)), ch("05wb", []byte(frame)), ch("08iv", []byte(frame)), ch("99dc", []byte(word)), ch("0:dc", []byte(word)), ch("/0dc", []byte(word)), ch("00xx", []byte(word)), ch("11__", []byte(frame)),
-			ch("ix00", index(1, "00dc", le32(8), le32(23|1<<31), le32(90), le32(7))), ch("ix04", index(1, "04dc", le32(8), le32(23))), list("rec ", ch("06wb", []byte(frame)), ch("10dc", []byte(word)))), bytes.Join(more, nil))
+			ch("ix00", index(1, "00dc", le32(8), le32(23-1<<31), le32(90), le32(7))), ch("ix04", index(1, "04dc", le32(8), le32(23))), list("rec ", ch("06wb", []byte(frame)), ch("10dc", []byte(word)))), bytes.Join(more, nil))
 	}
 	entry := func(id string, flags int) []byte { return cat(id, le32(flags), le32(4), le32(23)) }
 	old := cat(entry("00dc", 0x10), entry("04dc", 0x10), entry("rec ", 1), entry("05wb", -1), entry("note", 9), "rest")
@@ -777,16 +777,16 @@ func functionSamples() map[string]function {
 		"isFraction": {func(b []byte) any { return fmt.Sprint(isFraction(b), b) }, []byte("\x40\x49\x0F\xDB\x40\x09\x21\xFB\x00")}, "mixedUID": {func(b []byte) any { return fmt.Sprint(mixedUID(b), b) }, []byte("\x00\x00\x00\x01\x02\x03\x04\x05\x06")},
 		"gainMapLength of the first": {func(b []byte) any { return gainMapLength(b, true) }, make([]byte, 8)},
 		"mendJFIF":                   {func(b []byte) any { mendJFIF(append(b, make([]byte, 12)...)[:12]); return b }, []byte("JFIF\x00\x01\x02\x02\x00\x48\x00\x48")}, "mendAdobe": {func(b []byte) any { mendAdobe(append(b, make([]byte, 12)...)[:12]); return b }, []byte("Adobe\x00\x64\x80\x00\x00\x00\x01")},
-		"mpfAttributes": {func(b []byte) any { return mpfAttributes(be.Uint32(append(b, 0, 0, 0, 0))) }, u32(0xE0010001 + 0x1F000000)}, "areLow": {func(b []byte) any { return areLow(b) }, u32(0x01020304)}, "areLowLE": {func(b []byte) any { return areLowLE(b) }, u32(0x01020304)}, "areCodePoints": {func(b []byte) any { return areCodePoints(b) }, u16(9)},
+		"mpfAttributes": {func(b []byte) any { return mpfAttributes(be.Uint32(append(b, 0, 0, 0, 0))) }, u32(0xFF010001 - 1<<32)}, "areLow": {func(b []byte) any { return areLow(b) }, u32(0x01020304)}, "areLowLE": {func(b []byte) any { return areLowLE(b) }, u32(0x01020304)}, "areCodePoints": {func(b []byte) any { return areCodePoints(b) }, u16(9)},
 		"mendMatrix": {func(b []byte) any { mendMatrix(append(b, make([]byte, 36)...)[:36]); return b }, cat(u32(1<<16), u32(0), u32(0), u32(0), u32(-1<<16), u32(0), u32(64<<16), u32(0), u32(1<<30))}, "mendRate": {func(b []byte) any { mendRate(append(b, 0, 0, 0, 0)[:4]); return b }, u32(1 << 16)}, "mendVolume": {func(b []byte) any { mendVolume(append(b, 0, 0)[:2]); return b }, u16(256)},
 		"mendDuration": {func(b []byte) any { b = append(b, 0, 0, 0, 0)[:4]; mendDuration(b, 1000); return b }, u32(86_400_000)}, "mendLengths": {func(b []byte) any { mendLengths(b[:len(b)&^3]); return b }, cat(u32(64<<16), u32(48<<16))}, "isTimescale": {func(b []byte) any { return isTimescale(be.Uint32(append(b, 0, 0, 0, 0))) }, u32(100_000_000)},
 		"isColorSEI": {func(b []byte) any { return isColorSEI(b) }, cat(137, 24, make([]byte, 24), 144, 4, "abcd", 147, 1, 18, 148, 8, "abcdefgh", 0x80)}, "isColorSEI of 3D": {func(b []byte) any { return isColorSEI(b) }, cat(165, 8, "abcd\x01\x01\x01\x01", 176, 16, bytes.Repeat([]byte{2}, 16), 0x80)},
 		"isLanguage": {func(b []byte) any { return isLanguage(be.Uint16(append(b, 0, 0))) }, u16(0x15C7)}, "keepLanguage": {func(b []byte) any { return fmt.Sprint(keepLanguage(b, false), b) }, []byte("fra\x00")}, "isChunkID": {func(b []byte) any { return isChunkID(b) }, []byte("00~ ")},
 		"descriptor": {func(b []byte) any { x, y, ok := descriptor(b, 3); return fmt.Sprint(x, y, ok) }, []byte("\x03\x80\x80\x05abcdefg")}, "power": {func(b []byte) any { return power(len(b), 3, 50) }, make([]byte, 5)}, "parseBox": {func(b []byte) any { h, ok := parseBox(b); return fmt.Sprint(h, ok) }, []byte("\x00\x00\x00\x01moov\x00\x00\x00\x00\x00\x01\x00\x00")},
-		"superIndex": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(2, 0, 0, 1, le(2), "00dc", make([]byte, 12), le(8, 23|1<<31, 90, 7))}, "superIndex of indexes": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(4, 0, 0, 0, le(1), "00dc", make([]byte, 12), le(500, 0, 100, 5))},
+		"superIndex": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(2, 0, 0, 1, le(2), "00dc", make([]byte, 12), le(8, 23-1<<31, 90, 7))}, "superIndex of indexes": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(4, 0, 0, 0, le(1), "00dc", make([]byte, 12), le(500, 0, 100, 5))},
 		"frameFields": {func(b []byte) any { return frameFields(0xE0, b) + frameFields(0xE1, b) + frameFields(0xEE, b) }, []byte("AVI1\x01")},
 	}
-	for name, b := range map[string][]byte{"little": mpf(0, 5000, 70)[4:], "big": cat("MM\x00*", u32(8), u16(3), u16(0xB000), u16(7), u32(4), "0100", u16(0xB001), u16(4), u32(1), u32(2), u16(0xB002), u16(7), u32(32), u32(50), u32(0), u32(0xE0030001), u32(9), u32(0), u16(2), u16(3), u32(0x00010001), u32(9), u32(77), u32(0))} {
+	for name, b := range map[string][]byte{"little": mpf(0, 5000, 70)[4:], "big": cat("MM\x00*", u32(8), u16(3), u16(0xB000), u16(7), u32(4), "0100", u16(0xB001), u16(4), u32(1), u32(2), u16(0xB002), u16(7), u32(32), u32(50), u32(0), u32(0xE0030001-1<<32), u32(9), u32(0), u16(2), u16(3), u32(0x00010001), u32(9), u32(77), u32(0))} {
 		all["rewriteMPF, "+name] = function{func(b []byte) any { index, starts := rewriteMPF(b); return fmt.Sprint(index, starts) }, b}
 	}
 	for name, b := range map[string][]byte{"one channel": cat(u32(0), 0x40, make([]byte, 8*7)), "one denominator": cat(u32(0), 0x08, make([]byte, 4+4*7)), "three channels": cat(u32(0), 0x88, make([]byte, 4+4*17)), "three channels, fractions": cat(u32(0), 0x80, make([]byte, 8*17))} {
@@ -894,7 +894,7 @@ func shortenedFiles(t *testing.T) map[string]shortened {
 			return cat(films[:at], testimage.RIFFChunk(typ, b), films[at+8+(n+1)&^1:])
 		})
 	}
-	for typ, body := range map[string][]byte{"Exif": secretExifItem(), "xml ": []byte(xmpWith(`photoshop:Credit="somebody"`)), "jxll": {10, 1}, "jxlp": cat(u32(1<<31), "\xFF\x0A", shown), "jxlc": []byte("\xFF\x0A" + shown), "brob": testimage.Brob("xml ", []byte(xmpWith(`photoshop:Credit="somebody"`)), 16)[8:]} {
+	for typ, body := range map[string][]byte{"Exif": secretExifItem(), "xml ": []byte(xmpWith(`photoshop:Credit="somebody"`)), "jxll": {10, 1}, "jxlp": cat(u32(-1<<31), "\xFF\x0A", shown), "jxlc": []byte("\xFF\x0A" + shown), "brob": testimage.Brob("xml ", []byte(xmpWith(`photoshop:Credit="somebody"`)), 16)[8:]} {
 		add("a box of JPEG XL "+typ, body, func(b []byte) []byte {
 			return testimage.JXL(testimage.Box(typ, b), testimage.Box("jxlc", []byte("\xFF\x0A"+shown)))
 		})
