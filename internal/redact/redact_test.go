@@ -250,6 +250,12 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d characters: got %q and %q", n, old, names)
 		}
 	}
+	for _, end := range []uint16{0, 0x1F, 0x7F, 0xD83D} { // the name ends before what can't be shown
+		names := cat("mluc", u32(0), u32(1), u32(12), "enUS", u32(6), u32(28), u16('N'), u16(int(end)), u16('N'))
+		if !cleanICCTag("desc", names) || bytes.Count(names, []byte("N")) != 1 {
+			t.Errorf("a name with %#x: got %q", end, names)
+		}
+	}
 	palette := func(n int) []byte { return testimage.PNGChunk("PLTE", make([]byte, 3*n)) }
 	for n, want := range map[int]bool{256: true, 257: false} {
 		data := testimage.PNG(testimage.Gradient(8, 8), palette(n), nil)

@@ -740,7 +740,7 @@ func variedAVIs() map[string][]byte {
 		list("strl", strh("vids", "xvid"), bitmap("XVID", 24, 0, parts["private of V_MPEG2"].body)), list("strl", strh("vids", "MRLE"), bitmap("MRLE", 8, 2, "\x01\x02\x03\x00\x04\x05\x06\x00", "more")), list("strl", strh("vids", "MJPG"), bitmap("mjpg", 24, 0)), list("strl", strh("vids", "mpng"), bitmap("MPNG", 24, 0, word)),
 		list("strl", strh("auds", "\x55\x00\x00\x00"), sound(0x55, 12, make([]byte, 12), "more")), list("strl", strh("auds", "\x00\x00\x00\x00"), ch("strf", cat(1, 0, 1, 0, le32(8000), le32(8000), 1, 0, 8, 0))), list("strl", strh("auds", "vorb"), sound(0x6F, len(parts["private of A_VORBIS"].body), parts["private of A_VORBIS"].body, "more")),
 		list("strl", strh("iavs", "dvsd"), sound(0, 0)), list("strl", strh("mids", "midi"), ch("strf", []byte(word))), list("strl", strh("note", "what"), ch("strf", []byte(word))), list("strl", strh("vids", "HFYU"), bitmap("HFYU", 24, 0, "tables")), list("odml", ch("dmlh", cat(le32(9), word))))
-	jpeg := cat("\xFF\xD8\xFF\xE0", u16(16), "AVI1\x02\x01", u32(100), u32(9), "\xFF\xFE", u16(2+len(word)), word, "\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9\xFF\xD8\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9", word)
+	jpeg := cat("\xFF\xD8\xFF\xE0", u16(16), "AVI1\x03\x01", u32(100), u32(9), "\xFF\xFE", u16(2+len(word)), word, "\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9\xFF\xD8\xFF\xDA", u16(4), "ab", frame, "\xFF\xD9", word)
 	movi := func(more ...[]byte) []byte {
 		return list("movi", cat(ch("00dc", []byte(frame)), ch("01db", []byte(frame+"x")), ch("02pc", []byte(frame)), ch("03dc", jpeg), ch("04dc", []byte(word)), ch("05wb", []byte(frame)), ch("08iv", []byte(frame)), ch("99dc", []byte(word)), ch("0:dc", []byte(word)), ch("/0dc", []byte(word)), ch("00xx", []byte(word)), ch("11__", []byte(frame)),
 			ch("ix00", index(1, "00dc", le32(8), le32(23-1<<31), le32(90), le32(7))), ch("ix04", index(1, "04dc", le32(8), le32(23))), list("rec ", ch("06wb", []byte(frame)), ch("10dc", []byte(word)))), bytes.Join(more, nil))
@@ -774,20 +774,20 @@ func functionSamples() map[string]function {
 		"parseElement":        {func(b []byte) any { e, ok := parseElement(b); return fmt.Sprint(e, ok) }, []byte("\x1A\x45\xDF\xA3\x01\x00\x00\x00\x00\x00\x01\x23")},
 		"parseElement, short": {func(b []byte) any { e, ok := parseElement(b); return fmt.Sprint(e, ok) }, []byte("\x42\x86\x81\x01")},
 		"vint":                {func(b []byte) any { v, n, ok := vint(b); return fmt.Sprint(v, n, ok) }, []byte("\x11\x22\x33\x44")}, "isNumber": {func(b []byte) any { return isNumber(b) }, []byte("\x00\x00\x00\x00\x00\x01\x02\x03\x04\x05")}, "isWide": {func(b []byte) any { return isWide(b) }, []byte("\x00\x00\x01\x02\x03\x04\x05\x06\x07\x08")},
-		"isFraction": {func(b []byte) any { return fmt.Sprint(isFraction(b), b) }, []byte("\x40\x49\x0F\xDB\x40\x09\x21\xFB\x00")}, "mixedUID": {func(b []byte) any { return fmt.Sprint(mixedUID(b), b) }, []byte("\x00\x00\x00\x01\x02\x03\x04\x05\x06")},
+		"isFraction": {func(b []byte) any { return fmt.Sprintf("%v %x", isFraction(b), b) }, []byte("\x40\x49\x0F\xDB\x40\x09\x21\xFB\x00")}, "mixedUID": {func(b []byte) any { return fmt.Sprintf("%v %x", mixedUID(b), b) }, []byte("\x00\x00\x00\x01\x02\x03\x04\x05\x06")},
 		"gainMapLength of the first": {func(b []byte) any { return gainMapLength(b, true) }, make([]byte, 8)},
 		"mendJFIF":                   {func(b []byte) any { mendJFIF(append(b, make([]byte, 12)...)[:12]); return b }, []byte("JFIF\x00\x01\x02\x02\x00\x48\x00\x48")}, "mendAdobe": {func(b []byte) any { mendAdobe(append(b, make([]byte, 12)...)[:12]); return b }, []byte("Adobe\x00\x64\x80\x00\x00\x00\x01")},
 		"mpfAttributes": {func(b []byte) any { return mpfAttributes(be.Uint32(append(b, 0, 0, 0, 0))) }, u32(0xFF010001 - 1<<32)}, "areLow": {func(b []byte) any { return areLow(b) }, u32(0x01020304)}, "areLowLE": {func(b []byte) any { return areLowLE(b) }, u32(0x01020304)}, "areCodePoints": {func(b []byte) any { return areCodePoints(b) }, u16(9)},
 		"mendMatrix": {func(b []byte) any { mendMatrix(append(b, make([]byte, 36)...)[:36]); return b }, cat(u32(1<<16), u32(0), u32(0), u32(0), u32(-1<<16), u32(0), u32(64<<16), u32(0), u32(1<<30))}, "mendRate": {func(b []byte) any { mendRate(append(b, 0, 0, 0, 0)[:4]); return b }, u32(1 << 16)}, "mendVolume": {func(b []byte) any { mendVolume(append(b, 0, 0)[:2]); return b }, u16(256)},
 		"mendDuration": {func(b []byte) any { b = append(b, 0, 0, 0, 0)[:4]; mendDuration(b, 1000); return b }, u32(86_400_000)}, "mendLengths": {func(b []byte) any { mendLengths(b[:len(b)&^3]); return b }, cat(u32(64<<16), u32(48<<16))}, "isTimescale": {func(b []byte) any { return isTimescale(be.Uint32(append(b, 0, 0, 0, 0))) }, u32(100_000_000)},
 		"isColorSEI": {func(b []byte) any { return isColorSEI(b) }, cat(137, 24, make([]byte, 24), 144, 4, "abcd", 147, 1, 18, 148, 8, "abcdefgh", 0x80)}, "isColorSEI of 3D": {func(b []byte) any { return isColorSEI(b) }, cat(165, 8, "abcd\x01\x01\x01\x01", 176, 16, bytes.Repeat([]byte{2}, 16), 0x80)},
-		"isLanguage": {func(b []byte) any { return isLanguage(be.Uint16(append(b, 0, 0))) }, u16(0x15C7)}, "keepLanguage": {func(b []byte) any { return fmt.Sprint(keepLanguage(b, false), b) }, []byte("fra\x00")}, "isChunkID": {func(b []byte) any { return isChunkID(b) }, []byte("00~ ")},
-		"descriptor": {func(b []byte) any { x, y, ok := descriptor(b, 3); return fmt.Sprint(x, y, ok) }, []byte("\x03\x80\x80\x05abcdefg")}, "power": {func(b []byte) any { return power(len(b), 3, 50) }, make([]byte, 5)}, "parseBox": {func(b []byte) any { h, ok := parseBox(b); return fmt.Sprint(h, ok) }, []byte("\x00\x00\x00\x01moov\x00\x00\x00\x00\x00\x01\x00\x00")},
-		"superIndex": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(2, 0, 0, 1, le(2), "00dc", make([]byte, 12), le(8, 23-1<<31, 90, 7))}, "superIndex of indexes": {func(b []byte) any { return fmt.Sprint(superIndex(b), b) }, cat(4, 0, 0, 0, le(1), "00dc", make([]byte, 12), le(500, 0, 100, 5))},
+		"isLanguage": {func(b []byte) any { return isLanguage(be.Uint16(append(b, 0, 0))) }, u16(0x15C7)}, "keepLanguage": {func(b []byte) any { return fmt.Sprintf("%v %x", keepLanguage(b, false), b) }, []byte("fra\x00")}, "isChunkID": {func(b []byte) any { return isChunkID(b) }, []byte("00~ ")},
+		"descriptor": {func(b []byte) any { x, y, ok := descriptor(b, 3); return fmt.Sprintf("%x %x %v", x, y, ok) }, []byte("\x03\x80\x80\x05abcdefg")}, "power": {func(b []byte) any { return power(len(b), 3, 50) }, make([]byte, 5)}, "parseBox": {func(b []byte) any { h, ok := parseBox(b); return fmt.Sprint(h, ok) }, []byte("\x00\x00\x00\x01moov\x00\x00\x00\x00\x00\x01\x00\x00")},
+		"superIndex": {func(b []byte) any { return fmt.Sprintf("%v %x", superIndex(b), b) }, cat(2, 0, 0, 1, le(2), "00dc", make([]byte, 12), le(8, 23-1<<31, 90, 7))}, "superIndex of indexes": {func(b []byte) any { return fmt.Sprintf("%v %x", superIndex(b), b) }, cat(4, 0, 0, 0, le(1), "00dc", make([]byte, 12), le(500, 0, 100, 5))},
 		"frameFields": {func(b []byte) any { return frameFields(0xE0, b) + frameFields(0xE1, b) + frameFields(0xEE, b) }, []byte("AVI1\x01")},
 	}
 	for name, b := range map[string][]byte{"little": mpf(0, 5000, 70)[4:], "big": cat("MM\x00*", u32(8), u16(3), u16(0xB000), u16(7), u32(4), "0100", u16(0xB001), u16(4), u32(1), u32(2), u16(0xB002), u16(7), u32(32), u32(50), u32(0), u32(0xE0030001-1<<32), u32(9), u32(0), u16(2), u16(3), u32(0x00010001), u32(9), u32(77), u32(0))} {
-		all["rewriteMPF, "+name] = function{func(b []byte) any { index, starts := rewriteMPF(b); return fmt.Sprint(index, starts) }, b}
+		all["rewriteMPF, "+name] = function{func(b []byte) any { index, starts := rewriteMPF(b); return fmt.Sprintf("%x %v", index, starts) }, b}
 	}
 	for name, b := range map[string][]byte{"one channel": cat(u32(0), 0x40, make([]byte, 8*7)), "one denominator": cat(u32(0), 0x08, make([]byte, 4+4*7)), "three channels": cat(u32(0), 0x88, make([]byte, 4+4*17)), "three channels, fractions": cat(u32(0), 0x80, make([]byte, 8*17))} {
 		all["gainMapLength of "+name] = function{func(b []byte) any { return gainMapLength(b, false) }, b}
@@ -815,7 +815,7 @@ func functionSamples() map[string]function {
 				if ok {
 					d.clean(b[:d.size])
 				}
-				return fmt.Sprint(d, ok, b)
+				return fmt.Sprintf("%v %v %x", d, ok, b)
 			}, cat(le(size), b)}
 		}
 	}
