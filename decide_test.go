@@ -166,6 +166,8 @@ func TestSeen(t *testing.T) {
 		"a strong tag":               {strong, strong, true, true, true},
 		"another tag":                {strong, change(strong, func(s *seen) { s.tag = `"2"` }), false, false, true},
 		"another size":               {strong, change(strong, func(s *seen) { s.size = 8 }), false, true, true},
+		"a size of 0":                {strong, change(strong, func(s *seen) { s.size = 0 }), false, true, true},
+		"a size of 0 before":         {change(strong, func(s *seen) { s.size = 0 }), strong, false, true, true},
 		"a size that isn't known":    {strong, change(strong, func(s *seen) { s.size = -1 }), true, true, true},
 		"nor before":                 {change(strong, func(s *seen) { s.size = -1 }), strong, true, true, true},
 		"another user":               {strong, change(strong, func(s *seen) { s.left.User = "b" }), false, false, true},

@@ -345,6 +345,24 @@ func TestWebDAVCondition(t *testing.T) {
 	}
 }
 
+// TestPartThatWasntAskedFor has an upstream that answers a range with another one, each of the right length.
+func TestPartThatWasntAskedFor(t *testing.T) {
+	photo := tellingHEIF("heic", false)
+	for start, status := range map[int]int{100: 206, 99: 500, 101: 500, 300: 500} {
+		h, runs := redactor(t), 0
+		w := plainly(h, handlerOf(&runs, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Etag", `"1"`)
+			if strings.HasPrefix(r.Header.Get("Range"), "bytes=100-") {
+				r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", start, start+99))
+			}
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(photo))
+		}), "GET", "Range", "bytes=100-199")
+		if w.Code != status || strings.Contains(w.Body.String(), secret) {
+			t.Errorf("from %d: got %d %v", start, w.Code, w.Header())
+		}
+	}
+}
+
 // TestPutKeepsItsConditions checks that a condition of a client that writes isn't lost.
 func TestPutKeepsItsConditions(t *testing.T) {
 	h := redactor(t)
@@ -757,6 +775,9 @@ func TestHeaderOfPhotosWithoutBody(t *testing.T) {
 		"a redirect":                     {"GET", 302, fields{"Location": {"/b"}}, "", true},
 		"a failed condition of PUT":      {"PUT", 412, fields{}, "", true},
 		"what PUT has made":              {"PUT", 204, fields{"Etag": {`"1"`}}, "", true},
+		"what PATCH has made":            {"PATCH", 204, fields{"Etag": {`"1"`}}, "", true},
+		"what DELETE has left":           {"DELETE", 204, fields{"Etag": {`"1"`}}, "", true},
+		"a bad request":                  {"GET", 400, fields{"Etag": {`"1"`}}, "", false},
 		"a photo's tag for POST":         {"POST", 200, fields{"Etag": {`"1"`}}, "", false},
 		"a photo's type for QUERY":       {"QUERY", 200, fields{"Content-Type": {"image/jpeg"}}, "", false},
 		"a remote call":                  {"POST", 200, fields{"Content-Type": {"application/grpc"}}, "", true},
@@ -785,6 +806,12 @@ func TestHeaderOfPhotosWithoutBody(t *testing.T) {
 			}))
 			if passes := w.Header().Get("X-Ms-Meta-Home") != "" || w.Header().Get(http.TrailerPrefix+"X-Other") != ""; passes != tc.passes || w.Body.String() != tc.body && method != "HEAD" {
 				t.Errorf("%s, %s: got %d %v %q", name, method, w.Code, w.Header(), w.Body)
+			}
+			if !tc.passes && tc.status > 0 && w.Header().Get("Trailer") != "" {
+				t.Errorf("%s, %s: got trailers", name, method)
+			}
+			if tag := w.Header().Get("Etag"); tc.status > 0 && strings.Contains(tag, "-exif") != (tc.header.Get("Etag") != "" && tc.status < 400) {
+				t.Errorf("%s, %s: got ETag %q", name, method, tag)
 			}
 		}
 	}

@@ -217,15 +217,15 @@ func superIndex(b []byte) int {
 	}
 	le := binary.LittleEndian
 	longs, n := int64(le.Uint16(b)), int64(le.Uint32(b[4:]))
+	b[3] &= 0x81
 	if b[3] == 0 { // of indexes: no base offset
 		clear(b[12:24])
 	} else {
 		clear(b[20:24])
 	}
-	if !isChunkID(b[8:12]) || longs < 2 || longs > 8 {
+	if !isChunkID(b[8:12]) || longs < 2 || longs > 8 || b[3] == 0 && longs < 3 {
 		return -1
 	}
-	b[3] &= 0x81
 	n = min(n, int64(len(b)-24)/(4*longs))
 	le.PutUint32(b[4:], uint32(n)) //nolint:gosec // G115: no more than before
 	size := int(4 * longs * n)

@@ -114,3 +114,21 @@ func TestWebPChunks(t *testing.T) {
 		}
 	}
 }
+
+// TestPNGHeader has which headers decoders accept: of any other nothing stays.
+func TestPNGHeader(t *testing.T) {
+	plain := testimage.PNG(testimage.Gradient(8, 8), nil, nil)
+	for _, tt := range []struct {
+		at    int // in IHDR's data
+		value byte
+		stays bool
+	}{
+		{8, 0, false}, {8, 1, true}, {8, 16, true}, {8, 17, false}, {9, 6, true}, {9, 7, false}, {10, 0, true}, {10, 1, false}, {11, 0, true}, {11, 1, false}, {12, 1, true}, {12, 2, false},
+	} {
+		data := slices.Clone(plain)
+		data[16+tt.at] = tt.value
+		if got := redact(t, data, &Policy{}, 0); bytes.Contains(got, []byte("IHDR")) != tt.stays {
+			t.Errorf("%d at %d: got %q", tt.value, tt.at, got[:40])
+		}
+	}
+}

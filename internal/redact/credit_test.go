@@ -113,3 +113,18 @@ func TestWebPAnnouncesItsCredit(t *testing.T) {
 		}
 	}
 }
+
+// TestAILabelOfPNGStays checks China's label for generated content: the first one that is one stays, as keep says.
+func TestAILabelOfPNGStays(t *testing.T) {
+	label := func(json string) []byte { return testimage.TEXT("AIGC", []byte(json)) }
+	broken := label(`{"Label":"0"}`)
+	broken[len(broken)-1]++
+	data := testimage.PNG(testimage.Gradient(8, 8), slices.Concat(broken, label(`{"Label":`), testimage.ZTXT("AIGC", []byte(`{"Label":"1"}`)), testimage.PNGChunk("iTXt", []byte("AIGC\x00{\"Label\":\"2\"}")),
+		label(`{"Label":"3"}`), label(`{"Label":"4"}`)), nil)
+	for keep, want := range map[string]int{"aigc": 1, "creditLine": 0} {
+		got := redact(t, data, &Policy{IPTC: iptc.Policy{Keep: func(name string) bool { return name == keep }}}, 0)
+		if bytes.Count(got, []byte("Label")) != want || bytes.Contains(got, label(`{"Label":"3"}`)) != (want > 0) {
+			t.Errorf("keep %s: got %q", keep, got)
+		}
+	}
+}

@@ -679,3 +679,29 @@ func TestMatroskaAdditionIsCutOff(t *testing.T) {
 		t.Errorf("got %q, %v", out.Bytes(), err)
 	}
 }
+
+// TestIndexOfAVI has indexes whose entries are too short for their kind, and kinds that there aren't.
+func TestIndexOfAVI(t *testing.T) {
+	index := func(longs, kind int, entries ...byte) []byte {
+		return cat(longs, 0, 0, kind, len(entries)/(4*longs), 0, 0, 0, "00dc", slack, entries)
+	}
+	for _, tt := range []struct {
+		name string
+		b    []byte
+		want int
+	}{
+		{"of chunks", index(2, 1, make([]byte, 16)...), 40},
+		{"of fields", index(3, 0x81, make([]byte, 24)...), 48},
+		{"of indexes", index(4, 0, make([]byte, 16)...), 40},
+		{"of no kind", index(4, 2, make([]byte, 16)...), 40},
+		{"of indexes, too short", index(2, 0, make([]byte, 16)...), -1},
+		{"of no kind, too short", index(2, 2, make([]byte, 8)...), -1},
+		{"of chunks, too short", index(1, 1, make([]byte, 16)...), -1},
+		{"too long", index(9, 1, make([]byte, 36)...), -1},
+		{"cut off", index(2, 1)[:23], -1},
+	} {
+		if got := superIndex(tt.b); got != tt.want || got > 0 && bytes.Contains(tt.b, []byte(slack[:8])) {
+			t.Errorf("%s: got %d, %q", tt.name, got, tt.b)
+		}
+	}
+}

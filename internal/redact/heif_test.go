@@ -46,6 +46,7 @@ type made struct {
 
 	hdlrName, gap, afterMeta, afterFile string
 	slack                               string
+	based                               bool // offsets count from a base
 }
 
 var ispe = testimage.FullBox("ispe", 0, u32(64), u32(64))
@@ -82,13 +83,23 @@ func (m made) file() []byte {
 	build := func(at int) []byte {
 		iloc := u16(len(m.items))
 		for _, it := range m.items {
-			iloc = cat(iloc, u16(it.id), u16(0), u16(1), u32(at+place[it.id]), u32(len(it.data)))
+			where := u32(at + place[it.id])
+			if m.based {
+				where = cat(u32(at), u16(1), u32(place[it.id]))
+			} else {
+				where = cat(u16(1), where)
+			}
+			iloc = cat(iloc, u16(it.id), u16(0), where, u32(len(it.data)))
+		}
+		sizes := []byte{0x44, 0}
+		if m.based {
+			sizes[1] = 0x40
 		}
 		return box("meta", []byte{0, 0, 0, 0},
 			full("hdlr", 0, []byte("\x00\x00\x00\x00pict"), make([]byte, 12), []byte(m.hdlrName+"\x00")),
 			full("pitm", 0, u16(m.items[0].id), slack),
 			full("iinf", 0, append([][]byte{u16(len(m.items))}, append(iinf, slack)...)...),
-			full("iloc", 0, []byte{0x44, 0}, iloc, slack),
+			full("iloc", 0, sizes, iloc, slack),
 			full("iref", 0, append(iref, slack)...),
 			box("iprp", box("ipco", append(slices.Clone(m.ipco), slack)...), full("ipma", 0, ipma, slack), slack),
 			box("grpl", append(slices.Clone(m.groups), slack)...),
@@ -318,6 +329,24 @@ func TestConfigurationsKeepWhatDecodersNeed(t *testing.T) {
 		if !properties[x.typ](&x) || !bytes.Equal(x.body, b[8:]) {
 			t.Errorf("%s: got %q, want %q", name, x.body, b[8:])
 		}
+	}
+}
+
+// TestConfigurationIsCutOff checks that no configuration makes the server fail that ends in or after any of its fields.
+func TestConfigurationIsCutOff(t *testing.T) {
+	for name, p := range partSamples() {
+		for n := range len(p.body) {
+			b := box{typ: p.typ, all: make([]byte, 8+n), body: slices.Clone(p.body[:n])}
+			if p.keep(&b) && len(b.body) > n {
+				t.Errorf("%s of %d bytes: got %d", name, n, len(b.body))
+			}
+		}
+	}
+	m := iPhone("urn:mpeg:hevc:2015:auxid:1")
+	m.ipco = append(m.ipco, testimage.Box("vvcC", []byte{0, 0, 0, 0, 0xFE})) // without the number of its arrays
+	m.items[4].typ, m.items[4].properties = "vvc1", []int{0x84}
+	if got := shownIn(redact(t, m.file(), &Policy{}, 0), m); !slices.Equal(got, []int{10, 1, 2, 3}) {
+		t.Errorf("got the items %v", got)
 	}
 }
 

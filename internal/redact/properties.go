@@ -325,6 +325,9 @@ func keepVVC(b *box) bool {
 func (b *box) keepSets(at int, keep func(array byte, unit []byte) bool) bool {
 	f := fields{b: b.body, at: at}
 	arrays := f.uint(1)
+	if f.over {
+		return false
+	}
 	kept, out := byte(0), b.body[:f.at]
 	for ; arrays > 0; arrays-- {
 		typ := byte(f.uint(1)) //nolint:gosec // G115: a byte

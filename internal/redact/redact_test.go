@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // redact returns the redacted body, written in pieces of at most piece bytes, 0 for one piece.
@@ -188,3 +190,78 @@ func TestWriterStopsWhenTheClientIsGone(t *testing.T) {
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestLimits has files at each limit, and one beyond it.
+func TestLimits(t *testing.T) {
+	box, full := anyBox, anyFullBox
+	film := func(n int) []byte {
+		var tracks []byte
+		for i := range n {
+			tracks = cat(tracks, slackTrack(&places{}, "", "vide", 1+i, slackPictures(&places{}), 4, 0x40000, 0x40004))
+		}
+		return cat(testimage.FileType("isom"), box("moov", full("mvhd", 0, make([]byte, 96)), tracks), box("mdat", make([]byte, 0x50000)))
+	}
+	heif := func(items, extents, references, size int) []byte {
+		ftyp := testimage.FileType("heic")
+		at := len(ftyp) + 8
+		var infe []byte
+		for i := range items {
+			infe = append(infe, full("infe", 2, u16(i+1), u16(0), "hvc1")...)
+		}
+		hdlr := full("hdlr", 0, u32(0), "pict", make([]byte, 13))
+		iloc := cat(u16(1), u16(1), u16(0), u16(extents), bytes.Repeat(cat(u32(at), 1), extents))
+		boxes := cat(u32(0), hdlr, full("pitm", 0, u16(1)), full("iinf", 0, u16(items), infe), full("iloc", 0, 0x41, 0, iloc), full("iref", 0, box("dimg", u16(1), u16(references/2), bytes.Repeat(u16(2), references/2)), box("dimg", u16(1), u16(references-references/2), bytes.Repeat(u16(2), references-references/2))),
+			box("iprp", box("ipco", hvcC), full("ipma", 0, u32(1), u16(1), 1, 0x81)))
+		return cat(ftyp, box("mdat", make([]byte, 1000)), box("meta", boxes, box("free", make([]byte, max(0, size-len(boxes)-8)))))
+	}
+	for _, tt := range []struct {
+		name  string
+		limit int
+		file  func(n int) []byte
+	}{
+		{"tracks", maxTracks, film},
+		{"items", maxItems, func(n int) []byte { return heif(n, 1, 2, 0) }},
+		{"extents", maxExtents, func(n int) []byte { return heif(2, n, 2, 0) }},
+		{"references", maxReferences, func(n int) []byte { return heif(2, 1, n, 0) }},
+		{"meta", maxMeta, func(n int) []byte { return heif(2, 1, 2, n) }},
+	} {
+		for n, want := range map[int]error{tt.limit: nil, tt.limit + 1: ErrRefused} {
+			data := tt.file(n)
+			_, format := Sniff(data[:SniffLen])
+			if _, err := New(bytes.NewReader(data), format, &Policy{}); !errors.Is(err, want) {
+				t.Errorf("%s: got %v for %d", tt.name, err, n)
+			}
+		}
+	}
+	profile := func(tags int) []byte {
+		head := profileOf("wtpt", nil)[:128]
+		data := cat("XYZ ", u32(0), u32(1), u32(2), u32(3))
+		b := cat(head, u32(tags), bytes.Repeat(cat("wtpt", u32(132+12*tags), u32(20)), tags), data)
+		be.PutUint32(b, uint32(len(b)))
+		return b
+	}
+	if !cleanICC(profile(maxICCTags)) || cleanICC(profile(maxICCTags+1)) {
+		t.Error("another limit of tags")
+	}
+	for _, n := range []int{maxICCName - 1, maxICCName, maxICCName + 1} {
+		name := strings.Repeat("N", n)
+		old, names := cat("desc", u32(0), u32(n+1), name, 0), cat("mluc", u32(0), u32(1), u32(12), "enUS", u32(2*n), u32(28), wide(name))
+		if !cleanICCTag("desc", old) || !cleanICCTag("desc", names) || bytes.Count(old, []byte("N")) != min(n, maxICCName) || bytes.Count(names, []byte("N")) != min(n, maxICCName) {
+			t.Errorf("%d characters: got %q and %q", n, old, names)
+		}
+	}
+	for _, end := range []uint16{0, 0x1F, 0x7F, 0xD83D} { // the name ends before what can't be shown
+		names := cat("mluc", u32(0), u32(1), u32(12), "enUS", u32(6), u32(28), u16('N'), u16(int(end)), u16('N'))
+		if !cleanICCTag("desc", names) || bytes.Count(names, []byte("N")) != 1 {
+			t.Errorf("a name with %#x: got %q", end, names)
+		}
+	}
+	palette := func(n int) []byte { return testimage.PNGChunk("PLTE", make([]byte, 3*n)) }
+	for n, want := range map[int]bool{256: true, 257: false} {
+		data := testimage.PNG(testimage.Gradient(8, 8), palette(n), nil)
+		data[24], data[25] = 8, 3
+		if got := redact(t, data, &Policy{}, 0); bytes.Contains(got, palette(n)) != want {
+			t.Errorf("a palette of %d stays: %v", n, !want)
+		}
+	}
+}
