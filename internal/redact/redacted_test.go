@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 
 // TestRedactedBytes checks that no byte of any redacted file becomes another unnoticed: clients keep the old ones, unless
 // formatVersion changes. testdata/redacted.txt has a hash for each made file, of what it and broken copies of it become.
-// -update writes it; a Go version whose compressors write other bytes needs that, too.
+// -update after the package writes it; a Go version whose compressors write other bytes needs that, too.
 func TestRedactedBytes(t *testing.T) {
 	files := photoSeeds()
 	for name, build := range slackFilms {
