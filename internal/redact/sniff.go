@@ -122,7 +122,14 @@ func isAVCHD(head []byte) bool {
 // text could begin like that. Players skip boxes that they don't know.
 func isFirstBox(head []byte) bool {
 	typ := string(head[4:8])
-	return typ == "mdat" || head[0] < ' ' && slices.Contains(firstBoxes, typ) || isBoxSize(head) && isChunkID(head[4:8])
+	return typ == "mdat" || head[0] < ' ' && slices.Contains(firstBoxes, typ) || isBoxSize(head) && isChunkID(head[4:8]) && !isLikeBox(head)
+}
+
+// isLikeBox reports whether a body is a color profile or has brushes of Photoshop: files that aren't boxes, and begin as if they
+// were.
+func isLikeBox(head []byte) bool {
+	const signature = 36 // of a profile (ICC.1, 7.2)
+	return len(head) > signature && bytes.HasPrefix(head[signature:], []byte("acsp")) || string(head[4:8]) == "8BIM"
 }
 
 // isBoxSize reports whether a body begins with the size of a small box, or with 1 and a size of 64 bits that a box can have.

@@ -69,6 +69,22 @@ func TestUndecided(t *testing.T) {
 	}
 }
 
+// TestLikeBoxes checks files that begin with a length and four letters, as films do.
+func TestLikeBoxes(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"a color profile": cat(u32(600), "lcms", make([]byte, 28), "acsp", make([]byte, SniffLen)),
+		"brushes":         cat(u32(0x00060002), "8BIMsamp", make([]byte, SniffLen)),
+	} {
+		if verdict, format := Sniff(b[:SniffLen]); verdict != Pass {
+			t.Errorf("%s: got %v, %s", name, verdict, format)
+		}
+	}
+	film := cat(u32(600), "lcms", make([]byte, 592), testimage.FileType("isom"))
+	if verdict, _ := Sniff(film[:SniffLen]); verdict == Pass {
+		t.Error("a film behind a box that nobody knows passes")
+	}
+}
+
 func TestDICOM(t *testing.T) {
 	for _, preamble := range []string{"\x00", "II"} {
 		b := []byte(strings.Repeat(preamble, 128/len(preamble)) + "DICM\x02\x00")
