@@ -75,9 +75,9 @@ func TestExtendedXMP(t *testing.T) {
 	a, b := strings.Repeat("A", 32), strings.Repeat("B", 32)
 	main := xmpSegment(packetOf(`photoshop:City="Here" xmpNote:HasExtendedXMP="`+a+`"`, ""))
 	long := packetOf(`photoshop:Credit="Agency"`, "")
-	total, half := len(long), len(long)/2
-	part := func(guid string, total, at int, text string) []byte {
-		fields := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(total)), uint32(at))
+	total, half := uint32(len(long)), uint32(len(long)/2)
+	part := func(guid string, total, at uint32, text string) []byte {
+		fields := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, total), at)
 		return testimage.Segment(0xE1, slices.Concat([]byte(container.ExtendedXMPIntro+guid), fields, []byte(text)))
 	}
 	first, second := part(a, total, 0, long[:half]), part(a, total, half, long[half:])
