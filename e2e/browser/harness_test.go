@@ -170,9 +170,6 @@ type tab struct {
 	requests []string
 	expected []string // parts of URLs that may fail, since the test is about that
 	trying   bool     // the test tries forbidden things itself
-
-	pictures     map[network.RequestID]bool // loading now
-	mostPictures int                        // the most that loaded at once
 }
 
 // open opens a page of the site in a window of the given size. The test fails if the page sends a request to
@@ -183,7 +180,7 @@ func open(t *testing.T, base, path string, width, height int64, expected ...stri
 	t.Cleanup(cancel)
 	ctx, cancelTime := context.WithTimeout(ctx, tabTime)
 	t.Cleanup(cancelTime)
-	b := &tab{T: t, ctx: ctx, base: base, expected: expected, pictures: map[network.RequestID]bool{}}
+	b := &tab{T: t, ctx: ctx, base: base, expected: expected}
 	chromedp.ListenTarget(ctx, b.listen)
 	b.do(
 		log.Enable(), network.Enable(), page.Enable(), runtime.Enable(), network.ClearBrowserCookies(),
@@ -212,14 +209,6 @@ func (b *tab) listen(event any) {
 		if !strings.HasPrefix(e.Request.URL, b.base) && !strings.HasPrefix(e.Request.URL, "data:") {
 			b.Errorf("a request left the site: %s", e.Request.URL)
 		}
-		if e.Type == network.ResourceTypeImage && strings.HasPrefix(e.Request.URL, b.base) {
-			b.pictures[e.RequestID] = true
-			b.mostPictures = max(b.mostPictures, len(b.pictures))
-		}
-	case *network.EventLoadingFinished:
-		delete(b.pictures, e.RequestID)
-	case *network.EventLoadingFailed:
-		delete(b.pictures, e.RequestID)
 	case *page.EventJavascriptDialogOpening:
 		b.Errorf("a dialog of a script opened: %s", e.Message)
 	case *runtime.EventExceptionThrown:
