@@ -23,6 +23,7 @@ const (
 	againPlain                // ask again, without a coding
 	againWhole                // ask again, without the client's Range
 	againAnew                 // ask again: the object isn't the one that was seen
+	wantMore                  // hold more of the body, which could change the verdict
 	needCondition             // a 304, which depends on what the client has
 )
 
@@ -40,6 +41,7 @@ type facts struct {
 	header     http.Header
 	head       []byte // the first bytes of the body, decoded
 	broken     bool   // they can't be decoded
+	more       bool   // more of the body can be held
 	repeatable bool   // the next handlers may run again
 	writes     bool   // the response is about what the client has sent
 	identity   bool   // the object was asked for without a coding
@@ -93,8 +95,10 @@ func decide(r facts) action {
 	}
 	claim := claimOf(r.header)
 	code := codingOf(r.header)
-	verdict, format, _ := sniff(r.head)
+	verdict, format, more := sniff(r.head)
 	switch {
+	case more && r.more:
+		return action{verb: wantMore}
 	case claim == claimsParts:
 		return action{verb: refuse, format: "multipart", err: errNotRedactable}
 	case r.broken:
@@ -173,12 +177,6 @@ func fileCoding(head []byte) coding {
 		return "br"
 	}
 	return plain
-}
-
-// needsMore reports whether the first bytes of a body are too few for a verdict.
-func needsMore(head []byte) bool {
-	_, _, more := sniff(head)
-	return more
 }
 
 // isObjects reports whether a header says that it is an object's. Stores answer some requests with nothing but that.

@@ -60,6 +60,7 @@ func TestDecide(t *testing.T) {
 		{"a .gz whose name is longer than what is looked at", repeatable, 200, nil, "\x1F\x8B\x08\x08\x00\x00\x00\x00\x00\x00" + strings.Repeat("n", redact.SniffLen-10), refuse, errNotRedactable},
 		{"a .zst behind a frame to skip", repeatable, 200, nil, "\x5F\x2A\x4D\x18\x05\x00\x00\x00skip!" + inZstd(jpeg), refuse, errNotRedactable},
 		{"a .zst behind a frame to skip that goes on", repeatable, 200, nil, "\x50\x2A\x4D\x18\x00\x10\x00\x00" + strings.Repeat("\x00", redact.SniffLen-8), refuse, errNotRedactable},
+		{"a .gz of which more can be held", with(repeatable, func(r *facts) { r.more = true }), 200, nil, "\x1F\x8B\x08\x08\x00\x00\x00\x00\x00\x00" + strings.Repeat("n", redact.SniffLen-10), wantMore, nil},
 		{"a photo in more codings than anyone needs", repeatable, 200, nil, inGzip(inGzip(inGzip(inGzip(inGzip(text))))), refuse, errNotRedactable},
 		{"zeros", repeatable, 200, nil, strings.Repeat("\x00", redact.SniffLen), pass, nil},
 		{"bytes of no coding", repeatable, 200, nil, "\xA0\x01\x02\xFF" + text, pass, nil},

@@ -259,7 +259,7 @@ func (d *delivery) look() error {
 	n := 0
 	if err == nil {
 		n, err = d.object.ReadAt(first, 0)
-		if n == len(first) && needsMore(first) {
+		if _, _, more := sniff(first[:n]); more && n == len(first) {
 			first = make([]byte, zstdHead)
 			n, err = d.object.ReadAt(first, 0)
 		}
@@ -732,13 +732,18 @@ func (s *screen) step(complete bool) error {
 		}
 		head, ended, err := code.first(s.held, enough)
 		short := code != plain && !complete && len(head) < redact.SniffLen
-		if err == nil && !complete && len(s.held) < zstdHead && (short || needsMore(head)) {
+		r := s.facts(head)
+		r.more = err == nil && !complete && len(s.held) < zstdHead
+		r.broken = len(s.held) > 0 && (err != nil || short || len(head) == 0 && !ended)
+		act := action{verb: wantMore}
+		if !short || !r.more {
+			act = decide(r)
+		}
+		if act.verb == wantMore {
 			s.wanted = min(8*len(s.held)+codedHead, zstdHead)
 			return nil
 		}
-		r := s.facts(head)
-		r.broken = len(s.held) > 0 && (err != nil || short || len(head) == 0 && !ended)
-		s.finish(decide(r))
+		s.finish(act)
 	}
 	switch {
 	case s.state == cut:
