@@ -59,7 +59,7 @@ var pictureBoxes = boxRules{
 	"sv3d": only(boxRules{
 		"svhd": shape(1, -3),
 		"proj": only(boxRules{
-			"prhd": small(4, 16, shape(1, -3, 12)), "equi": keepBounds, "cbmp": small(4, 12, shape(1, -3, 8)), "mshp": keepMesh, "ytmp": keepMesh,
+			"prhd": small(4, 16, shape(1, -3, 12)), "equi": keepBounds, "cbmp": keepCube, "mshp": keepMesh, "ytmp": keepMesh,
 		}),
 	}),
 }
@@ -87,13 +87,18 @@ var waveBoxes = func() boxRules {
 // configurations are the boxes without which a decoder can't start. The coding of a track that would lose one isn't known.
 var configurations = []string{"avcC", "hvcC", "vvcC", "evcC", "av1C", "apvC", "esds", "glbl", "SMI ", "dOps", "dfLa", "alac", "dapa", "wave"}
 
+var (
+	h263Codings    = []string{"s263", "h263", "H263"}
+	jpegCodings    = []string{"jpeg", "mjpg", "mjpa", "mjpb", "dmb1", "AVDJ"}
+	qdesignCodings = []string{"QDM2", "QDMC"}
+)
+
 // boxReaders has for boxes the codings whose decoders read them. In the entry of another coding they go.
 var boxReaders = map[string][]string{
-	"apvC": {"apv1"}, "SMI ": {"SVQ3"}, "d263": {"s263", "h263", "H263"}, "bitr": {"s263", "h263", "H263"},
-	"mjqt": {"jpeg", "mjpg", "mjpa", "mjpb", "dmb1", "AVDJ"}, "mjht": {"jpeg", "mjpg", "mjpa", "mjpb", "dmb1", "AVDJ"},
+	"apvC": {"apv1"}, "SMI ": {"SVQ3"}, "d263": h263Codings, "bitr": h263Codings, "mjqt": jpegCodings, "mjht": jpegCodings,
 	"dOps": {"Opus"}, "dfLa": {"fLaC"}, "alac": {"alac"}, "dac3": {"ac-3"}, "dec3": {"ec-3"}, "dac4": {"ac-4"}, "dmlp": {"mlpa"},
 	"ddts": {"dtsc", "dtse", "dtsh", "dtsl", "dtsx"}, "damr": {"samr", "sawb"}, "dawp": {"sawp"}, "dqcp": {"sqcp", "Qclp"}, "devc": {"sevc"},
-	"dapa": {"apac"}, "pcmC": {"ipcm", "fpcm"}, "mhaC": {"mha1", "mha2", "mhm1", "mhm2"}, "QDCA": {"QDM2", "QDMC"}, "QDCP": {"QDM2", "QDMC"}, "QDMC": {"QDM2", "QDMC"},
+	"dapa": {"apac"}, "pcmC": {"ipcm", "fpcm"}, "mhaC": {"mha1", "mha2", "mhm1", "mhm2"}, "QDCA": qdesignCodings, "QDCP": qdesignCodings, "QDMC": qdesignCodings,
 }
 
 // keepRead redacts the boxes in the entry of a coding: those that its decoders don't read go. ok is false if a configuration
@@ -455,6 +460,9 @@ func keepSpeakers(b *box) bool {
 	}
 	return true
 }
+
+// keepCube keeps cbmp (Spherical Video V2): the layout of a cube's faces, and what is around them.
+var keepCube = small(4, 12, shape(1, -3, 8))
 
 // keepBounds keeps equi (Spherical Video V2), the parts of the picture that aren't shown, as fractions of 32 bits. The last 16
 // tell less than a pixel.

@@ -115,10 +115,8 @@ func (z *zlibStream) stored() bool {
 	if !ok || length != ^v>>16&0xFFFF {
 		return false
 	}
-	more := int64(length) > z.left
-	length = min(length, uint64(z.left)) //nolint:gosec // G115: no less than 0
-	if z.left -= int64(length); more {
-		defer func() { z.left = -1 }()
+	if z.left -= int64(length); z.left < 0 {
+		length -= uint64(-z.left)
 	}
 	for ; length > 0 && z.n > 0; length-- {
 		z.drop(8)

@@ -86,32 +86,6 @@ func isTriangles(b []byte, aligned bool) bool {
 	return !r.over && r.at == 8*len(b)
 }
 
-// bitReader reads numbers of bits.
-type bitReader struct {
-	b    []byte
-	at   int
-	over bool
-}
-
-func (r *bitReader) read(n int) (v uint64) {
-	if r.over || n > 8*len(r.b)-r.at {
-		r.over = true
-		return 0
-	}
-	for ; n > 0; n-- {
-		v = v<<1 | uint64(r.b[r.at/8]>>(7-r.at%8)&1)
-		r.at++
-	}
-	return v
-}
-
-// align passes over the bits up to the next byte, which must be 0.
-func (r *bitReader) align() {
-	if n := -r.at & 7; r.read(n) != 0 {
-		r.over = true
-	}
-}
-
 // count reads the length of a list, of which each number has a bit at least.
 func (r *bitReader) count() int {
 	n := r.read(32)

@@ -184,7 +184,7 @@ func (in elements) all(b []byte) bool {
 }
 
 // several are the elements to keep of which there can be more than one beside each other.
-var several = []uint32{idTrackPositions, 0x6240, 0x41E4, 0xE4, 0xED, 0x6FAB}
+var several = []uint32{idTrackPositions, 0x6240, idMapping, 0xE4, 0xED, 0x6FAB}
 
 // keep redacts the elements in b. What can't be followed becomes Void, and so does the second element of a kind that there is
 // one of: some readers take the first, some the last.
@@ -765,7 +765,7 @@ func keepProjection(b []byte) bool {
 	x := &box{body: b}
 	switch len(b) {
 	case 12:
-		return small(4, 12, shape(1, -3, 8))(x)
+		return keepCube(x)
 	case 20:
 		return keepBounds(x)
 	}

@@ -433,18 +433,6 @@ func areDisplays(b []byte) bool {
 	return r.read(1) == 0 && !r.over && (r.at+7)/8 == len(b)
 }
 
-// golomb reads a number in Exp-Golomb coding (14496-10, 9.1).
-func (r *bitReader) golomb() uint64 {
-	zeros := 0
-	for r.read(1) == 0 {
-		if zeros++; r.over || zeros > 32 {
-			r.over = true
-			return 0
-		}
-	}
-	return 1<<zeros - 1 + r.read(zeros)
-}
-
 // keepAVC keeps the parameter sets of AVC (14496-15, 5.3.3).
 func keepAVC(b *box) bool {
 	if len(b.body) == 0 { // the samples have the parameter sets

@@ -297,7 +297,7 @@ func Undecided(head []byte) bool {
 		return true
 	case head[sync] == 'G' && len(head) <= 2*packet+sync && (len(head) <= packet+sync || head[packet+sync] == 'G'):
 		return true
-	case len(head) < 8 && isBoxSize(head) && !slices.ContainsFunc(head[4:], func(c byte) bool { return c < ' ' || c > '~' }):
+	case len(head) < 8 && isBoxSize(head) && isChunkID(head[4:]):
 		return true
 	case len(head) < 16 && binary.BigEndian.Uint32(head) == 1 && isChunkID(head[4:8]): // the size follows
 		return true

@@ -12,13 +12,10 @@ import (
 // QuickTime whose codings come from Windows. The configuration of the decoder follows their fields: a few numbers, of those
 // codings that need any.
 
-// isLetter reports whether a byte can be one of a text.
-func isLetter(c byte) bool { return c >= ' ' && c <= '~' }
-
 // mendWords clears those numbers of 2 bytes that are two letters.
 func mendWords(b []byte) {
 	for ; len(b) >= 2; b = b[2:] {
-		if isLetter(b[0]) && isLetter(b[1]) {
+		if isChunkID(b[:2]) {
 			clear(b[:2])
 		}
 	}
@@ -73,15 +70,9 @@ func keepSoundConfiguration(coding uint16, b []byte) (n int) {
 	case 0xFF, 0x1600, 0xA106, 0x706D: // AAC
 		return keepAudioConfig(b)
 	case 0xF1AC:
-		if keepStreamInfo(b) {
-			return len(b)
-		}
-		return 0
+		return lenIf(keepStreamInfo(b), b)
 	case 0x704F:
-		if keepOpusHead(b) {
-			return len(b)
-		}
-		return 0
+		return lenIf(keepOpusHead(b), b)
 	case 0xFFFE: // WAVEFORMATEXTENSIBLE: bits, loudspeakers, and the coding
 		if len(b) < 22 || string(b[8:22]) != subFormat {
 			return 0
@@ -96,6 +87,14 @@ func keepSoundConfiguration(coding uint16, b []byte) (n int) {
 	n = min(soundConfigurations[coding], len(b))
 	mendWords(b[:n])
 	return n
+}
+
+// lenIf returns the length of b if it stays, else 0.
+func lenIf(stays bool, b []byte) int {
+	if stays {
+		return len(b)
+	}
+	return 0
 }
 
 // keepWaveFormat keeps the structure WAVEFORMATEX in a box.
@@ -172,31 +171,22 @@ func keepPictureConfiguration(coding string, b []byte) (n int) {
 	case "H264", "AVC1", "X264", "DAVC":
 		x := box{body: b}
 		if len(b) > 0 && b[0] == 1 {
-			if !keepAVC(&x) {
-				return 0
-			}
-			return len(x.body)
+			ok := keepAVC(&x)
+			return lenIf(ok, x.body)
 		}
 		trimUnits(b, func(unit []byte) int {
-			if typ := unit[0] & 31; typ == spsUnit || typ == ppsUnit {
-				return len(unit)
-			}
-			return 0
+			typ := unit[0] & 31
+			return lenIf(typ == spsUnit || typ == ppsUnit, unit)
 		})
 		return len(b)
 	case "HEVC", "H265", "X265", "HVC1", "HEV1":
 		x := box{typ: "hvcC", body: b}
 		if len(b) > 0 && b[0] == 1 {
-			if !keepHEVC(&x) {
-				return 0
-			}
-			return len(x.body)
+			ok := keepHEVC(&x)
+			return lenIf(ok, x.body)
 		}
 		trimUnits(b, func(unit []byte) int {
-			if isHEVCSet(unit[0]>>1, unit) {
-				return len(unit)
-			}
-			return 0
+			return lenIf(isHEVCSet(unit[0]>>1, unit), unit)
 		})
 		return len(b)
 	case "WVC1", "WMVA", "VC-1":
@@ -227,19 +217,11 @@ const spsUnit, ppsUnit = 7, 8
 // the first is the last of the start code.
 func trimUnits(b []byte, keep func(unit []byte) int) {
 	start := []byte{0, 0, 1}
-	first := bytes.Index(b, start)
-	if first < 0 {
-		clear(b)
-		return
-	}
-	clear(b[:first])
-	for at := first; at >= 0; {
-		unit := b[at+len(start):]
-		if at = bytes.Index(unit, start); at >= 0 {
-			at += len(b) - len(unit)
-			unit = unit[:at-len(b)+len(unit)]
-		}
-		if len(unit) > 0 {
+	other, rest, ok := bytes.Cut(b, start)
+	clear(other)
+	for ok {
+		var unit []byte
+		if unit, rest, ok = bytes.Cut(rest, start); len(unit) > 0 {
 			clearFrom(unit, max(1, keep(unit)))
 		}
 	}
@@ -413,15 +395,6 @@ func (r *bitReader) skipProgram() {
 	if comment := r.at; r.skip(n) {
 		clear(r.b[comment/8 : r.at/8])
 	}
-}
-
-// skip passes over n bits.
-func (r *bitReader) skip(n int) (ok bool) {
-	r.over = r.over || n > 8*len(r.b)-r.at
-	if !r.over {
-		r.at += n
-	}
-	return !r.over
 }
 
 // hasCoding reports whether the structure BITMAPINFOHEADER says that the frames are in one of these codings.
