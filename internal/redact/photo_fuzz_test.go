@@ -288,10 +288,13 @@ func moved(spans []span, by int64) []span {
 }
 
 func codedICO(b []byte) (coded []span) {
-	for i := 6; i+16 <= len(b) && i < 6+16*int(b[4]); i += 16 {
+	for i := 6; i+16 <= len(b) && i < 6+16*int(binary.LittleEndian.Uint16(b[4:])); i += 16 {
 		n, at := int(binary.LittleEndian.Uint32(b[i+8:])), int(binary.LittleEndian.Uint32(b[i+12:]))
 		if at > len(b) {
 			continue
+		}
+		if n == 0 { // what browsers show: they ignore the length
+			n = len(b) - at
 		}
 		switch p := b[at:min(at+n, len(b))]; {
 		case bytes.HasPrefix(p, []byte(testimage.PNGSignature)):
