@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"math/bits"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
@@ -574,7 +575,7 @@ func (m *itemIndex) planItem(it *metaItem, data []span) (keep bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		n := derivedSize(it.typ, b, it.parts)
+		n := keepDerived(it.typ, b, it.parts)
 		if n < 0 || it.parts == 0 {
 			return false, nil
 		}
@@ -996,13 +997,23 @@ func (m *itemIndex) writeGroups(out []byte) []byte {
 	return out
 }
 
-// derivedSize returns how many bytes of b, the data of a derived picture, are fields; -1 if it is invalid. n is the
-// number of pictures that it is derived from.
-func derivedSize(typ [4]byte, b []byte, n int) int {
+// keepDerived redacts the fields of b, the data of a derived picture, and returns how many bytes they are; -1 if it is
+// invalid. n is the number of pictures that it is derived from.
+func keepDerived(typ [4]byte, b []byte, n int) int {
 	f := fields{b: b}
 	size := func() int { // of coordinates: 2 bytes, 4 with a flag
 		f.skip(1)
 		return idSizeOf(f.uint(1)&1 == 1)
+	}
+	// areNear reports whether the next coordinates are those of pictures: their first byte is no letter's.
+	areNear := func(count, size int) bool {
+		for range count {
+			if first := f.uint(1); first >= ascii && first < negative {
+				return false
+			}
+			f.skip(size - 1)
+		}
+		return true
 	}
 	switch string(typ[:]) {
 	case "grid": // 23008-12, 6.6.2.3
@@ -1010,23 +1021,50 @@ func derivedSize(typ [4]byte, b []byte, n int) int {
 		if tiles := (f.uint(1) + 1) * (f.uint(1) + 1); tiles != uint64(n) { //nolint:gosec // G115: no less than 0
 			return -1
 		}
-		f.skip(2 * s)
+		if s == 2 {
+			f.skip(2 * s)
+		} else if !areNear(2, s) {
+			return -1
+		}
 	case "iovl": // 6.6.2.2
 		s := size()
-		f.skip(8 + 2*s + n*2*s)
+		for at := f.at; at+1 < min(f.at+8, len(b)); at += 2 { // the canvas' color, of 16 bits
+			b[at+1] = b[at]
+		}
+		if f.skip(8); !areNear(2+2*n, s) {
+			return -1
+		}
 	case "tmap": // ISO 21496-1, C.2
-		f.skip(1 + gainMapVersions)
-		f.skip(gainMapNumbers(byte(f.uint(1)))) //nolint:gosec // G115: one byte
+		n := gainMapLength(b[min(1, len(b)):], false)
+		if f.uint(1) != 0 || n == 0 {
+			return -1
+		}
+		mendGainMap(b[1 : 1+n])
+		f.skip(n)
 	case "sato": // AVIF 1.2, 4.2.3
-		depth := int(f.uint(1) & 3)
-		for tokens := f.uint(1); tokens > 0; tokens-- {
-			if f.uint(1) == 0 {
-				f.skip(1 << depth)
-			}
+		if !f.skipTokens() {
+			return -1
 		}
 	}
 	if f.over {
 		return -1
 	}
 	return f.at
+}
+
+// skipTokens skips the expression of a sample transform (AVIF 1.2, 4.2.3.3); ok is false if it isn't one. Those that
+// are known have powers of two for constants.
+func (f *fields) skipTokens() (ok bool) {
+	depth := int(f.uint(1) & 3)
+	for count := f.uint(1); count > 0; count-- {
+		switch token := f.uint(1); {
+		case token == 0:
+			if bits.OnesCount64(f.uint(1<<depth)) > 1 {
+				return false
+			}
+		case token > 32 && token < 64, token > 67 && token < 128, token > 138:
+			return false
+		}
+	}
+	return true
 }

@@ -663,46 +663,9 @@ func (j *jpegFile) gainMapMetadata(n int) bool {
 		return j.blank(n)
 	}
 	j.gainMap = true
-	return j.pass(int64(intro+used)) && j.zero(int64(n-intro-used))
-}
-
-const (
-	// gainMapVersions is the length of the two versions that the metadata of a gain map begins with.
-	gainMapVersions = 4
-	// The flags after them say that the numbers differ by channel, how colors are meant, and that all fractions have one
-	// denominator.
-	gainMapChannels, gainMapBaseSpace, gainMapDenominator = 1 << 7, 1 << 6, 1 << 3
-)
-
-// gainMapNumbers returns the length of the numbers after the flags of a gain map.
-func gainMapNumbers(flags byte) int {
-	const headrooms, perChannel, number, rational = 2, 5, 4, 8
-	values := headrooms + perChannel
-	if flags&gainMapChannels != 0 {
-		values = headrooms + 3*perChannel
-	}
-	if flags&gainMapDenominator != 0 {
-		return number + number*values
-	}
-	return rational * values
-}
-
-// gainMapLength returns the length of the metadata that b begins with, 0 if there is none.
-func gainMapLength(b []byte, version bool) int {
-	const versions = gainMapVersions
-	if len(b) < versions || b[0] != 0 || b[1] != 0 || b[2] != 0 { // the versions are 0, and small numbers
-		return 0
-	}
-	if version {
-		return versions
-	}
-	if len(b) < versions+1 || b[versions]&^(gainMapChannels|gainMapBaseSpace|gainMapDenominator) != 0 {
-		return 0
-	}
-	if n := versions + 1 + gainMapNumbers(b[versions]); n <= len(b) {
-		return n
-	}
-	return 0
+	b = slices.Clone(b[:intro+used])
+	mendGainMap(b[intro:])
+	return j.replace(b) && j.zero(int64(n-len(b)))
 }
 
 // exifParts returns where a segment of n bytes, whose EXIF begins at at, and the segments that continue it have it.

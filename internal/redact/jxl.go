@@ -24,6 +24,7 @@ type jxlFile struct {
 	p *Plan
 
 	level, xmp   bool   // jxll and XMP were there
+	gainMap      bool   // and a gain map
 	began, ended bool   // the codestream began, and ended
 	piece        uint32 // the number of the next jxlp
 }
@@ -43,6 +44,8 @@ func redactJXL(s *stream, p *Plan) error {
 			return redactFileType(s, h, []string{"jxl "})
 		case f.isCodestream(h):
 			return s.pass(h.Size)
+		case h.Type == "jhgm":
+			return f.passGainMap(h)
 		case h.Type == "Exif":
 			return redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
 		case h.Type == "xml ":

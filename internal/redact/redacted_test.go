@@ -586,7 +586,7 @@ func variedPhotos() map[string][]byte {
 		{"iden", "", []int{0x8B}},
 		{"tmap", "\x00\x00\x00\x00\x00\x48" + strings.Repeat("\x00\x00\x00\x01", 8) + word, []int{9}},
 		{"tmap", "\x00\x00\x00\x00\x00\x80" + strings.Repeat("\x00\x00\x00\x01", 4+30) + word, []int{9}},
-		{"sato", "\x01\x03\x00\x07\x07\x01\x80" + word, []int{9}},
+		{"sato", "\x01\x03\x00\x01\x00\x01\x80" + word, []int{9}},
 		{"hvc1", "aux", []int{0x81, 9, 10}},
 		{"mime", secretXMP, nil},
 		{"Exif", string(secretExifItem()), nil},
@@ -961,11 +961,11 @@ func functionSamples() map[string]function {
 		"grid": cat(0, 0, 1, 1, u16(64), u16(48)),
 		"iovl": cat(0, 1, make([]byte, 8), u32(64), u32(48), bytes.Repeat(u32(1), 8)),
 		"tmap": cat(0, u16(0), u16(0), 0x88, make([]byte, 4+8+60)),
-		"sato": cat(2, 3, 0, u32(7), 1, 128),
+		"sato": cat(2, 3, 0, u32(256), 1, 128),
 		"iden": nil,
 	} {
 		for _, n := range []int{1, 4} {
-			all[fmt.Sprint("derivedSize of ", typ, n)] = function{func(b []byte) any { return derivedSize([4]byte([]byte(typ)), b, n) }, cat(b, "and more")}
+			all[fmt.Sprint("keepDerived of ", typ, n)] = function{func(b []byte) any { return keepDerived([4]byte([]byte(typ)), slices.Clone(b), n) }, cat(b, "and more")}
 		}
 	}
 	for size, b := range map[int][]byte{
