@@ -125,13 +125,21 @@ func (x *exchange) serve() (*response, error) {
 	return res, nil
 }
 
-// fetch opens the object with the cached ETag, or else the client's conditions, as its condition. The
-// caller may change the response it returns.
-func (x *exchange) fetch() (*response, error) {
-	cond := objectCondition(x.r.Header, x.mark)
-	if x.cached != nil {
-		cond = object.Condition{Name: "If-None-Match", Value: x.cached.tag}
+// condition returns the condition on the object: the cached ETag, or else the client's conditions. There is none if a
+// handler may refuse the object because of its response, since a 304 may lack what that handler looks for.
+func (x *exchange) condition() object.Condition {
+	switch {
+	case x.h.guarded():
+		return object.Condition{}
+	case x.cached != nil:
+		return object.Condition{Name: "If-None-Match", Value: x.cached.tag}
 	}
+	return objectCondition(x.r.Header, x.mark)
+}
+
+// fetch opens the object, with a condition if it may. The caller may change the response it returns.
+func (x *exchange) fetch() (*response, error) {
+	cond := x.condition()
 	err := x.object.Open(cond, x.h.permit)
 	var s *object.StatusError
 	if errors.As(err, &s) && s.Status == http.StatusNotModified && cond.Name != "" {

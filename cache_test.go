@@ -749,3 +749,61 @@ func TestNewVersionTakesThePlace(t *testing.T) {
 		t.Errorf("got %v, and the cache has %v", err, c.get(k))
 	}
 }
+
+// TestCachedResponseNeedsPermissionByHeader checks that a guard of the photo's response, whose field a 304 lacks, holds for
+// cached responses.
+func TestCachedResponseNeedsPermissionByHeader(t *testing.T) {
+	photo := photoBy("alice")
+	var private atomic.Bool
+	store := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", `"tag"`)
+		if private.Load() && r.Header.Get("If-None-Match") == "" {
+			w.Header().Set("X-Amz-Meta-Private", "yes") // user metadata, which a 304 of S3 hasn't
+		}
+		http.ServeContent(w, r, "photo.jpg", time.Time{}, bytes.NewReader(photo))
+	})
+	const guard = "@private header X-Amz-Meta-Private yes\nhandle_response @private {\nrespond 403\n}\n}\n"
+	sites := map[string]string{
+		"proxy":     "exif {\nfolders\n}\nreverse_proxy " + store + " {\n" + guard,
+		"intercept": "exif\nintercept {\n" + guard + "reverse_proxy " + store,
+		"handle":    "exif\nhandle /photo.jpg {\nroute {\nreverse_proxy " + store + " {\n" + guard + "}\n}",
+		"invoke":    "exif\ninvoke proxy",
+	}
+	var b strings.Builder
+	b.WriteString("&(proxy) {\nreverse_proxy " + store + " {\n" + guard + "}\n")
+	for name, body := range sites {
+		b.WriteString("http://" + name + ".test:{$PORT} {\nbind 127.0.0.1\n" + body + "\n}\n")
+	}
+	srv := serve(t, b.String())
+	for _, want := range []int{200, 403} {
+		private.Store(want == 403)
+		for name := range sites {
+			for range 2 {
+				if p, e := srv.get(http.MethodGet, name+".test", "/photo.jpg"), srv.exif(name+".test", "/photo.jpg"); p.status != want || e.status != want {
+					t.Errorf("%s: the photo is %d, its EXIF %d, want %d", name, p.status, e.status, want)
+				}
+			}
+		}
+	}
+}
+
+// TestOtherGuardsLeaveConditions checks that sites without a guard of the photo's response are asked by If-None-Match.
+func TestOtherGuardsLeaveConditions(t *testing.T) {
+	var full atomic.Int32
+	store := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/photo.jpg" && r.Header.Get("If-None-Match") == "" {
+			full.Add(1)
+		}
+		w.Header().Set("Etag", `"tag"`)
+		http.ServeContent(w, r, "photo.jpg", time.Time{}, bytes.NewReader(photoBy("alice")))
+	})
+	srv := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nexif\nforward_auth "+store+" {\nuri /auth\ncopy_headers Etag\n}\nreverse_proxy "+store+"\n}")
+	for range 3 {
+		if got := srv.exif("a.test", "/photo.jpg"); got.status != 200 {
+			t.Fatalf("got %d", got.status)
+		}
+	}
+	if n := full.Load(); n != 1 {
+		t.Errorf("got %d requests without If-None-Match, want 1", n)
+	}
+}

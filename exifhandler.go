@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -121,8 +122,9 @@ type Handler struct {
 	operations []*operation
 	marks      map[*operation]mark // in our entity tags, by operation
 
-	full, bare audience // with redact: what a client gets that may read the EXIF response, and what others get
-	perClient  bool     // the rules can give clients different photos for one URL
+	full, bare audience    // with redact: what a client gets that may read the EXIF response, and what others get
+	perClient  bool        // the rules can give clients different photos for one URL
+	guarded    func() bool // a handler may refuse an object because of its response
 
 	complete *completeTags // of folders; nil without them
 
@@ -182,6 +184,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		h.complete = new(completeTags)
 	}
 	h.perClient = h.Permissions.dependOnClient()
+	h.guarded = sync.OnceValue(func() bool { // after the handlers of later routes are provisioned
+		srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+		return ok && guardsResponses(srv)
+	})
 	h.warnOfPlace(ctx)
 	return h.Permissions.provision(ctx)
 }

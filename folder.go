@@ -203,7 +203,7 @@ func folderHeader(listing http.Header) http.Header {
 func (f *folder) setHeader(h http.Header) {
 	makePrivate(h)
 	if last := f.page.last(); last != "" {
-		q := without(f.query, "after")
+		q := strings.ReplaceAll(without(f.query, "after"), ">", "%3E") // which would end the URL
 		if q != "" {
 			q += "&"
 		}

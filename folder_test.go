@@ -144,6 +144,15 @@ func TestTagOfAPageKnowsTheNext(t *testing.T) {
 	}
 }
 
+// TestQueryStaysInItsLink checks that a client's query can't end the URL in the Link header, and add links of its own.
+func TestQueryStaysInItsLink(t *testing.T) {
+	srv, _ := photoFolder(t, 2, "folders 1")
+	r := srv.get(http.MethodGet, "a.test", "/"+suffix+"?a=1>;rel=x,<//evil.test>&after=0")
+	if l := r.header.Get("Link"); r.status != 200 || !strings.HasPrefix(l, "<?a=1%3E;rel=x,<//evil.test%3E&after=") || strings.Count(l, ">") != 1 {
+		t.Errorf("got %d, Link %s", r.status, l)
+	}
+}
+
 // TestListingThatStartsAfter checks listings that begin after the name asked for, in an order of their own, and those
 // that say so of another name.
 func TestListingThatStartsAfter(t *testing.T) {

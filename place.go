@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
 )
@@ -124,6 +125,40 @@ func rawResponder(handlers []json.RawMessage) (directive string, end bool) {
 		}
 	}
 	return "", false
+}
+
+// guardsResponses reports whether a handler of the server may refuse an object because of its response.
+func guardsResponses(srv *caddyhttp.Server) bool {
+	routes := slices.Clone(srv.Routes)
+	for _, r := range srv.NamedRoutes {
+		routes = append(routes, *r)
+	}
+	return responseGuard(routes)
+}
+
+// responseGuard reports whether the routes have an intercept, or a reverse_proxy with handle_response that isn't a
+// forward_auth, whose response is another one.
+func responseGuard(routes caddyhttp.RouteList) bool {
+	for _, r := range routes {
+		for _, handler := range r.Handlers {
+			found := false
+			switch h := handler.(type) {
+			case *caddyhttp.Subroute:
+				found = responseGuard(h.Routes)
+			case *intercept.Intercept:
+				found = len(h.HandleResponse) > 0
+			case *reverseproxy.Handler:
+				forwardAuth := h.Rewrite != nil && h.Rewrite.Method != "" && h.Rewrite.URI != ""
+				found = slices.ContainsFunc(h.HandleResponse, func(rh caddyhttp.ResponseHandler) bool {
+					return !forwardAuth || rh.Match != nil && len(rh.Match.Headers) > 0
+				})
+			}
+			if found {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // blindGuard returns the matcher of a handler that may refuse requests for photos, but not those for operations.

@@ -24,6 +24,9 @@ import (
 // checksums.
 const maxPage = 8 << 20
 
+// maxLevels bounds the elements in each other. A listing has four.
+const maxLevels = 16
+
 // afterParam is the parameter of a request's query that names the object after which the listing begins, and
 // afterField the field of the response's header that says that it does.
 const (
@@ -62,6 +65,34 @@ func (p *listPage) key(s string) (string, error) {
 		return url.QueryUnescape(s)
 	}
 	return s, nil
+}
+
+// decodePage reads the store's answer.
+func decodePage(r io.Reader) (*listPage, error) {
+	var page listPage
+	return &page, xml.NewTokenDecoder(&levels{Decoder: xml.NewDecoder(r)}).Decode(&page)
+}
+
+// levels reads the tokens of XML and fails if there are too many elements in each other, since the decoder remembers
+// each that is open.
+type levels struct {
+	*xml.Decoder
+	open int
+}
+
+// Token implements xml.TokenReader.
+func (l *levels) Token() (xml.Token, error) {
+	token, err := l.RawToken()
+	switch token.(type) {
+	case xml.StartElement:
+		l.open++
+	case xml.EndElement:
+		l.open--
+	}
+	if l.open > maxLevels {
+		return nil, errors.New("too many elements in each other")
+	}
+	return token, err
 }
 
 // wantsList reports whether a request is for the listing of a folder, and returns the prefix of its keys.
@@ -172,8 +203,8 @@ func (l *listing) fetch() (*http.Response, error) {
 		return res, err
 	}
 	defer res.Body.Close()
-	var page listPage
-	if err := xml.NewDecoder(io.LimitReader(res.Body, maxPage)).Decode(&page); err != nil {
+	page, err := decodePage(io.LimitReader(res.Body, maxPage))
+	if err != nil {
 		return nil, fmt.Errorf("listing: %w", err)
 	}
 	_, _ = io.CopyN(io.Discard, res.Body, 512) // read to its end, the connection can be used again
@@ -182,7 +213,7 @@ func (l *listing) fetch() (*http.Response, error) {
 	}
 	l.token, l.done = page.NextContinuationToken, !page.IsTruncated
 	l.exists = l.exists || l.prefix == "" || l.startAfter != "" || !l.done || len(page.Contents)+len(page.CommonPrefixes) > 0
-	return res, l.write(&page)
+	return res, l.write(page)
 }
 
 // write writes a page of the listing as JSON.

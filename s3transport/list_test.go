@@ -227,3 +227,12 @@ func TestStoreRefusesListing(t *testing.T) {
 		t.Errorf("broke off: got %d %s", r.Status, r.Body)
 	}
 }
+
+// TestDeepListingIsCutOff checks that a listing with elements in elements isn't read to its bound: the decoder needs fifty
+// times its bytes to remember those that are open.
+func TestDeepListingIsCutOff(t *testing.T) {
+	deep := strings.NewReader("<ListBucketResult>" + strings.Repeat("<a>", 1<<16))
+	if page, err := decodePage(deep); err == nil || deep.Len() < 2<<16 {
+		t.Errorf("got %v, %v, and %d bytes are left", page, err, deep.Len())
+	}
+}

@@ -57,12 +57,13 @@ func (c *command) redact(args []string, out string, force bool) error {
 		return err
 	}
 	defer root.Close()
+	to := &copies{command: c, root: root, force: force, originals: make(map[string]string), made: make(map[string]bool)}
 	for _, arg := range args {
 		if holds(out, arg) {
 			return fmt.Errorf("--redact: %s is in %s, where a copy could replace an original: name another folder", printable(arg), printable(out))
 		}
+		to.below = to.below || holds(arg, out)
 	}
-	to := &copies{command: c, root: root, force: force, originals: make(map[string]string), made: make(map[string]bool)}
 	c.cleanup.add(to.removeUnfinished)
 	images, folders := c.find(args, to.enter)
 	err = errors.Join(c.each(images, to.add), to.finish())
@@ -94,6 +95,7 @@ type copies struct {
 	*command
 	root      *os.Root
 	force     bool
+	below     bool              // the root is in a folder of originals, and may hold some itself
 	originals map[string]string // of the folders and the copies, by their paths below root
 	made      map[string]bool   // folders that hold copies
 
@@ -134,7 +136,11 @@ func (c *copies) add(img image) error {
 		return errors.New("its copy would replace it")
 	case !copied.Mode().IsRegular():
 		return fmt.Errorf("%s in the folder of the copies is no regular file", printable(img.path))
-	case !c.force && copied.Size() == info.Size() && copied.ModTime().Equal(info.ModTime()):
+	case copied.Size() != info.Size() || !copied.ModTime().Equal(info.ModTime()):
+		if c.below {
+			return fmt.Errorf("%s in the folder of the copies may be an original: remove it if it isn't, or name another folder", printable(img.path))
+		}
+	case !c.force:
 		c.originals[img.path] = img.name
 		c.count.unchanged++
 		return nil

@@ -86,3 +86,38 @@ func TestCopiesKeepModesAndTimes(t *testing.T) {
 		t.Errorf("got %q left behind", left)
 	}
 }
+
+// TestCopiesReplaceNoOriginalBelow checks that copies in a folder of the originals replace only unchanged copies: what else
+// is there may be an original.
+func TestCopiesReplaceNoOriginalBelow(t *testing.T) {
+	photo, err := os.ReadFile(testdata + "/photo.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := t.TempDir()
+	out := filepath.Join(from, "2024")
+	original := filepath.Join(out, "b.jpg")
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, more string) {
+		if err := os.WriteFile(name, append(photo, more...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(from, "a.jpg"), "")
+	write(filepath.Join(from, "b.jpg"), "")
+	write(original, "another")
+	for _, force := range [][]string{nil, nil, {"--force"}} {
+		got, ok := redactTo(t, out, append(force, from)...)
+		if ok || !strings.Contains(got, "b.jpg in the folder of the copies may be an original") || !strings.Contains(got, "2 photos, ") {
+			t.Errorf("%q: got %s", force, got)
+		}
+		if b, err := os.ReadFile(original); err != nil || string(b) != string(photo)+"another" {
+			t.Fatalf("%q: the original was replaced: %v", force, err)
+		}
+		if _, err := os.Stat(filepath.Join(out, "a.jpg")); err != nil {
+			t.Error(err)
+		}
+	}
+}
