@@ -31,7 +31,7 @@ const (
 
 // formatVersion changes when the response to the same object and settings changes, so that clients
 // fetch it again instead of using their cached one.
-const formatVersion = 6
+const formatVersion = 7
 
 // styles are the words for the setting values.
 var styles = map[string]exif.Style{"raw": exif.Raw, "described": exif.Described, "typed": exif.Typed}

@@ -199,6 +199,9 @@ func afterPicture(r io.ReaderAt, off, length int64) (int64, error) {
 	return max(off+n*step, next), err
 }
 
+// PNGAppleHead begins the first chunk of a PNG that Xcode wrote for iPhones. IHDR comes after it.
+const PNGAppleHead = "\x00\x00\x00\x04CgBI"
+
 // iend is the chunk that ends a PNG (11.2.5).
 var iend = []byte("\x00\x00\x00\x00IEND\xAE\x42\x60\x82")
 
@@ -357,13 +360,17 @@ var pngColors = map[byte]string{0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6:
 // where the picture starts: browsers ignore the orientation of EXIF after it.
 func PNGInfo(r io.ReaderAt, i *Info) (picture int64, err error) {
 	var head [8 + 10]byte
-	n, err := ReadAt(r, head[:], 8)
+	off := int64(8)
+	n, err := ReadAt(r, head[:], off)
+	if err == nil && string(head[:8]) == PNGAppleHead {
+		off += 12 + 4
+		n, err = ReadAt(r, head[:], off)
+	}
 	if err != nil || n < len(head) || string(head[4:8]) != "IHDR" {
 		return 0, err
 	}
 	i.SetSize(TwoUint32(head[8:]))
 	i.ColorModel = pngColors[head[17]]
-	off := int64(8)
 	for range MaxChunks {
 		n, err := ReadAt(r, head[:12], off)
 		if err != nil {

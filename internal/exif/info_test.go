@@ -276,6 +276,10 @@ func infoSamples(t testing.TB) []infoSample {
 		{"PNG in gray", pngOf(0), colored("PNG", "gray")},
 		{"PNG in gray with alpha", pngOf(4), colored("PNG", "gray")},
 		{"PNG of colors that don't exist", pngOf(5), colored("PNG", "")},
+		{
+			"PNG of Xcode", slices.Concat([]byte(testimage.PNGSignature), testimage.PNGChunk("CgBI", []byte("\x50\x00\x20\x02")), pngOf(6)[8:]),
+			`{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"1"}`,
+		},
 		{"APNG", pngOf(6, testimage.PNGChunk("acTL", bigSizes(5, 0))), `{"format":"PNG",` + plain + `,"colorModel":"rgb","frames":"5"}`},
 		{
 			"PNG with EXIF behind the picture", testimage.PNG(m, nil, testimage.PNGChunk("eXIf", turnedBlock(6))),

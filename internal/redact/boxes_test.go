@@ -176,6 +176,23 @@ func gifFile(extensions ...[]byte) []byte {
 	return cat("GIF89a", 1, 0, 1, 0, 0x82, 0, 0, shown, 0, 0, bytes.Join(extensions, nil), 0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B, secret)
 }
 
+// TestZerosBetweenBlocksOfGIF redacts GIFs with zeros before and after pictures, which some writers leave there and some
+// viewers skip.
+func TestZerosBetweenBlocksOfGIF(t *testing.T) {
+	picture := "\x2C\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00"
+	head := gifFile()[:13+24]
+	for _, n := range []int{1, 2, 20, 100_000} {
+		zeros := make([]byte, n)
+		file := func(text string) []byte {
+			return cat(head, zeros, picture, zeros, 0x21, 0xFE, 11, text, 0, zeros, picture, zeros, ";")
+		}
+		got := redact(t, file("HIDDENPLACE"), &Policy{}, 0)
+		if bytes.Count(got, []byte(picture)) != 2 || bytes.Contains(got, []byte("HIDDEN")) {
+			t.Errorf("%d zeros: got %d pictures", n, bytes.Count(got, []byte(picture)))
+		}
+	}
+}
+
 // secretFiles returns files with the secret in every place that the parsers know, by a name.
 func secretFiles() map[string][]byte {
 	box := testimage.Box

@@ -132,3 +132,25 @@ func TestPNGHeader(t *testing.T) {
 		}
 	}
 }
+
+// TestPNGOfXcodeKeepsItsPicture redacts a PNG as Xcode writes it for iPhones: a chunk comes before the header, and the
+// picture's data has neither the head nor the checksum of zlib. What comes after that data goes.
+func TestPNGOfXcodeKeepsItsPicture(t *testing.T) {
+	const hidden = "HIDDEN-PLACE"
+	plain := testimage.PNG(testimage.Gradient(8, 8), nil, nil)
+	at := bytes.Index(plain, []byte("IDAT"))
+	stream := plain[at+4:][:binaryLength(plain[at-4:])]
+	deflated := stream[2 : len(stream)-4]
+	file := func(flags string, data []byte) []byte {
+		return cat(plain[:8], testimage.PNGChunk("CgBI", []byte(flags)), plain[8:33], testimage.PNGChunk("IDAT", data), plain[len(plain)-12:])
+	}
+	for _, flags := range []string{"\x50\x00\x20\x02", "\x50\x00\x20\x06"} {
+		got := redact(t, file(flags, cat(deflated, hidden)), &Policy{}, 0)
+		if want := file(flags, cat(deflated, make([]byte, len(hidden)))); !bytes.Equal(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+	if got := redact(t, file("text", deflated), &Policy{}, 0); bytes.Contains(got, []byte("text")) {
+		t.Error("a text stays in the flags")
+	}
+}

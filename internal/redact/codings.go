@@ -43,7 +43,7 @@ var pictureBoxes = boxRules{
 	"vpcC": shape(1, -3, 6, -2), "esds": keepDecoder, "d263": keepH263, "bitr": low(0, 8, shape(8)), "j2kH": keepJ2K, "jp2h": keepJ2K,
 	"dvcC": shape(5, -19), "dvvC": shape(5, -19), "dvwC": shape(5, -19),
 	"colr": keepColr, "pasp": keepRatio, "clap": keepAperture, "fiel": shape(2), "gama": shape(4), "btrt": low(0, 12, shape(12)),
-	"clli": shape(4), "mdcv": keepMastering, "cclv": keepVolume, "amve": low(0, 4, shape(8)), "SmDm": keepWebMMastering, "CoLL": shape(1, -3, 4),
+	"clli": shape(4), "mdcv": keepMastering, "cclv": keepVolume, "amve": low(0, 4, shape(8)), "SmDm": keepWebMMastering, "CoLL": shape(1, -3, 4), "cuvv": keepVivid,
 	"auxi": keepAuxC, "auxC": keepAuxC, "ccst": shape(1, -3, 4), "uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "pixi": keepPixi,
 	"apvC": atMostBytes(256), "glbl": atMostBytes(4 << 10), "SMI ": keepSorenson,
 	"ACLR": keepAvidRange, "mjqt": upTo(4 + 4*65), "mjht": upTo(4 + 8*273), "hfov": shape(4),

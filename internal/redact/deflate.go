@@ -16,6 +16,7 @@ import (
 type zlibStream struct {
 	more func() []byte // the next piece, nil at the end; the one before it isn't needed any more
 	size int64         // of the data, 0 if it may be of any: a stream with more data ends where that begins
+	raw  bool          // it has neither the head nor the checksum of zlib
 
 	piece []byte
 	at    int    // in piece
@@ -39,8 +40,7 @@ const (
 
 // skip reads the stream up to its end. ok is false if it is broken, or ends with the body.
 func (z *zlibStream) skip() (ok bool) {
-	head, ok := z.take(16)
-	if !ok || head&15 != 8 || head>>4&15 > 7 || (head&0xFF<<8|head>>8)%31 != 0 || head>>8&0x20 != 0 {
+	if !z.raw && !z.head() {
 		return false
 	}
 	if z.left = z.size; z.size == 0 {
@@ -68,8 +68,16 @@ func (z *zlibStream) skip() (ok bool) {
 		}
 	}
 	z.drop(z.n & 7)
-	_, ok = z.take(32) // the checksum
+	if !z.raw {
+		_, ok = z.take(32) // the checksum
+	}
 	return ok
+}
+
+// head reads the head of a zlib stream (RFC 1950, 2.2); ok is false if it isn't one.
+func (z *zlibStream) head() (ok bool) {
+	head, ok := z.take(16)
+	return ok && head&15 == 8 && head>>4&15 <= 7 && (head&0xFF<<8|head>>8)%31 == 0 && head>>8&0x20 == 0
 }
 
 // used returns how many bytes of the last piece were decoded. It is the same however the stream is cut into pieces.

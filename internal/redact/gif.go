@@ -43,6 +43,8 @@ func redactGIF(s *stream, p *Plan) error {
 				b, _ = s.peek(14)
 			}
 			ok = redactExtension(s, b)
+		case len(b) > 0 && b[0] == 0: // some writers put zeros between blocks
+			ok = s.pass(int64(len(b) - len(bytes.TrimLeft(b, "\x00"))))
 		default:
 			return errBroken
 		}

@@ -572,29 +572,34 @@ const iccHead = 4 + len(container.ICCIntro) + 2
 // up to 640 KiB.
 const maxICC = 704 << 10
 
-// profile cleans the ICC profile that begins in a segment of n bytes and goes on in those that follow. One that
-// isn't whole or in order, or is too long, goes.
+// iccPart is where in what segments have of an ICC profile a part of it is.
+type iccPart struct{ number, from, to int }
+
+// profile cleans the ICC profile that begins in a segment of n bytes and goes on in those that follow, in any order. One that
+// isn't whole, or is too long, goes.
 func (j *jpegFile) profile(n int) bool {
 	b, ok := j.peek(n)
 	if !ok {
 		return false
 	}
-	if j.icc || n < iccHead || b[iccHead-2] != 1 {
+	if j.icc || n < iccHead || b[iccHead-2] == 0 || b[iccHead-2] > b[iccHead-1] {
 		return j.blank(n)
 	}
 	count := int(b[iccHead-1])
 	profile := make([]byte, 0, min(maxICC, count*(n-iccHead)))
-	var segments []int
+	var parts []iccPart
 	for n > 0 {
+		from := len(profile)
 		profile = append(profile, b[iccHead:n]...)
-		segments = append(segments, n)
+		parts = append(parts, iccPart{int(b[iccHead-2]), from, len(profile)})
 		j.consume(int64(n), func([]byte) {})
-		b, n = j.nextICC(len(segments)+1, count, maxICC-len(profile))
+		b, n = j.nextICC(parts, count, maxICC-len(profile))
 	}
 	zeros := bytes.Count(profile, zeroBytes[:1])
-	j.icc = len(segments) == count && cleanICC(profile)
+	j.icc = len(parts) == count && cleanParts(profile, parts)
 	j.overwritten += int64(bytes.Count(profile, zeroBytes[:1]) - zeros)
-	for i, n := range segments {
+	for _, p := range parts {
+		n := p.to - p.from + iccHead
 		if !j.icc {
 			head := emptySegment(n)
 			j.write(head)
@@ -603,17 +608,43 @@ func (j *jpegFile) profile(n int) bool {
 			continue
 		}
 		j.write(binary.BigEndian.AppendUint16([]byte{0xFF, container.MarkerAPP2}, uint16(n-2))) //nolint:gosec // G115: a segment's length
-		j.write(append([]byte(container.ICCIntro), byte(i+1), byte(count)))                     //nolint:gosec // G115: up to 255
-		j.write(profile[:n-iccHead])
-		profile = profile[n-iccHead:]
+		j.write(append([]byte(container.ICCIntro), byte(p.number), byte(count)))                //nolint:gosec // G115: up to 255
+		j.write(profile[p.from:p.to])
 	}
 	return true
 }
 
-// nextICC returns the next segment, which is n bytes long, if it has that part of an ICC profile, in at most so many bytes.
-func (j *jpegFile) nextICC(part, count, most int) (b []byte, n int) {
+// cleanParts redacts an ICC profile whose parts aren't in order, or are. ok is false if it isn't one, or if there would be two
+// long ones in memory.
+func cleanParts(profile []byte, parts []iccPart) (ok bool) {
+	byNumber := func(a, b iccPart) int { return a.number - b.number }
+	if slices.IsSortedFunc(parts, byNumber) {
+		return cleanICC(profile)
+	}
+	if len(profile) > maxHold {
+		return false
+	}
+	whole := make([]byte, 0, len(profile))
+	parts = slices.SortedFunc(slices.Values(parts), byNumber)
+	for _, p := range parts {
+		whole = append(whole, profile[p.from:p.to]...)
+	}
+	ok = cleanICC(whole)
+	for _, p := range parts {
+		whole = whole[copy(profile[p.from:p.to], whole):]
+	}
+	return ok
+}
+
+// nextICC returns the next segment, which is n bytes long, if it has one of the parts of an ICC profile that are still to come, in
+// at most so many bytes.
+func (j *jpegFile) nextICC(parts []iccPart, count, most int) (b []byte, n int) {
 	b, ok := j.peek(iccHead)
-	if !ok || part > count || string(b[:2]) != "\xFF\xE2" || string(b[4:iccHead-2]) != container.ICCIntro || int(b[iccHead-2]) != part || int(b[iccHead-1]) != count {
+	if !ok || string(b[:2]) != "\xFF\xE2" || string(b[4:iccHead-2]) != container.ICCIntro || int(b[iccHead-1]) != count {
+		return nil, 0
+	}
+	number := int(b[iccHead-2])
+	if number == 0 || number > count || slices.ContainsFunc(parts, func(p iccPart) bool { return p.number == number }) {
 		return nil, 0
 	}
 	n = 2 + int(binary.BigEndian.Uint16(b[2:]))

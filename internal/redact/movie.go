@@ -140,13 +140,18 @@ func trackHeader(layer int, keep func(*box) bool) func(*box) bool {
 	})
 }
 
-// editList returns the rule for elst (8.6.6), whose numbers have a width.
+// editList returns the rule for elst (8.6.6), whose numbers have a width. Its flag says that an animation is repeated until the
+// track ends (23008-12, 9.6.1).
 func editList(t *track, width int) func(*box) bool {
 	size := 2*width + 4
 	keep := table(size)
 	return func(b *box) bool {
+		repeated := len(b.body) > 3 && b.body[3]&1 != 0
 		if !keep(b) {
 			return false
+		}
+		if repeated {
+			b.body[3] = 1
 		}
 		for x := b.body[8:]; len(x) >= size; x = x[size:] {
 			f := fields{b: x}

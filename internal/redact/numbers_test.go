@@ -95,3 +95,15 @@ func TestDisplaysAreToldByTheirColors(t *testing.T) {
 		}
 	}
 }
+
+// TestRepetitionStays checks that an animation is repeated as before: the only flag of an edit list says so.
+func TestRepetitionStays(t *testing.T) {
+	for _, width := range []int{4, 8} {
+		for _, flags := range []byte{0, 1, 0xFF} {
+			b := box{typ: "elst", body: cat(0, "ab", int(flags), u32(1), make([]byte, 2*width), u32(1<<16))}
+			if !editList(&track{}, width)(&b) || string(b.body[:4]) != "\x00\x00\x00"+string(flags&1) {
+				t.Errorf("flags %d: got %q", flags, b.body)
+			}
+		}
+	}
+}

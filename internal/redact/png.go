@@ -22,6 +22,9 @@ import (
 // (IDAT, and fdAT of an animation) stays what belongs to its zlib stream. EXIF stays a chunk of its kind: browsers
 // honor the first eXIf that is neither broken nor begins with "Exif\0\0", and no text. A removed chunk gets a private,
 // ancillary type (5.4) and zeros.
+//
+// Xcode writes PNGs that only Apple's programs show, Safari too: CgBI is their first chunk, with flags, and the data of the
+// picture has no head and no checksum of zlib.
 
 const (
 	// pngJunk is the type of removed chunks: ancillary, private, safe to copy.
@@ -45,6 +48,7 @@ type pngFile struct {
 	frameWidth    uint32 // of the next picture
 	frameHeight   uint32
 	interlaced    bool
+	apple         bool   // the picture is as Xcode writes it
 	palette       int    // the number of its entries
 	frames        uint32 // of an animation, still to come
 	sequence      uint32 // the number of the next fcTL or fdAT
@@ -135,9 +139,14 @@ func redactPNG(s *stream, p *Plan) error {
 	}
 }
 
-// header passes IHDR (11.2.2) if it is one.
+// header passes IHDR (11.2.2) if it is one, and CgBI before it.
 func (f *pngFile) header() bool {
 	const ihdr = 13
+	if b, ok := f.peek(16); ok && string(b[:8]) == container.PNGAppleHead {
+		const flags = 0x5000_701F // what the picture is optimized for, the order of its bytes, and its transparency
+		f.apple = true
+		f.chunk("CgBI", binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(b[8:])&flags), rightCRC(b))
+	}
 	b, ok := f.peek(12 + ihdr)
 	if !ok || string(b[:8]) != "\x00\x00\x00\x0DIHDR" {
 		return false
@@ -226,7 +235,7 @@ func (f *pngFile) picture(typ string) bool {
 	var piece []byte // of the chunk, not passed yet
 	left := int64(0) // of the chunk, piece included
 	crc, first := uint32(0), true
-	z := zlibStream{size: f.pictureSize(), more: func() []byte {
+	z := zlibStream{size: f.pictureSize(), raw: f.apple, more: func() []byte {
 		crc = crc32.Update(crc, crc32.IEEETable, piece)
 		if !f.pass(int64(len(piece))) {
 			return nil

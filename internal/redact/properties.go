@@ -197,6 +197,11 @@ func keepVolume(b *box) bool {
 	return b.cut(n) && (b.body[0]&0x20 == 0 || areSmall(b.body[1:25]))
 }
 
+// keepVivid keeps the versions of HDR Vivid that a film has (T/UWA 005.2-1): a bit for each, and of whom, which is 4, the newest.
+func keepVivid(b *box) bool {
+	return len(b.body) >= 6 && string(b.body[2:5]) == "\x00\x04\x00" && shape(6, -16)(b)
+}
+
 // keepLayers keeps the sizes of the layers (AVIF, 2.3.2.3).
 func keepLayers(b *box) bool {
 	if len(b.body) == 0 {

@@ -279,6 +279,7 @@ func partSamples() map[string]sample {
 		"cclv": cat(0xFF, u32(1), u32(2), u32(3), u32(4), u32(5), u32(6), u32(7), u32(8), u32(9), after),
 		"SmDm": cat(u32(9), webDisplay, after),
 		"CoLL": cat(u32(9), u16(1000), u16(400), after),
+		"cuvv": cat(u16(3), u16(4), u16(5), bytes.Repeat(u32(9), 4), after),
 		"ccst": cat(u32(9), u32(0x7C000000), after),
 		"apvC": bytes.Repeat([]byte{1}, 256),
 		"glbl": cat("\x00\x00\x01\xB5"),
@@ -691,7 +692,7 @@ func variedFilms() map[string][]byte {
 	two := full("stsc", 0, u32(1), u32(1), u32(2), u32(1))
 	stts := full("stts", 0, u32(2), u32(2), u32(10), u32(9), u32(20), after)
 	stsz := full("stsz", 0, u32(0), u32(4), u32(n), u32(n), u32(n), u32(n), after)
-	avc := pictures("avc1", boxes("pictures'", "avcC", "fiel", "gama", "btrt", "cclv", "vexu", "st3d", "sv3d", "SmDm", "CoLL"), box("colr", parts["property colr"].body), box("pasp", u32(4), u32(3)), box("note", after))
+	avc := pictures("avc1", boxes("pictures'", "avcC", "fiel", "gama", "btrt", "cclv", "vexu", "st3d", "sv3d", "SmDm", "CoLL", "cuvv"), box("colr", parts["property colr"].body), box("pasp", u32(4), u32(3)), box("note", after))
 	aac := sound("mp4a", 0, 2, 16, boxes("sound's", "esds", "chan", "btrt", "srat", "SA3D"))
 	h265 := pictures("hvc1", boxes("pictures'", "hvcC", "lhvC"), boxes("property", "clli", "mdcv", "amve", "clap"))
 	pcm := func(typ string, layout int, more ...any) []byte { return sound(typ, layout, 2, 16, cat(more...)) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/caddyexif/caddy-exif/internal/container"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -24,6 +25,33 @@ func profileOf(sig string, data []byte) []byte {
 }
 
 func icc() []byte { return testimage.Segment(0xE2, cat("ICC_PROFILE\x00", 1, 1, profile())) }
+
+// TestProfileInAnyOrderStays has the parts of a color profile in segments of any order: readers put them in that of their
+// numbers. A profile whose parts have wrong numbers, which they ignore, goes.
+func TestProfileInAnyOrderStays(t *testing.T) {
+	p := profile()
+	clean := bytes.Clone(p)
+	cleanICC(clean)
+	cuts := [][]byte{nil, p[:130], p[130:140], p[140:]}
+	jpeg := func(p [][]byte, numbers ...byte) []byte {
+		var segments [][]byte
+		for _, n := range numbers {
+			segments = append(segments, testimage.Segment(0xE2, cat("ICC_PROFILE\x00", int(n), 3, p[min(int(n), 3)])))
+		}
+		return testimage.JPEG(testimage.Gradient(8, 8), segments...)
+	}
+	cleaned := [][]byte{nil, clean[:130], clean[130:140], clean[140:]}
+	for _, numbers := range [][]byte{{1, 2, 3}, {3, 1, 2}, {2, 1, 3}, {3, 2, 1}} {
+		if got, want := redact(t, jpeg(cuts, numbers...), &Policy{}, 0), jpeg(cleaned, numbers...); !bytes.Equal(got, want) {
+			t.Errorf("%d:\ngot  %q\nwant %q", numbers, got, want)
+		}
+	}
+	for _, numbers := range [][]byte{{0, 1, 2}, {1, 2, 2}, {2, 3, 4}, {3, 1}} {
+		if got := redact(t, jpeg(cuts, numbers...), &Policy{}, 0); bytes.Contains(got, []byte(container.ICCIntro)) {
+			t.Errorf("%d: a part stays", numbers)
+		}
+	}
+}
 
 // shows reports whether a redacted file still has what says how to show it.
 func shows(b []byte) bool {

@@ -65,6 +65,7 @@ func slackFiles(m image.Image) map[string][]byte {
 	files["png, another IDAT"] = cat(head, ch("IDAT", stream), ch("IDAT", []byte(s)), iend)
 	files["png, IDAT of many pieces"] = cat(head, ch("IDAT", stream[:1]), ch("IDAT", nil), ch("IDAT", stream[1:n-2]), ch("IDAT", cat(stream[n-2:], s)), ch("IDAT", []byte(s)), iend)
 	files["png, IDAT after another chunk"] = cat(head, ch("IDAT", stream), ch("tIME", make([]byte, 7)), ch("IDAT", []byte(s)), iend)
+	files["png of Xcode"] = cat(head[:8], ch("CgBI", []byte(s[:4])), head[8:], ch("IDAT", cat(stream[2:n-4], s)), iend)
 	files["png, after IEND"] = cat(b, s)
 	files["png, in IEND"] = cat(head, ch("IDAT", stream), ch("IEND", []byte(s)))
 	files["png, fdAT without acTL"] = cat(head, ch("IDAT", stream), ch("fdAT", cat(u32(0), s)), iend)
@@ -89,6 +90,7 @@ func slackFiles(m image.Image) map[string][]byte {
 	n = len(b) - 2
 	files["gif, after the end code"] = cat(b[:n], len(s), s, b[n:])
 	files["gif, after the trailer"] = cat(b, s)
+	files["gif, between zeros"] = cat(b[:13+768], 0, 0, s, 0, b[13+768:])
 	files["gif, in a graphic control"] = cat(b[:13+768], 0x21, 0xF9, 4, 0, 0, 0, 0, len(s), s, 0, b[13+768:])
 	files["gif, a comment"] = cat(b[:13+768], 0x21, 0xFE, len(s), s, 0, b[13+768:])
 	files["gif, in the loops"] = cat(b[:13+768], 0x21, 0xFF, 11, "NETSCAPE2.0", 3, 1, 0, 0, len(s), s, 0, b[13+768:])
