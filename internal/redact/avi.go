@@ -19,13 +19,31 @@ import (
 // data of streams may be.
 
 // motionJPEGs are the codings whose frames are JPEGs.
-var motionJPEGs = []string{"MJPG", "JPEG", "IJPG", "MJPA", "DMB1", "AVRN", "AVDJ", "ADJV", "LJPG", "JPGL", "CJPG", "QIVG", "SLMJ"}
+var motionJPEGs = strings.Fields("MJPG JPEG IJPG MJPA DMB1 AVRN AVDJ ADJV LJPG JPGL CJPG QIVG SLMJ JR24 ACDV IJLV MVJP AVI1 AVI2 MTSJ ZJPG MMJP GEPJ XJPG")
 
-// pngCodings are the codings whose frames are PNGs, which have texts of their own: such streams go.
-var pngCodings = []string{"MPNG", "PNG1", "PNG "}
+// motionJPEG2000s are those whose frames are codestreams of JPEG 2000.
+var motionJPEG2000s = []string{"MJP2", "MJ2C", "LJ2C", "LJ2K", "IPJ2", "AVJ2"}
+
+// fileCodings are the codings whose frames are files of other formats, which have texts of their own: PNG, JPEG-LS, WebP, TIFF and the
+// like. Such streams go.
+var fileCodings = []string{"MPNG", "PNG1", "PNG ", "MJLS", "WEBP", "TIFF", "TGA ", "DPX ", "GIF ", "BMP "}
+
+// framesOf returns the function that redacts the frames of a coding, nil if they have no metadata of their own.
+func framesOf(coding string) func(s *stream, n int64) error {
+	switch {
+	case slices.Contains(motionJPEGs, coding):
+		return redactJPEGs
+	case slices.Contains(motionJPEG2000s, coding):
+		return redactCodestreams
+	}
+	return nil
+}
 
 // aviStream is a stream of an AVI.
-type aviStream struct{ stays, pictures, jpeg, mixed, palette bool }
+type aviStream struct {
+	stays, pictures, mixed, palette bool
+	frames                          func(s *stream, n int64) error
+}
 
 // avi is a film, while it is redacted.
 type avi struct {
@@ -168,7 +186,7 @@ func (a *avi) streamHeader(b []byte) int {
 	switch string(b[:4]) {
 	case "vids":
 		coding := strings.ToUpper(string(b[4:8]))
-		x = aviStream{stays: !slices.Contains(pngCodings, coding), pictures: true, jpeg: slices.Contains(motionJPEGs, coding)}
+		x = aviStream{stays: !slices.Contains(fileCodings, coding), pictures: true, frames: framesOf(coding)}
 	case "auds", "iavs":
 		x.stays, x.mixed = true, b[0] == 'i'
 	}
@@ -203,10 +221,13 @@ func (x *aviStream) format(b []byte) int {
 	case len(b) < 40:
 		return 0
 	}
-	if x.stays = !hasCoding(b, pngCodings); !x.stays {
+	if x.stays = !hasCoding(b, fileCodings); !x.stays {
 		return 0
 	}
-	x.jpeg, x.palette = x.jpeg || hasCoding(b, motionJPEGs), hasPalette(b)
+	if x.frames == nil {
+		x.frames = framesOf(strings.ToUpper(string(b[16:20])))
+	}
+	x.palette = hasPalette(b)
 	return keepBitmapInfo(b)
 }
 
@@ -299,12 +320,12 @@ func (a *avi) data(id string, size int64) bool {
 			clearReserved(b[4:n])
 			return n
 		})
-	case !x.jpeg:
+	case x.frames == nil:
 		return s.pass(8 + size)
 	}
 	s.pass(8)
 	end := s.offset + size
-	_ = redactJPEGs(s, size)
+	_ = x.frames(s, size)
 	return s.zero(end - s.offset)
 }
 

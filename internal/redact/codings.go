@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/caddyexif/caddy-exif/internal/container"
 )
 
 // The box stsd describes how the samples of a track are coded (14496-12, 8.5.2, 12.1 and 12.2; QuickTime File Format):
@@ -45,8 +47,8 @@ var pictureBoxes = boxRules{
 	"colr": keepColr, "pasp": keepRatio, "clap": keepAperture, "fiel": shape(2), "gama": shape(4), "btrt": low(0, 12, shape(12)),
 	"clli": shape(4), "mdcv": keepMastering, "cclv": keepVolume, "amve": low(0, 4, shape(8)), "SmDm": keepWebMMastering, "CoLL": shape(1, -3, 4), "cuvv": keepVivid,
 	"auxi": keepAuxC, "auxC": keepAuxC, "ccst": shape(1, -3, 4), "uncC": keepUncompressed, "cmpd": keepComponents, "cmpC": full(5), "icef": keepUnits, "pixi": keepPixi,
-	"apvC": atMostBytes(256), "glbl": atMostBytes(4 << 10), "SMI ": keepSorenson,
-	"ACLR": keepAvidRange, "mjqt": upTo(4 + 4*65), "mjht": upTo(4 + 8*273), "hfov": shape(4),
+	"apvC": keepAPV, "glbl": atMostBytes(4 << 10), "SMI ": keepSorenson,
+	"ACLR": keepAvidRange, "mjqt": keepTables(container.MarkerDQT, 4+4*65), "mjht": keepTables(container.MarkerDHT, 4+8*273), "hfov": shape(4),
 	"vexu": only(boxRules{
 		"eyes": only(boxRules{
 			"stri": shape(1, -3, 1), "hero": shape(1, -3, 1),
@@ -66,17 +68,17 @@ var pictureBoxes = boxRules{
 
 // soundBoxes are the boxes that describe sound, in a sample entry.
 var soundBoxes = boxRules{
-	"esds": keepDecoder, "dOps": func(b *box) bool { return keepOpus(b, binary.BigEndian) }, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": atMostBytes(32),
-	"ddts": low(0, 12, shape(20)), "dmlp": shape(6, -4), "damr": shape(-4, 5), "dawp": atMostBytes(32), "dqcp": shape(-4, 2), "devc": shape(-4, 2),
-	"btrt": low(0, 12, shape(12)), "chan": keepSpeakers, "chnl": keepLayout, "pcmC": shape(1, -3, 2), "dapa": atMostBytes(256), "mhaC": keepMPEGH, "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
+	"esds": keepDecoder, "dOps": func(b *box) bool { return keepOpus(b, binary.BigEndian) }, "dfLa": keepFLAC, "alac": keepALAC, "dac3": shape(3), "dec3": keepEAC3, "dac4": opaque(32),
+	"ddts": mended(low(0, 12, shape(20)), mendDTS), "dmlp": shape(6, -4), "damr": shape(-4, 5), "dawp": shape(-4, 1), "dqcp": shape(-4, 2), "devc": shape(-4, 2),
+	"btrt": low(0, 12, shape(12)), "chan": keepSpeakers, "chnl": keepLayout, "pcmC": shape(1, -3, 2), "dapa": opaque(256), "mhaC": keepMPEGH, "srat": shape(1, -3, 4), "SA3D": keepAmbisonics,
 }
 
 // waveBoxes are the boxes in wave, which QuickTime puts around those of soundBoxes.
 var waveBoxes = func() boxRules {
 	rules := boxRules{
 		"frma": shape(4), "enda": shape(2), "mp4a": shape(4), "samr": shape(4), "esds": keepDecoder, "alac": keepALAC, "chan": keepSpeakers,
-		"damr": shape(-4, 5), ".mp3": keepWaveFormat, "ac-3": shape(4), "dac3": shape(3), "apac": shape(4), "dapa": atMostBytes(256),
-		"QDCA": atMostBytes(64), "QDCP": atMostBytes(64), "QDMC": atMostBytes(64),
+		"damr": shape(-4, 5), ".mp3": keepWaveFormat, "ac-3": shape(4), "dac3": shape(3), "apac": shape(4), "dapa": opaque(256),
+		"QDCA": numbersOf(64), "QDCP": numbersOf(64), "QDMC": numbersOf(64),
 	}
 	for _, typ := range windowsCodings {
 		rules[typ] = keepWaveFormat
@@ -136,10 +138,11 @@ func keepConfigured(b []byte, rules boxRules) (ok bool) {
 
 // keepGlobal redacts glbl, FFmpeg's configuration of codings that have no box of their own. ok is false if the coding needs none.
 func keepGlobal(coding string, b []byte) (ok bool) {
-	if slices.Contains(pictureConfigurations, coding) {
-		return true
+	if n, ok := keepDecoderTables(coding, b); ok {
+		clear(b[n:])
+	} else {
+		trimUnits(b, mpegUnit)
 	}
-	trimUnits(b, mpegUnit)
 	return len(bytes.Trim(b, "\x00")) > 0
 }
 
@@ -208,8 +211,13 @@ var (
 	jpegStill = &still{redactFrame}
 	pngStill  = &still{func(s *stream) error { return redactPNG(s, nothingStays) }}
 
-	stillCodings  = map[string]*still{"jpeg": jpegStill, "mjpg": jpegStill, "mjpa": jpegStill, "dmb1": jpegStill, "AVDJ": jpegStill, "png ": pngStill}
-	stillDecoders = map[byte]*still{0x6C: jpegStill, 0x6D: pngStill} // by the type of the stream in esds
+	j2kStill = &still{func(s *stream) error { return redactCodestreams(s, toEnd) }}
+
+	stillCodings = map[string]*still{
+		"jpeg": jpegStill, "mjpg": jpegStill, "mjpa": jpegStill, "dmb1": jpegStill, "AVDJ": jpegStill, "png ": pngStill,
+		"mjp2": j2kStill, "j2ki": j2kStill,
+	}
+	stillDecoders = map[byte]*still{0x6C: jpegStill, 0x6D: pngStill, 0x6E: j2kStill} // by the type of the stream in esds
 )
 
 // paletteLen returns the length of the table of colours at the start of b, 0 if there is none.
@@ -285,6 +293,11 @@ func (p *packets) readLayout(layout uint16, b []byte) (n int, ok bool) {
 		}
 		return more1, true
 	case layout == 2 && len(b) >= more2:
+		const most, negativeFlags = 1 << 13, 1 << 31 // flags: those of numbers, or none at all
+		rate, flags := b[4:12], u32(24)&^negativeFlags
+		if !isFraction(rate) || u32(12) > 255 || u32(16) != 0x7F000000 || u32(20) > 255 || flags >= most || !areLow(b[28:more2]) {
+			return 0, false
+		}
 		*p = packets{u32(32), u32(28)}
 		binary.BigEndian.PutUint32(b, 72)
 		return more2, true
@@ -302,6 +315,66 @@ var soundEntryBoxes = func() boxRules {
 // atMostBytes returns a function that keeps a box of at most n bytes, which are numbers.
 func atMostBytes(n int) func(*box) bool { return func(b *box) bool { return len(b.body) <= n } }
 
+// mendDTS clears in ddts (ETSI TS 102 114, E.2.2.3) a depth of samples that isn't one, and reserved bits.
+func mendDTS(b []byte) {
+	if b[12] > 32 {
+		b[12] = 0
+	}
+	b[19] &= 0xC0
+}
+
+// opaque is atMostBytes for what is no text, of which no more is known.
+func opaque(n int) func(*box) bool {
+	return func(b *box) bool { return len(b.body) <= n && !isText(b.body) }
+}
+
+// numbersOf is atMostBytes for numbers of 4 bytes.
+func numbersOf(n int) func(*box) bool {
+	return func(b *box) bool { return len(b.body) <= n && len(b.body)%4 == 0 && areLow(b.body) }
+}
+
+// keepTables keeps the tables of JPEGs that have none of their own, after a version (QuickTime, "Video Sample Description
+// Extensions"), or as many bytes that are no text.
+func keepTables(marker byte, most int) func(*box) bool {
+	return func(b *box) bool {
+		n := 0
+		if len(b.body) > 4 {
+			n = tableLength(marker, b.body[4:])
+		}
+		if n == 0 {
+			return opaque(most)(b)
+		}
+		clear(b.body[:4])
+		clearFrom(b.body, 4+n)
+		return true
+	}
+}
+
+// keepAPV keeps apvC (APV in ISOBMFF): for each type of frame, a profile, a level, a size, and what colors and samples are.
+func keepAPV(b *box) bool {
+	f := fields{b: b.body}
+	f.skip(5)
+	for entries := f.uint(1); entries > 0 && !f.over; entries-- {
+		f.skip(1)
+		for frames := f.uint(1); frames > 0 && !f.over; frames-- {
+			colors := f.uint(1) & 2
+			f.skip(3)
+			if f.uint(4) > 1<<16 || f.uint(4) > 1<<16 {
+				return false
+			}
+			f.skip(2)
+			if colors != 0 {
+				f.skip(4)
+			}
+		}
+	}
+	if f.over {
+		return false
+	}
+	clear(b.body[:4])
+	return b.cut(f.at)
+}
+
 // keepSorenson keeps the header of a sequence in SVQ3: its name, its length, and bits.
 func keepSorenson(b *box) bool {
 	f := fields{b: b.body}
@@ -311,7 +384,7 @@ func keepSorenson(b *box) bool {
 		return false
 	}
 	clearFrom(b.body, f.at+int(n))
-	return true
+	return !isText(b.body[f.at:][:n])
 }
 
 // keepMPEGH keeps mhaC (23008-3, 20.5.2): three numbers, a length, and the configuration.
@@ -321,7 +394,7 @@ func keepMPEGH(b *box) bool {
 	n := int(f.uint(2)) //nolint:gosec // G115: 16 bits
 	f.skip(n)
 	clearFrom(b.body, f.at)
-	return !f.over
+	return !f.over && n <= 1<<10 && !isText(b.body[f.at-n:f.at])
 }
 
 // keepLayered keeps lhvC, the parameter sets of the layers of HEVC (14496-15, 9.5.3).
@@ -481,16 +554,31 @@ func keepBounds(b *box) bool {
 // keepLayout keeps chnl (14496-12, 12.2.4): a layout with a number and a map of the channels that it lacks, or the places of
 // loudspeakers, which have small numbers (23091-3).
 func keepLayout(b *box) bool {
-	const head, loudspeakers = 4 + 1, 44
+	const head, loudspeakers, maxLoudspeakers = 4 + 1, 44, 64
 	if len(b.body) <= head || b.body[0] > 1 || b.body[head-1] > 3 {
 		return false
 	}
 	clear(b.body[1:4])
-	if b.body[head] != 0 {
-		clearFrom(b.body, head+1+8+1)
+	f := fields{b: b.body, at: head}
+	if f.uint(1) != 0 {
+		if f.uint(8) >= 1<<32 { // no layout has so many
+			return false
+		}
+		clearFrom(b.body, f.at+1)
 		return true
 	}
-	return len(b.body) <= 32 && !slices.ContainsFunc(b.body[head:], func(c byte) bool { return c > loudspeakers && c < 126 })
+	for n := 0; f.left() > 0; n++ {
+		switch at := f.uint(1); {
+		case at == 126: // an azimuth and an elevation follow, in degrees
+			azimuth, elevation := int16(f.uint(2)), int8(f.uint(1)) //nolint:gosec // G115: signed numbers
+			if azimuth < -180 || azimuth > 180 || elevation < -90 || elevation > 90 {
+				return false
+			}
+		case at > loudspeakers && at != 127 || n > maxLoudspeakers:
+			return false
+		}
+	}
+	return !f.over
 }
 
 // keepAmbisonics keeps SA3D (Spatial Audio RFC).
@@ -513,7 +601,7 @@ func keepCounted(b *box, first, size int) bool {
 // decoderTypes are the types of streams in esds (14496-1, 7.2.6.6; MP4 registration authority) whose configuration is
 // numbers: video, JPEG, PNG, AAC, MPEG audio, AC-3, DTS, Opus, QCELP, Vorbis.
 var decoderTypes = []uint64{
-	0x20, 0x21, 0x23, 0x33, 0x40, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6E,
+	0x20, 0x21, 0x23, 0x40, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6E,
 	0x6D, 0xA0, 0xA1, 0xA3, 0xA4, 0xA5, 0xA6, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xB1, 0xE1, vorbisDecoder,
 }
 
@@ -548,11 +636,13 @@ func keepDecoder(b *box) bool {
 		}
 	case decoder[0] == 0x40, 0x66 <= decoder[0] && decoder[0] <= 0x68: // AAC
 		clearFrom(info, keepAudioConfig(info))
-	case decoder[1]>>2 == 5: // other sound needs none
-		clear(info)
 	case decoder[0] == 0x20, 0x60 <= decoder[0] && decoder[0] <= 0x65, decoder[0] == 0x6A:
 		trimUnits(info, mpegUnit)
-	case decoder[0] == 0x6C, decoder[0] == 0x6D: // JPEG, PNG
+	case decoder[0] == 0x21:
+		clearFrom(info, keepPictureConfiguration("H264", info))
+	case decoder[0] == 0x23:
+		clearFrom(info, keepPictureConfiguration("HEVC", info))
+	default: // others need none
 		clear(info)
 	}
 	clear(after)

@@ -40,16 +40,12 @@ func (f *isoFile) readPart(off int64, h container.BoxHead) (err error) {
 	return nil
 }
 
-// planTracks plans for what moov and fragments say, partly if not all boxes of the file were read. ok is false if there are no
-// tracks.
-func (f *isoFile) planTracks(partly bool) (ok bool, err error) {
+// planTracks plans for what moov and fragments say. ok is false if there are no tracks.
+func (f *isoFile) planTracks() (ok bool, err error) {
 	edits := &f.plan.edits
 	m := &movie{alone: f.moov.off == 0}
 	if n := len(f.media); n > 0 {
 		m.limit = f.media[n-1].to
-	}
-	if partly {
-		m.limit = container.ToEnd
 	}
 	f.film = m
 	if m.alone && f.fragment == nil {

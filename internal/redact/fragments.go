@@ -148,8 +148,8 @@ func keepRun(b box, base, next int64, size uint64, r *sampleRuns) (end int64, ok
 	if flags&1 != 0 {
 		next = base + int64(int32(f.uint(4))) //nolint:gosec // G115: a signed number
 	}
-	if flags&4 != 0 {
-		f.skip(4)
+	if flags&4 != 0 && f.uint(4) >= ascii<<24 {
+		return 0, false
 	}
 	const durations, sizes, dependencies, moments = 0x100, 0x200, 0x400, 0x800 // of samples; a moment can be negative
 	width, sizeAt, momentAt := 0, -1, -1

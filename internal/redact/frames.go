@@ -12,6 +12,41 @@ import (
 // the segments those of applications and comments become zeros, but for the markers of AVI and QuickTime, JFIF's and
 // Adobe's fields. A frame isn't a photo: no EXIF is needed to show it.
 
+// redactCodestreams redacts the frame of JPEG 2000 in the next n bytes of a stream: a codestream, two in boxes if it is interlaced, or a
+// file.
+func redactCodestreams(s *stream, n int64) error {
+	end := s.offset + min(n, container.ToEnd)
+	for s.offset < end {
+		if b, _ := s.peek(len(container.J2KCodestream)); string(b) == container.J2KCodestream {
+			redactCodestream(s, end-s.offset)
+			return nil
+		}
+		h, ok := nextBox(s)
+		if h.Type == "jp2c" {
+			h.Size = min(h.Size, end-s.offset)
+		}
+		if !ok || h.Size < h.Head || h.Size > end-s.offset {
+			return errBroken
+		}
+		switch h.Type {
+		case "jP  ":
+			ok = passSignature(s, h)
+		case "ftyp":
+			ok = redactFileType(s, h, jp2Brands)
+		case "jp2h":
+			ok = redactBox(s, h, func(b *box) { keepFirst(b.body, jp2Header) })
+		case "jp2c":
+			ok = s.pass(h.Head) && redactCodestream(s, h.Size-h.Head)
+		default:
+			ok = freeBox(s, h)
+		}
+		if !ok {
+			return errBroken
+		}
+	}
+	return nil
+}
+
 // redactFrame redacts the JPEGs at the start of a stream. The Writer overwrites what follows.
 func redactFrame(s *stream) error { return redactJPEGs(s, toEnd) }
 
@@ -84,9 +119,10 @@ func redactJPEGs(s *stream, n int64) error {
 func redactFrameSegment(s *stream, marker byte, n int64) {
 	start, keep := s.offset, n
 	switch {
-	case marker == container.MarkerDRI:
-		keep = min(n, 4+2)
-	case marker >= container.MarkerAPP0:
+	case isTable(marker):
+		b, _ := s.peek(int(n))
+		keep = 4 + int64(tableLength(marker, b[min(4, len(b)):]))
+	default:
 		keep = 4
 		head, _ := s.peek(4 + 8)
 		for _, f := range frameFields {

@@ -72,7 +72,7 @@ func planISO(r io.ReaderAt, plan *Plan) error {
 	if err != nil {
 		return err
 	}
-	tracks, err := f.planTracks(streamed)
+	tracks, err := f.planTracks()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // The projection of VR180 and fisheye videos (Spherical Video V2, "Mesh Projection Box") is a checksum, a coding, and boxes with
@@ -58,10 +59,14 @@ func isMesh(b []byte) bool {
 // byte if they are aligned.
 func isTriangles(b []byte, aligned bool) bool {
 	r := bitReader{b: b}
-	coordinates := r.count()
+	coordinates, letters := r.count(), 0
 	for range coordinates {
-		const farthest = 8192                                                                                 // of a sphere of a few units
-		if v := float64(math.Float32frombits(uint32(r.read(32)))); math.IsNaN(v) || math.Abs(v) >= farthest { //nolint:gosec // G115: 32 bits
+		const farthest, text = 8192, 3 // farthest: of a sphere of a few units
+		x := uint32(r.read(32))        //nolint:gosec // G115: 32 bits
+		if letters++; slices.ContainsFunc(binary.BigEndian.AppendUint32(nil, x), isNoLetter) {
+			letters = 0
+		}
+		if v := float64(math.Float32frombits(x)); math.IsNaN(v) || math.Abs(v) >= farthest || letters == text {
 			return false
 		}
 	}

@@ -307,11 +307,9 @@ var (
 	// trackElements stay of every track; keepTrack adds those that depend on what it is.
 	trackElements = numbers(idTrackNumber, idTrackType, 0xB9, 0x88, 0x55AA, 0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF, 0x9C, 0x6DE7, 0x6DF8,
 		0x55EE, 0xAA, 0x6FAB).wide(0x23E383, 0x234E7A, 0x56AA, 0x56BB).fractions(0x23314F).with(elements{
-		0x73C5:  mixedUID,
-		idCodec: func([]byte) bool { return true },
-		idEncodings: elements{0x6240: numbers(0x5031, 0x5032, 0x5033).with(elements{
-			0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all,
-		}).all}.all,
+		0x73C5:      mixedUID,
+		idCodec:     func([]byte) bool { return true },
+		idEncodings: elements{0x6240: keepEncoding}.all,
 		0xE2: elements{
 			0xE3: elements{0xE4: numbers(0xE6).with(elements{0xE5: mixedUID}).all}.all, 0xE9: elements{0xED: mixedUID}.all,
 		}.all,
@@ -323,14 +321,29 @@ var (
 			return mappingElements.all(b)
 		},
 	})
-	mappingElements = numbers(0x41F0, idMappingType).with(elements{0x41ED: func(b []byte) bool { return shape(5, -19)(&box{body: b}) }})
-	cueElements     = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
-	groupLevel      = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
-	clusterNumbers  = []uint32{0xE7, 0xAB, 0xA7}
+	encodingElements = numbers(0x5031, 0x5032, 0x5033).with(elements{0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all})
+	mappingElements  = numbers(0x41F0, idMappingType).with(elements{0x41ED: func(b []byte) bool { return shape(5, -19)(&box{body: b}) }})
+	cueElements      = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
+	groupLevel       = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
+	clusterNumbers   = []uint32{0xE7, 0xAB, 0xA7}
 )
 
+// keepEncoding redacts ContentEncoding. The settings of a compression are the bytes that all frames begin with, if these were
+// stripped.
+func keepEncoding(b []byte) bool {
+	const stripped, frames = 3, 1
+	compression, scope := find(b, 0x5034), find(b, 0x5032)
+	if uintOf(find(compression, 0x4254)) != stripped || scope != nil && uintOf(scope)&frames == 0 {
+		clear(find(compression, 0x4255))
+	}
+	return encodingElements.all(b)
+}
+
 // mkvTrack is a track that stays.
-type mkvTrack struct{ alpha, jpeg bool }
+type mkvTrack struct {
+	alpha  bool
+	frames func(s *stream, n int64) error // redacts a frame, nil if it has no metadata of its own
+}
 
 // mkv is a film, while it is redacted.
 type mkv struct {
@@ -559,11 +572,14 @@ func (m *mkv) keepTrack(b []byte) bool {
 		return false
 	}
 	encodings, bitmap := find(b, idEncodings), find(b, idCodecPrivate)
-	t := mkvTrack{
-		alpha: uintOf(find(find(b, idVideo), idAlphaMode)) == 1,
-		jpeg:  codec == "V_MJPEG" || codec == asInAVI && hasCoding(bitmap, motionJPEGs),
+	t := mkvTrack{alpha: strings.HasPrefix(codec, "V_VP") && uintOf(find(find(b, idVideo), idAlphaMode)) == 1}
+	switch {
+	case codec == "V_MJPEG":
+		t.frames = redactJPEGs
+	case codec == asInAVI && len(bitmap) >= 20:
+		t.frames = framesOf(strings.ToUpper(string(bitmap[16:20])))
 	}
-	if isEncrypted(encodings) || codec == asInAVI && hasCoding(bitmap, pngCodings) || t.jpeg && encodings != nil {
+	if isEncrypted(encodings) || codec == asInAVI && hasCoding(bitmap, fileCodings) || t.frames != nil && encodings != nil {
 		return false
 	}
 	known := true
@@ -675,12 +691,16 @@ func keepPrivate(codec string, b []byte) bool {
 		return keepWaveFormat(x)
 	case "A_ALAC":
 		return keepWithoutFlags(b, keepALAC)
+	case "V_FFV1":
+		n, _ := keepDecoderTables("FFV1", b)
+		return n == len(b)
 	case "V_VP9":
 		return keepFeatures(b)
 	case "V_PRORES":
 		return len(b) <= 4 && isChunkID(b)
 	case "A_TTA1": // a name, the format, channels, bits, the rate, samples, a checksum
-		return len(b) == 22 && string(b[:4]) == "TTA1" && b[5] == 0 && b[7] == 0 && b[9] == 0 && b[13] == 0
+		return len(b) == 22 && string(b[:4]) == "TTA1" && b[5] == 0 && b[7] == 0 && b[9] == 0 && b[13] == 0 &&
+			binary.LittleEndian.Uint32(b[18:]) == crc32.ChecksumIEEE(b[:18])
 	case "A_WAVPACK4":
 		return len(b) <= 2
 	}
@@ -855,7 +875,7 @@ func (m *mkv) trackOf(e element) (t mkvTrack, stays bool) {
 		return t, false
 	}
 	t, stays = m.tracks[number]
-	if laced := len(b) > width+2 && b[width+2]&6 != 0; t.jpeg && laced {
+	if laced := len(b) > width+2 && b[width+2]&6 != 0; t.frames != nil && laced {
 		return t, false
 	}
 	return t, stays
@@ -867,13 +887,13 @@ func (m *mkv) block(e element) bool {
 	switch {
 	case !stays || e.size == container.ToEnd:
 		return m.void(e)
-	case !t.jpeg:
+	case t.frames == nil:
 		return m.s.pass(e.head + e.size)
 	}
 	_, width, _ := vint(m.peekBody(e, 8))
 	end := m.s.offset + e.head + e.size
 	m.s.pass(e.head + int64(width) + 3)
-	_ = redactJPEGs(m.s, end-m.s.offset)
+	_ = t.frames(m.s, end-m.s.offset)
 	return m.s.zero(end - m.s.offset)
 }
 

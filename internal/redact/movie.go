@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 )
 
@@ -194,7 +195,7 @@ func (m *movie) find(body []byte) {
 	m.tracks[id] = t
 }
 
-// mediaDuration returns the duration in the body of mdhd (8.4.2), a large one if it isn't known.
+// mediaDuration returns the duration in the body of mdhd (8.4.2), 0 if it isn't known.
 func mediaDuration(body []byte) uint64 {
 	f := fields{b: body}
 	at, n := 12, 4
@@ -202,10 +203,10 @@ func mediaDuration(body []byte) uint64 {
 		at, n = 20, 8
 	}
 	f.skip(at - 1 + 4)
-	if v := f.uint(n); v > 0 {
+	if v := f.uint(n); v < math.MaxUint64>>(64-8*n) {
 		return v
 	}
-	return math.MaxUint64
+	return 0
 }
 
 // trackID returns the ID in the body of trak, 0 if it has none.
@@ -338,7 +339,10 @@ func isLanguage(v uint16) bool {
 	return true
 }
 
-// keepLanguageTag keeps the tag of a language (8.4.6; RFC 5646): words of up to 8 letters or digits.
+// languageTags are the tags of a language, its script, and where it is spoken (RFC 5646, 2.1).
+var languageTags = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$`)
+
+// keepLanguageTag keeps the tag of a language (8.4.6).
 func keepLanguageTag(b *box) bool {
 	if len(b.body) < 5 {
 		return false
@@ -349,21 +353,7 @@ func keepLanguageTag(b *box) bool {
 		tag, rest = tag[:i], tag[i:]
 	}
 	clear(rest)
-	word := 0
-	for _, c := range tag {
-		word++
-		switch {
-		case c == '-' && word > 1:
-			word = 0
-		case c >= '0' && c <= '9', c|0x20 >= 'a' && c|0x20 <= 'z':
-		default:
-			return false
-		}
-		if word > 8 {
-			return false
-		}
-	}
-	return len(tag) > 0 && len(tag) <= 12
+	return languageTags.Match(tag)
 }
 
 // keepHandlerBox keeps in hdlr the types of the handler, and clears its name (8.4.3; in QuickTime the first type tells
@@ -521,10 +511,34 @@ func table(size int) func(*box) bool {
 	}
 }
 
-// sampleGroups has for each type of sample group to keep (8.9; 10.1; 14496-15; AV1 in ISOBMFF) the length of its
-// descriptions, which are numbers.
-var sampleGroups = map[string]int{
-	"roll": 2, "prol": 2, "rap ": 1, "tele": 1, "sync": 1, "stsa": 0, "tsas": 0, "tscl": 20, "av1f": 0, "av1s": 0,
+// sampleGroup is a type of sample group: the length of its descriptions, and whether one is a possible one.
+type sampleGroup struct {
+	size int
+	keep func(b []byte) bool
+}
+
+// sampleGroups are the types of sample groups to keep (8.9; 10.1; 14496-15; AV1 in ISOBMFF).
+var sampleGroups = map[string]sampleGroup{
+	"roll": {2, isRoll},
+	"prol": {2, isRoll},
+	"rap ": {1, func(b []byte) bool { return b[0] == 0 || b[0] >= 0x80 && b[0] < 0x80+ascii }}, // leading samples, if it is known how many
+	"tele": {1, func(b []byte) bool { return b[0]&0x7F == 0 }},
+	"sync": {1, func(b []byte) bool { return b[0] < ascii }}, // the type of a unit
+	"tscl": {20, keepTemporalLayer},
+	"stsa": {}, "tsas": {}, "av1f": {}, "av1s": {},
+}
+
+// isRoll reports whether b is a number of samples that decoders begin before, which is negative, or after.
+func isRoll(b []byte) bool {
+	v := int16(binary.BigEndian.Uint16(b)) //nolint:gosec // G115: a signed number
+	return -0x80 <= v && v < ascii
+}
+
+// keepTemporalLayer keeps the description of a temporal layer of HEVC (14496-15, 9.4.3), as hvcC has its profile.
+func keepTemporalLayer(b []byte) bool {
+	clear(b[8:11])
+	b[11] &= 1
+	return b[0] < 8 && b[17] < 4
 }
 
 // isKnownGroup keeps a box about a sample group to keep.
@@ -543,10 +557,11 @@ func groupOf(b *box) (typ string, ok bool) {
 		return "", false
 	}
 	typ = string(b.body[4:8])
-	size, known := sampleGroups[typ]
+	group, known := sampleGroups[typ]
 	if !known {
 		return typ, false
 	}
+	size := group.size
 	clear(b.body[1:4])
 	if b.typ == "sbgp" {
 		if version == 1 {
@@ -578,14 +593,14 @@ func groupOf(b *box) (typ string, ok bool) {
 	if f.over || version > 2 || n > 1<<16 || int(n)*each > f.left() {
 		return typ, false
 	}
-	for range n * min(1, uint64(each-size)) { //nolint:gosec // G115: no less than 0
-		if f.uint(4) != uint64(size) { //nolint:gosec // G115: a constant
+	for range n {
+		if each != size && f.uint(4) != uint64(size) { //nolint:gosec // G115: a constant
 			return typ, false
 		}
 		f.skip(size)
-	}
-	if each == size {
-		f.skip(int(n) * each)
+		if size > 0 && !group.keep(b.body[f.at-size:f.at]) {
+			return typ, false
+		}
 	}
 	clearFrom(b.body, f.at)
 	return typ, true

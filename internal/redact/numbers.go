@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 )
 
 // The fields of a film's index are numbers, most of them wider than any film needs. What stays must be a number that a
@@ -38,6 +39,31 @@ func mendAbove(b []byte, highest int) {
 			clear(b[:4])
 		}
 	}
+}
+
+// isNoLetter reports whether c is no letter, digit or sign of a text.
+func isNoLetter(c byte) bool {
+	const signs = " !#%&()+,-./:=@_"
+	return (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && strings.IndexByte(signs, c) < 0
+}
+
+// isText reports whether b has a text: eight letters in a row, of a byte each, or of two.
+func isText(b []byte) bool {
+	const long = 8
+	narrow, wide := 0, [2]int{}
+	for i, c := range b {
+		narrow++
+		wide[i%2]++
+		if isNoLetter(c) {
+			narrow, wide[i%2] = 0, 0
+		} else if i > 0 && b[i-1] != 0 {
+			wide[i%2] = 1
+		}
+		if narrow == long || wide[i%2] == long {
+			return true
+		}
+	}
+	return false
 }
 
 // low returns the rule for a box that keep keeps, if the numbers of 4 bytes between two offsets of its body are below

@@ -311,12 +311,19 @@ func keepVVC(b *box) bool {
 		f.skip(1)
 		constraints := int(f.uint(1) & 0x3F)
 		f.skip(2 + constraints)
+		if constraints > 11 || !f.over && isText(b.body[f.at-constraints:f.at]) { // 71 flags, a length, and reserved bits
+			return false
+		}
 		if layers > 1 {
 			for present := f.uint(1); present != 0; present &= present - 1 {
 				f.skip(1)
 			}
 		}
-		f.skip(4 * int(f.uint(1))) //nolint:gosec // G115: a byte
+		profiles := int(f.uint(1)) //nolint:gosec // G115: a byte
+		if profiles > 1 {          // registered by others
+			return false
+		}
+		f.skip(4 * profiles)
 		f.skip(2 + 2 + 2)
 	}
 	return !f.over && b.keepSets(f.at, func(array byte, unit []byte) bool {

@@ -78,6 +78,7 @@ type sampleTable struct {
 
 	usedSamples, usedChunks, usedRuns uint64 // set by locate
 	end                               int64  // where the last sample ends, set by locate
+	idle                              bool   // a chunk has no samples, set by locate
 }
 
 // take returns a function that keeps a table and remembers it.
@@ -220,6 +221,7 @@ func (t *sampleTable) locate(r *sampleRuns, p packets, each func(span)) (ok bool
 			return true
 		}
 		n = min(n, sizes.left)
+		t.idle = t.idle || n == 0
 		t.usedSamples += n
 		t.usedChunks, t.usedRuns = chunks.index, chunks.used
 		step := n // samples at once
@@ -260,7 +262,7 @@ const (
 // trim clears the entries of the tables that no sample uses, and what they say of samples beyond the film's data. There
 // are so many descriptions.
 func (t *sampleTable) trim(limit int64, descriptions int) {
-	if t.end > limit {
+	if t.end > limit || t.idle {
 		t.clearBeyond(limit)
 	}
 	cut(t.stsc, 12, t.usedRuns)
@@ -299,8 +301,8 @@ func (t *sampleTable) trimTimes(b *box) {
 	used, samples := uint64(0), uint64(0)
 	for x := entries(b, 8); len(x) > 0 && samples < t.usedSamples; x = x[8:] {
 		n := min(uint64(binary.BigEndian.Uint32(x)), t.usedSamples-samples)
-		binary.BigEndian.PutUint32(x, uint32(n)) //nolint:gosec // G115: no more than before
-		if x[4] >= ascii && x[4] < negative {    // phones write negative durations
+		binary.BigEndian.PutUint32(x, uint32(n))        //nolint:gosec // G115: no more than before
+		if n == 0 || x[4] >= ascii && x[4] < negative { // phones write negative durations
 			clear(x[4:8])
 		}
 		samples += n
@@ -334,8 +336,8 @@ func (t *sampleTable) cutSizes(b *box, width uint64) {
 	binary.BigEndian.PutUint32(b.body[8:], uint32(t.usedSamples)) //nolint:gosec // G115: no more than before
 }
 
-// clearBeyond clears the offsets of chunks and the sizes of samples that are beyond the film's data: their numbers could
-// be anything.
+// clearBeyond clears the offsets of chunks and the sizes of samples that are beyond the film's data, and the offsets of chunks
+// without samples: their numbers could be anything.
 func (t *sampleTable) clearBeyond(limit int64) {
 	sizes, ok := t.sizes()
 	if !ok {
@@ -349,7 +351,7 @@ func (t *sampleTable) clearBeyond(limit int64) {
 		if !more || sizes.left == 0 {
 			return
 		}
-		if off >= limit {
+		if off >= limit || n == 0 {
 			clear(chunks.offsets.b[at : at+chunks.width])
 		}
 		n = min(n, sizes.left)

@@ -44,6 +44,38 @@ var refused = []struct{ name, head string }{
 	{"eps", "\xC5\xD0\xD3\xC6"}, // with a preview in TIFF or WMF
 	{"mpeg", "\x00\x00\x01\xBA"},
 	{"mpeg", "\x00\x00\x01\xB3"}, // program and elementary streams (13818-1, 13818-2)
+	{"mpeg", "\x00\x00\x01\xB0"}, // MPEG-4 (14496-2)
+	{"mpeg", "\x00\x00\x01\xE0"}, // packets of a program stream
+	{"h264", "\x00\x00\x01\x09"}, // units of a raw stream: a delimiter, parameters, also after a zero
+	{"h264", "\x00\x00\x01\x27"},
+	{"h264", "\x00\x00\x01\x47"},
+	{"h264", "\x00\x00\x01\x67"},
+	{"h264", "\x00\x00\x00\x01\x09"},
+	{"h264", "\x00\x00\x00\x01\x27"},
+	{"h264", "\x00\x00\x00\x01\x47"},
+	{"h264", "\x00\x00\x00\x01\x67"},
+	{"hevc", "\x00\x00\x01\x40\x01"},
+	{"hevc", "\x00\x00\x01\x46\x01"},
+	{"hevc", "\x00\x00\x00\x01\x40\x01"},
+	{"hevc", "\x00\x00\x00\x01\x42\x01"},
+	{"hevc", "\x00\x00\x00\x01\x46\x01"},
+	{"vvc", "\x00\x00\x00\x01\x00\x71"},
+	{"vvc", "\x00\x00\x00\x01\x00\x79"},
+	{"vvc", "\x00\x00\x00\x01\x00\xA1"},
+	{"vc1", "\x00\x00\x01\x0F"},
+	{"av1", "\x12\x00\x0A"}, // a delimiter, and a sequence header
+	{"dirac", "BBCD\x00"},
+	{"gxf", "\x00\x00\x00\x00\x01\xBC"},
+	{"dnxhd", "\x00\x00\x02\x80\x01"},
+	{"nuv", "NuppelVideo\x00"},
+	{"nuv", "MythTVVideo\x00"},
+	{"nsv", "NSVf"},
+	{"nsv", "NSVs"},
+	{"dhav", "DHAV"}, // recorders of cameras
+	{"hikvision", "IMKH"},
+	{"ser", "LUCAM-RECORDER"}, // with the names of observer and telescope
+	{"cine", "CI\x2C\x00"},
+	{"arriraw", "ARRI\x12\x34\x56\x78"},
 	{"asf", "\x30\x26\xB2\x75\x8E\x66\xCF\x11"},
 	{"flv", "FLV\x01"},
 	{"mxf", "\x06\x0E\x2B\x34\x02\x05\x01\x01"},
@@ -90,7 +122,7 @@ func sniffFilm(head []byte) (Verdict, string) {
 	case string(head[:4]) == "RIFX" && len(head) >= 12 && string(head[8:12]) == "AVI ":
 		return Refuse, "avi"
 	case string(head[:4]) == "OggS" && (bytes.Contains(head, []byte("\x80theora")) || bytes.Contains(head, []byte("\x01video\x00")) ||
-		bytes.Contains(head, []byte("fishead")) || bytes.Contains(head, []byte("BBCD\x00"))):
+		bytes.Contains(head, []byte("fishead")) || bytes.Contains(head, []byte("BBCD\x00")) || bytes.Contains(head, []byte("OVP80"))):
 		return Refuse, "ogg"
 	case isAVCHD(head):
 		return Refuse, "m2ts"

@@ -14,6 +14,11 @@ func mixed() map[string][]byte {
 	bodies := map[string][]byte{
 		"an Ogg film":                         []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x2A\x80theora"),
 		"an Ogg skeleton":                     []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x2Afishead"),
+		"a stream of H.264":                   []byte("\x00\x00\x00\x01\x67\x64\x00\x0A\xAC\xD9\x46\x26"),
+		"a stream of HEVC":                    []byte("\x00\x00\x00\x01\x40\x01\x0C\x01\xFF\xFF\x01\x60"),
+		"a stream of AV1":                     []byte("\x12\x00\x0A\x0A\x00\x00\x00\x03\x2D\xFF\xCF\xBF"),
+		"a stream of MPEG-4":                  []byte("\x00\x00\x01\xB0\x01\x00\x00\x01\xB5\x89\x13\x00"),
+		"an Ogg film in VP8":                  []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x1AOVP80\x01"),
 		"AVCHD":                               bytes.Repeat(append([]byte("\x12\x34\x56\x78G"), make([]byte, 187)...), 4),
 		"RIFX":                                []byte("RIFX\x00\x00\x01\x00AVI LIST"),
 		"RED":                                 []byte("\x00\x00\x00\x44RED2 and so on"),

@@ -79,6 +79,9 @@ func keepSoundConfiguration(coding uint16, b []byte) (n int) {
 		}
 		mendWords(b[:2])
 		mendLow(b[2:6])
+		if coding := binary.LittleEndian.Uint16(b[6:]); coding != 0xFFFE {
+			return 22 + keepSoundConfiguration(coding, b[22:])
+		}
 		return 22
 	}
 	if keepXiph(b) {
@@ -106,8 +109,69 @@ func keepWaveFormat(b *box) bool {
 	return true
 }
 
-// pictureConfigurations are the codings whose decoders' tables follow BITMAPINFOHEADER: up to 4 KiB.
-var pictureConfigurations = strings.Fields("HFYU FFVH LAGS FFV1 ULRG ULRA ULY0 ULY2 ULY4 ULH0 ULH2 ULH4 UMRG UMRA UMY2 UMY4 UMH2 UMH4 UQRG UQRA UQY0 UQY2 M8RG M8RA M8G0 M8Y0 M8Y2 M8Y4 M8YA")
+// tableLengths are the codings whose decoders' tables follow BITMAPINFOHEADER, without saying how long they are, and the most bytes
+// that they have.
+var tableLengths = []struct {
+	codings string
+	most    int
+}{
+	{"HFYU FFVH", 4 << 10},
+	{"FFV1", 4 << 10},
+	{"LAGS", 4},
+	{"ULRG ULRA ULY0 ULY2 ULY4 ULH0 ULH2 ULH4 UMRG UMRA UMY2 UMY4 UMH2 UMH4 UQRG UQRA UQY0 UQY2", 16},
+	{"M8RG M8RA M8G0 M8Y0 M8Y2 M8Y4 M8YA", 32},
+}
+
+// keepDecoderTables returns how many bytes stay of the tables of a coding; ok is false if it has none of these.
+func keepDecoderTables(coding string, b []byte) (n int, ok bool) {
+	for i, x := range tableLengths {
+		if !slices.Contains(strings.Fields(x.codings), coding) {
+			continue
+		}
+		b = b[:min(len(b), x.most)]
+		if i == 0 {
+			return huffmanLen(b), true
+		}
+		return lenIf(!isText(b), b), true
+	}
+	return 0, false
+}
+
+// huffmanLen returns the length of HuffYUV's tables: 4 bytes, of which the second has the bits of a sample, then the lengths of
+// codes, each with how often it occurs in a row. It is 4 if they aren't tables.
+func huffmanLen(b []byte) int {
+	const head, most = 4, 4
+	if len(b) <= head {
+		return len(b)
+	}
+	symbols := 256
+	if b[3] != 0 { // FFmpeg's, with other samples
+		symbols = 1 << (b[1]>>4 + 1)
+	}
+	at := head
+	for range most {
+		left, codes := symbols, 0.0 // all codes of a table together are 1
+		n := at
+		for left > 0 && n < len(b) {
+			length, run := b[n]&31, int(b[n]>>5)
+			if n++; run == 0 && n < len(b) {
+				run = int(b[n])
+				n++
+			}
+			if left -= run; run == 0 {
+				break
+			}
+			if length > 0 {
+				codes += float64(run) / float64(uint64(1)<<length)
+			}
+		}
+		if left != 0 || codes != 1 {
+			break
+		}
+		at = n
+	}
+	return at
+}
 
 // paletteCodings are the codings whose pictures can have a table of colors: none, and those that are made for screens.
 var paletteCodings = []string{"\x00\x00\x00\x00", "\x01\x00\x00\x00", "\x02\x00\x00\x00", "DIB ", "RGB ", "RAW ", "RLE4", "RLE8", "CVID", "MSVC", "CRAM", "WHAM", "TSCC", "ZMBV", "KMVC", "AASC", "8BPS", "SMC "}
@@ -138,8 +202,8 @@ func keepBitmapInfo(b []byte) (n int) {
 	if size < fields || size > most {
 		le.PutUint32(b, fields)
 	}
-	if hasCoding(b, pictureConfigurations) {
-		return min(len(b), most) // not all say how long it is
+	if n, ok := keepDecoderTables(strings.ToUpper(string(b[16:20])), b[fields:]); ok {
+		return fields + n
 	}
 	n = fields + int(min(max(size, fields)-fields, most))
 	n = min(n, len(b))
@@ -191,10 +255,7 @@ func keepPictureConfiguration(coding string, b []byte) (n int) {
 		return len(b)
 	case "WVC1", "WMVA", "VC-1":
 		trimUnits(b, func(unit []byte) int { // the headers of the sequence and of the entry point
-			if unit[0] == 0x0F || unit[0] == 0x0E {
-				return min(len(unit), 64)
-			}
-			return 0
+			return lenIf((unit[0] == 0x0F || unit[0] == 0x0E) && len(unit) <= 64 && !isText(unit), unit)
 		})
 		return len(b)
 	}
@@ -240,7 +301,8 @@ func mpegUnit(unit []byte) int {
 	}
 	switch code := unit[0]; {
 	case 0x20 <= code && code <= 0x2F: // a layer of MPEG-4
-		return 1 + layerLen(b)
+		layer := b[:layerLen(b)]
+		return 1 + lenIf(!isText(layer), layer)
 	case code == 0xB0: // the profile
 		return 1 + 1
 	case code == 0xB2 && encoders.Match(b):
@@ -319,7 +381,7 @@ func layerLen(b []byte) int {
 }
 
 // keepAudioConfig redacts an AudioSpecificConfig (14496-3, 1.6.2.1) and returns its length. That of codings other than AAC has
-// up to 64 bytes.
+// up to 64 bytes, and no text.
 func keepAudioConfig(b []byte) (n int) {
 	const most = 64
 	r := bitReader{b: b}
@@ -342,8 +404,9 @@ func keepAudioConfig(b []byte) (n int) {
 		rate()
 		typ = object()
 	}
+	other := b[:min(len(b), most)]
 	if typ < 1 || typ > 4 {
-		return min(len(b), most)
+		return lenIf(!isText(other), other)
 	}
 	r.read(1)
 	if r.read(1) == 1 {
@@ -356,7 +419,7 @@ func keepAudioConfig(b []byte) (n int) {
 		r.skipProgram()
 	}
 	if r.over {
-		return min(len(b), most)
+		return lenIf(!isText(other), other)
 	}
 	end := r.at
 	if !extended && r.read(11) == 0x2B7 && object() == 5 {
