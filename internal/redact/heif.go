@@ -574,7 +574,7 @@ func (m *itemIndex) planItem(it *metaItem, data []span) (keep bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		n := derivedSize(it.typ, b, it.parts)
+		n := cleanDerived(it.typ, b, it.parts)
 		if n < 0 || it.parts == 0 {
 			return false, nil
 		}
@@ -996,32 +996,46 @@ func (m *itemIndex) writeGroups(out []byte) []byte {
 	return out
 }
 
-// derivedSize returns how many bytes of b, the data of a derived picture, are fields; -1 if it is invalid. n is the
-// number of pictures that it is derived from.
-func derivedSize(typ [4]byte, b []byte, n int) int {
+// cleanDerived redacts b, the data of a derived picture, in place, and returns how many bytes are fields; -1 if it is invalid. n is
+// the number of pictures that it is derived from.
+func cleanDerived(typ [4]byte, b []byte, n int) int {
 	f := fields{b: b}
-	size := func() int { // of coordinates: 2 bytes, 4 with a flag
-		f.skip(1)
-		return idSizeOf(f.uint(1)&1 == 1)
+	large := false
+	numbers := func(k int) { // coordinates: 2 bytes, 4 with a flag
+		from := f.at
+		f.skip(k * idSizeOf(large))
+		if large && !f.over && !areNear(b[from:f.at]) {
+			f.over = true
+		}
 	}
 	switch string(typ[:]) {
 	case "grid": // 23008-12, 6.6.2.3
-		s := size()
+		f.skip(1)
+		large = f.uint(1)&1 == 1
 		if tiles := (f.uint(1) + 1) * (f.uint(1) + 1); tiles != uint64(n) { //nolint:gosec // G115: no less than 0
 			return -1
 		}
-		f.skip(2 * s)
+		numbers(2)
 	case "iovl": // 6.6.2.2
-		s := size()
-		f.skip(8 + 2*s + n*2*s)
+		f.skip(1)
+		large = f.uint(1)&1 == 1
+		f.skip(8)
+		numbers(2 + 2*n)
 	case "tmap": // ISO 21496-1, C.2
-		f.skip(1 + gainMapVersions)
+		const flags = 1 + gainMapVersions
+		f.skip(flags)
 		f.skip(gainMapNumbers(byte(f.uint(1)))) //nolint:gosec // G115: one byte
+		if f.over || !mendGains(b[flags:f.at]) {
+			return -1
+		}
 	case "sato": // AVIF 1.2, 4.2.3
 		depth := int(f.uint(1) & 3)
 		for tokens := f.uint(1); tokens > 0; tokens-- {
-			if f.uint(1) == 0 {
+			switch token := f.uint(1); {
+			case token == 0:
 				f.skip(1 << depth)
+			case token > uint64(n) && (token < 64 || token > 67) && (token < 128 || token > 137): //nolint:gosec // G115: no less than 0
+				return -1 // neither a picture nor an operator
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
@@ -291,7 +292,7 @@ func isPossible(marker byte, b []byte, frame byte, components []byte) bool {
 		return isSequential(frame) || b[len(b)-3] < 64 && b[len(b)-2] < 64 && b[len(b)-1]>>4 < 14 && b[len(b)-1]&15 < 14
 	case !container.IsFrame(marker):
 		return true
-	case len(b) < head || len(b) != head+3*int(b[5]):
+	case len(b) < head || len(b) != head+3*int(b[5]) || b[5] > maxComponentsJPEG:
 		return false
 	}
 	for c := b[head:]; len(c) > 0; c = c[3:] {
@@ -301,6 +302,9 @@ func isPossible(marker byte, b []byte, frame byte, components []byte) bool {
 	}
 	return true
 }
+
+// maxComponentsJPEG bounds the components of a picture, as libjpeg does.
+const maxComponentsJPEG = 10
 
 // isArithmetic reports whether a frame with this marker uses arithmetic coding.
 func isArithmetic(frame byte) bool { return container.IsFrame(frame) && frame > container.MarkerJPG }
@@ -328,7 +332,9 @@ func tableLength(marker byte, b []byte) (n int) {
 			n = at + len(table)
 		}
 	case container.MarkerDAC:
-		for n+2 <= len(b) && b[n] < 2<<4 {
+		var seen [2 << 4]bool
+		for n+2 <= len(b) && isConditioning(b[n], b[n+1]) && !seen[b[n]] {
+			seen[b[n]] = true
 			n += 2
 		}
 	case container.MarkerDRI, container.MarkerDNL:
@@ -339,6 +345,11 @@ func tableLength(marker byte, b []byte) (n int) {
 		n = 6 + 3*at(5)
 	}
 	return min(n, len(b))
+}
+
+// isConditioning reports whether v can be the conditioning of arithmetic coding in a table: two bounds, or a number up to 63 (B.2.4.3).
+func isConditioning(table, v byte) bool {
+	return table == table&0x13 && (table>>4 == 0 && v&15 <= v>>4 || table>>4 == 1 && v > 0 && v < 64)
 }
 
 // oneTable returns the length of the table that b, the data of DQT or DHT, begins with; 0 if there is none.
@@ -457,7 +468,7 @@ func (a *ahead) uses(marker byte, b []byte, off int64) bool {
 	}
 	var seen [256]bool
 	for _, symbol := range b[17:] {
-		if seen[symbol] {
+		if seen[symbol] || b[0]>>4 == 0 && symbol > 16 { // that many bits a difference can have
 			return false
 		}
 		seen[symbol] = true
@@ -662,8 +673,12 @@ func (j *jpegFile) gainMapMetadata(n int) bool {
 	if used == 0 || j.gainMap {
 		return j.blank(n)
 	}
+	b = slices.Clone(b[:intro+used])
+	if !j.first && !mendGains(b[intro+gainMapVersions:]) {
+		return j.blank(n)
+	}
 	j.gainMap = true
-	return j.pass(int64(intro+used)) && j.zero(int64(n-intro-used))
+	return j.replace(b) && j.zero(int64(n-intro-used))
 }
 
 const (
@@ -685,6 +700,39 @@ func gainMapNumbers(flags byte) int {
 		return number + number*values
 	}
 	return rational * values
+}
+
+// mendGains writes the fractions of a gain map, which b has after its flags, anew with a denominator of 1<<20: others' bytes could
+// be those of a text. ok is false if one of them is none, or isn't between -256 and 256.
+func mendGains(b []byte) (ok bool) {
+	const denominator, most = 1 << 20, 1 << 28
+	flags, b := b[0], b[1:]
+	shared := b[:4]
+	if flags&gainMapDenominator != 0 {
+		b = b[4:]
+	}
+	d := binary.BigEndian.Uint32(shared)
+	for i := 0; len(b) >= 4; i++ {
+		n := binary.BigEndian.Uint32(b)
+		v := float64(int32(n))     //nolint:gosec // G115: a signed number
+		if i < 2 || (i-2)%5 == 2 { // the headrooms and the gamma have no sign
+			v = float64(n)
+		}
+		number := b[:4]
+		if b = b[4:]; flags&gainMapDenominator == 0 {
+			d = binary.BigEndian.Uint32(b)
+			binary.BigEndian.PutUint32(b, denominator)
+			b = b[4:]
+		}
+		if v = math.Round(v / float64(d) * denominator); !(math.Abs(v) <= most) {
+			return false
+		}
+		binary.BigEndian.PutUint32(number, uint32(int32(v)))
+	}
+	if flags&gainMapDenominator != 0 {
+		binary.BigEndian.PutUint32(shared, denominator)
+	}
+	return true
 }
 
 // gainMapLength returns the length of the metadata that b begins with, 0 if there is none.

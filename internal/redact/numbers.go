@@ -28,6 +28,26 @@ func areBelow(b []byte, highest int) bool {
 	return true
 }
 
+// areSmall reports whether numbers of 16 bits and a fraction are between -256 and 256, as all matrices are.
+func areSmall(b []byte) bool {
+	for ; len(b) >= 4; b = b[4:] {
+		if b[0] != 0 && b[0] != 0xFF {
+			return false
+		}
+	}
+	return true
+}
+
+// areNear reports whether all signed numbers of 4 bytes in b are between -1<<27 and 1<<29.
+func areNear(b []byte) bool {
+	for ; len(b) >= 4; b = b[4:] {
+		if b[0] >= ascii && b[0] < negative {
+			return false
+		}
+	}
+	return true
+}
+
 // mendHigh clears those numbers that areLow finds too large, and mendLow those of areLowLE.
 func mendHigh(b []byte) { mendAbove(b, 0) }
 func mendLow(b []byte)  { mendAbove(b, 3) }
@@ -117,7 +137,7 @@ func mendRate(b []byte) {
 	}
 }
 
-// mendLengths clears the fractions of pixels in lengths of 8,192 pixels and more.
+// mendLengths clears the fractions of pixels in lengths of 8,192 pixels and more, and what is less than 1/8,192 of a fraction.
 func mendLengths(b []byte) {
 	for ; len(b) >= 4; b = b[4:] {
 		if b[0] >= ascii && b[0] < negative {

@@ -965,7 +965,7 @@ func functionSamples() map[string]function {
 		"iden": nil,
 	} {
 		for _, n := range []int{1, 4} {
-			all[fmt.Sprint("derivedSize of ", typ, n)] = function{func(b []byte) any { return derivedSize([4]byte([]byte(typ)), b, n) }, cat(b, "and more")}
+			all[fmt.Sprint("cleanDerived of ", typ, n)] = function{func(b []byte) any { return cleanDerived([4]byte([]byte(typ)), b, n) }, cat(b, "and more")}
 		}
 	}
 	for size, b := range map[int][]byte{
