@@ -1,6 +1,7 @@
 package iptc
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,14 +147,14 @@ var displayWords = []string{
 	"image/jpeg", "image/heic", "image/heif", "image/avif", "image/webp", "image/png", "image/jxl", "video/mp4", "video/quicktime",
 }
 
-// isPlain reports whether v is a number or one of displayWords.
+// isPlain reports whether v is one of displayWords, or a number that isn't larger than those in pictures.
 func isPlain(v string) bool {
-	const longest = 24
+	const longest, most = 24, 1 << 32
 	if len(v) > longest || strings.Trim(v, "0123456789+-.eE") != "" {
 		return slices.Contains(displayWords, v)
 	}
-	_, err := strconv.ParseFloat(v, 64)
-	return err == nil
+	n, err := strconv.ParseFloat(v, 64)
+	return err == nil && math.Abs(n) < most
 }
 
 // isVideo reports whether e is, or has, an item of Google's directory that is a video.

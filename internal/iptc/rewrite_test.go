@@ -266,7 +266,7 @@ func TestDisplayPropertiesStay(t *testing.T) {
 	const video = `<rdf:li rdf:parseType="Resource"><Container:Item Item:Mime="video/mp4" Item:Semantic="MotionPhoto" Item:Length="99"/></rdf:li>` // which goes
 	packet := packetOf(spaces+` hdrgm:Version="1.0" hdrgm:Secret="5" hdrgm:Gamma="a secret" photoshop:City="A"`,
 		strings.Replace(directory, "</rdf:Seq>", video+"</rdf:Seq>", 1)+`<GPano:PoseHeadingDegrees>123</GPano:PoseHeadingDegrees><GPano:ProjectionType>equirectangular</GPano:ProjectionType>`+
-			`<hdrgm:GainMapMax><rdf:Seq><rdf:li>1</rdf:li><rdf:li>secret text</rdf:li></rdf:Seq></hdrgm:GainMapMax>`)
+			`<hdrgm:GainMapMax><rdf:Seq><rdf:li>1</rdf:li><rdf:li>secret text</rdf:li><rdf:li>523112132418</rdf:li></rdf:Seq></hdrgm:GainMapMax>`)
 	out, pictures := (&Policy{}).RewriteXMP(packet)
 	checkPacket(t, packet, out)
 	got := string(out)

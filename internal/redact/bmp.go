@@ -140,6 +140,7 @@ func (d *dib) clean(b []byte) {
 	from := int64(masks)
 	if d.compression == bmpBitfields || d.compression == bmpAlpha {
 		from = alphaEnd
+		cleanMasks(b[min(masks, d.size):min(alphaEnd, d.size)])
 	}
 	if d.size < intent {
 		if from < d.size {
@@ -167,8 +168,11 @@ func (d *dib) clean(b []byte) {
 	}
 	for at := endpoints; at < intent; at += 4 {
 		const one = 1 << 30 // of an endpoint
-		if n := o.Uint32(b[at:]); n > one || at >= gamma && n >= 1<<24 {
+		switch n := o.Uint32(b[at:]); {
+		case n > one || at >= gamma && n >= 1<<24:
 			clear(b[at : at+4])
+		case at < gamma: // the rest tells less than displays show
+			clear(b[at : at+2])
 		}
 	}
 	if d.size < maxDIB {
@@ -184,6 +188,52 @@ func (d *dib) clean(b []byte) {
 		clear(b[intent:profile])
 	}
 	clear(b[end:]) // reserved
+}
+
+// cleanTable clears what decoders don't read in b, the masks or the palette after the header: masks that aren't those of a color, and
+// the fourth byte of each color.
+func (d *dib) cleanTable(b []byte) {
+	switch {
+	case d.compression == bmpBitfields || d.compression == bmpAlpha:
+		cleanMasks(b)
+	case d.size > 12:
+		for ; len(b) >= 4; b = b[4:] {
+			b[3] = 0
+		}
+	}
+}
+
+// cleanMasks clears those masks in b whose bits aren't one after the other.
+func cleanMasks(b []byte) {
+	for ; len(b) >= 4; b = b[4:] {
+		m := binary.LittleEndian.Uint32(b)
+		if m += m & -m; m&(m-1) != 0 { // the lowest bit carries up to the first that isn't set
+			clear(b[:4])
+		}
+	}
+}
+
+// passTable passes the masks or the palette, of n bytes.
+func (d *dib) passTable(s *stream, n int64) bool {
+	b, ok := s.peek(int(n))
+	b = slices.Clone(b)
+	d.cleanTable(b)
+	return s.replace(b) && ok
+}
+
+// passRows passes rows of pixels of some bits, up to an offset, without what fills them up to 4 bytes.
+func (d *dib) passRows(s *stream, rows, depth, end int64) bool {
+	used := (d.width*depth + 7) / 8
+	fill := rowLength(d.width, depth) - used
+	if fill == 0 {
+		return s.pass(min(rows*used, end-s.offset))
+	}
+	for ; rows > 0; rows-- {
+		if !s.pass(min(used, end-s.offset)) || !s.zero(min(fill, end-s.offset)) {
+			return false
+		}
+	}
+	return true
 }
 
 func bmpDepth(n int64) bool { return slices.Contains([]int64{1, 2, 4, 8, 16, 24, 32}, n) }
@@ -207,7 +257,7 @@ func redactBMP(s *stream, _ *Plan) error {
 		return errBroken
 	}
 	table := min(d.table, at-s.offset)
-	if !s.pass(table) || !s.zero(at-s.offset) {
+	if !d.passTable(s, table) || !s.zero(at-s.offset) {
 		return errBroken
 	}
 	switch d.compression {
@@ -216,7 +266,7 @@ func redactBMP(s *stream, _ *Plan) error {
 	case bmpRLE8, bmpRLE4:
 		ok = d.passRLE(s)
 	default:
-		ok = s.pass(d.pixels)
+		ok = d.passRows(s, d.height, d.depth, container.ToEnd)
 	}
 	if !ok {
 		return errBroken
@@ -325,7 +375,7 @@ func redactICO(s *stream, _ *Plan) error {
 	var pictures []span
 	var entries, bad [][]byte
 	for e := range slices.Chunk(b[icoHeader:], icoEntry) {
-		e[3] = 0 // reserved
+		cleanIconEntry(e, b[2] == 2)
 		n, from := int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
 		if n < maxIcon && int64(len(b)) <= from && from < maxIcon {
 			entries = append(entries, e)
@@ -359,6 +409,24 @@ func redactICO(s *stream, _ *Plan) error {
 	return errBroken // what is left goes
 }
 
+// cleanIconEntry clears, in an entry of the directory, the reserved byte, and numbers that can't be those of a picture: its colors,
+// its planes and bits, or where the tip of a cursor is.
+func cleanIconEntry(e []byte, cursor bool) {
+	const most = 1 << 8 // pixels
+	if !slices.Contains([]byte{2, 4, 8, 16}, e[2]) {
+		e[2] = 0
+	}
+	e[3] = 0
+	o := binary.LittleEndian
+	planes, bits := o.Uint16(e[4:]), o.Uint16(e[6:])
+	if cursor && planes >= most || !cursor && planes > 1 {
+		clear(e[4:6])
+	}
+	if cursor && bits >= most || !cursor && !bmpDepth(int64(bits)) {
+		clear(e[6:8])
+	}
+}
+
 // redactIcon redacts the n bytes of a picture of an icon.
 func redactIcon(s *stream, n int64) bool {
 	b, _ := s.peek(int(min(n, maxDIB)))
@@ -374,6 +442,7 @@ func redactIcon(s *stream, n int64) bool {
 	}
 	head := slices.Clone(b[:d.size])
 	d.clean(head)
-	used := max(min(d.size+d.table+d.pixels, n)-d.size, 0)
-	return s.replace(head) && s.pass(used) && s.zero(n-d.size-used)
+	end := s.offset + n
+	return s.replace(head) && d.passTable(s, max(min(d.table, end-s.offset), 0)) && d.passRows(s, d.height/2, d.depth, end) &&
+		d.passRows(s, d.height/2, 1, end) && s.zero(end-s.offset)
 }

@@ -58,9 +58,9 @@ func TestPNGChunks(t *testing.T) {
 func content(typ string, n int) []byte {
 	b := bytes.Repeat([]byte("x"), n)
 	switch typ {
-	case "cHRM": // numbers below 256 times 65,536
+	case "cHRM", "pHYs", "cLLI", "acTL": // numbers below 32 times 65,536, and a unit
 		for i := 0; i < n; i += 4 {
-			b[i] = 0
+			copy(b[i:], "\x00\x01")
 		}
 	case "mDCV": // the primaries of BT.2020, D65, up to 1,000 and from 0.0001 cd/m2
 		copy(b, "\x8A\x48\x39\x08\x21\x34\x9B\xAA\x19\x96\x08\xFC\x3D\x13\x40\x42\x00\x98\x96\x80\x00\x00\x00\x01")
@@ -75,9 +75,10 @@ func TestWebPChunks(t *testing.T) {
 	junk := func(n int) string { return rc("JUNK", string(make([]byte, n))) }
 	canvas := "\x00\x00\x00\x07\x00\x00\x07\x00\x00"
 	vp8x := func(flags byte) string { return rc("VP8X", string([]byte{flags})+canvas) }
-	picture, alpha, lossy := string(testimage.VP8L()), rc("ALPH", "alpha"), rc("VP8 ", "picture!")
+	picture, alpha, lossy := string(testimage.VP8L()), rc("ALPH", "\x11alpha"), rc("VP8 ", "\x10\x00\x00\x9D\x01\x2Apicture!")
 	icc, anim := rc("ICCP", string(profile())), rc("ANIM", "\x01\x02\x03\x04\x05\x00")
-	frame := rc("ANMF", strings.Repeat("\x01", 16)+alpha+lossy)
+	place := "\x01\x00\x00\x01\x00\x00" + "\x05\x00\x00\x05\x00\x00" // in steps of 2, and less 1
+	frame := rc("ANMF", place+strings.Repeat("\x01", 4)+alpha+lossy)
 	blank := func(chunk string) string { return junk(int(chunk[4])) }
 	for _, tt := range []struct{ name, in, want string }{
 		{"a simple file", picture, picture},
@@ -99,9 +100,12 @@ func TestWebPChunks(t *testing.T) {
 		{"frames without a header", vp8x(2) + frame, vp8x(2) + blank(frame)},
 		{"animation and rest", vp8x(2) + rc("ANIM", "\x01\x02\x03\x04\x05\x00"+hidden), vp8x(2) + rc("ANIM", "\x01\x02\x03\x04\x05\x00"+string(make([]byte, 12)))},
 		{
-			"a frame with more", vp8x(2) + anim + rc("ANMF", strings.Repeat("\xFF", 16)+picture+rc("HIDE", hidden)+picture+"REST"),
-			vp8x(2) + anim + rc("ANMF", strings.Repeat("\xFF", 15)+"\x03"+picture+junk(12)+blank(picture)+"\x00\x00\x00\x00"),
+			"a frame with more", vp8x(2) + anim + rc("ANMF", place+"\xFF\xFF\xFF\xFF"+picture+rc("HIDE", hidden)+picture+"REST"),
+			vp8x(2) + anim + rc("ANMF", place+"\xFF\xFF\xFF\x03"+picture+junk(12)+blank(picture)+"\x00\x00\x00\x00"),
 		},
+		{"a frame beyond the canvas", vp8x(2) + anim + rc("ANMF", hidden+"\x00\x00\x00\x00"+lossy), vp8x(2) + anim + junk(16+len(lossy))},
+		{"a frame a pixel too far", vp8x(2) + anim + rc("ANMF", "\x02"+place[1:]+"\x00\x00\x00\x00"+lossy), vp8x(2) + anim + junk(16+len(lossy))},
+		{"no pictures", rc("VP8 ", hidden) + rc("VP8L", hidden) + vp8x(16) + rc("ALPH", "\xF0"+hidden[1:]) + lossy, junk(12) + junk(12) + vp8x(16) + junk(12) + lossy},
 		{"a frame, cut off", vp8x(2) + anim + rc("ANMF", hidden), vp8x(2) + anim + junk(12)},
 		{"XMP", vp8x(4) + lossy + rc("XMP ", hidden), vp8x(0) + lossy + junk(12)},
 		{"private", vp8x(0) + rc("abcd", hidden) + lossy, vp8x(0) + junk(12) + lossy},

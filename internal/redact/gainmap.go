@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
@@ -52,36 +53,40 @@ func gainMapLength(b []byte, version bool) int {
 	return 0
 }
 
-// mendGainMap gives each fraction of a gain map's metadata whose numbers could be letters the denominator 1<<20.
+// mendGainMap gives the fractions of a gain map's metadata the denominator 1<<20, unless theirs is a power of two: other numbers
+// could spell a text.
 func mendGainMap(b []byte) {
 	if len(b) <= gainMapVersions+1 {
 		return
 	}
 	numbers := b[gainMapVersions+1:]
-	if b[gainMapVersions]&gainMapDenominator == 0 {
-		for ; len(numbers) >= 8; numbers = numbers[8:] {
-			mendFractions(numbers[4:8], numbers[:4])
-		}
+	if b[gainMapVersions]&gainMapDenominator != 0 {
+		mendFractions(numbers[:4], numbers[4:], 0)
 		return
 	}
-	mendFractions(numbers[:4], numbers[4:])
+	for i := 0; len(numbers) >= 8; i++ {
+		mendFractions(numbers[4:8], numbers[:4], i)
+		numbers = numbers[8:]
+	}
 }
 
-// mendFractions mends fractions that have a denominator in common. Their values are logarithms and offsets, all near 0.
-func mendFractions(denominator, numerators []byte) {
-	textual := denominator[0] >= ascii
-	for i := 0; i < len(numerators); i += 4 {
-		textual = textual || numerators[i] >= ascii && numerators[i] < negative
-	}
-	if !textual {
+// mendFractions mends fractions that have a denominator in common, of which the first is that of an index. Their values are
+// logarithms and offsets, all near 0.
+func mendFractions(denominator, numerators []byte, first int) {
+	d := binary.BigEndian.Uint32(denominator)
+	if bits.OnesCount32(d) == 1 && areNear(numerators, 4) {
 		return
 	}
 	const fixed, most = 1 << 20, 1<<27 - 1
-	d := float64(max(binary.BigEndian.Uint32(denominator), 1))
-	for ; len(numerators) >= 4; numerators = numerators[4:] {
-		n := float64(int32(binary.BigEndian.Uint32(numerators))) //nolint:gosec // G115: a negative number
-		v := math.Round(max(-most, min(n/d*fixed, most)))
+	for i := first; len(numerators) >= 4; i++ {
+		n := binary.BigEndian.Uint32(numerators)
+		v := float64(n)
+		if i >= 2 && (i-2)%5 != 2 { // all but the headrooms and the gammas can be negative
+			v = float64(int32(n)) //nolint:gosec // G115: as it is meant
+		}
+		v = math.Round(max(-most, min(v/float64(max(d, 1))*fixed, most)))
 		binary.BigEndian.PutUint32(numerators, uint32(int32(v))) //nolint:gosec // G115: as above
+		numerators = numerators[4:]
 	}
 	binary.BigEndian.PutUint32(denominator, fixed)
 }

@@ -40,10 +40,10 @@ func gainMapMetadata(flags byte, numbers ...int) []byte {
 
 func TestGainMapsStay(t *testing.T) {
 	for name, metadata := range map[string][]byte{
-		"one channel":     gainMapMetadata(gainMapBaseSpace, 0, 1, 9, 4, -1, 1<<16, 11, 5, 1, 1, 1, 64, 1, 64),
+		"one channel":     gainMapMetadata(gainMapBaseSpace, 0, 1, 9, 4, -1, 1<<16, 11, 4, 1, 1, 1, 64, 1, 64),
 		"one denominator": gainMapMetadata(gainMapDenominator|gainMapBackward, 1<<20, 0, 9<<18, -4, 3<<20, 1<<20, 99, -99),
-		"three channels": gainMapMetadata(gainMapChannels, 0, 1, 9, 4, -1, 1<<16, 11, 5, 1, 1, 1, 64, 1, 64, -1, 1<<16, 11, 5, 1, 1, 1, 64, 1, 64,
-			-1, 1<<16, 11, 5, 1, 1, 1, 64, 1, 64),
+		"three channels": gainMapMetadata(gainMapChannels, 0, 1, 9, 4, -1, 1<<16, 11, 4, 1, 1, 1, 64, 1, 64, -1, 1<<16, 11, 4, 1, 1, 1, 64, 1, 64,
+			-1, 1<<16, 11, 4, 1, 1, 1, 64, 1, 64),
 	} {
 		for format, data := range gainMapFiles(metadata) {
 			out := redact(t, data, &Policy{}, 0)

@@ -1005,15 +1005,11 @@ func keepDerived(typ [4]byte, b []byte, n int) int {
 		f.skip(1)
 		return idSizeOf(f.uint(1)&1 == 1)
 	}
-	// areNear reports whether the next coordinates are those of pictures: their first byte is no letter's.
-	areNear := func(count, size int) bool {
-		for range count {
-			if first := f.uint(1); first >= ascii && first < negative {
-				return false
-			}
-			f.skip(size - 1)
-		}
-		return true
+	// near reports whether the next coordinates can be those of a picture's parts.
+	near := func(count, size int) bool {
+		from := f.at
+		f.skip(count * size)
+		return areNear(b[from:f.at], size)
 	}
 	switch string(typ[:]) {
 	case "grid": // 23008-12, 6.6.2.3
@@ -1021,9 +1017,7 @@ func keepDerived(typ [4]byte, b []byte, n int) int {
 		if tiles := (f.uint(1) + 1) * (f.uint(1) + 1); tiles != uint64(n) { //nolint:gosec // G115: no less than 0
 			return -1
 		}
-		if s == 2 {
-			f.skip(2 * s)
-		} else if !areNear(2, s) {
+		if !near(2, s) && s > 2 {
 			return -1
 		}
 	case "iovl": // 6.6.2.2
@@ -1031,7 +1025,7 @@ func keepDerived(typ [4]byte, b []byte, n int) int {
 		for at := f.at; at+1 < min(f.at+8, len(b)); at += 2 { // the canvas' color, of 16 bits
 			b[at+1] = b[at]
 		}
-		if f.skip(8); !areNear(2+2*n, s) {
+		if f.skip(8); !near(2+2*n, s) {
 			return -1
 		}
 	case "tmap": // ISO 21496-1, C.2
@@ -1042,7 +1036,7 @@ func keepDerived(typ [4]byte, b []byte, n int) int {
 		mendGainMap(b[1 : 1+n])
 		f.skip(n)
 	case "sato": // AVIF 1.2, 4.2.3
-		if !f.skipTokens() {
+		if !f.skipTokens(n) {
 			return -1
 		}
 	}
@@ -1052,17 +1046,14 @@ func keepDerived(typ [4]byte, b []byte, n int) int {
 	return f.at
 }
 
-// skipTokens skips the expression of a sample transform (AVIF 1.2, 4.2.3.3); ok is false if it isn't one. Those that
-// are known have powers of two for constants.
-func (f *fields) skipTokens() (ok bool) {
+// skipTokens skips the expression of a sample transform of n pictures (AVIF 1.2, 4.2.3.3); ok is false if it isn't one.
+// Those that are known have powers of two for constants.
+func (f *fields) skipTokens(n int) (ok bool) {
 	depth := int(f.uint(1) & 3)
 	for count := f.uint(1); count > 0; count-- {
 		switch token := f.uint(1); {
-		case token == 0:
-			if bits.OnesCount64(f.uint(1<<depth)) > 1 {
-				return false
-			}
-		case token > 32 && token < 64, token > 67 && token < 128, token > 138:
+		case token == 0 && bits.OnesCount64(f.uint(1<<depth)) > 1,
+			token > uint64(n) && (token < 64 || token > 67) && (token < 128 || token > 137): //nolint:gosec // G115: no less than 0
 			return false
 		}
 	}

@@ -133,7 +133,7 @@ func cleanICCTag(sig string, b []byte) (ok bool) {
 		if end = 20; sig == "chad" {
 			end = 8 + 9*4
 		}
-		if len(b) < end || !areSmall(b[8:end]) {
+		if len(b) < end || !areColors(b[8:end]) {
 			return false
 		}
 	case (typ == "curv" || typ == "para") && strings.HasSuffix(sig, "TRC"):
@@ -154,7 +154,7 @@ func cleanICCTag(sig string, b []byte) (ok bool) {
 	}
 	if sig[1] == '2' && end > 0 {
 		b[11] = 0
-		if !areSmall(b[12:48]) { // the matrix
+		if !areColors(b[12:48]) { // the matrix
 			return false
 		}
 	}
@@ -165,10 +165,11 @@ func cleanICCTag(sig string, b []byte) (ok bool) {
 	return end <= len(b)
 }
 
-// areSmall reports whether numbers of 16 bits and a fraction are between -256 and 256, as all matrices and colors are.
-func areSmall(b []byte) bool {
+// areColors reports whether numbers of 16 bits and a fraction are between -32 and 32, as all matrices and colors are. Those of a text in
+// UTF-16 are larger.
+func areColors(b []byte) bool {
 	for ; len(b) >= 4; b = b[4:] {
-		if b[0] != 0 && b[0] != 0xFF {
+		if v := int8(b[1]); b[0] != byte(v>>7) || v < -ascii || v >= ascii { //nolint:gosec // G115: a signed number
 			return false
 		}
 	}
@@ -192,7 +193,7 @@ func cleanICCCurve(b []byte) (end int) {
 		}
 		clear(b[10:12])
 		end = 12 + 4*counts[function] //nolint:gosec // G602: checked above
-		if end <= len(b) && !areSmall(b[12:end]) {
+		if end <= len(b) && !areColors(b[12:end]) {
 			return 0
 		}
 	}
@@ -238,7 +239,7 @@ func cleanICCStages(toConnection bool, b []byte) (ok bool) {
 		n := 0
 		switch stage {
 		case 1:
-			if n = matrix; at+n > len(b) || !areSmall(b[at:at+n]) {
+			if n = matrix; at+n > len(b) || !areColors(b[at:at+n]) {
 				return false
 			}
 		case 3:

@@ -3,7 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
+	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
 )
@@ -53,15 +53,17 @@ func keepPalette(b *box) bool {
 	return !f.over && n <= 1024 && b.cut(f.at)
 }
 
+// maxColumns bounds the columns of a palette, and the colors of a picture.
+const maxColumns = ascii
+
 // keepMapping keeps which component or column of the palette each channel is (I.5.3.5).
 func keepMapping(b *box) bool {
 	f := fields{b: b.body}
 	for f.left() >= 4 {
-		component, typ := f.uint(2), f.uint(1)
-		if component >= maxComponents || typ > 1 {
-			return b.cut(f.at - 3)
+		component, typ, column := f.uint(2), f.uint(1), f.uint(1)
+		if component >= maxComponents || typ > 1 || column >= maxColumns || typ == 0 && column > 0 {
+			return b.cut(f.at - 4)
 		}
-		f.skip(1)
 	}
 	return b.cut(f.at)
 }
@@ -72,7 +74,7 @@ func keepChannels(b *box) bool {
 	f := fields{b: b.body}
 	for n := f.uint(2); n > 0; n-- {
 		channel, typ, color := f.uint(2), f.uint(2), f.uint(2)
-		if f.over || channel >= maxComponents || typ > 2 && typ != unknown || color > maxComponents && color != unknown {
+		if f.over || channel >= maxComponents || typ > 2 && typ != unknown || color >= maxColumns && color != unknown {
 			return false
 		}
 	}
@@ -94,7 +96,7 @@ func keepJP2Colr(b *box) bool {
 			case 19: // CIEJab
 				n = min(n+6*4, len(b.body))
 			}
-			if !areSmall(b.body[7:n]) {
+			if !areColors(b.body[7:n]) {
 				return false
 			}
 		}
@@ -162,8 +164,10 @@ const (
 	ppm          = 0xFF60 // the heads of packets
 	ppt          = 0xFF61
 	com          = 0xFF64
-	dco          = 0xFF72 // up to CBD, of T.801
-	cbd          = 0xFF7A
+	mct          = 0xFF74 // of T.801
+	mcc          = 0xFF75
+	mco          = 0xFF77
+	cbd          = 0xFF78
 	sot          = 0xFF90
 	sod          = 0xFF93
 	eoc          = 0xFFD9
@@ -179,21 +183,23 @@ type codestream struct {
 }
 
 // fieldsOf returns how many bytes of a marker segment are its fields, from its length on; 0 if it goes: a comment, an index
-// of parts, which no decoder needs, one about components that there aren't, or an unknown one. b has up to 38 of the bytes.
-func (c *codestream) fieldsOf(marker uint16, b []byte, length int) int {
+// of parts, which no decoder needs, one about components that there aren't, or an unknown one, unless isNumbers accepts it. b has up to
+// 38 of the bytes.
+func (c *codestream) fieldsOf(marker uint16, b []byte) int {
 	f := fields{b: b, at: min(2, len(b))}
 	if (marker == coc || marker == qcc || marker == rgn) && !c.isComponent(&f) {
 		return 0
 	}
 	switch marker {
 	case siz: // A.5.1
-		c.extended = len(b) > 2 && b[2]&0x80 != 0
 		f.skip(36 - f.at)
 		c.components = int(min(f.uint(2), maxComponents))
 		return f.at + 3*c.components
 	case capabilities:
-		parts := f.uint(4)
-		return f.at + 2*bits.OnesCount64(parts)
+		if f.uint(4) != 1<<(32-15) { // HTJ2K, of part 15
+			return 0
+		}
+		return f.at + 2
 	case cod, coc: // A.6.1
 		precincts := int(f.uint(1) & 1)
 		if marker == cod {
@@ -214,13 +220,35 @@ func (c *codestream) fieldsOf(marker uint16, b []byte, length int) int {
 		return f.at + 2*bands
 	case rgn:
 		return f.at + 2
-	case poc, ppm, ppt:
-		return length
-	}
-	if c.extended && dco <= marker && marker <= cbd {
-		return length
 	}
 	return 0
+}
+
+// isNumbers reports whether b, the data of a marker segment of numbers that decoders need, can be these: the order of packets
+// (A.6.6), or a transformation between components (T.801, A.3).
+func (c *codestream) isNumbers(marker uint16, b []byte) bool {
+	switch marker {
+	case poc:
+		f := fields{b: b}
+		size := 1
+		if c.components > 256 {
+			size = 2
+		}
+		for f.left() > 0 {
+			resolution, component := f.uint(1), f.uint(size)
+			f.skip(2)
+			resolutionEnd, componentEnd, order := f.uint(1), f.uint(size), f.uint(1)
+			if f.over || max(resolution, resolutionEnd) > maxLevels+1 || max(component, componentEnd) > uint64(c.components) || order > 4 { //nolint:gosec // G115: no less than 0
+				return false
+			}
+		}
+		return true
+	case mct: // coefficients, of 32 bits in floating point
+		return c.extended && len(b) >= 6 && b[2]>>2&3 == 2 && areCoordinates(b[6:])
+	case mcc, mco, cbd: // small numbers, and flags
+		return c.extended && !slices.ContainsFunc(b, func(v byte) bool { return v >= ascii && v < 0x80 })
+	}
+	return false
 }
 
 // isComponent reads the number of a component, and reports whether the picture has it.
@@ -287,10 +315,24 @@ func (c *codestream) redact(end int64) (ok bool) {
 			n := int64(0)
 			if (first || part > 0) && !c.seen[marker] {
 				c.seen[marker] = first && (marker == siz || marker == cod || marker == qcd)
-				n = min(int64(c.fieldsOf(marker, b[2:], int(length))), length)
+				n = min(int64(c.fieldsOf(marker, b[2:])), length)
+				whole := marker == ppm && first || marker == ppt && part > 0
+				if n == 0 && !whole {
+					data, _ := s.peek(int(2 + length))
+					whole = int64(len(data)) == 2+length && c.isNumbers(marker, data[4:])
+				}
+				if whole {
+					n = length
+				}
 			}
+			next := s.offset + 2 + length
 			if n > 0 {
-				ok = s.pass(2+n) && s.zero(length-n)
+				if marker == siz { // sizes and places
+					b = slices.Clone(b[:min(int64(len(b)), 2+36, 2+n)])
+					mendHigh(b[min(6, len(b)):])
+					s.replace(b)
+				}
+				ok = s.pass(next-length+n-s.offset) && s.zero(next-s.offset)
 			} else { // becomes a comment of zeros, whose registration value 0 means binary data
 				ok = s.replace([]byte{com >> 8, com & 0xFF}) && s.pass(2) && s.zero(length-2)
 			}

@@ -291,7 +291,7 @@ func isPossible(marker byte, b []byte, frame byte, components []byte) bool {
 		return isSequential(frame) || b[len(b)-3] < 64 && b[len(b)-2] < 64 && b[len(b)-1]>>4 < 14 && b[len(b)-1]&15 < 14
 	case !container.IsFrame(marker):
 		return true
-	case len(b) < head || len(b) != head+3*int(b[5]):
+	case len(b) < head || len(b) != head+3*int(b[5]) || b[5] > maxComponentsJPEG:
 		return false
 	}
 	for c := b[head:]; len(c) > 0; c = c[3:] {
@@ -301,6 +301,9 @@ func isPossible(marker byte, b []byte, frame byte, components []byte) bool {
 	}
 	return true
 }
+
+// maxComponentsJPEG bounds the components of a picture, as libjpeg does.
+const maxComponentsJPEG = 10
 
 // isArithmetic reports whether a frame with this marker uses arithmetic coding.
 func isArithmetic(frame byte) bool { return container.IsFrame(frame) && frame > container.MarkerJPG }
@@ -328,7 +331,9 @@ func tableLength(marker byte, b []byte) (n int) {
 			n = at + len(table)
 		}
 	case container.MarkerDAC:
-		for n+2 <= len(b) && b[n] < 2<<4 {
+		var seen [2 << 4]bool
+		for n+2 <= len(b) && isConditioning(b[n], b[n+1]) && !seen[b[n]] {
+			seen[b[n]] = true
 			n += 2
 		}
 	case container.MarkerDRI, container.MarkerDNL:
@@ -339,6 +344,11 @@ func tableLength(marker byte, b []byte) (n int) {
 		n = 6 + 3*at(5)
 	}
 	return min(n, len(b))
+}
+
+// isConditioning reports whether v can be the conditioning of arithmetic coding in a table: two bounds, or a number up to 63 (B.2.4.3).
+func isConditioning(table, v byte) bool {
+	return table == table&0x13 && (table>>4 == 0 && v&15 <= v>>4 || table>>4 == 1 && v > 0 && v < 64)
 }
 
 // oneTable returns the length of the table that b, the data of DQT or DHT, begins with; 0 if there is none.
@@ -457,7 +467,7 @@ func (a *ahead) uses(marker byte, b []byte, off int64) bool {
 	}
 	var seen [256]bool
 	for _, symbol := range b[17:] {
-		if seen[symbol] {
+		if seen[symbol] || b[0]>>4 == 0 && symbol > 16 { // that many bits a difference can have
 			return false
 		}
 		seen[symbol] = true

@@ -29,6 +29,26 @@ func areBelow(b []byte, highest int) bool {
 	return true
 }
 
+// areSmall reports whether numbers of 16 bits and a fraction are between -256 and 256, as all matrices are.
+func areSmall(b []byte) bool {
+	for ; len(b) >= 4; b = b[4:] {
+		if b[0] != 0 && b[0] != 0xFF {
+			return false
+		}
+	}
+	return true
+}
+
+// areNear reports whether all signed numbers of a width in b are near 0: those of 4 bytes are between -1<<27 and 1<<29.
+func areNear(b []byte, width int) bool {
+	for ; len(b) >= width; b = b[width:] {
+		if b[0] >= ascii && b[0] < negative {
+			return false
+		}
+	}
+	return true
+}
+
 // mendHigh clears those numbers that areLow finds too large, and mendLow those of areLowLE.
 func mendHigh(b []byte) { mendAbove(b, 0) }
 func mendLow(b []byte)  { mendAbove(b, 3) }
@@ -79,17 +99,7 @@ func small(from, to int, keep func(*box) bool) func(*box) bool {
 
 // shifts returns the rule for a box that keep keeps, whose numbers of a width are the differences of times.
 func shifts(width int, keep func(*box) bool) func(*box) bool {
-	return func(b *box) bool {
-		if !keep(b) {
-			return false
-		}
-		for x := b.body[4:]; len(x) >= width; x = x[width:] {
-			if x[0] >= ascii && x[0] < negative {
-				return false
-			}
-		}
-		return true
-	}
+	return func(b *box) bool { return keep(b) && areNear(b.body[4:], width) }
 }
 
 // mended returns the rule for a box that keep keeps and mend mends.
@@ -143,7 +153,7 @@ func mendRate(b []byte) {
 	}
 }
 
-// mendLengths clears the fractions of pixels in lengths of 8,192 pixels and more.
+// mendLengths clears the fractions of pixels in lengths of 8,192 pixels and more, and what is less than 1/8,192 of a fraction.
 func mendLengths(b []byte) {
 	for ; len(b) >= 4; b = b[4:] {
 		if b[0] >= ascii && b[0] < negative {

@@ -71,9 +71,10 @@ var pngChunks = map[string]func(f *pngFile, data []byte) bool{
 		}
 		return f.color == 3 && 0 < len(data) && len(data) <= f.palette
 	},
-	"cHRM": func(_ *pngFile, data []byte) bool { return len(data) == 32 && areSmall(data) },
+	"cHRM": func(_ *pngFile, data []byte) bool { return len(data) == 32 && areColors(data) },
 	"gAMA": length(4), "sRGB": length(1), "cICP": length(4), "mDCV": func(_ *pngFile, data []byte) bool { return len(data) == 24 && isMastering(data) },
-	"cLLI": length(8), "pHYs": length(9),
+	"cLLI": func(_ *pngFile, data []byte) bool { return len(data) == 8 && areLow(data) },
+	"pHYs": func(_ *pngFile, data []byte) bool { return len(data) == 9 && areLow(data[:8]) && data[8] <= 1 },
 	"sBIT": func(f *pngFile, data []byte) bool {
 		return len(data) == map[byte]int{0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[f.color]
 	},
@@ -81,7 +82,7 @@ var pngChunks = map[string]func(f *pngFile, data []byte) bool{
 		return len(data) == map[byte]int{0: 2, 2: 6, 3: 1, 4: 2, 6: 6}[f.color]
 	},
 	"acTL": func(f *pngFile, data []byte) bool {
-		if len(data) != 8 {
+		if len(data) != 8 || !areLow(data[:4]) {
 			return false
 		}
 		f.frames = binary.BigEndian.Uint32(data)

@@ -82,7 +82,11 @@ func keepIntrinsics(b *box) bool {
 	for i, mask := range []byte{0x1F, 0x1F, 1} { // denominators, and whether the focal length differs across
 		b.body[1+i] &= mask
 	}
-	return b.cut(4 + 3*4 + 2*4*int(b.body[3]))
+	if !b.cut(4 + 3*4 + 2*4*int(b.body[3])) {
+		return false
+	}
+	mendLengths(b.body[4:])
+	return true
 }
 
 // keepExtrinsics keeps the position and the rotation of a camera to the others of its group (23008-12,
@@ -94,11 +98,19 @@ func keepExtrinsics(b *box) bool {
 	clear(b.body[1:3])
 	b.body[3] &= 0x1F
 	flags := b.body[3]
-	n := 4 * bits.OnesCount8(flags&7)
+	place := 4 + 4*bits.OnesCount8(flags&7)
+	n := place
 	if flags&8 != 0 {
 		n += 3 * (2 << (flags >> 4))
 	}
-	return b.cut(4 + n)
+	if !b.cut(n) {
+		return false
+	}
+	mendLengths(b.body[4:place])
+	if flags>>4 == 1 { // 4 bytes for each angle
+		mendLengths(b.body[place:])
+	}
+	return true
 }
 
 // cameras are the types of Apple's uuid boxes: cmin, cmex, and how far to shift the pictures for the eyes.
@@ -208,7 +220,7 @@ func keepLayers(b *box) bool {
 		return false
 	}
 	b.body[0] &= 1
-	return b.cut(1 + 3*(2+2*int(b.body[0])))
+	return b.cut(1+3*(2+2*int(b.body[0]))) && (b.body[0] == 0 || areLow(b.body[1:]))
 }
 
 // auxiliary are the known types of auxiliary pictures (23008-12, 6.5.8; MIAF; AVIF).

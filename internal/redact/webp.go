@@ -37,6 +37,7 @@ type webpFile struct {
 	*stream
 	p        *Plan
 	flags    byte   // of VP8X
+	canvas   [2]int // its width and height
 	extended bool   // there is a VP8X
 	state    string // the type of the last chunk that stays
 	end      int64  // of the file, as it states
@@ -103,6 +104,7 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 			break
 		}
 		f.flags, f.extended = head[webpChunkTop], true
+		f.canvas = [2]int{1 + uint24(head[webpChunkTop+4:]), 1 + uint24(head[webpChunkTop+7:])}
 		flags := f.flags & (webpAnimation | webpAlpha | webpICC)
 		for i := range f.p.exif {
 			if f.flags&webpEXIF != 0 && f.p.exif[i].Encode(maxHold) != nil {
@@ -119,7 +121,7 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 		}
 		return f.pass(webpChunkTop+webpANIM) && f.rest(size, webpANIM)
 	case "VP8 ", "VP8L", "ALPH":
-		if !f.follows(typ) {
+		if !f.isCoded(typ, size) || !f.follows(typ) {
 			break
 		}
 		return f.pass(webpChunkTop+size) && f.rest(size, size)
@@ -129,7 +131,7 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 		}
 		return f.profile(int(size))
 	case "ANMF":
-		if size < webpFrame || !f.follows(typ) {
+		if head, ok := f.peek(webpChunkTop + webpFrame); size < webpFrame || !ok || !f.fits(head[webpChunkTop:]) || !f.follows(typ) {
 			break
 		}
 		return f.frame(size)
@@ -145,6 +147,20 @@ func (f *webpFile) chunk(typ string, size int64) bool {
 	return f.junk(size)
 }
 
+// isCoded reports whether the next chunk begins as a picture or its alpha channel does (RFC 9649, 2.7.1.2, 3.4; RFC 6386, 9.1).
+func (f *webpFile) isCoded(typ string, size int64) bool {
+	b, _ := f.peek(webpChunkTop + int(min(size, 6)))
+	switch b = b[min(webpChunkTop, len(b)):]; {
+	case typ == "ALPH" && len(b) > 0:
+		return b[0]>>6 == 0 && b[0]>>4&3 <= 1 && b[0]&3 <= 1 // reserved, the preparation and the compression
+	case len(b) < 6:
+		return false
+	case typ == "VP8 ":
+		return b[0]&1 == 0 && string(b[3:6]) == "\x9D\x01\x2A"
+	}
+	return b[0] == 0x2F && b[4]>>5 == 0 // the version
+}
+
 // rest overwrites the data of a chunk after its first used bytes, and the padding.
 func (f *webpFile) rest(size, used int64) bool { return f.zero(size - used + size&1) }
 
@@ -155,6 +171,13 @@ func (f *webpFile) junk(size int64) bool {
 		typ = zeros
 	}
 	return f.replace([]byte(typ)) && f.pass(4) && f.rest(size, 0)
+}
+
+func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
+
+// fits reports whether a frame, whose fields b has, is inside the canvas.
+func (f *webpFile) fits(b []byte) bool {
+	return 2*uint24(b)+1+uint24(b[6:]) <= f.canvas[0] && 2*uint24(b[3:])+1+uint24(b[9:]) <= f.canvas[1]
 }
 
 // profile redacts the color profile.
