@@ -152,7 +152,7 @@ func (c *copies) add(img image) error {
 		if err := c.folder(filepath.Dir(img.path)); err != nil {
 			return err
 		}
-		if err := c.write(img.path, info, r); err != nil {
+		if err := c.write(img, info, r); err != nil {
 			return err
 		}
 		c.originals[img.path] = img.name
@@ -161,8 +161,8 @@ func (c *copies) add(img image) error {
 }
 
 // write writes a copy under another name first, so that nobody sees a part of it.
-func (c *copies) write(path string, info fs.FileInfo, r io.ReaderAt) error {
-	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".caddy-exif-%d", os.Getpid()))
+func (c *copies) write(img image, info fs.FileInfo, r io.ReaderAt) error {
+	name := filepath.Join(filepath.Dir(img.path), fmt.Sprintf(".caddy-exif-%d", os.Getpid()))
 	c.unfinished.Store(&name)
 	defer c.removeUnfinished()
 	f, err := c.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -176,10 +176,13 @@ func (c *copies) write(path string, info fs.FileInfo, r io.ReaderAt) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+	if now, err := os.Stat(img.name); err != nil || now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime()) {
+		return errors.New("it changed while it was copied, so the copy could tell more than it may")
+	}
 	if err := c.root.Chtimes(name, time.Time{}, info.ModTime()); err != nil {
 		return err
 	}
-	return c.root.Rename(name, path)
+	return c.root.Rename(name, img.path)
 }
 
 // removeUnfinished removes the copy that is being written.

@@ -88,3 +88,41 @@ func TestInterruptLeavesNoPart(t *testing.T) {
 		t.Error("a part of the photo is left")
 	}
 }
+
+// TestChangingPhotoIsNotCopied changes a photo while it is copied: what is overwritten in the copy is that of before.
+func TestChangingPhotoIsNotCopied(t *testing.T) {
+	photo, err := os.ReadFile(testdata + "/photo.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, out := filepath.Join(t.TempDir(), "a.jpg"), t.TempDir()
+	if err := os.WriteFile(from, photo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(from, 256<<20); err != nil {
+		t.Fatal(err)
+	}
+	cmd := testcaddy.Self("exif", "--redact", out, from)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if names, _ := filepath.Glob(out + "/.caddy-exif-*"); len(names) > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("nothing is written")
+		}
+	}
+	if err := os.Chtimes(from, time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "it changed while it was copied") {
+		t.Errorf("got %v, %s", err, stderr.String())
+	}
+	if left, _ := filepath.Glob(out + "/*"); len(left) > 0 {
+		t.Errorf("got %q", left)
+	}
+}

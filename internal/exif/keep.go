@@ -63,9 +63,11 @@ func keep(blocks []container.Block, o *Options) ([]Kept, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l, _, ok := container.ParseTIFFHeader(head[:n]); ok {
-			kept[i].order = l.Order
+		l, _, ok := container.ParseTIFFHeader(head[:n])
+		if !ok {
+			continue // it has no tags, or the file has changed since they were read
 		}
+		kept[i].order = l.Order
 		for _, t := range tags {
 			if t.off != b.Off {
 				continue
