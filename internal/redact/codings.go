@@ -186,6 +186,9 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 	if table := b.body[76:78]; table[0] == 0 && table[1] == 0 {
 		if n := paletteLen(rest); n > 0 && (depth == 1 || depth == 2 || depth == 4 || depth == 8) {
 			clear(rest[:4])
+			for x := rest[8:n]; len(x) > 0; x = x[8:] { // a number, and three of a color
+				x[0] = 0
+			}
 			rest = rest[n:]
 		} else {
 			table[0], table[1] = 0xFF, 0xFF // none

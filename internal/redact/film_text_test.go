@@ -67,6 +67,7 @@ func TestDescriptionsOfSamplesAreNoText(t *testing.T) {
 	}
 	const cyrillic = "\xD0\x9C\xD0\xBE\xD1\x81\xD0\xBA\xD0\xB2\xD0\xB0"
 	checkHidden(t, "ALAC", sound("alac", part("alac", make([]byte, 28), u32(24), []byte("chan"), []byte(slack), u32(0))), slack)
+	checkHidden(t, "colors", filmOf("vide", part("rle ", make([]byte, 74), u16(8), u16(0), u32(0), u16(0), u16(1), []byte(slack), u32(0))), slack)
 	checkHidden(t, "evcC", picture("evc1", part("evcC", cat(1, slack, make([]byte, 5)))), slack)
 	checkHidden(t, "cclv", picture("avc1", part("cclv", cat(0x1C, slack))), slack)
 	checkHidden(t, "dac4 in Russian", sound("ac-4", part("dac4", cat(cyrillic))), cyrillic)
