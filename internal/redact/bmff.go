@@ -96,14 +96,6 @@ func keepOne(b box, keep func(*box) bool) bool { return keep(&b) }
 // asIs keeps a box unchanged.
 func asIs(*box) bool { return true }
 
-// upTo returns a function that keeps the first n bytes of a box's body, which should have no more.
-func upTo(n int) func(*box) bool {
-	return func(b *box) bool {
-		clearFrom(b.body, n)
-		return true
-	}
-}
-
 // clearFrom clears b[i:], and does nothing if b is shorter.
 func clearFrom(b []byte, i int) {
 	if i < len(b) {

@@ -186,6 +186,9 @@ func (m *movie) keepPictureEntry(t *track, b *box) bool {
 	if table := b.body[76:78]; table[0] == 0 && table[1] == 0 {
 		if n := paletteLen(rest); n > 0 && (depth == 1 || depth == 2 || depth == 4 || depth == 8) {
 			clear(rest[:4])
+			for x := rest[8:n]; len(x) > 0; x = x[8:] { // a number, and three of a color
+				x[0] = 0
+			}
 			rest = rest[n:]
 		} else {
 			table[0], table[1] = 0xFF, 0xFF // none
@@ -359,7 +362,7 @@ func keepAPV(b *box) bool {
 		for frames := f.uint(1); frames > 0 && !f.over; frames-- {
 			colors := f.uint(1) & 2
 			f.skip(3)
-			if f.uint(4) > 1<<16 || f.uint(4) > 1<<16 {
+			if width, height := f.uint(4), f.uint(4); max(width, height) > 1<<16 {
 				return false
 			}
 			f.skip(2)
@@ -487,8 +490,12 @@ func keepALAC(b *box) bool {
 		return n == 4 // in wave, a name
 	case !areSmall(b.body[4:8]) || b.body[9] > 32 || b.body[13] > 64 || !areLow(b.body[16:28]): // the length of a frame, bits, channels, rates
 		return false
-	case n >= 28+24 && string(b.body[32:36]) == "chan":
-		clear(b.body[28+24:])
+	case n >= 28+24 && string(b.body[32:36]) == "chan": // after a version, a layout with a number
+		if !areSmall(b.body[40:44]) {
+			return false
+		}
+		clear(b.body[36:40])
+		clear(b.body[44:])
 	default:
 		clear(b.body[28:])
 	}

@@ -66,6 +66,11 @@ func TestDescriptionsOfSamplesAreNoText(t *testing.T) {
 		checkHidden(t, "channels that a layout lacks", sound("ipcm", full("chnl", 0, cat(1, 2, text[:8]))), text[:8])
 	}
 	const cyrillic = "\xD0\x9C\xD0\xBE\xD1\x81\xD0\xBA\xD0\xB2\xD0\xB0"
+	checkHidden(t, "ALAC", sound("alac", part("alac", make([]byte, 28), u32(24), []byte("chan"), []byte(slack), u32(0))), slack)
+	checkHidden(t, "colors", filmOf("vide", part("rle ", make([]byte, 74), u16(8), u16(0), u32(0), u16(0), u16(1), []byte(slack), u32(0))), slack)
+	checkHidden(t, "evcC", picture("evc1", part("evcC", cat(1, slack, make([]byte, 5)))), slack)
+	checkHidden(t, "cclv", picture("avc1", part("cclv", cat(0x1C, slack))), slack)
+	checkHidden(t, "dac4 in Russian", sound("ac-4", part("dac4", cat(cyrillic))), cyrillic)
 	checkHidden(t, "loudspeakers", sound("ipcm", full("chnl", 0, cat(1, 0, cyrillic))), cyrillic)
 }
 
@@ -103,6 +108,8 @@ func TestTablesOfSamplesAreNoText(t *testing.T) {
 	run[11] = 1 | 4
 	checkHidden(t, "a run", cat(box("styp", []byte("msdh"), u32(0)), box("moof", full("mfhd", 0, u32(1)), box("traf", full("tfhd", 0, u32(1)), run)), box("mdat", []byte(frame))), slack[:8])
 
+	mfra := box("mfra", full("tfra", 0, u32(1), u32(63), u32(1), u32(0), u32(0), []byte(slack)))
+	checkHidden(t, "places of fragments", cat(box("styp", []byte("msdh"), u32(0)), box("moof", full("mfhd", 0, u32(1))), mfra), slack)
 	data := film(nil, cat(once, chunk, full("stsz", 0, u32(4), u32(3)), full("stco", 0, u32(3), []byte(slack))))
 	data = cat(data, box("moof", full("mfhd", 0, u32(1)), box("traf", full("tfhd", 0, u32(1)))))
 	plan, err := New(beginning{data, len(data) - 10}, "mp4", &Policy{})

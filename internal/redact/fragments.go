@@ -249,6 +249,12 @@ func (m *movie) keepFragmentOffsets(b *box) bool {
 		if x[0] >= ascii && version == 1 || x[half] >= ascii && version == 0 || version == 1 && (x[half] != 0 || x[half+1] != 0) {
 			return false
 		}
+		numbers := fields{b: x, at: int(2 * half)}
+		for _, shift := range []int{4, 2, 0} { // of a track, a run and a sample
+			if numbers.uint(int(sizes>>shift&3)+1) >= 1<<20 {
+				return false
+			}
+		}
 	}
 	clear(b.body[1:4])
 	clear(b.body[8:11])

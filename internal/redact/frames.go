@@ -117,26 +117,23 @@ func redactJPEGs(s *stream, n int64) error {
 
 // redactFrameSegment redacts a segment of n bytes.
 func redactFrameSegment(s *stream, marker byte, n int64) {
-	start, keep := s.offset, n
-	switch {
-	case isTable(marker):
+	start, keep := s.offset, int64(4)
+	if isTable(marker) {
 		b, _ := s.peek(int(n))
-		keep = 4 + int64(tableLength(marker, b[min(4, len(b)):]))
-	default:
-		keep = 4
-		head, _ := s.peek(4 + 8)
-		for _, f := range frameFields {
-			if marker != f.marker || 4+f.n > n || !bytes.HasPrefix(head[min(4, len(head)):], []byte(f.intro)) {
-				continue
-			}
-			if b, ok := s.peek(int(4 + f.n)); ok {
-				keep = 4 + f.n
-				b = slices.Clone(b)
-				f.mend(b[4:])
-				s.replace(b)
-			}
-			break
+		keep += int64(tableLength(marker, b[min(4, len(b)):]))
+	}
+	head, _ := s.peek(4 + 8)
+	for _, f := range frameFields {
+		if marker != f.marker || 4+f.n > n || !bytes.HasPrefix(head[min(4, len(head)):], []byte(f.intro)) {
+			continue
 		}
+		if b, ok := s.peek(int(4 + f.n)); ok {
+			keep = 4 + f.n
+			b = slices.Clone(b)
+			f.mend(b[4:])
+			s.replace(b)
+		}
+		break
 	}
 	s.pass(start + keep - s.offset)
 	s.zero(start + n - s.offset)

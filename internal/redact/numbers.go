@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strings"
+	"unicode/utf8"
 )
 
 // The fields of a film's index are numbers, most of them wider than any film needs. What stays must be a number that a
@@ -67,19 +68,25 @@ func isNoLetter(c byte) bool {
 	return (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && strings.IndexByte(signs, c) < 0
 }
 
-// isText reports whether b has a text: eight letters in a row, of a byte each, or of two.
+// isText reports whether b has a text: eight letters in a row, of a byte each, or of two, or four that have more in UTF-8.
 func isText(b []byte) bool {
 	const long = 8
-	narrow, wide := 0, [2]int{}
+	narrow, wide, next := 0, [2]int{}, 0
 	for i, c := range b {
-		narrow++
 		wide[i%2]++
 		if isNoLetter(c) {
-			narrow, wide[i%2] = 0, 0
+			wide[i%2] = 0
 		} else if i > 0 && b[i-1] != 0 {
 			wide[i%2] = 1
 		}
-		if narrow == long || wide[i%2] == long {
+		if i == next {
+			_, size := utf8.DecodeRune(b[i:])
+			next += size
+			if narrow += min(size, 2); size == 1 && isNoLetter(c) {
+				narrow = 0
+			}
+		}
+		if narrow >= long || wide[i%2] == long {
 			return true
 		}
 	}

@@ -206,7 +206,7 @@ func keepVolume(b *box) bool {
 			n += size
 		}
 	}
-	return b.cut(n) && (b.body[0]&0x20 == 0 || areSmall(b.body[1:25]))
+	return b.cut(n) && (b.body[0]&0x20 == 0 || areSmall(b.body[1:25])) && !isText(b.body)
 }
 
 // keepVivid keeps the versions of HDR Vivid that a film has (T/UWA 005.2-1): a bit for each, and of whom, which is 4, the newest.
@@ -305,7 +305,7 @@ func isHEVCSet(array byte, unit []byte) bool {
 // keepEVC keeps the parameter sets of EVC (14496-15, 12.3.3).
 func keepEVC(b *box) bool {
 	const head = 17
-	return len(b.body) > head && b.body[0] == 1 && b.keepSets(head, func(array byte, unit []byte) bool {
+	return len(b.body) > head && b.body[0] == 1 && !isText(b.body[:head]) && b.keepSets(head, func(array byte, unit []byte) bool {
 		n := array & 0x3F
 		return 24 <= n && n <= 26 && len(unit) > 2 && unit[0]>>1&0x3F == n+1 // SPS, PPS, APS
 	})
@@ -323,7 +323,7 @@ func keepVVC(b *box) bool {
 		f.skip(1)
 		constraints := int(f.uint(1) & 0x3F)
 		f.skip(2 + constraints)
-		if constraints > 11 || !f.over && isText(b.body[f.at-constraints:f.at]) { // 71 flags, a length, and reserved bits
+		if constraints > 11 { // 71 flags, a length, and reserved bits
 			return false
 		}
 		if layers > 1 {
@@ -338,7 +338,7 @@ func keepVVC(b *box) bool {
 		f.skip(4 * profiles)
 		f.skip(2 + 2 + 2)
 	}
-	return !f.over && b.keepSets(f.at, func(array byte, unit []byte) bool {
+	return !f.over && !isText(b.body[4:f.at]) && b.keepSets(f.at, func(array byte, unit []byte) bool {
 		n := array & 0x1F
 		return 12 <= n && n <= 18 && len(unit) > 2 && unit[1]>>3 == n // OPI, DCI, VPS, SPS, PPS, APS
 	})

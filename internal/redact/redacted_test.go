@@ -377,7 +377,7 @@ func partSamples() map[string]sample {
 		"tfhd":                       {"tfhd", keepFragmentHeader, cat(u32(0x03003B), u32(1), u32(0), u32(9), u32(1), u32(2), u32(3), u32(4), after)},
 		"sidx":                       {"sidx", keepSegmentIndex, cat(u32(9), u32(1), u32(1000), u32(1), u32(2), u16(9), u16(2), u32(100), u32(20), u32(0x90000000-1<<32), u32(100), u32(20), u32(0), after)},
 		"sidx, wide":                 {"sidx", keepSegmentIndex, cat(u32(0x01000009), u32(1), u32(1000), u32(0), u32(1), u32(0), u32(2), u16(9), u16(1), u32(100), u32(20), u32(0x90000000-1<<32), after)},
-		"mfra":                       {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 0, u32(1), u32(0xFF), u32(1), u32(1), u32(2), bytes.Repeat([]byte{1}, 12), []byte(after)), full("mfro", 0, u32(9), []byte(after)))},
+		"mfra":                       {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 0, u32(1), u32(0xFF), u32(1), u32(1), u32(2), bytes.Repeat([]byte{0, 0, 1, 1}, 3), []byte(after)), full("mfro", 0, u32(9), []byte(after)))},
 		"mfra, wide":                 {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 1, u32(1), u32(0), u32(1), u32(0), u32(1), u32(0), u32(2), []byte{1, 1, 1}, []byte(after)))},
 		"mfra of another track":      {"mfra", func(b *box) bool { return m().keepRandomAccess(b) }, cat(full("tfra", 1, u32(2), u32(0), u32(1), u32(0), u32(1), u32(0), u32(2), []byte{1, 1, 1}))},
 		"elst":                       {"elst", editList(long, 4), cat(u32(9), u32(2), u32(20), u32(0), u32(1<<16), u32(20), u32(-1), u32(1<<16), after)},
