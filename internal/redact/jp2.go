@@ -229,7 +229,7 @@ func (c *codestream) isNumbers(marker uint16, b []byte) bool {
 	case siz:
 		f.skip(34)
 		n := f.uint(2)
-		if f.over || n > maxComponents || f.left() != 3*int(n) { //nolint:gosec // G115: checked
+		if f.over || n > maxComponents || f.left() != 3*int(n) {
 			return false
 		}
 		for f.left() > 0 {
@@ -237,7 +237,7 @@ func (c *codestream) isNumbers(marker uint16, b []byte) bool {
 				return false
 			}
 		}
-		c.extended, c.components = b[0]&0x80 != 0, int(n) //nolint:gosec // G115: as above
+		c.extended, c.components = b[0]&0x80 != 0, int(n)
 		return true
 	case poc:
 		size := 1

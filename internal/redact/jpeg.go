@@ -727,7 +727,7 @@ func mendGains(b []byte) (ok bool) {
 		if v = math.Round(v / float64(d) * denominator); !(math.Abs(v) <= most) {
 			return false
 		}
-		binary.BigEndian.PutUint32(number, uint32(int32(v)))
+		binary.BigEndian.PutUint32(number, uint32(int32(v))) //nolint:gosec // G115: checked
 	}
 	if flags&gainMapDenominator != 0 {
 		binary.BigEndian.PutUint32(shared, denominator)

@@ -172,3 +172,24 @@ func TestTablesFarBeforeTheScanStay(t *testing.T) {
 		t.Error("the secret stays")
 	}
 }
+
+// TestGainMapsKeepTheirValues has fractions as encoders write them: of any denominator, up to 32 bits where there is no sign.
+func TestGainMapsKeepTheirValues(t *testing.T) {
+	fraction := func(n, d int) []byte { return cat(u32(n), u32(d)) }
+	const whole = 1 << 20
+	b := cat(0, fraction(0, 1), fraction(3_000_000_000, 1_000_000_000), fraction(-1, 2), fraction(2_293, 1_000), fraction(4_000_000_000, 4_000_000_000), fraction(1, 64), fraction(-1, 64))
+	want := cat(0, fraction(0, whole), fraction(3*whole, whole), fraction(-whole/2, whole), fraction(2_404_385, whole), fraction(whole, whole), fraction(whole/64, whole), fraction(-whole/64, whole))
+	if ok := mendGains(b); !ok || !bytes.Equal(b, want) {
+		t.Errorf("got %x, %v, want %x", b, ok, want)
+	}
+	b = cat(gainMapDenominator, u32(1000), u32(0), u32(3000), u32(-500), u32(2293), u32(1000), u32(15), u32(-15))
+	want = cat(gainMapDenominator, u32(whole), u32(0), u32(3*whole), u32(-whole/2), u32(2_404_385), u32(whole), u32(15_729), u32(-15_729))
+	if ok := mendGains(b); !ok || !bytes.Equal(b, want) {
+		t.Errorf("got %x, %v, want %x", b, ok, want)
+	}
+	for _, n := range [][]byte{fraction(1, 0), fraction(0, 0), fraction(257, 1)} {
+		if mendGains(cat(0, n, bytes.Repeat(fraction(1, 1), 6))) {
+			t.Errorf("%x stays", n)
+		}
+	}
+}
