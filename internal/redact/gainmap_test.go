@@ -148,3 +148,22 @@ func TestNumbersOfDerivedPictures(t *testing.T) {
 		}
 	}
 }
+
+// TestGainMapsKeepTheirValues has fractions as encoders write them: of any denominator, up to 32 bits where there is no sign.
+func TestGainMapsKeepTheirValues(t *testing.T) {
+	const fixed = 1 << 20
+	for _, x := range []struct{ is, want []byte }{
+		{
+			gainMapMetadata(0, 0, 1, 3_000_000_000, 1_000_000_000, -1, 2, 2_293, 1_000, 4_000_000_000, 4_000_000_000, 1, 64, -1, 65),
+			gainMapMetadata(0, 0, 1, 3*fixed, fixed, -1, 2, 2_404_385, fixed, fixed, fixed, 1, 64, -16_132, fixed),
+		},
+		{
+			gainMapMetadata(gainMapDenominator, 1000, 0, 3000, -500, 2293, 1000, 15, -15),
+			gainMapMetadata(gainMapDenominator, fixed, 0, 3*fixed, -fixed/2, 2_404_385, fixed, 15_729, -15_729),
+		},
+	} {
+		if mendGainMap(x.is); !bytes.Equal(x.is, x.want) {
+			t.Errorf("got %x, want %x", x.is, x.want)
+		}
+	}
+}

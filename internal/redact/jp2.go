@@ -191,10 +191,6 @@ func (c *codestream) fieldsOf(marker uint16, b []byte) int {
 		return 0
 	}
 	switch marker {
-	case siz: // A.5.1
-		f.skip(36 - f.at)
-		c.components = int(min(f.uint(2), maxComponents))
-		return f.at + 3*c.components
 	case capabilities:
 		if f.uint(4) != 1<<(32-15) { // HTJ2K, of part 15
 			return 0
@@ -225,11 +221,25 @@ func (c *codestream) fieldsOf(marker uint16, b []byte) int {
 }
 
 // isNumbers reports whether b, the data of a marker segment of numbers that decoders need, can be these: the order of packets
-// (A.6.6), or a transformation between components (T.801, A.3).
+// (A.6.6), or a transformation between components (T.801, A.3). It reads the size of the picture (A.5.1), and the bits and the
+// distances of each component's samples.
 func (c *codestream) isNumbers(marker uint16, b []byte) bool {
+	f := fields{b: b}
 	switch marker {
+	case siz:
+		f.skip(34)
+		n := f.uint(2)
+		if f.over || n > maxComponents || f.left() != 3*int(n) {
+			return false
+		}
+		for f.left() > 0 {
+			if depth, x, y := f.uint(1), f.uint(1), f.uint(1); depth&0x7F >= 38 || max(x, y) >= ascii {
+				return false
+			}
+		}
+		c.extended, c.components = b[0]&0x80 != 0, int(n)
+		return true
 	case poc:
-		f := fields{b: b}
 		size := 1
 		if c.components > 256 {
 			size = 2
@@ -333,8 +343,14 @@ func (c *codestream) redact(end int64) (ok bool) {
 					s.replace(b)
 				}
 				ok = s.pass(next-length+n-s.offset) && s.zero(next-s.offset)
-			} else { // becomes a comment of zeros, whose registration value 0 means binary data
-				ok = s.replace([]byte{com >> 8, com & 0xFF}) && s.pass(2) && s.zero(length-2)
+			} else { // becomes a comment of zeros, whose registration value 0 means binary data, unless it is what tells the format
+				if marker == siz && first {
+					c.components = 0
+					s.pass(2)
+				} else {
+					s.replace([]byte{com >> 8, com & 0xFF})
+				}
+				ok = s.pass(2) && s.zero(length-2)
 			}
 		}
 		if !ok {
