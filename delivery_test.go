@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -580,6 +581,34 @@ func TestHeadCosts(t *testing.T) {
 	w := plainly(h, next, "HEAD")
 	if w.Code != 200 || methods != "GET HEAD " || sent > defaultWindow || w.Header().Get("X-Amz-Meta-Owner") != "" || w.Header().Get("Content-Length") != strconv.Itoa(len(photo)) {
 		t.Errorf("got %d %v after %s with %d bytes", w.Code, w.Header(), methods, sent)
+	}
+}
+
+// TestHeadHasTheHeaderOfGet checks a photo and a film, which lose what the store says of them, and what passes with all of it.
+func TestHeadHasTheHeaderOfGet(t *testing.T) {
+	for name, file := range map[string][]byte{
+		"photo": telling(), "film": testimage.Film(false, 10, 500, secret), "sound": sound(), "page": []byte("<!DOCTYPE html><p>text"),
+	} {
+		for _, cache := range []int64{-1, 1 << 20} {
+			h := provisioned(t, &Handler{Redact: true, Omit: []string{"Artist"}, Cache: cache})
+			next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+				w.Header().Set("Etag", `"1"`)
+				w.Header().Set("X-Amz-Meta-Title", "a title")
+				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
+				return nil
+			})
+			passes := name == "sound" || name == "page"
+			get := plainly(h, next, "GET")
+			for range 2 {
+				head := plainly(h, next, "HEAD")
+				if head.Code != get.Code || !reflect.DeepEqual(head.Header(), get.Header()) || head.Body.Len() > 0 {
+					t.Errorf("%s: HEAD got %d %v, GET %d %v", name, head.Code, head.Header(), get.Code, get.Header())
+				}
+				if told := head.Header().Get("X-Amz-Meta-Title") != ""; told != passes {
+					t.Errorf("%s: its title stays: %v", name, told)
+				}
+			}
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ func inflateStreams() (all [][]byte) {
 	for _, text := range [][]byte{
 		nil, []byte("a"), bytes.Repeat([]byte("ab"), 40000), noise, testimage.RawProfile("exif", noise),
 		bytes.Repeat(noise[:20000], 3), []byte("fixed codes, fixed codes: short texts have them"),
+		[]byte("déjà vu, où ça?"),
 	} {
 		for level := zlib.HuffmanOnly; level <= zlib.BestCompression; level++ {
 			var buf bytes.Buffer

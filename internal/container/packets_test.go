@@ -118,6 +118,9 @@ func TestPackets(t *testing.T) {
 				if c.coded != (p.Runs == nil) || !c.coded && !bytes.Equal(inFile, b) {
 					t.Errorf("the runs %v have %q, want %q", p.Runs, inFile, b)
 				}
+				if !c.coded && c.format != "png" && p.Off != p.Runs[0].Off { // PNG's chunks begin with a keyword
+					t.Errorf("got %d as the packet's place, want %d", p.Off, p.Runs[0].Off)
+				}
 				return false, nil
 			})
 			if all := strings.Join(got, " "); err != nil || all != c.want {

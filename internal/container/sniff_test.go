@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,7 @@ func TestSniffTakesWhatReadersTake(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
 		for n := range c.head {
-			Sniff([]byte(c.head[:n]))
+			Sniff(slices.Clip([]byte(c.head[:n])))
 		}
 	}
 }

@@ -217,6 +217,7 @@ func secretFiles() map[string][]byte {
 		"gif xmp":                gifFile(xmpGIF),
 		"gif application":        gifFile(cat(0x21, 0xFF, 11, secret[:11], len(secret), secret, 0)),
 		"gif loops":              gifFile(cat(0x21, 0xFF, 11, "NETSCAPE2.0", 3, 1, 0, 0, len(secret), secret, 0)),
+		"gif comment like loops": gifFile(cat(0x21, 0xFE, 11, "NETSCAPE2.0", 3, 1, 0, 0, len(secret), secret, 0)),
 		"gif control":            gifFile(cat(0x21, 0xF9, 4, 0, 0, 0, 0, len(secret), secret, 0)),
 		"gif unknown":            gifFile(cat(0x21, 0xAB, len(secret), secret, 0)),
 		"gif nothing follows":    append(append(gifFile()[:10:10], 0, 0, 0), secret...),

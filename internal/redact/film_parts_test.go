@@ -26,15 +26,22 @@ func TestFilmIsNoSound(t *testing.T) {
 		be.PutUint32(again[i:], be.Uint32(again[i:])+uint32(len(handler("vide"))))
 	}
 	be.PutUint32(again, uint32(len(again)))
+	twice := bytes.Replace(slackTrack(&p, "", "soun", 1, cat(slackSound(&p), slackSound(&p)), 4, 1000), cat("stsd", u32(0), u32(1)), cat("stsd", u32(0), u32(2)), 1)
+	last := func(b []byte) []byte { // instead of the last box of the index
+		return bytes.Replace(film("M4A ", nil, sound), box("udta", []byte(slack)), b, 1)
+	}
 	for _, x := range []struct {
 		name  string
 		data  []byte
 		sound bool
 	}{
 		{"sound", film("M4A ", nil, sound), true},
+		{"a handler that ends the index", last(box("hdlr", make([]byte, 8), []byte("soun"))), true},
+		{"a handler that is cut off", last(box("free", make([]byte, 4), []byte("hdlr"), make([]byte, 4))), false},
 		{"an audiobook", film("M4B ", nil, sound, texts(box("text", make([]byte, 60)))), true},
 		{"pictures with the handler of texts", film("M4A ", nil, sound, texts(slackPictures(&p))), false},
 		{"two handlers", film("M4A ", nil, again), false},
+		{"two codings", film("M4A ", nil, twice), false},
 		{"a second index", film("M4A ", box("moov", sound), sound), false},
 		{"the brand of a film", film("mp42", nil, sound), false},
 	} {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
 // TestNoNumberInAFilmIsAText writes a text over every place of a film's index, and looks for it in the redacted film.
@@ -71,6 +73,31 @@ func TestNegativeDurationsStay(t *testing.T) {
 		}
 		if got := be.Uint32(redacted(t, plan, data)[at:]); got != want {
 			t.Errorf("got %#x instead of %#x, want %#x", got, v, want)
+		}
+	}
+}
+
+// TestDurationsAreToldByTheClockOfTheFilm checks a track that lasts 24 days in milliseconds, which stays, or 68 years in seconds.
+func TestDurationsAreToldByTheClockOfTheFilm(t *testing.T) {
+	const duration = 1<<31 - 1
+	for scale, want := range map[int]uint32{1000: duration, 1: 0xFFFFFFFF} {
+		times := u32(1001 - scale) // with which none is confused
+		for version, clock := range map[byte][]byte{
+			0: cat(times, times, u32(scale), u32(20), make([]byte, 80)),
+			1: cat(times, times, times, times, u32(scale), u32(0), u32(20), make([]byte, 80)),
+		} {
+			var p places
+			data := cat(testimage.FileType("isom"), testimage.Box("moov", testimage.FullBox("mvhd", version, clock), slackTrack(&p, "", "vide", 1, slackPictures(&p), 4, 1000, 1004)),
+				testimage.Box("mdat", make([]byte, 5000)))
+			at := bytes.Index(data, []byte("tkhd")) + 24
+			be.PutUint32(data[at:], duration)
+			plan, err := New(bytes.NewReader(data), "mp4", &Policy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := be.Uint32(redacted(t, plan, data)[at:]); got != want {
+				t.Errorf("version %d, %d units a second: got %#x, want %#x", version, scale, got, want)
+			}
 		}
 	}
 }

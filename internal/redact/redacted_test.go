@@ -358,6 +358,9 @@ func partSamples() map[string]sample {
 	} {
 		all["private of "+codec] = sample{codec, ofBytes(func(b []byte) bool { return keepPrivate(codec, b) }), body}
 	}
+	for typ, n := range map[string]int{"roll": 2, "prol": 2, "rap ": 1, "tele": 1, "sync": 1, "stsa": 0, "tsas": 0, "tscl": 20, "av1f": 0, "av1s": 0} {
+		all["sgpd of "+typ] = sample{"sgpd", isKnownGroup, cat(u32(9), typ, u32(2), make([]byte, 2*n), after)}
+	}
 	long := &track{duration: 5000}
 	m := func() *movie {
 		return &movie{alone: false, timescale: 1000, tracks: map[uint32]*track{1: {stays: true, handler: "soun"}, 2: {handler: "meta"}}}
@@ -920,6 +923,8 @@ func functionSamples() map[string]function {
 		"keepLanguage":               {func(b []byte) any { return fmt.Sprintf("%v %x", keepLanguage(b, false), b) }, []byte("fra\x00")},
 		"isChunkID":                  {func(b []byte) any { return isChunkID(b) }, []byte("00~ ")},
 		"descriptor":                 {func(b []byte) any { x, y, ok := descriptor(b, 3); return fmt.Sprintf("%x %x %v", x, y, ok) }, []byte("\x03\x80\x80\x05abcdefg")},
+		"layerLen":                   {func(b []byte) any { return layerLen(b) }, cat("\x00\xC4\x8D\x88\x00\x2D\x02\x04\x06\x14\x43", make([]byte, 180))},
+		"layerLen of no estimates":   {func(b []byte) any { return layerLen(b) }, cat("\x00\xCC\x40\x17\xDE\x02\x8F\x0A\x27", bytes.Repeat([]byte{0x5A}, 180))},
 		"power":                      {func(b []byte) any { return power(len(b), 3, 50) }, make([]byte, 5)},
 		"parseBox":                   {func(b []byte) any { h, ok := parseBox(b); return fmt.Sprint(h, ok) }, []byte("\x00\x00\x00\x01moov\x00\x00\x00\x00\x00\x01\x00\x00")},
 		"superIndex":                 {func(b []byte) any { return fmt.Sprintf("%v %x", superIndex(b), b) }, cat(2, 0, 0, 1, le(2), "00dc", make([]byte, 12), le(8, 23-1<<31, 90, 7))},
@@ -957,6 +962,9 @@ func functionSamples() map[string]function {
 		for _, frame := range []byte{0xC0, 0xC2, 0xC9} {
 			all[fmt.Sprintf("isPossible of %X in %X", marker, frame)] = function{func(b []byte) any { return isPossible(marker, b[:tableLength(marker, b)], frame, []byte{1, 2}) }, b}
 		}
+	}
+	for _, bits := range []byte{0xDD, 0xDE, 0xED} {
+		all[fmt.Sprintf("isPossible of %X bits", bits)] = function{func(b []byte) any { return isPossible(0xDA, b, 0xC2, []byte{1, 2}) }, cat(1, 2, 0x11, 63, 63, int(bits))}
 	}
 	for typ, b := range map[string][]byte{
 		"grid": cat(0, 0, 1, 1, u16(64), u16(48)),

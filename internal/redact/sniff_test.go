@@ -33,6 +33,9 @@ func mixed() map[string][]byte {
 		"IFF":                                 []byte("FORM\x00\x00\x01\x00ILBMBMHD"),
 		"BigTIFF":                             []byte("MM\x00+\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10"),
 	}
+	for _, typ := range []string{"AVI ", "AVIX", "CDXA", "AMV ", "QLCM", "ACON"} {
+		bodies["RIFF of "+typ] = []byte("RIFF\x00\x00\x01\x00" + typ)
+	}
 	for name, samples := range testimage.Formats() {
 		for _, b := range samples {
 			if name != "svg" {
