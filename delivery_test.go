@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/andybalholm/brotli"
@@ -388,8 +390,9 @@ func TestPutKeepsItsConditions(t *testing.T) {
 // an earlier version is neither used nor kept.
 func TestPlansAreCached(t *testing.T) {
 	h := redactor(t)
-	runs, version := 0, 1
+	runs, version, match := 0, 1, ""
 	next := handlerOf(&runs, func(w http.ResponseWriter, r *http.Request) {
+		match = r.Header.Get("If-Match")
 		photo := tellingHEIF("heic", true)
 		if version > 1 {
 			photo = slices.Concat(photo, testimage.Box("free", []byte(strings.Repeat(secret, version))))
@@ -407,8 +410,8 @@ func TestPlansAreCached(t *testing.T) {
 		return w
 	}
 	ask(4, "Range", "bytes=100-199") // a look, the index, the range
-	if w := ask(1, "Range", "bytes=200-299"); w.Code != 206 || w.Body.Len() != 100 {
-		t.Errorf("a seek: got %d", w.Code)
+	if w := ask(1, "Range", "bytes=200-299"); w.Code != 206 || w.Body.Len() != 100 || match != `"1"` {
+		t.Errorf("a seek: got %d for If-Match %s", w.Code, match)
 	}
 	if w := ask(1); w.Code != 200 {
 		t.Errorf("the whole: got %d", w.Code)
@@ -587,7 +590,7 @@ func TestHeadCosts(t *testing.T) {
 // TestHeadHasTheHeaderOfGet checks a photo and a film, which lose what the store says of them, and what passes with all of it.
 func TestHeadHasTheHeaderOfGet(t *testing.T) {
 	for name, file := range map[string][]byte{
-		"photo": telling(), "film": testimage.Film(false, 10, 500, secret), "sound": sound(), "page": []byte("<!DOCTYPE html><p>text"),
+		"photo": telling(), "film": testimage.Film(false, 10, 500, secret), "sound": sound(), "song": song(), "page": []byte("<!DOCTYPE html><p>text"),
 	} {
 		for _, cache := range []int64{-1, 1 << 20} {
 			h := provisioned(t, &Handler{Redact: true, Omit: []string{"Artist"}, Cache: cache})
@@ -597,8 +600,14 @@ func TestHeadHasTheHeaderOfGet(t *testing.T) {
 				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
 				return nil
 			})
-			passes := name == "sound" || name == "page"
+			passes := name != "photo" && name != "film"
 			get := plainly(h, next, "GET")
+			if got := get.Body.Bytes(); bytes.Equal(got, file) != passes {
+				t.Errorf("%s: the file passes: %v", name, !passes)
+			}
+			if part := plainly(h, next, "GET", "Range", "bytes=5-14"); passes && (part.Code != 206 || !bytes.Equal(part.Body.Bytes(), file[5:15])) {
+				t.Errorf("%s: got %d and %q as a part", name, part.Code, part.Body)
+			}
 			for range 2 {
 				head := plainly(h, next, "HEAD")
 				if head.Code != get.Code || !reflect.DeepEqual(head.Header(), get.Header()) || head.Body.Len() > 0 {
@@ -608,6 +617,44 @@ func TestHeadHasTheHeaderOfGet(t *testing.T) {
 					t.Errorf("%s: its title stays: %v", name, told)
 				}
 			}
+		}
+	}
+}
+
+// TestCopyOfAFileTellsItsError checks what a next handler that copies a file learns: no error at the file's end, and that of
+// one that can't be read to its end.
+func TestCopyOfAFileTellsItsError(t *testing.T) {
+	broken := errors.New("broken")
+	for name, file := range map[string][]byte{"photo": telling(), "sound": sound(), "page": []byte("<!DOCTYPE html><p>text"), "nothing": nil} {
+		for _, want := range []error{nil, broken} {
+			source := io.Reader(bytes.NewReader(file))
+			if want != nil {
+				source = io.MultiReader(source, iotest.ErrReader(want))
+			}
+			var n int64
+			var err error
+			w := plainly(redactor(t), caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+				n, err = io.Copy(w, struct{ io.Reader }{source})
+				return nil
+			}), "GET")
+			if !errors.Is(err, want) || n != int64(len(file)) || w.Body.Len() != len(file) {
+				t.Errorf("%s: got error %v after %d bytes, %d of them sent, want %v", name, err, n, w.Body.Len(), want)
+			}
+		}
+	}
+}
+
+// TestNoBodyWhereNoneBelongs checks a photo after the header of a response that has no body, which not every server stops.
+func TestNoBodyWhereNoneBelongs(t *testing.T) {
+	for _, status := range []int{http.StatusSwitchingProtocols, http.StatusNoContent} {
+		var err error
+		w := plainly(redactor(t), caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(status)
+			_, err = w.Write(telling())
+			return nil
+		}), "GET")
+		if w.Code != status || w.Body.Len() > 0 || !errors.Is(err, http.ErrBodyNotAllowed) {
+			t.Errorf("%d: got %d, %d bytes and error %v", status, w.Code, w.Body.Len(), err)
 		}
 	}
 }
@@ -690,8 +737,8 @@ func TestTrailersAndInformation(t *testing.T) {
 			w.Header().Set("X-Sum", secret)
 			w.Header().Set(http.TrailerPrefix+"X-Other", secret)
 		}), "GET")
-		told := w.Header().Get("X-Sum") != "" || w.Header().Get(http.TrailerPrefix+"X-Other") != ""
-		if told == photo || w.Code != 200 || w.Header().Get("Link") != "" {
+		announced, other := w.Header().Get("X-Sum") != "", w.Header().Get(http.TrailerPrefix+"X-Other") != ""
+		if announced == photo || other == photo || w.Code != 200 || w.Header().Get("Link") != "" {
 			t.Errorf("photo %v: got %d %v", photo, w.Code, w.Header())
 		}
 	}

@@ -46,6 +46,12 @@ func sound() []byte {
 	return b
 }
 
+// song returns sound in MP4, of which nothing is redacted.
+func song() []byte {
+	film := testimage.Film(false, 100, 1000, "a title")
+	return []byte(strings.NewReplacer("ftypisom", "ftypM4A ", "vide", "soun", "avc1", "mp4a").Replace(string(film)))
+}
+
 // album returns a folder with all kinds of files that redact must distinguish.
 func album(t testing.TB) string {
 	t.Helper()

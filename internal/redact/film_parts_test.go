@@ -155,6 +155,7 @@ func TestConfigurationIsNoText(t *testing.T) {
 		"AVC":      bitmap("H264", 24, unit(0x67, 1, 2, 3, 4), unit(0x68, 1, 2)),
 		"WVC1":     bitmap("WVC1", 24, unit(0x0F, 1, 2, 3), unit(0x0E, 4, 5)),
 		"HEVC":     bitmap("HEVC", 24, "\x00\x00\x01\x42\x01\x01\x01abc"),
+		"tables":   bitmap("MPG2", 24, unit(0xB3, make([]byte, 8)), unit(0xB5, 0x3F, bytes.Repeat([]byte{16}, 256))),
 		"WMV2":     bitmap("WMV2", 24, "2345"),
 		"Lagarith": cat(bitmap("LAGS", 24), 4),
 	} {

@@ -200,8 +200,8 @@ func partSamples() map[string]sample {
 		d := cat(4, 13+2+len(x)+3, typ, kind<<2|1, "\x00\x10\x00", u32(64000), u32(64000), 5, len(x), x, "end")
 		return cat(u32(1), 3, 0x80, 0x80, 7+len(d)+6, u16(1), 0xA0, u16(2), u16(3), d, 6, 2, 2, "N", "xy", "after")
 	}
-	vorbis := cat(2, 30, 7+8+9+1, "\x01vorbis", make([]byte, 23), "\x03vorbis", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x\x01", "\x05vorbis", "codes")
-	theora := cat(2, 42, 7+8+9, "\x80theora", make([]byte, 35), "\x81theora", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x", "\x82theora", "tables")
+	vorbis := cat(2, 30, 7+4+4+4+2, "\x01vorbis", make([]byte, 23), "\x03vorbis", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x\x01", "\x05vorbis", "codes")
+	theora := cat(2, 42, 7+4+4+4+1, "\x80theora", make([]byte, 35), "\x81theora", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x", "\x82theora", "tables")
 	opus := func(order binary.AppendByteOrder) []byte {
 		return cat(0, 2, order.AppendUint16(nil, 312), order.AppendUint32(nil, 48000), order.AppendUint16(nil, 0), 1, 1, 1, 0, 1, after)
 	}
@@ -254,6 +254,11 @@ func partSamples() map[string]sample {
 		"cmin":                  cat(u32(0x1E01), u32(1), u32(2), u32(3), u32(4), u32(5), after),
 		"cmex":                  cat(u32(0xFF1F), make([]byte, 12), make([]byte, 12), after),
 		"cmex of small numbers": cat(u32(0x09), u32(1), make([]byte, 6), after),
+	}
+	for n := range 0x30 { // units of each type, of which few are parameter sets
+		samples[fmt.Sprint("hvcC of type ", n)] = cat(1, bytes.Repeat([]byte{0x41}, 21), 1, array(0x80|n, unit(n<<1, 1, 7)))
+		samples[fmt.Sprint("evcC of type ", n)] = cat(1, bytes.Repeat([]byte{0x22}, 16), 1, array(0x80|n, unit((n+1)<<1, 1, 7)))
+		samples[fmt.Sprint("vvcC of type ", n)] = cat(u32(0), 0xFE, 1, array(0x80|n&0x1F, unit(0, n&0x1F<<3, 1)))
 	}
 	all := map[string]sample{}
 	for name, body := range samples {
@@ -839,6 +844,7 @@ func variedMatroska() map[string][]byte {
 	return map[string][]byte{
 		"mkv of all elements":   cat(head("matroska"), ebml(idSegment, seek, info, tracks, ebml(idCluster, cluster(1)), ebml(idCluster, cluster(2)), cues, tags), number(idVoid, 1), word),
 		"mkv as it is streamed": cat(head("webm\x00"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)), unknown(idCluster, cluster(2)), tags, unknown(idCluster, cluster(3)), cues, unknown(idCluster, cluster(4)), ebml(0x1941A469, []byte(word)), unknown(idCluster, cluster(5)), ebml(0x1043A770, []byte(word)), unknown(idCluster, cluster(6)), seek, unknown(idCluster, cluster(7)), info, unknown(idCluster, cluster(8)), tracks), head("webm"), unknown(idSegment, info, tracks, unknown(idCluster, cluster(1)))),
+		"mkv of an open group":  cat(head("matroska"), ebml(idSegment, info, tracks, ebml(idCluster, unknown(idBlockGroup, ebml(idBlock, block(1, 0, []byte(frame))), number(0x9B, 1))), ebml(idCluster, cluster(1)))),
 		"mkv with cues first":   cat(head("matroska"), ebml(idSegment, seek, cues, info, tracks, ebml(idCluster, cluster(1)[:200]), []byte{0, 0})),
 	}
 }
