@@ -181,8 +181,11 @@ func (j *jpegFile) scan() {
 			j.pass(2)
 		case b[1] < container.MarkerSOF0: // decoders look for the next marker
 			j.pass(2)
-			for b, ok := j.peek(2); ok && (b[0] != 0xFF || b[1] == 0); b, ok = j.peek(2) {
+			for b, ok = j.peek(2); ok && (b[0] != 0xFF || b[1] == 0); b, ok = j.peek(2) {
 				j.junk()
+			}
+			if !ok { // a last byte is junk, too
+				return
 			}
 		default:
 			return

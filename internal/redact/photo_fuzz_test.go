@@ -252,6 +252,8 @@ func codedGIF(b []byte) (coded []span) {
 	}
 	for i := table(13, b[10]); i+10 < len(b); {
 		switch b[i] {
+		case 0: // between the blocks
+			i++
 		case ',':
 			i = blocks(table(i+10, b[i+9])+1, true)
 		case '!':
