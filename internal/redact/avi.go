@@ -221,11 +221,11 @@ func (x *aviStream) format(b []byte) int {
 	case len(b) < 40:
 		return 0
 	}
-	if x.stays = !hasCoding(b, fileCodings); !x.stays {
+	if x.stays = !slices.Contains(fileCodings, bitmapCoding(b)); !x.stays {
 		return 0
 	}
 	if x.frames == nil {
-		x.frames = framesOf(strings.ToUpper(string(b[16:20])))
+		x.frames = framesOf(bitmapCoding(b))
 	}
 	x.palette = hasPalette(b)
 	return keepBitmapInfo(b)

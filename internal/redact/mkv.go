@@ -573,13 +573,13 @@ func (m *mkv) keepTrack(b []byte) bool {
 	}
 	encodings, bitmap := find(b, idEncodings), find(b, idCodecPrivate)
 	t := mkvTrack{alpha: strings.HasPrefix(codec, "V_VP") && uintOf(find(find(b, idVideo), idAlphaMode)) == 1}
-	switch {
-	case codec == "V_MJPEG":
+	switch codec {
+	case "V_MJPEG":
 		t.frames = redactJPEGs
-	case codec == asInAVI && len(bitmap) >= 20:
-		t.frames = framesOf(strings.ToUpper(string(bitmap[16:20])))
+	case asInAVI:
+		t.frames = framesOf(bitmapCoding(bitmap))
 	}
-	if isEncrypted(encodings) || codec == asInAVI && hasCoding(bitmap, fileCodings) || t.frames != nil && encodings != nil {
+	if isEncrypted(encodings) || codec == asInAVI && slices.Contains(fileCodings, bitmapCoding(bitmap)) || t.frames != nil && encodings != nil {
 		return false
 	}
 	known := true

@@ -178,7 +178,7 @@ var paletteCodings = []string{"\x00\x00\x00\x00", "\x01\x00\x00\x00", "\x02\x00\
 
 // hasPalette reports whether BITMAPINFOHEADER, of at least 40 bytes, is followed by a table of colors.
 func hasPalette(b []byte) bool {
-	return binary.LittleEndian.Uint16(b[14:]) <= 8 && hasCoding(b, paletteCodings)
+	return binary.LittleEndian.Uint16(b[14:]) <= 8 && slices.Contains(paletteCodings, bitmapCoding(b))
 }
 
 // keepBitmapInfo redacts BITMAPINFOHEADER, of at least 40 bytes, and returns the length of its fields with the configuration of
@@ -202,12 +202,12 @@ func keepBitmapInfo(b []byte) (n int) {
 	if size < fields || size > most {
 		le.PutUint32(b, fields)
 	}
-	if n, ok := keepDecoderTables(strings.ToUpper(string(b[16:20])), b[fields:]); ok {
+	if n, ok := keepDecoderTables(bitmapCoding(b), b[fields:]); ok {
 		return fields + n
 	}
 	n = fields + int(min(max(size, fields)-fields, most))
 	n = min(n, len(b))
-	kept := fields + keepPictureConfiguration(strings.ToUpper(string(b[16:20])), b[fields:n])
+	kept := fields + keepPictureConfiguration(bitmapCoding(b), b[fields:n])
 	clear(b[kept:n])
 	if !hasPalette(b) {
 		return kept
@@ -460,7 +460,10 @@ func (r *bitReader) skipProgram() {
 	}
 }
 
-// hasCoding reports whether the structure BITMAPINFOHEADER says that the frames are in one of these codings.
-func hasCoding(b []byte, codings []string) bool {
-	return len(b) >= 20 && slices.Contains(codings, strings.ToUpper(string(b[16:20])))
+// bitmapCoding returns the coding of frames in the structure BITMAPINFOHEADER, in capital letters; "" if b is too short.
+func bitmapCoding(b []byte) string {
+	if len(b) < 20 {
+		return ""
+	}
+	return strings.ToUpper(string(b[16:20]))
 }
