@@ -23,6 +23,7 @@ func seeds() [][]byte {
 		packetOf(`xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"`, `<hdrgm:GainMapMax><rdf:Seq><rdf:li>1</rdf:li></rdf:Seq></hdrgm:GainMapMax>`),
 		[]byte("\xFE\xFF\x00<\x00a\xD8"),
 		[]byte(`<!DOCTYPE a [<!ENTITY e "<a>"><!-- > -->]><a b='c' d="e"/>` + "\r\n<![CDATA[<]]>"),
+		[]byte(`<!DOCTYPE a [<!--><a>"-->]>` + "<b/>"),
 		[]byte(`<a:b><a b=c d e = "f"></a></a:b>`),
 	}
 }

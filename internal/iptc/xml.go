@@ -42,6 +42,8 @@ type rawAttribute struct {
 // its settings as some 400 attributes.
 const maxAttributes = 1 << 12
 
+const comment, commentEnd = "<!--", "-->" // XML 1.0, 2.5
+
 // scanner splits XML into tokens.
 type scanner struct {
 	b     []byte // the rest
@@ -73,10 +75,10 @@ func (s *scanner) next() bool {
 				return false
 			}
 		case '!':
-			const comment, cdata = "<!--", "<![CDATA["
+			const cdata = "<![CDATA["
 			switch {
 			case bytes.HasPrefix(s.b, []byte(comment)):
-				if _, ok := s.until(comment, "-->"); !ok {
+				if _, ok := s.until(comment, commentEnd); !ok {
 					return false
 				}
 			case bytes.HasPrefix(s.b, []byte(cdata)):
@@ -130,12 +132,13 @@ func (s *scanner) skipDeclaration() bool {
 			}
 		case c == '"' || c == '\'':
 			quote = c
-		case bytes.HasPrefix(s.b[i:], []byte("<!--")):
-			n := bytes.Index(s.b[i:], []byte("-->"))
+		case bytes.HasPrefix(s.b[i:], []byte(comment)):
+			i += len(comment) // the dashes of "<!-->" don't end it
+			n := bytes.Index(s.b[i:], []byte(commentEnd))
 			if n < 0 {
 				return false
 			}
-			i += n + len("-->") - 1
+			i += n + len(commentEnd) - 1
 		case c == '<':
 			depth++
 		case c == '>':
