@@ -170,6 +170,21 @@ func TestThumbnailItemThatCantBeShown(t *testing.T) {
 	}
 }
 
+// TestOptionalPropertyOfThumbnailItemGoes: an unknown property that isn't essential takes nothing but itself away.
+func TestOptionalPropertyOfThumbnailItemGoes(t *testing.T) {
+	for typ := range itemTypes {
+		item := testimage.Coded(typ)
+		photo := testimage.Item{Type: typ, Properties: item.Properties[1:2]}
+		want, _ := thumbnailFile(t, testimage.HEIFThumbnails(photo, 1, item))
+		item.Properties = append(item.Properties, testimage.Box("what", []byte(secret)))
+		file := testimage.HEIFThumbnails(photo, 1, item)
+		file[bytes.Index(file, []byte("iloc"))-5] &^= 0x80 // the last property of the last item in ipma
+		if got, _ := thumbnailFile(t, file); !bytes.Equal(got, want) {
+			t.Errorf("%s: got\n%q\nwant\n%q", typ, got, want)
+		}
+	}
+}
+
 // TestThumbnailItemIsChosen: a JPEG comes first, then the smallest item that is large enough. The preview is a JPEG.
 func TestThumbnailItemIsChosen(t *testing.T) {
 	photo := testimage.Item{Type: "hvc1", Properties: testimage.Coded("hvc1").Properties[1:2]}

@@ -182,20 +182,21 @@ type codestream struct {
 	seen       map[uint16]bool
 }
 
-// fieldsOf returns how many bytes of a marker segment are its fields, from its length on; 0 if it goes: a comment, an index
-// of parts, which no decoder needs, one about components that there aren't, or an unknown one, unless isNumbers accepts it. b has up to
-// 38 of the bytes.
-func (c *codestream) fieldsOf(marker uint16, b []byte) int {
-	f := fields{b: b, at: min(2, len(b))}
+// kept returns how many bytes of b, a marker segment from its length on, stay: its fields, or all of them if they are what
+// the marker says. None stays of a comment, of an index of parts, which no decoder needs, of a segment about components that
+// there aren't, and of an unknown one. It reads the size of the picture (A.5.1), and the bits and the distances of each
+// component's samples.
+func (c *codestream) kept(marker uint16, b []byte) int {
+	f := fields{b: b, at: 2}
 	if (marker == coc || marker == qcc || marker == rgn) && !c.isComponent(&f) {
 		return 0
 	}
+	whole := false
 	switch marker {
 	case capabilities:
-		if f.uint(4) != 1<<(32-15) { // HTJ2K, of part 15
-			return 0
+		if f.uint(4) == 1<<(32-15) { // HTJ2K, of part 15
+			return f.at + 2
 		}
-		return f.at + 2
 	case cod, coc: // A.6.1
 		precincts := int(f.uint(1) & 1)
 		if marker == cod {
@@ -216,58 +217,64 @@ func (c *codestream) fieldsOf(marker uint16, b []byte) int {
 		return f.at + 2*bands
 	case rgn:
 		return f.at + 2
+	case siz:
+		whole = c.isSize(f)
+	case poc:
+		whole = c.isOrder(f)
+	case ppm, ppt:
+		whole = true
+	case mct: // coefficients, of 32 bits in floating point (T.801, A.3)
+		whole = c.extended && len(b) >= 8 && b[4]>>2&3 == 2 && areCoordinates(b[8:])
+	case mcc, mco, cbd: // small numbers, and flags
+		whole = c.extended && !slices.ContainsFunc(b[2:], func(v byte) bool { return v >= ascii && v < 0x80 })
+	}
+	if whole {
+		return len(b)
 	}
 	return 0
 }
 
-// isNumbers reports whether b, the data of a marker segment of numbers that decoders need, can be these: the order of packets
-// (A.6.6), or a transformation between components (T.801, A.3). It reads the size of the picture (A.5.1), and the bits and the
-// distances of each component's samples.
-func (c *codestream) isNumbers(marker uint16, b []byte) bool {
-	f := fields{b: b}
-	switch marker {
-	case siz:
-		f.skip(34)
-		n := f.uint(2)
-		if f.over || n > maxComponents || f.left() != 3*int(n) {
+// isSize reads the size of the picture, and reports whether it can be one.
+func (c *codestream) isSize(f fields) bool {
+	extended := f.uint(2)&0x8000 != 0
+	f.skip(32)
+	n := f.uint(2)
+	if f.over || n > maxComponents || f.left() != 3*int(n) {
+		return false
+	}
+	for f.left() > 0 {
+		if depth, x, y := f.uint(1), f.uint(1), f.uint(1); depth&0x7F >= 38 || max(x, y) >= ascii {
 			return false
 		}
-		for f.left() > 0 {
-			if depth, x, y := f.uint(1), f.uint(1), f.uint(1); depth&0x7F >= 38 || max(x, y) >= ascii {
-				return false
-			}
-		}
-		c.extended, c.components = b[0]&0x80 != 0, int(n)
-		return true
-	case poc:
-		size := 1
-		if c.components > 256 {
-			size = 2
-		}
-		for f.left() > 0 {
-			resolution, component := f.uint(1), f.uint(size)
-			f.skip(2)
-			resolutionEnd, componentEnd, order := f.uint(1), f.uint(size), f.uint(1)
-			if f.over || max(resolution, resolutionEnd) > maxLevels+1 || max(component, componentEnd) > uint64(c.components) || order > 4 { //nolint:gosec // G115: no less than 0
-				return false
-			}
-		}
-		return true
-	case mct: // coefficients, of 32 bits in floating point
-		return c.extended && len(b) >= 6 && b[2]>>2&3 == 2 && areCoordinates(b[6:])
-	case mcc, mco, cbd: // small numbers, and flags
-		return c.extended && !slices.ContainsFunc(b, func(v byte) bool { return v >= ascii && v < 0x80 })
 	}
-	return false
+	c.extended, c.components = extended, int(n)
+	return true
+}
+
+// isOrder reports whether f can be the order of packets (A.6.6).
+func (c *codestream) isOrder(f fields) bool {
+	for f.left() > 0 {
+		resolution, component := f.uint(1), f.uint(c.numberSize())
+		f.skip(2)
+		resolutionEnd, componentEnd, order := f.uint(1), f.uint(c.numberSize()), f.uint(1)
+		if f.over || max(resolution, resolutionEnd) > maxLevels+1 || max(component, componentEnd) > uint64(c.components) || order > 4 { //nolint:gosec // G115: no less than 0
+			return false
+		}
+	}
+	return true
 }
 
 // isComponent reads the number of a component, and reports whether the picture has it.
 func (c *codestream) isComponent(f *fields) bool {
-	size := 1
+	return f.uint(c.numberSize()) < uint64(c.components) && !f.over //nolint:gosec // G115: no less than 0
+}
+
+// numberSize returns how many bytes the number of a component has.
+func (c *codestream) numberSize() int {
 	if c.components > 256 {
-		size = 2
+		return 2
 	}
-	return f.uint(size) < uint64(c.components) && !f.over //nolint:gosec // G115: no less than 0
+	return 1
 }
 
 // maxLevels bounds the levels of a decomposition (A.6.1).
@@ -289,7 +296,7 @@ func (c *codestream) redact(end int64) (ok bool) {
 	part := int64(0) // the end of the tile-part, 0 before, between and after them
 	first := true    // no tile-part has begun
 	for {
-		b, _ := s.peek(2 + 38)
+		b, _ := s.peek(12) // SOT, the longest read here
 		b = s.before(end, b)
 		if len(b) < 2 {
 			return true
@@ -321,42 +328,42 @@ func (c *codestream) redact(end int64) (ok bool) {
 			return true
 		case length < 2 || 2+length > end-s.offset:
 			return true
+		case first || part > 0:
+			ok = c.redactSegment(marker, int(length), first)
 		default:
-			n := int64(0)
-			if (first || part > 0) && !c.seen[marker] {
-				c.seen[marker] = first && (marker == siz || marker == cod || marker == qcd)
-				n = min(int64(c.fieldsOf(marker, b[2:])), length)
-				whole := marker == ppm && first || marker == ppt && part > 0
-				if n == 0 && !whole {
-					data, _ := s.peek(int(2 + length))
-					whole = int64(len(data)) == 2+length && c.isNumbers(marker, data[4:])
-				}
-				if whole {
-					n = length
-				}
-			}
-			next := s.offset + 2 + length
-			if n > 0 {
-				if marker == siz { // sizes and places
-					b = slices.Clone(b[:min(int64(len(b)), 2+36, 2+n)])
-					mendHigh(b[min(6, len(b)):])
-					s.replace(b)
-				}
-				ok = s.pass(next-length+n-s.offset) && s.zero(next-s.offset)
-			} else { // becomes a comment of zeros, whose registration value 0 means binary data, unless it is what tells the format
-				if marker == siz && first {
-					c.components = 0
-					s.pass(2)
-				} else {
-					s.replace([]byte{com >> 8, com & 0xFF})
-				}
-				ok = s.pass(2) && s.zero(length-2)
-			}
+			ok = c.blank(int(length))
 		}
 		if !ok {
 			return false
 		}
 	}
+}
+
+// blank makes a comment of zeros, whose registration value 0 means binary data, of the marker segment that is next.
+func (c *codestream) blank(length int) bool {
+	return c.replace([]byte{com >> 8, com & 0xFF}) && c.pass(2) && c.zero(int64(length-2))
+}
+
+// redactSegment redacts the marker segment that is next. first says that no tile-part has begun.
+func (c *codestream) redactSegment(marker uint16, length int, first bool) bool {
+	kept := 0
+	if b, ok := c.peek(2 + length); ok && !c.seen[marker] && (marker != ppm || first) && (marker != ppt || !first) {
+		c.seen[marker] = first && (marker == siz || marker == cod || marker == qcd)
+		kept = min(c.kept(marker, b[2:]), length)
+		if kept > 0 && marker == siz { // sizes and places
+			head := slices.Clone(b[:2+36])
+			mendHigh(head[6:])
+			return c.replace(head) && c.pass(int64(length-36))
+		}
+	}
+	switch {
+	case kept > 0:
+		return c.pass(int64(2+kept)) && c.zero(int64(length-kept))
+	case marker == siz && first: // tells the format
+		c.components = 0
+		return c.pass(2+2) && c.zero(int64(length-2))
+	}
+	return c.blank(length)
 }
 
 // passToEOC passes packets up to and including the marker EOC. Packets have no two bytes above 0xFF8F (B.10.1)
