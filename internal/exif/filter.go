@@ -252,8 +252,10 @@ var sets = map[string][]string{
 		"ImageDescription", "ThumbnailDescription", "ImageTitle", "UserComment", "XPTitle", "XPComment", "XPSubject",
 		"XPKeywords", // Windows' programs write the names of faces here
 		// file names, which often have people's names, or folders that do
-		"DocumentName", "PageName", "OriginalRawFileName",
-		"Site", // where a prepress file was made, mostly a firm's name (TIFF/IT)
+		"DocumentName", "PageName", "OriginalRawFileName", "RawFile",
+		"PanasonicTitle*", // the name of a child or a pet
+		"SEMInfo",         // whatever a laboratory notes about a picture
+		"Site",            // where a prepress file was made, mostly a firm's name (TIFF/IT)
 	},
 
 	// Whose picture it is, and what one may do with it.
@@ -265,7 +267,7 @@ var sets = map[string][]string{
 	// The individual camera, lens or file.
 	"@device": {
 		"BodySerialNumber", "CameraSerialNumber", "LensSerialNumber",
-		"ImageUniqueID", "RawDataUniqueID",
+		"ImageUniqueID", "RawDataUniqueID", "GooglePlusUploadCode",
 		// hashes of the raw data, which identify a picture
 		"RawImageDigest", "NewRawImageDigest", "OriginalRawFileDigest",
 		"ImageNumber", // counts all pictures that the camera took

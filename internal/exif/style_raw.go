@@ -36,14 +36,14 @@ func appendNumber(dst []byte, v *value, i int) []byte {
 		dst = append(dst, '/')
 		return strconv.AppendInt(dst, d, 10)
 	default:
-		f, bits := v.float(i), 64
-		if v.single() {
-			bits = 32
+		f := v.float(i)
+		if v.single() { // all that 32 bits can say, and the digits that ExifTool writes
+			return strconv.AppendFloat(dst, f, 'g', 15, 64)
 		}
 		format := byte('g')
 		if abs := math.Abs(f); abs >= 1e-4 && abs < 1e15 { // 'g' would write 4.42986518e+06, a place in meters
 			format = 'f'
 		}
-		return strconv.AppendFloat(dst, f, format, -1, bits)
+		return strconv.AppendFloat(dst, f, format, -1, 64)
 	}
 }

@@ -22,6 +22,7 @@ const (
 	asUTF16                      // BYTE holding UTF-16, little-endian whatever the file's byte order
 	asCFAPattern                 // UNDEFINED: two 16-bit counts, then one byte a cell (Exif 3.0, 4.6.6, CFAPattern)
 	asOnlyText                   // as asText; numbers under this id are another writer's tag
+	asName                       // text that its camera fills with zeros if there is none; the JSON lacks an empty one
 	asDevelopment                // DevelopmentType (see isDevelopmentType); any other value is another writer's tag
 	asPointer                    // offset of another directory; never in the JSON
 	asLeftOut                    // binary without meaning outside its own format; never in the JSON
@@ -623,6 +624,16 @@ var writersTags = map[uint16]tagDef{
 	0x84EF: {name: "TrapIndicator"},
 	0x84F0: {name: "CMYKEquivalent"},
 
+	// Electron microscopes (ExifTool)
+	0x8546: {name: "SEMInfo", as: asOnlyText},
+
+	// Google's photo service, in the Exif directory (ExifTool)
+	0x9009: {name: "GooglePlusUploadCode", as: asBytes},
+
+	// Panasonic's cameras: the name of a child or a pet, and its age (ExifTool)
+	0xC6D2: {name: "PanasonicTitle", as: asName},
+	0xC6D3: {name: "PanasonicTitle2", as: asName},
+
 	// Xiaomi's cameras, in the Exif directory (ExifTool)
 	0x9A00: {name: "XiaomiModel"},
 
@@ -651,4 +662,15 @@ var writersTags = map[uint16]tagDef{
 	0xFDE8: {name: "CameraOwnerName", as: asOnlyText},
 	0xFDE9: {name: "BodySerialNumber", as: asOnlyText},
 	0xFDEA: {name: "Lens", as: asOnlyText},
+	0xFE4C: {name: "RawFile", as: asOnlyText},
+	0xFE4D: {name: "Converter", as: asOnlyText},
+	0xFE4E: {name: "WhiteBalance", as: asOnlyText},
+	0xFE51: {name: "Exposure", as: asOnlyText},
+	0xFE52: {name: "Shadows", as: asOnlyText},
+	0xFE53: {name: "Brightness", as: asOnlyText},
+	0xFE54: {name: "Contrast", as: asOnlyText},
+	0xFE55: {name: "Saturation", as: asOnlyText},
+	0xFE56: {name: "Sharpness", as: asOnlyText},
+	0xFE57: {name: "Smoothness", as: asOnlyText},
+	0xFE58: {name: "MoireFilter", as: asOnlyText},
 }

@@ -355,6 +355,34 @@ func TestTagsOfWriters(t *testing.T) {
 			exif: []testimage.Entry{testimage.ASCII(0xFDE8, "Owner's Name: Me"), testimage.ASCII(0xFDE9, "Serial Number: 42"), testimage.ASCII(0xFDEA, "Lens: 50.0 mm")},
 			want: `"CameraOwnerName":"Owner's Name: Me","BodySerialNumber":"Serial Number: 42","Lens":"Lens: 50.0 mm"`,
 		},
+		{
+			name: "Camera Raw's settings",
+			exif: []testimage.Entry{
+				testimage.Short(0xA408, 1), testimage.ASCII(0xFE4C, "Raw File: A.CRW"), testimage.ASCII(0xFE4D, "Converter: 1.0"),
+				testimage.ASCII(0xFE4E, "White Balance: Auto"), testimage.ASCII(0xFE51, "Exposure: 0.00"), testimage.ASCII(0xFE52, "Shadows: 5"),
+				testimage.ASCII(0xFE53, "Brightness: 50"), testimage.ASCII(0xFE54, "Contrast: 25"), testimage.ASCII(0xFE55, "Saturation: 0"),
+				testimage.ASCII(0xFE56, "Sharpness: 25"), testimage.ASCII(0xFE57, "Smoothness: 25"), testimage.ASCII(0xFE58, "Moire Filter: Off"),
+			},
+			want: `"Contrast":"1","RawFile":"Raw File: A.CRW","Converter":"Converter: 1.0","WhiteBalance":"White Balance: Auto","Exposure":"Exposure: 0.00",` +
+				`"Shadows":"Shadows: 5","Brightness":"Brightness: 50","Saturation":"Saturation: 0","Sharpness":"Sharpness: 25",` +
+				`"Smoothness":"Smoothness: 25","MoireFilter":"Moire Filter: Off"`,
+		},
+		{
+			name: "floating point of 32 bits",
+			ifd0: []testimage.Entry{{ID: 0xC6FC, Type: container.TypeFloat, Count: 3, Put: testimage.Long(0, 0, 0x3DCCCCCD, 0x4A87309A).Put}},
+			want: `"ProfileToneCurve":"0 0.100000001490116 4429901"`,
+		},
+		{
+			name: "Panasonic without names",
+			ifd0: []testimage.Entry{testimage.Undefined(0xC6D2, make([]byte, 64)), testimage.Undefined(0xC6D3, make([]byte, 128)), testimage.ASCII(0x8546, "SEM")},
+			want: `"SEMInfo":"SEM"`,
+		},
+		{
+			name: "Panasonic",
+			ifd0: []testimage.Entry{testimage.Undefined(0xC6D2, append([]byte("Zoë"), make([]byte, 60)...)), testimage.Undefined(0xC6D3, []byte("Max 2\x00"))},
+			exif: []testimage.Entry{testimage.Undefined(0x9009, []byte("12\x03"))},
+			want: `"PanasonicTitle":"Zoë","PanasonicTitle2":"Max 2","GooglePlusUploadCode":"49 50 3"`,
+		},
 		{name: "Xiaomi", exif: []testimage.Entry{testimage.ASCII(0x9A00, "M2007J3SG")}, want: `"XiaomiModel":"M2007J3SG"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

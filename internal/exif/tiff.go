@@ -212,7 +212,7 @@ func (w *walker) entry(d directory, e []byte) (intact bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	if v.kind == kindNone {
+	if v.kind == kindNone || def.as == asName && v.blank() {
 		return true, nil
 	}
 	if n := uint64(len(v.text)); n > size { // a letter of one byte may take three in UTF-8
@@ -282,7 +282,7 @@ func (m *Metadata) add(t tag) {
 // their own.
 func (w *walker) matchesTable(as storage, typ uint16, count uint64, inline []byte) bool {
 	switch as {
-	case asOnlyText:
+	case asOnlyText, asName:
 		return bytewise(typ)
 	case asDevelopment:
 		return typ == container.TypeShort && count == 1 && isDevelopmentType(w.Order.Uint16(inline))
@@ -345,7 +345,7 @@ func cost(as storage, typ uint16, count, size uint64, inEntry bool) uint64 {
 // sizeLimit returns the size in bytes above which Decode leaves out a value.
 func sizeLimit(as storage, typ uint16) uint64 {
 	switch as {
-	case asText, asOnlyText, asCharCode, asUTF16:
+	case asText, asOnlyText, asName, asCharCode, asUTF16:
 		return maxText
 	}
 	if typ == container.TypeASCII || typ == container.TypeUTF8 {

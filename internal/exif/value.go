@@ -77,7 +77,7 @@ func (f *fileNumbers) value(order binary.ByteOrder, typ uint16, b []byte, as sto
 
 func (f *fileNumbers) convert(order binary.ByteOrder, typ uint16, b []byte, as storage, o *Options) (v value, ok bool) {
 	switch as {
-	case asText, asOnlyText:
+	case asText, asOnlyText, asName:
 		if bytewise(typ) {
 			return textValue(text(b, o)), true
 		}
