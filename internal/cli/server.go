@@ -44,6 +44,9 @@ func Server(m *Module, fl caddycmd.Flags) (int, error) {
 	if (fl.Changed("only") || fl.Changed("omit")) && !fl.Bool("redact") {
 		fmt.Print("The photos themselves still have what --only and --omit leave out of the answers. --redact removes it from them, too.\n\n")
 	}
+	if fl.Bool("redact") && !fl.Changed("only") && !fl.Changed("omit") {
+		fmt.Print("The photos still have what the answers tell, the place too. --omit '@location @person @device' removes it from both.\n\n")
+	}
 	what := "The server"
 	if fl.Bool("browse") {
 		what = "The gallery"
