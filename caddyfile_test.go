@@ -211,7 +211,7 @@ func TestJSONErrors(t *testing.T) {
 		`{"charset":"klingon"}`:                  "charset",
 		`{"permissions":[{}]}`:                   "effect",
 		`{"permissions":[{"effect":"allow"}]}`:   "no action",
-		`{"permissions":[{"effect":"allow","actions":["PutObject"]}]}`:                                          "unknown action",
+		`{"permissions":[{"effect":"allow","actions":["PutObject"]}]}`:                                          `unknown action "PutObject", want GetObject or ListBucket`,
 		`{"permissions":[{"effect":"permit","actions":["GetObject"]}]}`:                                         "effect",
 		`{"permissions":[{"effect":"deny","actions":["GetObject"]}]}`:                                           "no rule allows GetObject",
 		`{"permissions":[{"effect":"allow","actions":["GetObject"],"match":[{"nonsense":{}}]}]}`:                "nonsense",

@@ -55,12 +55,13 @@ Caddyfile, except that patterns match in any letter case. Separate patterns by
 commas or blanks.
 
 --redact writes copies of images and videos to a folder instead: the same pixels,
-without anything that the printed EXIF wouldn't tell. The folder mirrors the
-given one; of several, each has its own folder in it. Copies have the modes and
-the times of the originals. Run it again to copy what is new: copies that have
-their original's time and size are skipped. After a change of --only, --omit or
---keep, add --force. Images and videos that can't be redacted are errors. --redact -
-writes the copy of one file to standard output.
+without anything that the printed EXIF wouldn't tell. Without --omit or --only,
+all EXIF stays in them, the place too. The folder mirrors the given one; of
+several, each has its own folder in it. Copies have the modes and the times of
+the originals. Run it again to copy what is new: copies that have their
+original's time and size are skipped. After a change of --only, --omit or
+--keep, add --force. Images and videos that can't be redacted are errors.
+--redact - writes the copy of one file to standard output.
 
 --list-tags lists all tags with their meaning, in directory order; with --only and
 --omit, the tags that they leave. With --csv the list is CSV.
@@ -110,7 +111,7 @@ a file or folder can't be read, and 0 otherwise.`,
 			"[--values <style>] [--only <tags>] [--omit <tags>] [--keep <tags>] [--redact [--thumbnails]] [--browse] [--access-log]",
 		Short: "Serves photos, their EXIF and size as JSON, and their embedded pictures",
 		Long: `
-Serves the photos of a folder or of a public bucket. To get a photo's EXIF,
+Serves the photos of a folder or of a bucket. To get a photo's EXIF,
 size or embedded pictures, append one of these to its path:
 
 	` + suffixMark + `exif       its EXIF, as JSON
@@ -120,10 +121,10 @@ size or embedded pictures, append one of these to its path:
 	` + suffixMark + `preview    the largest JPEG that is embedded in it
 
 The folder is the argument or --root; the default is the current one. --bucket
-is the URL of a public bucket on an S3-compatible store, path style
+is the URL of a bucket on an S3-compatible store, path style
 (https://s3.example.com/photos) or virtual-host style
-(https://photos.s3.example.com). --region makes private buckets work too: it
-signs requests with the keys that the AWS SDK finds (AWS_ACCESS_KEY_ID and
+(https://photos.s3.example.com). The bucket must be public, unless there is
+--region, which signs requests with the keys that the AWS SDK finds (AWS_ACCESS_KEY_ID and
 AWS_SECRET_ACCESS_KEY, its files, roles), if it finds any.
 
 The listener's socket address can be customized with --listen; its default is
@@ -134,8 +135,9 @@ are properly configured first.
 
 --values renders values as raw, described or typed. --only and --omit filter
 tags by name, by patterns such as GPS*, or by the sets @location, @person and
-@device. --redact sends the photos themselves without anything that their EXIF
-answer doesn't tell; there are no thumbnails and previews then, unless there is
+@device. --keep names what neither leaves out, such as @credit. --redact sends
+photos and videos without anything that the EXIF answers don't tell: add
+--omit '@location @person @device', or they tell the place. There are no thumbnails and previews then, unless there is
 --thumbnails: they may show what was cropped or painted over in the photo.
 --browse shows folders without an index file as galleries of their photos, and
 makes described the default of --values.`,
@@ -150,7 +152,7 @@ makes described the default of --values.`,
 			cmd.Flags().StringArrayP("only", "", nil, "Answer only tags that match one of the patterns")
 			cmd.Flags().StringArrayP("omit", "", nil, "Leave out tags that match one of the patterns")
 			cmd.Flags().StringArrayP("keep", "", nil, "Keep tags that match one of the patterns, whatever --only and --omit say, such as @credit")
-			cmd.Flags().BoolP("redact", "", false, "Send photos without what their EXIF answer doesn't tell")
+			cmd.Flags().BoolP("redact", "", false, "Send photos and videos without what the EXIF answers don't tell")
 			cmd.Flags().BoolP("thumbnails", "", false, "With --redact, serve embedded pictures: they may show what was cropped or painted over later")
 			cmd.Flags().BoolP("browse", "b", false, "Show folders as galleries")
 			cmd.Flags().BoolP("access-log", "a", false, "Enable the access log")

@@ -189,6 +189,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return ok && guardsResponses(srv)
 	})
 	h.warnOfPlace(ctx)
+	h.warnOfTags()
 	return h.Permissions.provision(ctx)
 }
 

@@ -89,7 +89,7 @@ func (p Permissions) validate() error {
 		}
 		for _, a := range r.Actions {
 			if !isAction(a) {
-				return fmt.Errorf("permissions: rule %d: unknown action %q", i, a)
+				return fmt.Errorf("permissions: rule %d: unknown action %q, want %s or %s", i, a, actionGetObject, actionListBucket)
 			}
 		}
 		readable = readable || r.Effect == effectAllow && slices.Contains(r.Actions, actionGetObject)

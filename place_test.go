@@ -56,7 +56,7 @@ func TestWrongPlaceIsLogged(t *testing.T) {
 		{"guard in another handle", "handle /private/*.jpg {\nrespond 403\n}\nhandle {\nexif\nfile_server\n}", guarded + "/private/*.jpg"},
 		{"guard in a nested block", "@jpg path *.jpg\nroute {\nhandle /private/* {\nrespond @jpg 403\n}\nexif\nfile_server\n}", guarded + "*.jpg"},
 
-		{"after file_server", "route {\nfile_server\nexif {\nredact\n}\n}", late + "file_server responds to all before it"},
+		{"after file_server", "route {\nfile_server\nexif {\nredact\nomit GPS*\n}\n}", late + "file_server responds to all before it"},
 		{"after reverse_proxy", "route {\nreverse_proxy 127.0.0.1:1\nexif\n}", late + "reverse_proxy"},
 		{"after respond", "route {\nrespond 200\nexif\n}", late + "respond"},
 		{"after another route's file_server", "route {\nfile_server\nexif /photos/*\n}", late + "file_server"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/caddyexif/caddy-exif/internal/exif"
 	"github.com/caddyexif/caddy-exif/internal/iptc"
@@ -90,6 +91,15 @@ func (h *Handler) redactPolicies() error {
 		}
 	}
 	return nil
+}
+
+// warnOfTags logs that redact leaves every EXIF tag in the photos, if neither only nor omit nor a rule takes one out
+// of the answers: the word alone reads as if it removed the place. It is called once the handler is provisioned.
+func (h *Handler) warnOfTags() {
+	if h.Redact && h.full.policy.EXIF != nil && len(h.Only) == 0 && len(h.Omit) == 0 && !h.perClient {
+		h.logger.Warn("redact leaves the tags that exif answers in the photos, the place too: to remove them, add omit @location @person @device",
+			zap.String("see", "https://github.com/caddyexif/caddy-exif/blob/main/docs/choose.md"))
+	}
 }
 
 // objectTags returns the object's tags for those tags of a field that have the mark of any audience.

@@ -21,7 +21,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap/zapcore"
 
+	"github.com/caddyexif/caddy-exif/internal/testcaddy"
 	"github.com/caddyexif/caddy-exif/internal/testimage"
 )
 
@@ -573,5 +575,30 @@ func TestMakePrivate(t *testing.T) {
 		if got := h.Values("Cache-Control"); len(got) != 1 || got[0] != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
+	}
+}
+
+// TestRedactWithoutOmitIsLogged checks that Caddy warns if redact leaves all EXIF in the photos, and only then.
+func TestRedactWithoutOmitIsLogged(t *testing.T) {
+	for config, want := range map[string]bool{
+		"redact":                            true,
+		"operations exif imageInfo\nredact": true,
+		"redact\nallow GetObject":           true,
+		"redact\nallow GetObject\ndeny GetObject path /private/*": true,
+		"redact\nomit @location":                                  false,
+		"redact\nonly Orientation":                                false,
+		"operations imageInfo\nredact":                            false, // no response tells a tag, so none stays
+		"redact\nallow GetObject remote_ip private_ranges":        false, // others get photos without EXIF
+		"values typed": false,
+	} {
+		t.Run(config, func(t *testing.T) {
+			s := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nexif * {\n"+config+"\n}\nfile_server\n}")
+			got := slices.ContainsFunc(s.Log(), func(e testcaddy.Entry) bool {
+				return e.Level == zapcore.WarnLevel && strings.HasPrefix(e.Message, "redact leaves")
+			})
+			if got != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
 	}
 }

@@ -175,6 +175,12 @@ func TestOpensAtOnce(t *testing.T) {
 	}
 }
 
+// A photo of a few pixels hasn't 0 megapixels.
+func TestTinyPhoto(t *testing.T) {
+	b := open(t, command(t, "../../testdata"), "#iphone-4s.jpg", 1440, 900)
+	b.wait(`document.getElementById('pixels').textContent === '64 × 48'`)
+}
+
 // The gallery sorts photos by the date in their EXIF, with a heading for each day, and filters them by camera,
 // lens, year and search. It stores the EXIF for the session.
 func TestDaysFiltersSearch(t *testing.T) {

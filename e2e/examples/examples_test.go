@@ -477,7 +477,7 @@ func TestMigrate(t *testing.T) {
 		for _, other := range []string{
 			"?x-oss-process=image/resize,w_100", "?x-oss-process=style%2Fsmall", "?x-bce-process=image/resize,w_100",
 			"?x-image-process=image/resize,w_100", "?x-tos-process=image/resize,w_100", "?imageView2/1/w/200", "?sign=a&imageMogr2/thumbnail/100x",
-			"?watermark/1/image/aHR0cA", "@100w_100h.jpg", "@!small", "@base@tag=imgScale&w=100", "%40base%40tag=imgWaterMark", "@base@tag=thumbnail",
+			"?watermark/1/image/aHR0cA", "@100w_100h.jpg", "@!small", "!small", "@base@tag=imgScale&w=100", "%40base%40tag=imgWaterMark", "@base@tag=thumbnail",
 		} {
 			a := s.ask(request{path: photo + other}, 400)
 			a.code("InvalidRequest")
@@ -529,6 +529,12 @@ func TestMigrate(t *testing.T) {
 	s.ask(request{path: "/plain.jpg?exif"}, 200).is(`{"error":"no exif data"}`)
 	s = run(t, "migrate/Caddyfile", "PHOTOS="+dir, "DIALECT=bos")
 	reads(s.ask(request{path: "/a.jpg?exif"}, 200), "make.value", "Apple", "imageWidth.value", "64")
+
+	// a dialect that doesn't exist is an error, not an answer in another form
+	out, err := caddy([]string{"DIALECT=quniu"}, "adapt", "--adapter", "caddyfile", "--config", "examples/migrate/Caddyfile").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), `is none of oss, cos, bos, qiniu, obs`) {
+		t.Errorf("DIALECT=quniu: got %v, %s", err, out)
+	}
 }
 
 func TestCaptions(t *testing.T) {

@@ -68,7 +68,7 @@ func (c *command) redact(args []string, out string, force bool) error {
 	images, folders := c.find(args, to.enter)
 	err = errors.Join(c.each(images, to.add), to.finish())
 	if err == nil && (folders || c.count.unchanged > 0) { // a copy that isn't made is never silent: it may tell more
-		c.summarize(counted{c.count.unchanged, "unchanged (after a change of --only, --omit or --keep, --force copies them again)"}, counted{c.count.failed, "not copied"})
+		c.summarize("file", counted{c.count.unchanged, "unchanged (after a change of --only, --omit or --keep, --force copies them again)"}, counted{c.count.failed, "not copied"})
 	}
 	return c.failure(err)
 }

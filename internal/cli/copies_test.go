@@ -24,7 +24,7 @@ func redactTo(t *testing.T, out string, args ...string) (stderr string, ok bool)
 // TestSkippedCopyIsSaid checks that the skipped copy of a single file is said: it may have been made with fewer --omit.
 func TestSkippedCopyIsSaid(t *testing.T) {
 	out := t.TempDir()
-	for run, want := range []string{"", "1 photo, 1 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n"} {
+	for run, want := range []string{"", "1 file, 1 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n"} {
 		if got, ok := redactTo(t, out, testdata+"/photo.jpg"); !ok || got != want {
 			t.Errorf("run %d: got %q, want %q", run, got, want)
 		}
@@ -61,7 +61,7 @@ func TestCopiesKeepModesAndTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for run, want := range []string{"3 photos\n", "3 photos, 3 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n"} {
+	for run, want := range []string{"3 files\n", "3 files, 3 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n"} {
 		if got, ok := redactTo(t, out, from); !ok || got != want {
 			t.Fatalf("run %d: got %s, want %s", run, got, want)
 		}
@@ -79,7 +79,7 @@ func TestCopiesKeepModesAndTimes(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(from, "a/b/readonly.jpg"), when, when.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := redactTo(t, out, from); !ok || got != "3 photos, 2 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n" {
+	if got, ok := redactTo(t, out, from); !ok || got != "3 files, 2 unchanged (after a change of --only, --omit or --keep, --force copies them again)\n" {
 		t.Errorf("changed: got %s", got)
 	}
 	if left, _ := filepath.Glob(out + "/a/b/.*"); len(left) > 0 {
@@ -110,7 +110,7 @@ func TestCopiesReplaceNoOriginalBelow(t *testing.T) {
 	write(original, "another")
 	for _, force := range [][]string{nil, nil, {"--force"}} {
 		got, ok := redactTo(t, out, append(force, from)...)
-		if ok || !strings.Contains(got, "b.jpg in the folder of the copies may be an original") || !strings.Contains(got, "2 photos, ") {
+		if ok || !strings.Contains(got, "b.jpg in the folder of the copies may be an original") || !strings.Contains(got, "2 files, ") {
 			t.Errorf("%q: got %s", force, got)
 		}
 		if b, err := os.ReadFile(original); err != nil || string(b) != string(photo)+"another" {

@@ -40,7 +40,7 @@ func TestPipesAndDevicesAreNotCopied(t *testing.T) {
 	})
 	defer timeout.Stop()
 	got, ok := redactTo(t, out, from)
-	if ok || !strings.Contains(got, "taken.jpg: taken.jpg in the folder of the copies is no regular file\n") || !strings.Contains(got, "2 photos, 1 not copied\n") {
+	if ok || !strings.Contains(got, "taken.jpg: taken.jpg in the folder of the copies is no regular file\n") || !strings.Contains(got, "2 files, 1 not copied\n") {
 		t.Errorf("got %s", got)
 	}
 	for _, name := range []string{pipe, "/dev/zero"} {

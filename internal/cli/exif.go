@@ -213,7 +213,7 @@ func (c *command) run(args []string, fl caddycmd.Flags) error {
 		if c.filtered {
 			without = "these tags"
 		}
-		c.summarize(counted{c.count.empty, "without " + without}, counted{c.count.failed, "unreadable"})
+		c.summarize("photo", counted{c.count.empty, "without " + without}, counted{c.count.failed, "unreadable"})
 	}
 	return c.failure(err)
 }
@@ -257,17 +257,17 @@ type counted struct {
 	what string
 }
 
-// summarize prints how many photos there were in the folders, and the parts of them that aren't zero.
-func (c *command) summarize(parts ...counted) {
+// summarize prints how many photos, or whatever noun says, there were in the folders, and the parts of them that aren't zero.
+func (c *command) summarize(noun string, parts ...counted) {
 	number := func(n int, what string) string {
 		if n != 1 {
 			what += "s"
 		}
 		return humanize.Comma(int64(n)) + " " + what
 	}
-	text := number(c.count.photos, "photo")
+	text := number(c.count.photos, noun)
 	if c.count.photos == 0 {
-		text = "no photos found"
+		text = "no " + noun + "s found"
 	}
 	for _, p := range parts {
 		if p.n > 0 {

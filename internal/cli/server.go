@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -40,9 +41,16 @@ func Server(m *Module, fl caddycmd.Flags) (int, error) {
 		return caddy.ExitCodeFailedStartup, err
 	}
 	base, network := baseURL(listen, fl.String("domain")), networkURL(listen, fl.String("domain"))
-	fmt.Printf("\nServing photos and their EXIF. Try:\n\n    curl '%s/%s%s'\n\n", base, photo, m.SuffixMark+m.Operations[0])
+	try := "Try"
+	if photo == anyPhoto {
+		try = "Try, with the path of a photo in place of " + anyPhoto
+	}
+	fmt.Printf("\nServing photos and their EXIF. %s:\n\n    curl '%s/%s%s'\n\n", try, base, photo, m.SuffixMark+m.Operations[0])
 	if (fl.Changed("only") || fl.Changed("omit")) && !fl.Bool("redact") {
 		fmt.Print("The photos themselves still have what --only and --omit leave out of the answers. --redact removes it from them, too.\n\n")
+	}
+	if fl.Bool("redact") && !fl.Changed("only") && !fl.Changed("omit") {
+		fmt.Print("The photos still have what the answers tell, the place too. --omit '@location @person @device' removes it from both.\n\n")
 	}
 	what := "The server"
 	if fl.Bool("browse") {
@@ -88,6 +96,9 @@ func portsFree(listen, domain string) error {
 	return nil
 }
 
+// anyPhoto stands for the path of a photo in examples if none is known.
+const anyPhoto = "PHOTO.jpg"
+
 // examplePhoto returns the path of a photo to show in examples.
 func examplePhoto(fl caddycmd.Flags) string {
 	if fl.String("bucket") == "" {
@@ -95,7 +106,7 @@ func examplePhoto(fl caddycmd.Flags) string {
 			return (&url.URL{Path: name}).EscapedPath()
 		}
 	}
-	return "PHOTO.jpg"
+	return anyPhoto
 }
 
 // serverConfig returns the configuration for exif-server, and its listener address.
@@ -432,20 +443,30 @@ func networkURL(listen, domain string) string {
 	return ""
 }
 
-// firstPhoto returns the name of a photo in the folder, or "" if there is none.
+// exampleFolders is the most folders that are searched for a photo to show in examples.
+const exampleFolders = 100
+
+// firstPhoto returns the path of a photo below the folder, with slashes, or "" if none is found: in the folder itself, then in those
+// in it, and so on.
 func firstPhoto(root string) string {
-	if root == "" {
-		root = "."
-	}
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		return ""
-	}
-	for _, e := range entries {
-		switch strings.ToLower(filepath.Ext(e.Name())) {
-		case ".jpg", ".jpeg", ".tif", ".tiff", ".heic", ".png", ".webp", ".avif", ".dng":
-			if !e.IsDir() {
-				return e.Name()
+	folders := []string{"."}
+	for i := 0; i < len(folders) && i < exampleFolders; i++ {
+		entries, err := os.ReadDir(filepath.Join(root, folders[i]))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			name := path.Join(folders[i], e.Name())
+			if strings.HasPrefix(e.Name(), ".") {
+				continue
+			}
+			if e.IsDir() {
+				folders = append(folders, name)
+				continue
+			}
+			switch strings.ToLower(filepath.Ext(name)) {
+			case ".jpg", ".jpeg", ".tif", ".tiff", ".heic", ".png", ".webp", ".avif", ".dng":
+				return name
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -71,6 +73,33 @@ func TestPrintedURLHasThePort(t *testing.T) {
 	} {
 		if got := baseURL(tc.listen, tc.domain); got != tc.want {
 			t.Errorf("%s %s: got %s, want %s", tc.listen, tc.domain, got, tc.want)
+		}
+	}
+}
+
+// TestExampleIsInSubfolder checks that the URL to try is that of a photo, even if all of them are in folders.
+func TestExampleIsInSubfolder(t *testing.T) {
+	for _, tc := range []struct {
+		files []string
+		want  string
+	}{
+		{[]string{"b.jpg", "2024/a.jpg"}, "b.jpg"},
+		{[]string{"notes.txt", ".hidden.jpg", ".thumbs/a.webp", "2024/deep/b.HEIC", "2025/a.jpg"}, "2025/a.jpg"},
+		{[]string{"2024/deep/b.HEIC", "a.jpg/none.txt"}, "2024/deep/b.HEIC"},
+		{[]string{"notes.txt"}, ""},
+	} {
+		root := t.TempDir()
+		for _, name := range tc.files {
+			name = filepath.Join(root, name)
+			if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := firstPhoto(root); got != tc.want {
+			t.Errorf("%v: got %q, want %q", tc.files, got, tc.want)
 		}
 	}
 }
