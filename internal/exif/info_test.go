@@ -311,6 +311,14 @@ func infoSamples(t testing.TB) []infoSample {
 			`{"format":"PNG","width":"30","height":"20","orientation":"6","displayWidth":"30","displayHeight":"20","colorModel":"rgb","frames":"1"}`,
 		},
 		{
+			"PNG turned by the second eXIf", testimage.PNG(m, slices.Concat(testimage.PNGChunk("eXIf", []byte("Exif\x00\x00")), testimage.PNGChunk("eXIf", turnedBlock(6))), nil),
+			`{"format":"PNG","width":"30","height":"20","orientation":"6","displayWidth":"30","displayHeight":"20","colorModel":"rgb","frames":"1"}`,
+		},
+		{
+			"PNG turned after a wrong checksum", testimage.PNG(m, slices.Concat(brokenSum(testimage.PNGChunk("eXIf", []byte("MM"))), testimage.PNGChunk("eXIf", turnedBlock(6))), nil),
+			`{"format":"PNG","width":"30","height":"20","orientation":"6","displayWidth":"20","displayHeight":"30","colorModel":"rgb","frames":"1"}`,
+		},
+		{
 			"PNG turned by a profile", testimage.PNG(m, testimage.TEXT("Raw profile type exif", testimage.RawProfile("exif", turnedBlock(6))), nil),
 			`{"format":"PNG","width":"30","height":"20","orientation":"6","displayWidth":"30","displayHeight":"20","colorModel":"rgb","frames":"1"}`,
 		},
