@@ -61,6 +61,12 @@ func heifOf(item []byte, properties ...[]byte) []byte {
 	return heifWith(testimage.Box("ipco", properties...), testimage.FullBox("ipma", 0, list), testimage.FullBox("iloc", 1, iloc), testimage.Box("idat", item))
 }
 
+// avifOf is heifOf as an AVIF.
+func avifOf(properties ...[]byte) []byte {
+	heic := testimage.FileType("heic", "mif1")
+	return append(testimage.FileType("avif", "mif1"), heifOf(nil, properties...)[len(heic):]...)
+}
+
 // heifWith is a file of one item with the boxes of its properties, before other boxes.
 func heifWith(boxes ...[]byte) []byte {
 	properties := slices.IndexFunc(boxes, func(b []byte) bool { return string(b[4:8]) == "iloc" })
@@ -348,6 +354,18 @@ func infoSamples(t testing.TB) []infoSample {
 		{
 			"HEIF cropped and turned", heifOf(nil, ispe, clap, irot(3)),
 			`{"format":"HEIC","width":"30","height":"20","orientation":"6","displayWidth":"10","displayHeight":"20","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{
+			"AVIF cropped in the middle and turned", avifOf(ispe, clap, irot(3)),
+			`{"format":"AVIF","width":"30","height":"20","orientation":"6","displayWidth":"20","displayHeight":"30","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{
+			"AVIF cropped at the right and at the bottom, after it is turned", avifOf(ispe, irot(3), testimage.Box("clap", bigSizes(20, 1, 10, 1, 1<<32-5, 1, 1<<32-10, 2))),
+			`{"format":"AVIF","width":"30","height":"20","orientation":"6","displayWidth":"10","displayHeight":"20","colorModel":"ycbcr","frames":"1"}`,
+		},
+		{
+			"AVIF cropped to halves", avifOf(ispe, testimage.Box("clap", bigSizes(39, 2, 20, 1, 1<<32-21, 4, 0, 1))),
+			`{"format":"AVIF",` + upright + `,"colorModel":"ycbcr","frames":"1"}`,
 		},
 		{"HEIF of tiles that says its size in itself", heifOf([]byte{0, 0, 1, 1, 0, 30, 0, 20}), `{"format":"HEIC",` + upright + `,"colorModel":"ycbcr","frames":"1"}`},
 		{"HEIF of one channel", heifOf(nil, ispe, testimage.FullBox("pixi", 0, []byte{1, 8})), `{"format":"HEIC",` + upright + `,"colorModel":"gray","frames":"1"}`},
