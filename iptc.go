@@ -54,13 +54,15 @@ func readIPTC(r io.ReaderAt, o *exif.Options) (format string, m *iptc.Metadata, 
 			ImageDescription: text("ImageDescription"), Artist: text("Artist"), Copyright: text("Copyright"),
 			DateTimeOriginal: text("DateTimeOriginal"), SubSecTime: text("SubSecTimeOriginal"), OffsetTime: text("OffsetTimeOriginal"),
 		}
-		source.Labels = append(source.Labels, text("UserComment"))
+		if comment := text("UserComment"); iptc.IsLabel(comment) {
+			source.Labels = append(source.Labels, comment)
+		}
 	case !errors.Is(err, exif.ErrInvalid) && !errors.Is(err, exif.ErrTooLarge):
 		return meta.Format, nil, err
 	}
 	var extended extendedXMP
 	packets := 0
-	format, err = exif.Packets(r, func(p container.Packet) (bool, error) {
+	add := func(p container.Packet) (bool, error) {
 		if packets++; packets > maxPackets {
 			return true, nil
 		}
@@ -78,7 +80,11 @@ func readIPTC(r io.ReaderAt, o *exif.Options) (format string, m *iptc.Metadata, 
 			source.Labels = append(source.Labels, string(b))
 		}
 		return false, err
-	})
+	}
+	if err := meta.Packets(add); err != nil && !errors.Is(err, exif.ErrTooLarge) {
+		return meta.Format, nil, err
+	}
+	format, err = exif.Packets(r, add)
 	if err != nil && !errors.Is(err, exif.ErrTooLarge) {
 		return format, nil, err
 	}

@@ -113,6 +113,7 @@ func TestExtendedXMP(t *testing.T) {
 func TestIPTCBesideBrokenEXIF(t *testing.T) {
 	credit := xmpSegment(packetOf(`photoshop:Credit="Agency"`, ""))
 	label := testimage.Block{Exif: []testimage.Entry{testimage.Undefined(0x9286, []byte("ASCII\x00\x00\x00"+`{"AIGC":{"Label":"1"}}`))}}
+	comment := testimage.Block{Exif: []testimage.Entry{testimage.Undefined(0x9286, []byte("ASCII\x00\x00\x00"+`{"Label":"1"}`))}}
 	endless := slices.Concat([]byte("II*\x00\x08\x00\x00\x00\xFF\xFF"), bytes.Repeat([]byte("\x0F\x01\x02\x00\x01\x00\x00\x00a\x00\x00\x00"), 5400))
 	for name, c := range map[string]struct {
 		photo []byte
@@ -123,6 +124,8 @@ func TestIPTCBesideBrokenEXIF(t *testing.T) {
 		"no image":         {[]byte("no image at all, but text"), "exif: not an image of a known format"},
 		"a label":          {testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(label.Encode())), `{"aigc":"{\"AIGC\":{\"Label\":\"1\"}}"}`},
 		"PNG's label":      {testimage.PNG(testimage.Gradient(8, 8), testimage.TEXT("AIGC", []byte(`{"AIGC":{"Label":"1"}}`)), nil), `{"aigc":"{\"AIGC\":{\"Label\":\"1\"}}"}`},
+		"a label alone":    {testimage.PNG(testimage.Gradient(8, 8), testimage.TEXT("AIGC", []byte(`{"Label":"1"}`)), nil), `{"aigc":"{\"Label\":\"1\"}"}`},
+		"a comment":        {testimage.JPEG(testimage.Gradient(8, 8), testimage.EXIFSegment(comment.Encode())), `{}`},
 		"the 256th packet": {testimage.JPEG(testimage.Gradient(8, 8), bytes.Repeat(xmpSegment("<x/>"), maxPackets-1), credit), `{"creditLine":"Agency"}`},
 		"the 257th packet": {testimage.JPEG(testimage.Gradient(8, 8), bytes.Repeat(xmpSegment("<x/>"), maxPackets), credit), `{}`},
 	} {
@@ -132,6 +135,32 @@ func TestIPTCBesideBrokenEXIF(t *testing.T) {
 		}
 		if string(got) != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// TestIPTCInEXIF has XMP and IIM in the EXIF of photos, as Android's ExifInterface writes XMP. What the photo itself has wins.
+func TestIPTCInEXIF(t *testing.T) {
+	m := testimage.Gradient(8, 8)
+	block := func(packet string) []byte {
+		return (&testimage.Block{IFD0: []testimage.Entry{
+			testimage.Bytes(0x02BC, 1, []byte(packet)), testimage.Bytes(0x83BB, 7, []byte("\x1C\x02\x69\x00\x04Head")),
+		}}).Encode()
+	}
+	inEXIF := block(packetOf(`photoshop:Credit="Agency"`, ""))
+	for name, c := range map[string]struct {
+		photo []byte
+		want  string
+	}{
+		"JPEG":           {testimage.JPEG(m, testimage.EXIFSegment(inEXIF)), `{"creditLine":"Agency","headline":"Head"}`},
+		"PNG":            {testimage.PNG(m, testimage.PNGChunk("eXIf", inEXIF), nil), `{"creditLine":"Agency","headline":"Head"}`},
+		"WebP":           {testimage.WebP(testimage.VP8L(), testimage.RIFFChunk("EXIF", inEXIF)), `{"creditLine":"Agency","headline":"Head"}`},
+		"TIFF":           {inEXIF, `{"creditLine":"Agency","headline":"Head"}`},
+		"JPEG, with XMP": {testimage.JPEG(m, xmpSegment(packetOf(`photoshop:Credit="Other"`, "")), testimage.EXIFSegment(inEXIF)), `{"creditLine":"Other","headline":"Head"}`},
+		"broken":         {testimage.JPEG(m, testimage.EXIFSegment(block("<x"))), `{"headline":"Head"}`},
+	} {
+		if got, err := appendIPTC(nil, bytes.NewReader(c.photo), &exif.Options{}); err != nil || string(got) != c.want {
+			t.Errorf("%s: got %s, error %v, want %s", name, got, err, c.want)
 		}
 	}
 }

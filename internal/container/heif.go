@@ -281,7 +281,7 @@ func HEIFThumbnails(r io.ReaderAt) (found []HEIFThumbnail, err error) {
 // turnThumbnails gives thumbnails the photo's rotation and mirroring, which are among its properties, if they lack it.
 func (w *HEIF) turnThumbnails(found []HEIFThumbnail, properties []Property) error {
 	var photo Info
-	if err := w.picture(&photo); err != nil {
+	if err := w.picture(&photo, false); err != nil {
 		return err
 	}
 	const quarterTurns = 5 // the first of EXIF's
@@ -362,7 +362,7 @@ func HEIFOrientation(r io.ReaderAt) (orientation int64, err error) {
 	w, err := OpenHEIF(r)
 	i := Info{Orientation: 1}
 	if err == nil && w.items.iinf.N > 0 {
-		err = w.picture(&i)
+		err = w.picture(&i, false)
 	}
 	return int64(i.Orientation), err
 }
@@ -456,13 +456,19 @@ func (c *cursor) extents(n uint64, size locationSizes, base int64, in Extent) (r
 // The primary item's size is among its properties: the box iprp has the properties of all items in ipco,
 // and in ipma the indexes of each item's properties (23008-12, 9.3). ispe is the size as coded (6.5.3); clap
 // crops the picture (14496-12, 12.1.4), irot rotates it (6.5.10) and imir mirrors it (6.5.12), in the order of
-// ipma. Readers ignore EXIF's Orientation (6.6).
+// ipma. Readers ignore EXIF's Orientation (6.6). Of an AVIF, Chromium crops first, and only what is at the right and at the
+// bottom; Firefox shows no cropped AVIF.
 
 // maxProperties bounds the properties of an item. Writers need about six.
 const maxProperties = 1 << 5
 
 // HEIFInfo reads the primary item's properties, or the size of a track's pictures.
-func HEIFInfo(r io.ReaderAt, i *Info) error {
+func HEIFInfo(r io.ReaderAt, i *Info) error { return heifInfo(r, i, false) }
+
+// AVIFInfo is HEIFInfo for AVIF.
+func AVIFInfo(r io.ReaderAt, i *Info) error { return heifInfo(r, i, true) }
+
+func heifInfo(r io.ReaderAt, i *Info, avif bool) error {
 	w, err := OpenHEIF(r)
 	if err != nil {
 		return err
@@ -471,7 +477,7 @@ func HEIFInfo(r io.ReaderAt, i *Info) error {
 		return w.minimized(w.mini, i)
 	}
 	if w.items.iinf.N > 0 {
-		if err := w.picture(i); err != nil {
+		if err := w.picture(i, avif); err != nil {
 			return err
 		}
 	}
@@ -494,7 +500,7 @@ func HEIFInfo(r io.ReaderAt, i *Info) error {
 }
 
 // picture reads the properties of the primary item.
-func (w *HEIF) picture(i *Info) error {
+func (w *HEIF) picture(i *Info, avif bool) error {
 	item, ok, err := w.primary()
 	if !ok || err != nil {
 		return err
@@ -514,6 +520,11 @@ func (w *HEIF) picture(i *Info) error {
 	}
 	i.Orientation, i.ColorModel = 1, "ycbcr"
 	i.DisplayWidth, i.DisplayHeight = i.Width, i.Height
+	if avif {
+		if properties, err = w.croppedFirst(properties, i); err != nil {
+			return err
+		}
+	}
 	for k := range properties {
 		properties[k].transform(i)
 	}
@@ -600,6 +611,46 @@ type Property struct {
 
 	head [24]byte // the start of the body
 	n    int
+}
+
+// croppedFirst returns the properties of a picture with those clap in front that crop nothing at the left and at the top,
+// and without the others.
+func (w *HEIF) croppedFirst(properties []Property, i *Info) (ordered []Property, err error) {
+	for _, p := range properties {
+		if p.Type != "clap" {
+			continue
+		}
+		ok, err := w.cropsFromOrigin(&p, i)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			ordered = append(ordered, p)
+		}
+	}
+	for _, p := range properties {
+		if p.Type != "clap" {
+			ordered = append(ordered, p)
+		}
+	}
+	return ordered, nil
+}
+
+// cropsFromOrigin reports whether a clap keeps whole pixels from the first one on. After its width and height comes how far
+// its middle is from that of the picture.
+func (w *HEIF) cropsFromOrigin(p *Property, i *Info) (bool, error) {
+	var b [4 * 8]byte
+	if ok, err := ReadFull(w.R, b[:min(int64(len(b)), p.Body.N)], p.Body.Off); !ok || err != nil {
+		return false, err
+	}
+	for k, size := range []int64{i.Width, i.Height} {
+		cropped, by := TwoUint32(b[8*k:])
+		off, offBy := TwoUint32(b[16+8*k:])
+		if by == 0 || cropped%by != 0 || offBy == 0 || (size-cropped/by)*offBy+2*int64(int32(off)) != 0 { //nolint:gosec // G115: it is signed
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // size sets the size as coded from ispe.

@@ -394,7 +394,8 @@ func PNGInfo(r io.ReaderAt, i *Info) (picture int64, err error) {
 // maxIntact bounds the data of a chunk whose checksum IntactChunk checks: it reads all of it.
 const maxIntact = 1 << 18
 
-// IntactChunk returns the data of the chunk whose data starts at off; ok is false if its checksum is wrong.
+// IntactChunk returns the data of the chunk whose data starts at off; ok is false if its checksum is wrong. That of a longer
+// one, as maker's notes with a preview make it, is taken for right.
 func IntactChunk(r io.ReaderAt, off int64) (run Extent, ok bool, err error) {
 	var head [8]byte
 	if ok, err := ReadFull(r, head[:], off-8); !ok || err != nil {
@@ -402,7 +403,7 @@ func IntactChunk(r io.ReaderAt, off int64) (run Extent, ok bool, err error) {
 	}
 	run = Extent{off, int64(binary.BigEndian.Uint32(head[:]))}
 	if run.N > maxIntact {
-		return run, false, nil
+		return run, true, nil
 	}
 	b := make([]byte, run.N+4)
 	if ok, err := ReadFull(r, b, off); !ok || err != nil {

@@ -264,7 +264,8 @@ func (c *candidates) add(b container.Block) (done bool, err error) {
 const entriesTried = 8
 
 // readable reports whether one of the first entries of IFD0 is intact. Writers that lose the EXIF leave
-// an empty directory, a header alone, zeros, or offsets beyond its end.
+// an empty directory, a header alone, zeros, or offsets beyond its end. BigTIFF doesn't count: no other reader expects it
+// in these formats.
 func readable(b container.Block) (bool, error) {
 	var buf [8 + 20*entriesTried]byte
 	n, err := container.ReadAt(b.R, buf[:16], 0)
@@ -272,7 +273,7 @@ func readable(b container.Block) (bool, error) {
 		return false, err
 	}
 	l, first, ok := container.ParseTIFFHeader(buf[:n])
-	if !ok {
+	if !ok || l.Big {
 		return false, nil
 	}
 	count, size := l.CountSize(), l.EntrySize()

@@ -293,6 +293,24 @@ func TestBrokenEXIFAlone(t *testing.T) {
 	}
 }
 
+// TestBigTIFFBeforeEXIF: EXIF that other readers don't know doesn't hide one that they do. Alone, it is read.
+func TestBigTIFFBeforeEXIF(t *testing.T) {
+	m := testimage.Gradient(8, 6)
+	b := tagsOf(false)
+	block, big := b.Encode(), (&testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, "Other")}}).EncodeBig()
+	for name, files := range map[string][2][]byte{
+		"JPEG":         {testimage.JPEG(m, testimage.EXIFSegment(big)), testimage.JPEG(m, testimage.EXIFSegment(big), testimage.EXIFSegment(block))},
+		"PNG":          {testimage.PNG(m, testimage.PNGChunk("eXIf", big), nil), testimage.PNG(m, slices.Concat(testimage.PNGChunk("eXIf", big), testimage.PNGChunk("eXIf", block)), nil)},
+		"PNG, profile": {testimage.PNG(m, testimage.PNGChunk("eXIf", big), nil), testimage.PNG(m, slices.Concat(testimage.PNGChunk("eXIf", big), testimage.TEXT("Raw profile type exif", testimage.RawProfile("exif", block))), nil)},
+	} {
+		for i, want := range []string{`{"Make":"Other"}`, wantTags} {
+			if got := decodeToJSON(files[i], &Options{}); got != want {
+				t.Errorf("%s: got %s, want %s", name, got, want)
+			}
+		}
+	}
+}
+
 // TestSecondEXIFDoesNotContinueTheFirst: Decode doesn't read the missing part of a truncated EXIF from
 // another.
 func TestSecondEXIFDoesNotContinueTheFirst(t *testing.T) {

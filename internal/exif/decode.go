@@ -109,6 +109,7 @@ type Metadata struct {
 	Format string
 
 	tags    []tag // in file order, names unique
+	blocks  []container.Block
 	scratch scratch
 }
 
@@ -166,7 +167,7 @@ func Decode(r io.ReaderAt, o *Options) (*Metadata, error) {
 func (m *Metadata) Decode(r io.ReaderAt, o *Options) error {
 	m.reset()
 	c, err := Choose(r)
-	m.Format = c.Format
+	m.Format, m.blocks = c.Format, c.Blocks
 	if err != nil || len(c.Blocks) == 0 {
 		return err
 	}
@@ -180,7 +181,7 @@ func (m *Metadata) reset() {
 		*m = Metadata{}
 	}
 	clear(m.tags)
-	m.Format, m.tags = "", m.tags[:0]
+	m.Format, m.tags, m.blocks = "", m.tags[:0], nil
 	clear(m.scratch.names)
 	clear(m.scratch.walkers)
 	m.scratch.numbers.reset()

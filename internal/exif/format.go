@@ -23,7 +23,7 @@ var formats = map[string]format{
 	"png":  {choosePNG, infoPNG, nil},
 	"webp": {first(container.WebPEXIF), upright(withEXIF(container.WebPInfo, first(container.WebPEXIF))), nil},
 	"cr3":  {chooseCR3, infoCR3, container.CR3Pictures},
-	"avif": {chooseHEIF, plain(container.HEIFInfo), container.HEIFPictures},
+	"avif": {chooseHEIF, plain(container.AVIFInfo), container.HEIFPictures},
 	"heif": {chooseHEIF, plain(container.HEIFInfo), container.HEIFPictures},
 	"jxl":  {first(container.JXLEXIF), plain(container.JXLInfo), nil},
 	"jp2":  {chooseJP2, plain(container.JP2Info), nil},

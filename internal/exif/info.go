@@ -173,8 +173,8 @@ func infoJPEG(r io.ReaderAt, i *Info) error {
 	return i.orient(c.blocks, nil)
 }
 
-// infoPNG ignores EXIF after the picture, as browsers do. They take the first chunk that holds a TIFF block and has the
-// right checksum, and no profile.
+// infoPNG ignores EXIF after the picture, as browsers do, and profiles. Chromium takes the first chunk that has the right
+// checksum, even if it can't be read; Firefox then looks for another.
 func infoPNG(r io.ReaderAt, i *Info) error {
 	picture, err := container.PNGInfo(r, &i.Info)
 	if err != nil || picture == 0 {
@@ -193,12 +193,12 @@ func infoPNG(r io.ReaderAt, i *Info) error {
 		if !ok || err != nil {
 			return false, err
 		}
-		if run, ok, err := container.IntactChunk(r, b.Off); !ok || err != nil {
-			return false, err
-		} else if view, err = viewOf(container.RunReader(r, run)); err != nil {
+		run, ok, err := container.IntactChunk(r, b.Off)
+		if !ok || err != nil {
 			return false, err
 		}
-		return view.layout.Order != nil, nil
+		view, err = viewOf(container.RunReader(r, run))
+		return true, err
 	})
 	if err != nil && !errors.Is(err, ErrTooLarge) {
 		return err

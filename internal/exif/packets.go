@@ -20,13 +20,43 @@ func Packets(r io.ReaderAt, f container.PacketOffer) (format string, err error) 
 	if err != nil {
 		return "", err
 	}
-	switch format {
-	case "tiff", "orf", "jxr", "rw2":
+	switch {
+	case isTIFF(format):
 		return format, tiffPackets(r, f)
-	case "mrw":
+	case format == "mrw":
 		return format, container.MRWEXIF(r, func(b container.Block) (bool, error) { return true, tiffPackets(b.R, f) })
 	}
 	return format, container.Packets(r, format, f)
+}
+
+// isTIFF reports whether the files of a format are TIFF blocks.
+func isTIFF(format string) bool {
+	switch format {
+	case "tiff", "orf", "jxr", "rw2":
+		return true
+	}
+	return false
+}
+
+// Packets offers the packets that the EXIF of an image has, like a TIFF: Android's ExifInterface writes XMP there. The
+// function Packets offers those of the image itself.
+func (m *Metadata) Packets(f container.PacketOffer) error {
+	if isTIFF(m.Format) || m.Format == "mrw" {
+		return nil
+	}
+	for _, b := range m.blocks {
+		if b.First != ifd0 {
+			continue
+		}
+		err := tiffPackets(b.R, func(p container.Packet) (bool, error) {
+			p.Off, p.Runs = b.Off, nil
+			return f(p)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tiffPackets offers the packets of IFD0. IIM may be an array of numbers of 4 bytes, whose bytes are the records all

@@ -41,8 +41,8 @@ type Source struct {
 	IIM [][]byte
 	// EXIF has the tags for properties that neither XMP nor IIM has.
 	EXIF EXIF
-	// Labels are texts that may be the label of China's measures for generated content: UserComment, and
-	// PNG's texts. The first that begins with {"AIGC" is, unless XMP has one.
+	// Labels are texts with the label of China's measures for generated content: a UserComment that IsLabel accepts, and
+	// PNG's texts of that keyword. The first that is a JSON object counts, unless XMP has one.
 	Labels []string
 	// Charset decodes text that is neither UTF-8 nor in the charset that its block states. Nil means latin1,
 	// which is Windows-1252 as in browsers.
@@ -75,15 +75,15 @@ func Read(s *Source) *Metadata {
 	m.readIIM(s.IIM, d)
 	m.readEXIF(&s.EXIF)
 	for _, label := range s.Labels {
-		if isLabel(label) {
+		if strings.HasPrefix(strings.TrimLeft(label, " \t\r\n"), "{") {
 			m.setText(labelName, label)
 		}
 	}
 	return m
 }
 
-// isLabel reports whether a text is the label of China's measures.
-func isLabel(text string) bool {
+// IsLabel reports whether a comment is the label of China's measures.
+func IsLabel(text string) bool {
 	rest, ok := strings.CutPrefix(strings.TrimLeft(text, " \t\r\n"), "{")
 	return ok && strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), `"AIGC"`)
 }

@@ -91,6 +91,8 @@ func TestWebPChunks(t *testing.T) {
 		{"a profile that isn't announced", vp8x(0) + icc + lossy, vp8x(0) + blank(icc) + lossy},
 		{"no profile", vp8x(32) + rc("ICCP", hidden) + lossy, vp8x(32) + junk(12) + lossy},
 		{"two profiles", vp8x(32) + icc + icc + lossy, vp8x(32) + icc + blank(icc) + lossy},
+		{"a profile after the picture", vp8x(32) + lossy + icc + icc + lossy, vp8x(32) + lossy + icc + blank(icc) + blank(lossy)},
+		{"a profile after a frame", vp8x(34) + anim + frame + icc + frame, vp8x(34) + anim + frame + icc + frame},
 		{"alpha", vp8x(16) + alpha + lossy, vp8x(16) + alpha + lossy},
 		{"alpha that isn't announced", vp8x(0) + alpha + lossy, vp8x(0) + blank(alpha) + lossy},
 		{"alpha after the picture", vp8x(16) + lossy + alpha, vp8x(16) + lossy + blank(alpha)},

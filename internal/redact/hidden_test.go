@@ -262,6 +262,43 @@ func TestPNGKeepsTheEXIFOfTheAnswer(t *testing.T) {
 	}
 }
 
+// TestLongEXIFOfPNGsIsShownAsBefore has an eXIf that is too long to hold before another. Chromium takes the Orientation of the
+// first, unless its CRC is wrong, even if there is none.
+func TestLongEXIFOfPNGsIsShownAsBefore(t *testing.T) {
+	block := func(o uint16, more ...testimage.Entry) []byte {
+		b := testimage.Block{IFD0: append(more, testimage.Short(0x0112, o))}
+		return b.Encode()
+	}
+	rest := bytes.Repeat([]byte(word), maxHold/4)
+	second := testimage.PNGChunk("eXIf", block(8))
+	turned := append(block(6, testimage.ASCII(0x010F, word)), rest...)
+	for name, tt := range map[string]struct {
+		first []byte
+		wrong bool
+		want  []byte
+	}{
+		"turned":         {turned, false, block(6)},
+		"a wrong CRC":    {turned, true, block(6)},
+		"no TIFF block":  {rest, false, nil},
+		"no Orientation": {append([]byte("II*\x00\x08\x00\x00\x00\x00\x00"), rest...), false, []byte("II")},
+	} {
+		png := func(first []byte) []byte {
+			chunk := testimage.PNGChunk("eXIf", first)
+			if tt.wrong {
+				binary.BigEndian.PutUint32(chunk[len(chunk)-4:], ^crc32.ChecksumIEEE(chunk[4:len(chunk)-4]))
+			}
+			return testimage.PNG(testimage.Gradient(8, 8), cat(chunk, second), nil)
+		}
+		got, want := redact(t, png(tt.first), &Policy{}, 0), png(cat(tt.want, make([]byte, len(tt.first)-len(tt.want))))
+		if n := 33 + 12 + len(tt.first); !bytes.Equal(got[:n], want[:n]) || bytes.Contains(got, []byte(word)) {
+			t.Errorf("%s: got %q, want %q", name, got[33:90], want[33:90])
+		}
+		if again := redact(t, got, &Policy{}, 7); !bytes.Equal(again, got) {
+			t.Errorf("%s: redacted again, it differs", name)
+		}
+	}
+}
+
 // TestBrowsersFindTheSameEXIFInPNGs has an eXIf that can't be read before another. Chromium takes the first, Firefox the first
 // that begins like a byte order: it must stay the first, and stay what can't be read.
 func TestBrowsersFindTheSameEXIFInPNGs(t *testing.T) {

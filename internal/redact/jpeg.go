@@ -89,6 +89,9 @@ func (j *jpegFile) picture() error {
 	j.pictureState = pictureState{}
 	j.pass(2)
 	j.insertEXIF()
+	if b, ok := j.peek(2); ok && b[0] == 0xFF && b[1] == 0 {
+		j.pass(1) // browsers know a JPEG by its first three bytes, even if junk follows SOI
+	}
 	for {
 		b, ok := j.peek(2)
 		if !ok {
@@ -112,7 +115,7 @@ func (j *jpegFile) picture() error {
 		default:
 			n, ok := j.peekLength()
 			switch {
-			case !ok || n == 0 && isTable(marker): // decoders stop here, too
+			case !ok || n == 0 && isTable(marker) && marker != container.MarkerDAC && marker != container.MarkerDNL: // decoders stop here, too
 				return errBroken
 			case marker == container.MarkerSOS && j.complete: // no decoder reads another scan
 				ok = j.fill(n)

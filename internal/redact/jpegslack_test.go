@@ -40,6 +40,9 @@ func slackJPEGs() map[string][]byte {
 	return map[string][]byte{
 		"junk":                     with(seg(0xE0, jfif), []byte(hidden)),
 		"long junk":                with(seg(0xE0, jfif), bytes.Repeat([]byte(hidden), 1<<10)),
+		"no marker after SOI":      slices.Insert(bytes.Clone(plain), 2, []byte("\xFF\x00"+hidden)...),
+		"after a DNL of length 0":  with([]byte("\xFF\xDC\x00\x00"), []byte(hidden)),
+		"after a DAC of length 1":  with([]byte("\xFF\xCC\x00\x01"), []byte(hidden)),
 		"after a length of 0":      with([]byte("\xFF\xE1\x00\x00"), []byte(hidden)),
 		"after a length of 1":      with([]byte("\xFF\xE2\x00\x01"), []byte(hidden)),
 		"COM":                      with(seg(0xFE, []byte(hidden))),
@@ -85,6 +88,9 @@ func TestNoMarkerSurvivesInJPEGs(t *testing.T) {
 			got := redact(t, data, p, 0)
 			if bytes.Contains(got, []byte("SECRET")) {
 				t.Errorf("%s: it is still there", name)
+			}
+			if !bytes.HasPrefix(got, data[:3]) || bytes.Count(got, []byte("\xFF\xDA")) != bytes.Count(data, []byte("\xFF\xDA")) {
+				t.Errorf("%s: browsers can't show it", name)
 			}
 			want, err := jpeg.Decode(bytes.NewReader(data))
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/exif"
 )
 
 // A PNG or APNG (PNG 3rd edition, 5.3) consists of a signature, then chunks, each a big-endian length, a type
@@ -122,6 +123,8 @@ func redactPNG(s *stream, p *Plan) error {
 			return f.end(length)
 		case pngChunks[typ] != nil && length <= maxSmall:
 			ok = f.small(typ, int(length))
+		case typ == "eXIf" && length > maxHold && !f.seen[typ]:
+			ok = f.longEXIF(length)
 		case length > maxHold:
 			ok = f.junk(length)
 		case typ == "iCCP" && !f.seen["IDAT"] && !f.seen["PLTE"] && !f.seen[typ]:
@@ -196,6 +199,43 @@ func (f *pngFile) data(length int) (data []byte, right, ok bool) {
 func rightCRC(chunk []byte) bool {
 	n := len(chunk) - 4
 	return crc32.ChecksumIEEE(chunk[4:n]) == binary.BigEndian.Uint32(chunk[n:])
+}
+
+// longEXIF redacts an eXIf chunk that is too long to hold: it leaves what browsers take from its first bytes. The CRC, which
+// comes last, becomes right or wrong as it was.
+func (f *pngFile) longEXIF(length int64) bool {
+	const enough = 64 << 10
+	b, ok := f.peek(8 + enough)
+	if !ok {
+		return false
+	}
+	var block []byte
+	shown := isTIFF(b[8:])
+	if shown {
+		block = (*exif.Kept)(nil).EncodeAsShown(bytes.Clone(b[8:]), 0, enough, int64(f.width), int64(f.height))
+	}
+	if start := string(b[8:10]); len(block) == 0 && (start == "II" || start == "MM") {
+		block = []byte(start) // as of a short one
+	}
+	was := crc32.ChecksumIEEE([]byte("eXIf"))
+	is := was
+	ok = f.pass(8) && f.consume(length, func(b []byte) {
+		out := make([]byte, len(b))
+		block = block[copy(out, block):]
+		was, is = crc32.Update(was, crc32.IEEETable, b), crc32.Update(is, crc32.IEEETable, out)
+		f.overwritten += different(b, out)
+		f.write(out)
+	})
+	if b, ok = f.peek(4); !ok {
+		return false
+	}
+	if binary.BigEndian.Uint32(b) == was {
+		f.seen["eXIf"] = true
+		f.honored = f.honored || shown
+	} else {
+		is = ^is
+	}
+	return f.replace(binary.BigEndian.AppendUint32(nil, is))
 }
 
 // small redacts a chunk of pngChunks.

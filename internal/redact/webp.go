@@ -39,7 +39,8 @@ type webpFile struct {
 	flags    byte   // of VP8X
 	canvas   [2]int // its width and height
 	extended bool   // there is a VP8X
-	state    string // the type of the last chunk that stays
+	state    string // the type of the last chunk that stays, but for ICCP
+	profiled bool   // there was an ICCP
 	end      int64  // of the file, as it states
 }
 
@@ -74,22 +75,28 @@ var webpOrder = map[string]struct {
 	flags, not byte
 }{
 	"VP8X": {after: []string{""}},
-	"ICCP": {after: []string{"VP8X"}, flags: webpICC},
-	"ANIM": {after: []string{"VP8X", "ICCP"}, flags: webpAnimation},
+	"ICCP": {after: []string{"VP8X", "VP8 ", "VP8L", "ANMF"}, flags: webpICC}, // after the picture, Firefox reads it, too
+	"ANIM": {after: []string{"VP8X"}, flags: webpAnimation},
 	"ANMF": {after: []string{"ANIM", "ANMF"}},
-	"ALPH": {after: []string{"VP8X", "ICCP"}, flags: webpAlpha, not: webpAnimation},
-	"VP8 ": {after: []string{"", "VP8X", "ICCP", "ALPH"}, not: webpAnimation},
-	"VP8L": {after: []string{"", "VP8X", "ICCP"}, not: webpAnimation},
+	"ALPH": {after: []string{"VP8X"}, flags: webpAlpha, not: webpAnimation},
+	"VP8 ": {after: []string{"", "VP8X", "ALPH"}, not: webpAnimation},
+	"VP8L": {after: []string{"", "VP8X"}, not: webpAnimation},
 }
 
 // follows reports whether a chunk of that type may come now, and makes it the last one that stays.
 func (f *webpFile) follows(typ string) bool {
 	order := webpOrder[typ]
-	ok := slices.Contains(order.after, f.state) && f.flags&(order.flags|order.not) == order.flags
-	if ok {
+	switch {
+	case !slices.Contains(order.after, f.state) || f.flags&(order.flags|order.not) != order.flags:
+		return false
+	case typ != "ICCP":
 		f.state = typ
+	case f.profiled:
+		return false
+	default:
+		f.profiled = true
 	}
-	return ok
+	return true
 }
 
 // chunk redacts a chunk with size bytes of data. It returns false if the file ends in it.
