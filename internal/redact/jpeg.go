@@ -38,6 +38,7 @@ type jpegFile struct {
 	starts []int64 // offsets of the other pictures, from the MPF index
 	iim    bool    // there was IIM
 	items  []iptc.Picture
+	xmpLen int // of all XMP that was read
 	pictureState
 }
 
@@ -774,8 +775,13 @@ func (j *jpegFile) exifSegments(n, at int) bool {
 	return j.blankParts(parts, 0)
 }
 
-// xmp rewrites an XMP segment of n bytes. Extended XMP is removed.
+// xmp rewrites an XMP segment of n bytes, unless the file had more than maxXMP, where a small one counts for more since it costs more.
+// Extended XMP is removed.
 func (j *jpegFile) xmp(n int) bool {
+	const least = 1 << 10
+	if j.xmpLen += max(n, least); j.xmpLen > maxXMP {
+		return j.blank(n)
+	}
 	extended := j.extendedXMP(n)
 	b, ok := j.peek(n)
 	if !ok {

@@ -63,6 +63,7 @@ func hostilePhotos() map[string][]byte {
 		"jpeg, EXIF in parts":         repeat(cat(plain[:2], exifSegment), seg(0xE1, []byte("Exif\x00\x00more"))),
 		"jpeg, XMP":                   repeat(plain[:2], xmp),
 		"jpeg, extended XMP":          repeat(cat(plain[:2], xmp), seg(0xE1, cat(container.ExtendedXMPIntro, make([]byte, 40), "<a>"))),
+		"jpeg, whole XMP":             repeat(plain[:2], seg(0xE1, cat(container.XMPIntro, title(60_000)))),
 		"jpeg, XMP without its parts": repeat(plain[:2], seg(0xE1, cat(container.XMPIntro, "HasExtendedXMP"))),
 		"jpeg, parts of other XMP":    repeat(cat(plain[:2], seg(0xE1, cat(container.XMPIntro, "HasExtendedXMP", make([]byte, 60_000), 1))), seg(0xE1, cat(container.ExtendedXMPIntro, make([]byte, 31), 2, make([]byte, 8)))),
 		"jpeg, IIM":                   repeat(plain[:2], testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", bytes.Repeat(cat(0x1C, 2, 25, 0, 1, "a"), 10_000)))),
