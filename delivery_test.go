@@ -1015,8 +1015,11 @@ func TestCodedEventsStream(t *testing.T) {
 			var body io.Writer = out
 			if coding != "" {
 				out.Header().Set("Content-Encoding", coding)
+				out.Header().Set("Content-Type", "text/event-stream")
 				out.Header().Set("Etag", `"1"`)
 				body = encoders[coding](out)
+				out.WriteHeader(200)
+				_ = http.NewResponseController(out).Flush()
 			}
 			for i := range 3 {
 				_, _ = io.WriteString(body, "data: an event\n\n")
@@ -1024,7 +1027,7 @@ func TestCodedEventsStream(t *testing.T) {
 					_ = f.Flush()
 				}
 				_ = http.NewResponseController(out).Flush()
-				head, _, err := codingOf(out.Header()).first(w.Body.Bytes(), 1000)
+				head, _, err := codingOf(w.Header()).first(w.Body.Bytes(), 1000)
 				if want := strings.Repeat("data: an event\n\n", i+1); string(head) != want || err != nil || !w.Flushed {
 					t.Errorf("%q: got %q, want %q", coding, head, want)
 				}
@@ -1035,9 +1038,23 @@ func TestCodedEventsStream(t *testing.T) {
 			t.Errorf("%q: got the tag %s", coding, tag)
 		}
 	}
+	runs := 0
+	var photo bytes.Buffer
+	z, _ := flate.NewWriter(&photo, flate.BestSpeed)
+	_, _ = z.Write(telling())
+	_ = z.Close()
+	w := plainly(h, handlerOf(&runs, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("Content-Encoding", "deflate")
+		w.WriteHeader(200)
+		_ = http.NewResponseController(w).Flush()
+		_, _ = w.Write(photo.Bytes())
+	}), "GET")
+	if w.Code != 500 || bytes.Contains(w.Body.Bytes(), photo.Bytes()[:20]) {
+		t.Errorf("a photo in a coding that isn't known: got %d, %q", w.Code, w.Body)
+	}
 	body := encoded("br", bytes.Repeat([]byte("\x00"), 1<<20))
 	start := time.Now()
-	runs := 0
 	plainly(h, handlerOf(&runs, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "br")
 		for range 4000 { // an unfinished coding

@@ -13,7 +13,7 @@ import (
 var passedFields = map[string]bool{
 	// RFC 9110 and 9112
 	"Accept-Ranges": true, "Allow": true, "Authentication-Info": true, "Connection": true, "Content-Disposition": true,
-	"Content-Language": true, "Content-Length": true, "Content-Range": true, "Content-Type": true, "Date": true, "Etag": true,
+	"Content-Encoding": true, "Content-Language": true, "Content-Length": true, "Content-Range": true, "Content-Type": true, "Date": true, "Etag": true,
 	"Keep-Alive": true, "Last-Modified": true, "Link": true, "Location": true, "Proxy-Authenticate": true, "Retry-After": true,
 	"Server": true, "Transfer-Encoding": true, "Vary": true, "Via": true, "Www-Authenticate": true, "Alt-Svc": true,
 	// caching (RFC 9111, 9211, 9213)

@@ -941,7 +941,7 @@ func (s *screen) ReadFrom(r io.Reader) (n int64, err error) {
 // an image. The header of events, or of a tunnel, goes ahead of the body, since the client may wait for it.
 func (s *screen) FlushError() error {
 	code := codingOf(s.header)
-	if s.state == holding && len(s.held) == 0 && (claimOf(s.header) == claimsEvents || s.d.method == http.MethodConnect) {
+	if s.state == holding && len(s.held) == 0 && code != unknown && (claimOf(s.header) == claimsEvents || s.d.method == http.MethodConnect) {
 		s.send(false)
 		s.ahead = true
 		return http.NewResponseController(s.d.w).Flush()

@@ -91,6 +91,8 @@ func hostileFilms() map[string][]byte {
 		"restarts in a frame":  repeat(cat(aviHead, jpeg), []byte("\xFF\xD0")),
 		"segments of a frame":  repeat(cat(aviHead, "00dc", 0, 0, 16, 0, "\xFF\xD8"), []byte("\xFF\xE1\x00\x02")),
 		"frames in a frame":    repeat(cat(aviHead, "00dc", 0, 0, 16, 0), []byte("\xFF\xD8\xFF\xD9")),
+		"tables of a frame":    repeat(cat(aviHead, "00dc", 0, 0, 16, 0), cat("\xFF\xD8", testimage.Segment(0xDB, make([]byte, 65)))),
+		"intervals of a frame": repeat(cat(aviHead, "00dc", 0, 0, 16, 0, "\xFF\xD8"), []byte("\xFF\xDD\x00\x04\x00\x01")),
 		"padding of a frame":   repeat(cat(aviHead, jpeg, "\xFF\xD9"), []byte("\xFF\x00")),
 	}
 }

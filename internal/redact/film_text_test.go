@@ -121,13 +121,28 @@ func TestTablesOfSamplesAreNoText(t *testing.T) {
 	}
 }
 
-// TestFramesHaveOnlyTheirTables puts texts in segments of a frame of motion JPEG.
+// TestFramesHaveOnlyTheirTables puts texts in segments of a frame of motion JPEG, and in tables that its scan doesn't use.
 func TestFramesHaveOnlyTheirTables(t *testing.T) {
 	table := cat(0, bytes.Repeat([]byte{1}, 64))
+	size, scan := cat("\xFF\xC0\x00\x0B\x08\x00\x08\x00\x08\x01\x01\x11\x00"), cat("\xFF\xDA\x00\x08\x01\x01\x00\x00\x3F\x00", frame, "\xFF\xD9")
+	codes := cat(make([]byte, 7), len(slack), make([]byte, 8), slack)
+	numbers := bytes.Repeat([]byte(slack), 6)[:64]
+	for _, x := range [][]byte{
+		testimage.Segment(0xDB, cat(3, numbers)), cat(testimage.Segment(0xDB, cat(0, numbers)), testimage.Segment(0xDB, table)),
+		testimage.Segment(0xC4, cat(0x11, codes)), testimage.Segment(0xCC, []byte{0, slack[0], 1, slack[1]}), cat(testimage.Segment(0xDD, []byte(slack[:2])), "\xFF\xDD\x00\x04\x00\x00"),
+	} {
+		var got bytes.Buffer
+		w := newWriter(&got, redactFrame)
+		_, _ = w.Write(cat("\xFF\xD8", x, size, scan))
+		w.Close()
+		if n := len(x) + 2; bytes.ContainsAny(got.Bytes()[2:n], slack[:2]) || !bytes.HasSuffix(got.Bytes(), cat(size, scan)) {
+			t.Errorf("%q: got %q", x, got.Bytes())
+		}
+	}
 	for _, x := range []struct {
 		marker int
 		fields []byte
-	}{{0xC0, cat(8, 0, 8, 0, 8, 1, 1, 0x11, 0)}, {0xC4, nil}, {0xC8, nil}, {0xCC, nil}, {0xDA, cat(1, 1, 0, 0, 63, 0)}, {0xDB, table}, {0xDC, cat(0, 8)}, {0xDE, nil}, {0xDF, nil}} {
+	}{{0xC0, cat(8, 0, 8, 0, 8, 1, 1, 0x11, 0)}, {0xC4, nil}, {0xC8, nil}, {0xCC, nil}, {0xDA, cat(1, 1, 0, 0, 63, 0)}, {0xDC, cat(0, 8)}, {0xDE, nil}, {0xDF, nil}} {
 		data := cat("\xFF\xD8\xFF", x.marker, u16(2+len(x.fields)+len(slack)), x.fields, slack, "\xFF\xDA\x00\x08\x01\x01\x00\x00\x3F\x00", frame, "\xFF\xD9")
 		var got bytes.Buffer
 		w := newWriter(&got, redactFrame)
@@ -191,18 +206,19 @@ func TestMatroskaHasNoTextForNobody(t *testing.T) {
 		return cat(ebml(idEBML, ebml(0x4282, []byte("matroska"))), ebml(idSegment, ebml(idTracks, ebml(idTrackEntry, number(idTrackNumber, 1), number(idTrackType, typ), ebml(idCodec, []byte(codec)), bytes.Join(more, nil))),
 			ebml(idCluster, number(0xE7, 0), block)))
 	}
-	encoding := func(scope, algorithm int) []byte {
-		return ebml(idEncodings, ebml(0x6240, number(0x5032, scope), ebml(0x5034, number(0x4254, algorithm), ebml(0x4255, []byte(slack)))))
+	encoding := func(scope, algorithm int, settings string) []byte {
+		return ebml(idEncodings, ebml(0x6240, number(0x5032, scope), ebml(0x5034, number(0x4254, algorithm), ebml(0x4255, []byte(settings)))))
 	}
-	checkHidden(t, "settings of zlib", film("V_VP8", 1, encoding(1, 0)), slack)
-	checkHidden(t, "settings for no frame", film("V_VP8", 1, encoding(2, 3)), slack)
+	checkHidden(t, "settings of zlib", film("V_VP8", 1, encoding(1, 0, slack)), slack)
+	checkHidden(t, "settings for no frame", film("V_VP8", 1, encoding(2, 3, slack)), slack)
+	checkHidden(t, "a text before each frame", film("V_VP8", 1, encoding(1, 3, slack)), slack)
 	checkHidden(t, "FFV1", film("V_FFV1", 1, ebml(idCodecPrivate, cat(0, 0, 0, 0, slack))), slack)
 	checkHidden(t, "an addition", film("V_MPEG4/ISO/AVC", 1, ebml(idVideo, number(idAlphaMode, 1))), "ADDITIONAL12")
 	checkHidden(t, "a language", film("A_AAC", 2, ebml(idLanguageTag, []byte("jane-at-home"))), "jane-at-home")
 	tta := cat("TTA1", 1, 0, 2, 0, 16, 0, 0x44, 0xAC, 0, 0, slack[:8])
 	checkHidden(t, "TTA", film("A_TTA1", 2, ebml(idCodecPrivate, tta)), slack[:8])
 	binary.LittleEndian.PutUint32(tta[18:], crc32.ChecksumIEEE(tta[:18]))
-	for _, data := range [][]byte{film("V_VP8", 1, encoding(1, 3)), film("A_TTA1", 2, ebml(idCodecPrivate, tta))} {
+	for _, data := range [][]byte{film("V_VP8", 1, encoding(1, 3, "\x0B\x77")), film("A_TTA1", 2, ebml(idCodecPrivate, tta))} {
 		var out bytes.Buffer
 		if err := Copy(&out, bytes.NewReader(data), &Policy{}); err != nil || !bytes.Contains(out.Bytes(), data[bytes.Index(data, u32(idTracks)):][:80]) {
 			t.Errorf("got %q, %v", out.Bytes(), err)

@@ -74,6 +74,7 @@ var frameFields = []struct {
 func redactJPEGs(s *stream, n int64) error {
 	end := s.offset + min(n, container.ToEnd)
 	coded := false // the next bytes are of a scan
+	j := &jpegFile{stream: s}
 	for s.offset < end {
 		if coded {
 			b := s.before(end, s.peekAny())
@@ -98,6 +99,7 @@ func redactJPEGs(s *stream, n int64) error {
 		case m == container.MarkerSOI, m == container.MarkerEOI:
 			s.pass(2)
 			coded = false
+			j.pictureState = pictureState{}
 			if m == container.MarkerEOI && !skipPadding(s, end) {
 				return nil
 			}
@@ -108,19 +110,31 @@ func redactJPEGs(s *stream, n int64) error {
 			if n < 4 || n > end-s.offset {
 				return errBroken
 			}
-			redactFrameSegment(s, m, n)
+			if !j.frameSegment(m, n) {
+				return errBroken
+			}
 			coded = m == container.MarkerSOS
 		}
 	}
 	return nil
 }
 
-// redactFrameSegment redacts a segment of n bytes.
-func redactFrameSegment(s *stream, marker byte, n int64) {
+// frameSegment redacts a segment of n bytes of a frame. It returns false if the body ends in it.
+func (j *jpegFile) frameSegment(marker byte, n int64) bool {
+	s := j.stream
 	start, keep := s.offset, int64(4)
-	if isTable(marker) {
+	switch {
+	case marker == container.MarkerDQT, marker == container.MarkerDHT:
+		return j.tables(marker, int(n))
+	case marker == container.MarkerDRI && !j.isLastInterval(), marker == container.MarkerDAC && !isArithmetic(j.frame):
+		return j.fill(int(n))
+	case isTable(marker):
 		b, _ := s.peek(int(n))
-		keep += int64(tableLength(marker, b[min(4, len(b)):]))
+		b = b[min(4, len(b)):]
+		keep += int64(tableLength(marker, b))
+		if container.IsFrame(marker) && len(b) >= 6 && j.frame == 0 {
+			j.frameHeader = parseFrame(marker, b)
+		}
 	}
 	head, _ := s.peek(4 + 8)
 	for _, f := range frameFields {
@@ -135,8 +149,7 @@ func redactFrameSegment(s *stream, marker byte, n int64) {
 		}
 		break
 	}
-	s.pass(start + keep - s.offset)
-	s.zero(start + n - s.offset)
+	return s.pass(start+keep-s.offset) && s.zero(start+n-s.offset)
 }
 
 // scanLen returns how many bytes at the start of b are of a scan for sure: coded data, and markers in it.

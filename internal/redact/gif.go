@@ -24,7 +24,11 @@ func redactGIF(s *stream, p *Plan) error {
 	if !ok || !s.pass(13+container.ColorTable(head[10])) {
 		return nil
 	}
+	le := binary.LittleEndian
+	width, height := le.Uint16(head[6:]), le.Uint16(head[8:])
 	var l lzw
+	first := true
+	applications := map[string]bool{} // that were there
 	for {
 		b, _ := s.peek(14)
 		switch {
@@ -33,8 +37,14 @@ func redactGIF(s *stream, p *Plan) error {
 			return nil
 		case len(b) >= 10 && b[0] == ',':
 			// the descriptor, the table, the data
-			pixels := int64(binary.LittleEndian.Uint16(b[5:])) * int64(binary.LittleEndian.Uint16(b[7:]))
-			ok = s.pass(10+container.ColorTable(b[9])) && passPicture(s, &l, pixels)
+			table := container.ColorTable(b[9])
+			pixels := int64(le.Uint16(b[5:])) * int64(le.Uint16(b[7:]))
+			if hidden := le.Uint16(b[1:]) >= width || le.Uint16(b[3:]) >= height; hidden && !first && width > 0 && height > 0 {
+				ok = s.pass(10) && s.zero(table) && zeroPicture(s)
+			} else { // browsers enlarge the screen for the first
+				ok = s.pass(10+table) && passPicture(s, &l, pixels)
+			}
+			first = false
 		case len(b) >= 3 && b[0] == '!':
 			if string(b) == container.GIFXMP {
 				if redactGIFXMP(s, p) {
@@ -42,7 +52,7 @@ func redactGIF(s *stream, p *Plan) error {
 				}
 				b, _ = s.peek(14)
 			}
-			ok = redactExtension(s, b)
+			ok = redactExtension(s, b, applications)
 		case len(b) > 0 && b[0] == 0: // some writers put zeros between blocks
 			ok = s.pass(int64(len(b) - len(bytes.TrimLeft(b, "\x00"))))
 		default:
@@ -91,13 +101,17 @@ var gifTrailer = func() []byte {
 	return append(b, 0)
 }()
 
-// redactExtension redacts the extension that starts with b.
-func redactExtension(s *stream, b []byte) bool {
+// redactExtension redacts the extension that starts with b. Of each application, the first stays.
+func redactExtension(s *stream, b []byte, applications map[string]bool) bool {
 	label, size := b[1], int(b[2])
 	switch {
 	case label == 0xF9 && size == 4:
+		if isReplaced(s) {
+			return s.pass(2+1) && s.zero(4) && blankSubBlocks(s)
+		}
 		return s.pass(2+1+4) && blankSubBlocks(s)
-	case label == 0xFF && size == 11 && len(b) == 14 && gifApplications[string(b[3:14])]:
+	case label == 0xFF && size == 11 && len(b) == 14 && gifApplications[string(b[3:14])] && !applications[string(b[3:14])]:
+		applications[string(b[3:14])] = true
 		if b[3] == 'I' {
 			return s.pass(14) && redactProfile(s)
 		}
@@ -115,6 +129,32 @@ func redactExtension(s *stream, b []byte) bool {
 	b, _ = s.peek(2 + 1 + size)
 	rest := appendBlank(first, 2+1+size-len(first))
 	return s.replace(rest[:len(b)]) && blankSubBlocks(s)
+}
+
+// isReplaced reports whether another graphic control follows the one that is next, or the end, before a picture.
+func isReplaced(s *stream) bool {
+	at := 2 // sub-blocks
+	for at < maxHold {
+		b, ok := s.peek(at + 1)
+		if !ok {
+			return len(b) <= at // the file ends here
+		}
+		if n := int(b[at]); n > 0 {
+			at += 1 + n
+			continue
+		}
+		b, _ = s.peek(at + 3)
+		switch next := b[at+1:]; {
+		case len(next) < 2 || next[0] == ';':
+			return true
+		case next[0] != '!':
+			return false
+		case next[1] == 0xF9:
+			return true
+		}
+		at += 3
+	}
+	return false
 }
 
 // appendBlank appends n bytes of sub-blocks of zeros. n can't be 1.
@@ -199,6 +239,26 @@ func passPicture(s *stream, l *lzw, pixels int64) bool {
 		}
 		used := l.read(b[1 : 1+n])
 		if !s.pass(int64(1+used)) || !s.zero(int64(n-used)) || !ok {
+			return false
+		}
+	}
+}
+
+// zeroPicture overwrites the data of a picture that is never shown with its first color.
+func zeroPicture(s *stream) bool {
+	if !s.pass(1) {
+		return false
+	}
+	for {
+		b, ok := s.peek(1)
+		if !ok {
+			return false
+		}
+		n := int64(b[0])
+		if !s.pass(1) || n == 0 {
+			return n == 0
+		}
+		if !s.zero(n) {
 			return false
 		}
 	}

@@ -44,6 +44,20 @@ func TestGIFsShowTheSame(t *testing.T) {
 	if got := redact(t, data, &Policy{}, 0); !bytes.Equal(got, data) {
 		t.Error("an animation that tells nothing isn't what it was")
 	}
+	const control = "!\xF9\x04\x00\x01\x00\x00\x00"
+	hidden := cat(0x2C, 70, 0, 0, 0, 8, 0, 1, 0, 0x80, word[:6], 7, 10, 0x80, word, 0x81, 0) // beside the screen
+	end := len(data) - 1
+	for name, insert := range map[string]string{
+		"a picture that is never shown": control + string(hidden), "a control of no picture": "!\xF9\x04" + word[:4] + "\x00",
+		"a control, a comment, another control": "!\xF9\x04" + word[:4] + "\x00!\xFE\x01a\x00" + control + string(hidden),
+		"loops again":                           "!\xFF\x0BNETSCAPE2.0\x03\x01" + word[:2] + "\x00",
+	} {
+		got := redact(t, slices.Insert(bytes.Clone(data), end, []byte(insert)...), &Policy{}, 0)
+		if rest := got[end:]; !bytes.HasPrefix(got, data[:end]) || len(rest) != len(insert)+1 || bytes.Contains(rest, []byte(word[:2])) {
+			t.Errorf("%s: got %q", name, rest)
+		}
+	}
+
 	comment := append([]byte("!\xFE\x06SECRET"), 0)
 	got := redact(t, slices.Insert(data, at+len(extension)+1, comment...), &Policy{}, 0)
 	if m, err := gif.DecodeAll(bytes.NewReader(got)); err != nil || !reflect.DeepEqual(m.Image, want.Image) || bytes.Contains(got, []byte("SECRET")) {

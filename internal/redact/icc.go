@@ -36,11 +36,27 @@ var (
 	iccModules     = []string{"ADBE", "ACMS", "appl", "CCMS", "EFI ", "HCMM", "HDM ", "KCMS", "lcms", "Lino", "MCML", "RGMS", "SICC", "UCCM", "WCS "}
 	iccClasses     = []string{"scnr", "mntr", "prtr", "spac"}
 	iccConnections = []string{"XYZ ", "Lab "}
-	iccSpaces      = []string{
-		"XYZ ", "Lab ", "Luv ", "YCbr", "Yxy ", "RGB ", "GRAY", "HSV ", "HLS ", "CMYK", "CMY ", "2CLR", "3CLR", "4CLR", "5CLR", "6CLR", "7CLR", "8CLR",
-		"9CLR", "ACLR", "BCLR", "CCLR", "DCLR", "ECLR", "FCLR",
+	iccSpaces      = map[string]int{ // with their channels
+		"XYZ ": 3, "Lab ": 3, "Luv ": 3, "YCbr": 3, "Yxy ": 3, "RGB ": 3, "GRAY": 1, "HSV ": 3, "HLS ": 3, "CMYK": 4, "CMY ": 3, "2CLR": 2, "3CLR": 3,
+		"4CLR": 4, "5CLR": 5, "6CLR": 6, "7CLR": 7, "8CLR": 8, "9CLR": 9, "ACLR": 10, "BCLR": 11, "CCLR": 12, "DCLR": 13, "ECLR": 14, "FCLR": 15,
 	}
 )
+
+// isOfSpace reports whether a profile for a color space can use a tag with this data: a gray curve, those of red, green and blue, or
+// a transformation between its channels and the three of the connection space. Readers ignore others.
+func isOfSpace(sig, space string, b []byte) bool {
+	switch device := iccSpaces[space]; {
+	case sig == "kTRC":
+		return device == 1
+	case strings.HasSuffix(sig, "TRC"), strings.HasSuffix(sig, "XYZ"):
+		return device == 3
+	case strings.HasPrefix(sig, "A2B"):
+		return len(b) > 9 && int(b[8]) == device && b[9] == 3
+	case strings.HasPrefix(sig, "B2A"):
+		return len(b) > 9 && b[8] == 3 && int(b[9]) == device
+	}
+	return true
+}
 
 // cleanICC redacts a profile in place. ok is false if it isn't one: no reader can use it then.
 func cleanICC(b []byte) (ok bool) {
@@ -66,7 +82,7 @@ func cleanICC(b []byte) (ok bool) {
 			continue
 		}
 		data := b[from : from+n]
-		if !cleanICCTag(sig, data) {
+		if !isOfSpace(sig, string(b[16:20]), data) || !cleanICCTag(sig, data) {
 			continue
 		}
 		kept = append(kept, slices.Clone(e[:iccEntry]))
@@ -107,7 +123,7 @@ func cleanICCHeader(b []byte) (ok bool) {
 		}
 	}
 	clear(b[84:iccHeader]) // the profile's ID, a hash of it, and reserved bytes
-	return slices.Contains(iccSpaces, string(b[16:20])) && slices.Contains(iccConnections, string(b[20:24]))
+	return iccSpaces[string(b[16:20])] > 0 && slices.Contains(iccConnections, string(b[20:24]))
 }
 
 // cleanICCTag redacts the data of a tag in place; ok is false if the tag must go.

@@ -177,18 +177,147 @@ const (
 type codestream struct {
 	*stream
 	components int  // of the picture
-	levels     int  // of its decomposition, at most
 	extended   bool // it uses T.801
-	seen       map[uint16]bool
+	sized      bool // SIZ was there
+	main, part codestreamHead
+	inPart     bool
+}
+
+// codestreamHead is what the main header, or that of a tile-part, says of components.
+type codestreamHead struct {
+	read   bool
+	last   map[segmentKey]int64 // the offset of the last segment of a kind, which replaces those before
+	count  map[uint16]int       // the components that have a segment of their own
+	levels map[int]int          // of the decomposition of a component
+	most   int                  // of these
+}
+
+// reset empties h, before a header is read. Of a file with many, it uses the maps again while they are small.
+func (h *codestreamHead) reset() {
+	const small = 8
+	if h.last == nil || len(h.last) > small {
+		*h = codestreamHead{last: map[segmentKey]int64{}, count: map[uint16]int{}, levels: map[int]int{}}
+	}
+	clear(h.last)
+	clear(h.count)
+	clear(h.levels)
+	h.read, h.most = true, 0
+}
+
+// segmentKey tells segments that replace each other.
+type segmentKey struct {
+	marker    uint16
+	component int
+}
+
+// allOthers is the component of a segment about all that have none of their own.
+const allOthers = -1
+
+// head returns the header that the next segment is in.
+func (c *codestream) head() *codestreamHead {
+	if c.inPart {
+		return &c.part
+	}
+	return &c.main
+}
+
+// readHead reads the header from the next segment on, as far as it fits into the buffer.
+func (c *codestream) readHead(end int64) {
+	h := c.head()
+	if h.read {
+		return
+	}
+	h.reset()
+	const fields = 16 // enough of a segment
+	for at := 0; at < maxHold; {
+		b, _ := c.peek(at + fields)
+		if b = c.before(end, b); len(b) < at+4 {
+			break
+		}
+		b = b[at:]
+		marker, length := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
+		if marker < soc || marker == sot || marker == sod || length < 2 {
+			break
+		}
+		h.add(marker, b[2:], length, c, c.offset+int64(at))
+		at += 2 + length
+	}
+	for component, n := range h.levels {
+		if component != allOthers || h.count[coc] < c.components {
+			h.most = max(h.most, n)
+		}
+	}
+}
+
+// add adds what a segment of a length at off says, b, from its length on, unless it is too short.
+func (h *codestreamHead) add(marker uint16, b []byte, length int, c *codestream, off int64) {
+	f := fields{b: b, at: 2}
+	key := segmentKey{marker, c.componentOf(marker, &f)}
+	style := marker == cod || marker == coc
+	levels, end := c.style(marker, f)
+	if key.component >= c.components || f.over || !replaces(marker) || style && end > length {
+		return
+	}
+	if _, again := h.last[key]; !again && key.component != allOthers {
+		h.count[marker]++
+	}
+	h.last[key] = off
+	if style {
+		h.levels[key.component] = levels
+	}
+}
+
+// style reads from f the style of coding (A.6.1), and returns the levels of the decomposition and where the segment ends.
+func (c *codestream) style(marker uint16, f fields) (levels, end int) {
+	precincts := int(f.uint(1) & 1)
+	if marker == cod {
+		f.skip(4)
+	}
+	levels = min(int(f.uint(1)), maxLevels) //nolint:gosec // G115: a byte
+	return levels, f.at + 4 + precincts*(1+levels)
+}
+
+// replaces reports whether a segment with that marker replaces an earlier one.
+func replaces(marker uint16) bool {
+	switch marker {
+	case capabilities, cod, coc, qcd, qcc, rgn, poc:
+		return true
+	}
+	return false
+}
+
+// componentOf reads which component a segment is about.
+func (c *codestream) componentOf(marker uint16, f *fields) int {
+	if marker == coc || marker == qcc || marker == rgn {
+		return int(f.uint(c.numberSize())) //nolint:gosec // G115: up to 16 bits
+	}
+	return allOthers
+}
+
+// levelsOf returns the levels of a component, or the most of all.
+func (c *codestream) levelsOf(component int) int {
+	h := c.head()
+	if component == allOthers {
+		return max(h.most, c.main.most)
+	}
+	for _, levels := range []map[int]int{h.levels, c.main.levels} {
+		for _, i := range []int{component, allOthers} {
+			if n, ok := levels[i]; ok {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // kept returns how many bytes of b, a marker segment from its length on, stay: its fields, or all of them if they are what
 // the marker says. None stays of a comment, of an index of parts, which no decoder needs, of a segment about components that
-// there aren't, and of an unknown one. It reads the size of the picture (A.5.1), and the bits and the distances of each
+// there aren't, of one that a later one replaces, and of an unknown one. It reads the size of the picture (A.5.1), and the bits and the distances of each
 // component's samples.
 func (c *codestream) kept(marker uint16, b []byte) int {
 	f := fields{b: b, at: 2}
-	if (marker == coc || marker == qcc || marker == rgn) && !c.isComponent(&f) {
+	key := segmentKey{marker, c.componentOf(marker, &f)}
+	if key.component >= c.components || replaces(marker) && c.head().last[key] != c.offset {
 		return 0
 	}
 	whole := false
@@ -197,17 +326,11 @@ func (c *codestream) kept(marker uint16, b []byte) int {
 		if f.uint(4) == 1<<(32-15) { // HTJ2K, of part 15
 			return f.at + 2
 		}
-	case cod, coc: // A.6.1
-		precincts := int(f.uint(1) & 1)
-		if marker == cod {
-			f.skip(4)
-		}
-		levels := min(int(f.uint(1)), maxLevels) //nolint:gosec // G115: a byte
-		c.levels = max(c.levels, levels)
-		f.skip(4)
-		return f.at + precincts*(1+levels)
+	case cod, coc:
+		_, end := c.style(marker, f)
+		return end
 	case qcd, qcc: // A.6.4
-		bands := 1 + 3*c.levels
+		bands := 1 + 3*c.levelsOf(key.component)
 		switch f.uint(1) & 31 {
 		case 0:
 			return f.at + bands
@@ -264,11 +387,6 @@ func (c *codestream) isOrder(f fields) bool {
 	return true
 }
 
-// isComponent reads the number of a component, and reports whether the picture has it.
-func (c *codestream) isComponent(f *fields) bool {
-	return f.uint(c.numberSize()) < uint64(c.components) && !f.over //nolint:gosec // G115: no less than 0
-}
-
 // numberSize returns how many bytes the number of a component has.
 func (c *codestream) numberSize() int {
 	if c.components > 256 {
@@ -286,7 +404,7 @@ func redactCodestream(s *stream, n int64) bool {
 	if b, ok := s.peek(2); n < 2 || !ok || binary.BigEndian.Uint16(b) != soc {
 		return s.zero(n)
 	}
-	c := codestream{stream: s, components: maxComponents, seen: make(map[uint16]bool)}
+	c := codestream{stream: s, components: maxComponents}
 	return s.pass(2) && c.redact(end) && s.zero(end-s.offset)
 }
 
@@ -324,11 +442,15 @@ func (c *codestream) redact(end int64) (ok bool) {
 			}
 			ok = s.pass(12)
 			first = false
+			c.inPart, c.part.read = true, false
 		case marker < soc || marker == soc || marker == sot || marker == sod || marker == eoc:
 			return true
 		case length < 2 || 2+length > end-s.offset:
 			return true
 		case first || part > 0:
+			if marker != siz {
+				c.readHead(end)
+			}
 			ok = c.redactSegment(marker, int(length), first)
 		default:
 			ok = c.blank(int(length))
@@ -347,9 +469,12 @@ func (c *codestream) blank(length int) bool {
 // redactSegment redacts the marker segment that is next. first says that no tile-part has begun.
 func (c *codestream) redactSegment(marker uint16, length int, first bool) bool {
 	kept := 0
-	if b, ok := c.peek(2 + length); ok && !c.seen[marker] && (marker != ppm || first) && (marker != ppt || !first) {
-		c.seen[marker] = first && (marker == siz || marker == cod || marker == qcd)
+	if b, ok := c.peek(2 + length); ok && (marker != siz || first && !c.sized) && (marker != ppm || first) && (marker != ppt || !first) {
+		c.sized = c.sized || marker == siz
 		kept = min(c.kept(marker, b[2:]), length)
+		if kept > 0 && c.isUnused(marker) {
+			return c.replace(append(slices.Clone(b[:fixed[marker]]), bytes.Repeat(unused[marker], max(kept+2-fixed[marker], 0))...)) && c.zero(int64(length-kept))
+		}
 		if kept > 0 && marker == siz { // sizes and places
 			head := slices.Clone(b[:2+36])
 			mendHigh(head[6:])
@@ -364,6 +489,18 @@ func (c *codestream) redactSegment(marker uint16, length int, first bool) bool {
 		return c.pass(2+2) && c.zero(int64(length-2))
 	}
 	return c.blank(length)
+}
+
+// Of a segment that is there for no component, since each has its own, these are the bytes that stay, and what the others become: no
+// distances, and precincts as large as a tile.
+var (
+	fixed  = map[uint16]int{cod: 14, qcd: 5}
+	unused = map[uint16][]byte{cod: {0xFF}, qcd: {0}}
+)
+
+// isUnused reports whether each component has a segment of its own instead of the next one.
+func (c *codestream) isUnused(marker uint16) bool {
+	return marker == cod && c.head().count[coc] >= c.components || marker == qcd && c.head().count[qcc] >= c.components
 }
 
 // passToEOC passes packets up to and including the marker EOC. Packets have no two bytes above 0xFF8F (B.10.1)

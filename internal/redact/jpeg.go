@@ -38,6 +38,7 @@ type jpegFile struct {
 	starts []int64 // offsets of the other pictures, from the MPF index
 	iim    bool    // there was IIM
 	items  []iptc.Picture
+	xmpLen int // of all XMP that was read
 	pictureState
 }
 
@@ -48,7 +49,7 @@ type pictureState struct {
 	complete bool  // a scan has all of it
 	ahead    ahead // the header up to the next scan
 
-	jfif, app1, exif, icc, mpf, gainMap bool // was there
+	jfif, app1, exif, icc, mpf, gainMap, extended bool // was there
 }
 
 func redactJPEG(s *stream, p *Plan) error {
@@ -213,6 +214,8 @@ func (j *jpegFile) segment(marker byte, n int) bool {
 		marker == container.MarkerDNL && (j.scans != 1 || j.height != 0),
 		container.IsFrame(marker) && j.frame != 0:
 		return j.blank(n)
+	case marker == container.MarkerDRI && !j.isLastInterval():
+		return j.fill(n)
 	case isTable(marker):
 		b, ok := j.peek(n)
 		if !ok {
@@ -427,6 +430,12 @@ func (j *jpegFile) tables(marker byte, n int) bool {
 	return j.replace(kept) && j.fill(n-len(kept))
 }
 
+// isLastInterval reports whether the next segment, a restart interval (DRI), is the last one before a scan: only that one counts.
+func (j *jpegFile) isLastInterval() bool {
+	j.lookAhead()
+	return (j.ahead.known || j.ahead.far) && j.ahead.tables[[2]byte{container.MarkerDRI}] == j.offset+4
+}
+
 // frameHeader is what a frame header says (B.2.2). A height of 0 is left to DNL.
 type frameHeader struct {
 	frame         byte // the marker, 0 before the header
@@ -452,7 +461,7 @@ type ahead struct {
 	end    int64             // offset of the start of scan, or as far as lookAhead looked
 	known  bool              // it found the start of scan
 	far    bool              // it found the frame, and the start of scan is too far away
-	tables map[[2]byte]int64 // the offset of the last table with a tableKey
+	tables map[[2]byte]int64 // the offset of the last table with a tableKey, and of the last restart interval
 	frameHeader
 	// huffman has class and number of the tables that the scan uses, nil if later scans can use others.
 	huffman map[byte]bool
@@ -498,12 +507,12 @@ func (j *jpegFile) lookAhead() {
 			at++
 			continue
 		}
+		if marker == container.MarkerEOI || marker == container.MarkerSOI { // no scan uses a table before it
+			break
+		}
 		if marker == 0 || container.StandsAlone(marker) {
 			at += 2
 			continue
-		}
-		if marker == container.MarkerEOI { // no scan uses a table before it
-			break
 		}
 		n := max(2, int(binary.BigEndian.Uint16(b[at+2:])))
 		if at+2+n > maxHold {
@@ -531,6 +540,8 @@ func (a *ahead) add(marker byte, data []byte, off int64) (isScan bool) {
 		for at, table := range tablesIn(marker, data) {
 			a.tables[tableKey(marker, table)] = off + int64(at)
 		}
+	case marker == container.MarkerDRI:
+		a.tables[[2]byte{marker}] = off
 	case container.IsFrame(marker) && a.frame == 0 && len(data) >= 6:
 		a.frameHeader = parseFrame(marker, data)
 	case marker == container.MarkerSOS && len(data) > 0:
@@ -767,8 +778,13 @@ func (j *jpegFile) exifSegments(n, at int) bool {
 	return j.blankParts(parts, 0)
 }
 
-// xmp rewrites an XMP segment of n bytes. Extended XMP is removed.
+// xmp rewrites an XMP segment of n bytes, unless the file had more than maxXMP, where a small one counts for more since it costs more.
+// Extended XMP is removed.
 func (j *jpegFile) xmp(n int) bool {
+	const least = 1 << 10
+	if j.xmpLen += max(n, least); j.xmpLen > maxXMP {
+		return j.blank(n)
+	}
 	extended := j.extendedXMP(n)
 	b, ok := j.peek(n)
 	if !ok {
@@ -785,17 +801,23 @@ func (j *jpegFile) xmp(n int) bool {
 	return j.pass(int64(head)) && j.replace(packet)
 }
 
+// maxGUIDs bounds how many parts of other packets are compared with a packet until one of its own is found.
+const maxGUIDs = 16
+
 // extendedXMP returns the XMP that extends the packet of the next n bytes, nil if it isn't whole. Its parts are in
 // segments that follow, in any order and between others (XMP, part 3, 1.1.3.1), as far as they fit into the buffer.
 func (j *jpegFile) extendedXMP(n int) [][]byte {
 	b, ok := j.peek(n)
-	if !ok || j.p.policy.IPTC.Keep == nil || !bytes.Contains(b, []byte("HasExtendedXMP")) {
+	if !ok || j.extended || j.p.policy.IPTC.Keep == nil || !bytes.Contains(b, []byte("HasExtendedXMP")) {
 		return nil
 	}
+	j.extended = true // one search costs enough
 	const (
 		head = 4 + container.ExtendedXMPHead
 		guid = 4 + len(container.ExtendedXMPIntro)
 	)
+	var own []byte // the GUID of the parts that the packet names
+	others := 0
 	main := n
 	var whole []byte
 	left := 0
@@ -812,8 +834,13 @@ func (j *jpegFile) extendedXMP(n int) [][]byte {
 		}
 		part := b[n : n+length]
 		n += length
-		if part[1] != container.MarkerAPP1 || length < head || !bytes.HasPrefix(part[4:], []byte(container.ExtendedXMPIntro)) ||
-			!bytes.Contains(b[:main], part[guid:guid+32]) {
+		if part[1] != container.MarkerAPP1 || length < head || !bytes.HasPrefix(part[4:], []byte(container.ExtendedXMPIntro)) {
+			continue
+		}
+		if id := part[guid : guid+32]; own == nil && others < maxGUIDs && bytes.Contains(b[:main], id) {
+			own = slices.Clone(id)
+		} else if !bytes.Equal(id, own) {
+			others++
 			continue
 		}
 		total, at := container.TwoUint32(part[head-8:])
@@ -838,8 +865,11 @@ func (j *jpegFile) resources(n int) bool {
 		return false
 	}
 	head := 4 + len(container.PhotoshopIntro)
+	if j.iim {
+		return j.blank(n)
+	}
 	records := j.p.resources(b[head:])
-	if records == nil || j.iim {
+	if records == nil {
 		return j.blank(n)
 	}
 	j.iim = true
@@ -869,12 +899,15 @@ func mendJFIF(b []byte) {
 	}
 }
 
-// mendAdobe mends the version and the flags (T.872, 6.5.3); readers use only the transformation of colors, which follows them.
+// mendAdobe mends the version and the flags (T.872, 6.5.3); readers use only the transformation of colors, which follows them. They
+// treat all that aren't defined alike.
 func mendAdobe(b []byte) {
+	const unknown = 3
 	version, flags := b[5:7], b[7:11]
-	if version[0] != 0 {
+	if version[0] != 0 || version[1] != 101 {
 		copy(version, "\x00\x64")
 	}
+	b[11] = min(b[11], unknown)
 	const blend = 0xC0 // how Photoshop made the picture smaller
 	flags[0] &= blend
 	clear(flags[1:])

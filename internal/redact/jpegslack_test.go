@@ -82,6 +82,32 @@ func slackJPEGs() map[string][]byte {
 	}
 }
 
+// TestRepeatedSegmentsOfJPEGsTellNothing repeats segments of which decoders use the last, each with two letters.
+func TestRepeatedSegmentsOfJPEGsTellNothing(t *testing.T) {
+	m, seg := testimage.Gradient(16, 16), testimage.Segment
+	for name, segment := range map[string]func(a, b byte) []byte{
+		"restart intervals": func(a, b byte) []byte { return seg(0xDD, []byte{a, b}) },
+		"Adobe":             func(a, b byte) []byte { return seg(0xEE, []byte{'A', 'd', 'o', 'b', 'e', 0, a, 0, 0, 0, 0, b}) },
+	} {
+		last := segment(0, 1)
+		data := testimage.JPEG(m, segment('S', 'E'), segment('C', 'R'), segment('E', 'T'), last)
+		got := redact(t, data, &Policy{}, 0)
+		for _, text := range []string{"SE", "CR", "ET"} {
+			if s := segment(text[0], text[1]); bytes.Contains(got, s) || bytes.IndexByte(got[:len(s)*3], text[1]) >= 0 {
+				t.Errorf("%s: %q stays in %q", name, text, got[:len(s)*4])
+			}
+		}
+		if name == "restart intervals" && !bytes.Contains(got, last) {
+			t.Errorf("%s: the last one goes", name)
+		}
+		if want, err := jpeg.Decode(bytes.NewReader(data)); err == nil {
+			if m, err := jpeg.Decode(bytes.NewReader(got)); err != nil || !reflect.DeepEqual(m, want) {
+				t.Errorf("%s: it is another picture: %v", name, err)
+			}
+		}
+	}
+}
+
 func TestNoMarkerSurvivesInJPEGs(t *testing.T) {
 	for name, data := range slackJPEGs() {
 		for _, p := range []*Policy{{}, {EXIF: &exif.Options{Unknown: true}}} {

@@ -152,9 +152,14 @@ func markedProfiles() map[string][]byte {
 		copy(b[at:], marker)
 		return b
 	}
+	inSpace := func(space string, profile []byte) []byte {
+		copy(profile[16:], space)
+		return profile
+	}
+	three := bytes.Repeat(cat(curve, 0, 0), 3)
 	lut := func(grid, table string) []byte { // one channel, all curves
-		b := cat("mAB ", u32(0), 1, 1, 0, 0, u32(32), u32(0), u32(0), u32(48), u32(72+len(table)))
-		return cat(b, curve, 0, 0, "\x02", grid, 1, "\x00\x00\x00", 0, 255, table, make([]byte, 2), curve, 0, 0)
+		b := cat("mAB ", u32(0), 1, 3, 0, 0, u32(32), u32(0), u32(0), u32(80), u32(108+len(table)))
+		return cat(b, three, "\x02", grid, 1, "\x00\x00\x00", 0, 0, 0, 255, 255, 255, table, make([]byte, 2), curve, 0, 0)
 	}
 	return map[string][]byte{
 		"size and program":            header(0),
@@ -172,21 +177,25 @@ func markedProfiles() map[string][]byte {
 		"phosphors":                   profileOf("chrm", cat("chrm", u32(0), u32(0), marker, make([]byte, 20))),
 		"adaptation":                  profileOf("chad", cat("sf32", u32(0), marker, marker, marker)),
 		"gamut":                       profileOf("gamt", cat("mft1", u32(0), 1, 1, 2, 0, marker, make([]byte, 36+256+2+256-12))),
-		"matrix of a table":           profileOf("A2B0", cat("mft1", u32(0), 1, 1, 2, 0, marker, make([]byte, 36+256+2+256-12))),
-		"matrix of a table of words":  profileOf("A2B0", cat("mft2", u32(0), 1, 1, 2, 0, marker, make([]byte, 24), u16(2), u16(2), make([]byte, 12))),
+		"matrix of a table":           profileOf("A2B0", cat("mft1", u32(0), 1, 3, 2, 0, marker, make([]byte, 36+256+6+3*256-12))),
+		"matrix of a table of words":  profileOf("A2B0", cat("mft2", u32(0), 1, 3, 2, 0, marker, make([]byte, 24), u16(2), u16(2), make([]byte, 28))),
 		"adaptation in UTF-16":        profileOf("chad", cat("sf32", u32(0), spread(marker, 0), make([]byte, 12))),
 		"parameters in UTF-16":        profileOf("kTRC", cat("para", u32(0), u16(4), u16(0), spread(marker, 0), make([]byte, 4))),
 		"parameters":                  profileOf("kTRC", cat("para", u32(0), u16(1), u16(0), marker)),
 		"a curve as a table":          profileOf("A2B0", cat("curv", u32(0), u32(6), marker)),
 		"a curve as a white point":    profileOf("wtpt", cat("curv", u32(0), u32(6), marker)),
 		"elements":                    profileOf("D2B0", cat("mpet", u32(0), u16(3), u16(3), u32(1), u32(24), u32(12), marker)),
+		"a gray curve in RGB":         inSpace("RGB ", profileOf("kTRC", cat("curv", u32(0), u32(6), marker))),
+		"a red curve in CMYK":         inSpace("CMYK", profileOf("rTRC", cat("curv", u32(0), u32(6), marker))),
+		"a table of other channels":   profileOf("A2B0", cat("mft1", u32(0), 2, 3, 2, 0, make([]byte, 36), marker, make([]byte, 2*256+12+3*256-12))),
+		"a table to no color":         profileOf("A2B0", cat("mft1", u32(0), 1, 1, 2, 0, make([]byte, 36), marker, make([]byte, 256+2+256-12))),
 		"stages, the grid":            profileOf("A2B0", lut(marker+"\x00\x00\x00", "")),
 		"stages, after the table":     profileOf("A2B0", lut(strings.Repeat("\x00", 15), marker)),
 		"stages, after the curves":    profileOf("A2B0", cat(lut(strings.Repeat("\x00", 15), ""), marker)),
-		"stages, between":             profileOf("A2B0", cat("mAB ", u32(0), 1, 1, 0, 0, u32(44), u32(0), u32(0), u32(0), u32(0), marker, curve, 0, 0)),
-		"stages, a curve of no type":  profileOf("A2B0", cat("mAB ", u32(0), 1, 1, 0, 0, u32(32), u32(0), u32(0), u32(0), u32(0), marker)),
-		"stages, too many components": profileOf("A2B0", cat("mAB ", u32(0), 99, 1, 0, 0, u32(32), u32(0), u32(0), u32(0), u32(0), marker)),
-		"stages, beyond the end":      profileOf("A2B0", cat("mBA ", u32(0), 1, 1, 0, 0, u32(32), u32(1000), u32(0), u32(0), u32(0), marker)),
+		"stages, between":             profileOf("A2B0", cat("mAB ", u32(0), 1, 3, 0, 0, u32(44), u32(0), u32(0), u32(0), u32(0), marker, three)),
+		"stages, a curve of no type":  profileOf("A2B0", cat("mAB ", u32(0), 1, 3, 0, 0, u32(32), u32(0), u32(0), u32(0), u32(0), marker)),
+		"stages, too many components": profileOf("A2B0", cat("mAB ", u32(0), 99, 3, 0, 0, u32(32), u32(0), u32(0), u32(0), u32(0), marker)),
+		"stages, beyond the end":      profileOf("A2B0", cat("mBA ", u32(0), 1, 3, 0, 0, u32(32), u32(1000), u32(0), u32(0), u32(0), marker)),
 	}
 }
 
@@ -268,6 +277,9 @@ func markedCodestreams() map[string][]byte {
 	extended := func(segments ...any) []byte {
 		return bytes.Replace(file(segments...), size[:6], cat(size[:4], 0x81, 0), 1)
 	}
+	coc := func(levels int, more ...any) []byte {
+		return segment(0xFF53, 0, min(1, len(more)), levels, 4, 4, 0, 1, cat(more...))
+	}
 	large := func(at int) []byte {
 		b := bytes.Clone(file())
 		copy(b[at:], marker)
@@ -277,38 +289,43 @@ func markedCodestreams() map[string][]byte {
 		return testimage.JP2(box("jp2h", append([][]byte{box("ihdr", make([]byte, 14))}, boxes...)...), box("jp2c", codestreamFile(-1)))
 	}
 	return map[string][]byte{
-		"channels":                    header(box("cdef", u16(2), []byte(marker))),
-		"parameters of CIELab":        header(box("colr", []byte("\x01\x00\x00\x00\x00\x00\x0E"+marker+marker+"1234"))),
-		"channels, the columns":       header(box("cmap", spread(marker, 0, 0, 1))),
-		"channels, no palette":        header(box("cmap", spread(marker, 0, 0, 0))),
-		"size":                        large(8),
-		"components":                  cat(0xFF, 0x4F, segment(0xFF51, make([]byte, 34), u16(12), spread(marker, 7, 1)), file()[2+2+41:]),
-		"components that are missing": bytes.Replace(file(), size[38:], []byte(marker[:5]), 1),
-		"size of tiles":               large(2 + 4 + 18),
-		"many capabilities":           file(segment(0xFF50, marker, make([]byte, 64))),
-		"order of packets":            file(segment(0xFF5F, marker, "12")),
-		"heads of packets of a part":  file(segment(0xFF61, 0, marker)),
-		"transformation, extended":    extended(segment(0xFF74, u16(0), u16(0x0800), u16(0), marker)),
-		"transformation, of words":    extended(segment(0xFF74, u16(0), u16(0), u16(0), marker)),
-		"collections":                 extended(segment(0xFF75, u16(0), marker)),
-		"nonlinearity":                extended(segment(0xFF76, marker)),
-		"depths of components":        extended(segment(0xFF78, u16(12), marker)),
-		"lengths of parts":            file(segment(0xFF55, marker)),
-		"lengths of packets":          file(segment(0xFF57, marker)),
-		"lengths of packets of one":   file(segment(0xFF58, marker)),
-		"places of components":        file(segment(0xFF63, marker)),
-		"profile":                     file(segment(0xFF56, marker)),
-		"corresponding profile":       file(segment(0xFF59, marker)),
-		"capabilities":                file(segment(0xFF50, u32(1<<17), u16(0), marker)),
-		"style of no component":       file(segment(0xFF53, marker)),
-		"quantization of none":        file(segment(0xFF5D, marker)),
-		"region of none":              file(segment(0xFF5E, marker)),
-		"more style":                  file(segment(0xFF53, 0, 0, 1, 4, 4, 0, 1, marker)),
-		"more quantization":           file(segment(0xFF5C, 0x40, 8, 8, 8, 8, marker)),
-		"more quantization of one":    file(segment(0xFF5D, 0, 0x40, 8, 8, 8, 8, marker)),
-		"more of a region":            file(segment(0xFF5E, 0, 0, 7, marker)),
-		"transformation of T.801":     file(segment(0xFF74, marker)),
-		"capabilities of every part":  file(segment(0xFF50, u32(1<<17), marker)),
+		"channels":                               header(box("cdef", u16(2), []byte(marker))),
+		"parameters of CIELab":                   header(box("colr", []byte("\x01\x00\x00\x00\x00\x00\x0E"+marker+marker+"1234"))),
+		"channels, the columns":                  header(box("cmap", spread(marker, 0, 0, 1))),
+		"channels, no palette":                   header(box("cmap", spread(marker, 0, 0, 0))),
+		"size":                                   large(8),
+		"components":                             cat(0xFF, 0x4F, segment(0xFF51, make([]byte, 34), u16(12), spread(marker, 7, 1)), file()[2+2+41:]),
+		"components that are missing":            bytes.Replace(file(), size[38:], []byte(marker[:5]), 1),
+		"size of tiles":                          large(2 + 4 + 18),
+		"many capabilities":                      file(segment(0xFF50, marker, make([]byte, 64))),
+		"order of packets":                       file(segment(0xFF5F, marker, "12")),
+		"heads of packets of a part":             file(segment(0xFF61, 0, marker)),
+		"transformation, extended":               extended(segment(0xFF74, u16(0), u16(0x0800), u16(0), marker)),
+		"transformation, of words":               extended(segment(0xFF74, u16(0), u16(0), u16(0), marker)),
+		"collections":                            extended(segment(0xFF75, u16(0), marker)),
+		"nonlinearity":                           extended(segment(0xFF76, marker)),
+		"depths of components":                   extended(segment(0xFF78, u16(12), marker)),
+		"lengths of parts":                       file(segment(0xFF55, marker)),
+		"lengths of packets":                     file(segment(0xFF57, marker)),
+		"lengths of packets of one":              file(segment(0xFF58, marker)),
+		"places of components":                   file(segment(0xFF63, marker)),
+		"profile":                                file(segment(0xFF56, marker)),
+		"corresponding profile":                  file(segment(0xFF59, marker)),
+		"capabilities":                           file(segment(0xFF50, u32(1<<17), u16(0), marker)),
+		"style of no component":                  file(segment(0xFF53, marker)),
+		"quantization of none":                   file(segment(0xFF5D, marker)),
+		"region of none":                         file(segment(0xFF5E, marker)),
+		"more style":                             file(segment(0xFF53, 0, 0, 1, 4, 4, 0, 1, marker)),
+		"more quantization":                      file(segment(0xFF5C, 0x40, 8, 8, 8, 8, marker)),
+		"more quantization of one":               file(segment(0xFF5D, 0, 0x40, 8, 8, 8, 8, marker)),
+		"quantization that another one replaces": file(coc(4), segment(0xFF5D, 0, 0x40, marker), segment(0xFF5D, 0, 0x40, make([]byte, 13))),
+		"quantization for nobody":                file(coc(4), segment(0xFF5C, 0x40, marker), segment(0xFF5D, 0, 0x40, make([]byte, 13))),
+		"quantization of levels that nobody has": file(coc(32), segment(0xFF5C, 0x40, 8, 8, 8, 8, marker), coc(1)),
+		"precincts for nobody":                   bytes.Replace(file(coc(1)), style, segment(0xFF52, 1, 0, u16(1), 0, 11, 4, 4, 0, 1, marker), 1),
+		"precincts that others replace":          file(coc(11, marker), coc(1)),
+		"more of a region":                       file(segment(0xFF5E, 0, 0, 7, marker)),
+		"transformation of T.801":                file(segment(0xFF74, marker)),
+		"capabilities of every part":             file(segment(0xFF50, u32(1<<17), marker)),
 	}
 }
 

@@ -285,9 +285,6 @@ func (in elements) with(more elements) elements {
 	return in
 }
 
-// atMost returns a function that keeps a body of up to n bytes.
-func atMost(n int) func([]byte) bool { return func(b []byte) bool { return len(b) <= n } }
-
 var (
 	headElements = numbers(0x4286, 0x42F7, 0x42F2, 0x42F3, 0x4287, 0x4285).with(elements{
 		0x4282: func(b []byte) bool {
@@ -321,7 +318,7 @@ var (
 			return mappingElements.all(b)
 		},
 	})
-	encodingElements = numbers(0x5031, 0x5032, 0x5033).with(elements{0x5034: numbers(0x4254).with(elements{0x4255: atMost(16)}).all})
+	encodingElements = numbers(0x5031, 0x5032, 0x5033).with(elements{0x5034: numbers(0x4254).with(elements{0x4255: func(b []byte) bool { return len(b) <= 16 && !isText(b) }}).all})
 	mappingElements  = numbers(0x41F0, idMappingType).with(elements{0x41ED: func(b []byte) bool { return shape(5, -19)(&box{body: b}) }})
 	cueElements      = numbers().wide(0xB3).with(elements{idTrackPositions: numbers(idCueTrack, 0x5378).wide(0xF1, 0xF0, 0xB2, 0xEA).all})
 	groupLevel       = []uint32{0x9B, 0xFA, 0xFB, 0x75A2} // numbers in BlockGroup
@@ -756,6 +753,11 @@ func keepXiph(b []byte) bool {
 		if len(first) != 30 || first[:7] != "\x01vorbis" || !strings.HasPrefix(last, "\x05vorbis") {
 			return false
 		}
+		n := vorbisTablesLen(b[to:], int(first[11]))
+		if n == 0 {
+			return false
+		}
+		clear(b[to+n:])
 		clear(b[at+7 : at+11])    // the version
 		mendLow(b[at+12 : at+28]) // the rates
 		end--

@@ -123,6 +123,22 @@ func TestDisplaysAreToldByTheirColors(t *testing.T) {
 	}
 }
 
+// TestBoxesOfUncompressedPicturesAreNoText puts texts where a picture has the places of its units, and its components.
+func TestBoxesOfUncompressedPicturesAreNoText(t *testing.T) {
+	for name, x := range map[string]struct {
+		keep        func(*box) bool
+		stays, goes []byte
+	}{
+		"icef":           {keepUnits, cat(u32(0), 3<<5|3<<2, u32(2), u32(0), u32(900), u32(900), u32(1234)), cat(u32(0), 4<<5|4<<2, u32(1), slack, "1234")},
+		"icef, of sizes": {keepUnits, cat(u32(0), 1<<2, u32(2), u16(300), u16(301)), cat(u32(0), 1<<2, u32(6), slack)},
+		"cmpd":           {keepComponents, cat(u32(3), u16(4), u16(5), u16(6)), cat(u32(len(slack)), spread("\x00"+slack, 0))},
+	} {
+		if !x.keep(&box{body: x.stays}) || x.keep(&box{body: x.goes}) {
+			t.Errorf("%s: numbers go, or a text stays", name)
+		}
+	}
+}
+
 // TestRepetitionStays checks that an animation is repeated as before: the only flag of an edit list says so.
 func TestRepetitionStays(t *testing.T) {
 	for _, width := range []int{4, 8} {

@@ -33,6 +33,10 @@ func hostilePhotos() map[string][]byte {
 	gif := gifFile()
 	gif = gif[:len(gif)-len(secret)-1]
 	codestream := codestreamFile(-1)[:8]
+	wide := cat("\xFF\x4F\xFF\x51", u16(38+3*16_000), make([]byte, 34), u16(16_000), bytes.Repeat([]byte{7, 1, 1}, 16_000), "\xFF\x52\x00\x0C\x00\x00\x00\x01\x00\x01\x04\x04\x00\x01") // of many components
+	for i := range 10_000 {
+		wide = cat(wide, "\xFF\x53\x00\x0A", u16(i), 0, 2, 4, 4, 0, 1)
+	}
 	packed := testimage.Brotli(bytes.Repeat([]byte("<a b='c'>"), 20_000), 22)
 	noise := func(n int) string { // letters that don't compress
 		b := make([]byte, n)
@@ -48,24 +52,29 @@ func hostilePhotos() map[string][]byte {
 	}
 	long := testimage.Block{IFD0: []testimage.Entry{testimage.ASCII(0x010F, noise(16_000))}}
 	return map[string][]byte{
-		"jpeg, scans":             repeat(cat(plain[:sos], scan), scan),
-		"jpeg, scans of many":     repeat(cat(plain[:2], frame, scan), cat(tables[:4+17*20], scan)),
-		"jpeg, tables":            repeat(plain[:2], tables),
-		"jpeg, small tables":      repeat(plain[:2], seg(0xC4, cat(0, make([]byte, 16)))),
-		"jpeg, tables and frames": repeat(plain[:2], cat(seg(0xDB, make([]byte, 65)), "\xFF\xD9")),
-		"jpeg, segments":          repeat(plain[:2], seg(0xE5, nil)),
-		"jpeg, EXIF":              repeat(plain[:2], exifSegment),
-		"jpeg, broken EXIF":       repeat(plain[:2], seg(0xE1, []byte("Exif\x00\x00II*\x00\xFF\xFF\xFF\xFF"))),
-		"jpeg, EXIF in parts":     repeat(cat(plain[:2], exifSegment), seg(0xE1, []byte("Exif\x00\x00more"))),
-		"jpeg, XMP":               repeat(plain[:2], xmp),
-		"jpeg, extended XMP":      repeat(cat(plain[:2], xmp), seg(0xE1, cat(container.ExtendedXMPIntro, make([]byte, 40), "<a>"))),
-		"jpeg, profiles":          repeat(plain[:2], seg(0xE2, cat("ICC_PROFILE\x00", 1, 1, profile(60_000)))),
-		"jpeg, parts of profiles": repeat(plain[:2], seg(0xE2, cat("ICC_PROFILE\x00", 1, 255))),
-		"jpeg, MPF":               repeat(plain[:2], seg(0xE2, mpf(make([]uint32, 1000)...))),
-		"jpeg, fill":              repeat(plain[:2], []byte{0xFF}),
-		"jpeg, stuffing":          repeat(plain[:2], []byte{0xFF, 0}),
-		"jpeg, restarts":          repeat(plain[:sos+len(scan)], []byte{0xFF, 0xD0}),
-		"jpeg, markers in scans":  repeat(plain[:sos+len(scan)], []byte{0xFF, 2}),
+		"jpeg, scans":                 repeat(cat(plain[:sos], scan), scan),
+		"jpeg, scans of many":         repeat(cat(plain[:2], frame, scan), cat(tables[:4+17*20], scan)),
+		"jpeg, tables":                repeat(plain[:2], tables),
+		"jpeg, small tables":          repeat(plain[:2], seg(0xC4, cat(0, make([]byte, 16)))),
+		"jpeg, tables and frames":     repeat(plain[:2], cat(seg(0xDB, make([]byte, 65)), "\xFF\xD9")),
+		"jpeg, segments":              repeat(plain[:2], seg(0xE5, nil)),
+		"jpeg, EXIF":                  repeat(plain[:2], exifSegment),
+		"jpeg, broken EXIF":           repeat(plain[:2], seg(0xE1, []byte("Exif\x00\x00II*\x00\xFF\xFF\xFF\xFF"))),
+		"jpeg, EXIF in parts":         repeat(cat(plain[:2], exifSegment), seg(0xE1, []byte("Exif\x00\x00more"))),
+		"jpeg, XMP":                   repeat(plain[:2], xmp),
+		"jpeg, extended XMP":          repeat(cat(plain[:2], xmp), seg(0xE1, cat(container.ExtendedXMPIntro, make([]byte, 40), "<a>"))),
+		"jpeg, whole XMP":             repeat(plain[:2], seg(0xE1, cat(container.XMPIntro, title(60_000)))),
+		"jpeg, XMP without its parts": repeat(plain[:2], seg(0xE1, cat(container.XMPIntro, "HasExtendedXMP"))),
+		"jpeg, parts of other XMP":    repeat(cat(plain[:2], seg(0xE1, cat(container.XMPIntro, "HasExtendedXMP", make([]byte, 60_000), 1))), seg(0xE1, cat(container.ExtendedXMPIntro, make([]byte, 31), 2, make([]byte, 8)))),
+		"jpeg, IIM":                   repeat(plain[:2], testimage.PhotoshopSegment(testimage.PSDResource(0x0404, "", bytes.Repeat(cat(0x1C, 2, 25, 0, 1, "a"), 10_000)))),
+		"jpeg, restart intervals":     repeat(plain[:2], seg(0xDD, []byte{0, 1})),
+		"jpeg, profiles":              repeat(plain[:2], seg(0xE2, cat("ICC_PROFILE\x00", 1, 1, profile(60_000)))),
+		"jpeg, parts of profiles":     repeat(plain[:2], seg(0xE2, cat("ICC_PROFILE\x00", 1, 255))),
+		"jpeg, MPF":                   repeat(plain[:2], seg(0xE2, mpf(make([]uint32, 1000)...))),
+		"jpeg, fill":                  repeat(plain[:2], []byte{0xFF}),
+		"jpeg, stuffing":              repeat(plain[:2], []byte{0xFF, 0}),
+		"jpeg, restarts":              repeat(plain[:sos+len(scan)], []byte{0xFF, 0xD0}),
+		"jpeg, markers in scans":      repeat(plain[:sos+len(scan)], []byte{0xFF, 2}),
 		"jpeg, pictures": repeat(testimage.JPEG(m, seg(0xE2, mpf(func() (at []uint32) {
 			for i := range uint32(900) {
 				at = append(at, 20_000+i*1000)
@@ -93,6 +102,7 @@ func hostilePhotos() map[string][]byte {
 		"gif, pictures":           repeat(gif[:37], cat(0x2C, make([]byte, 4), 255, 255, 255, 255, 0, 2, 2, 0x44, 1, 0)),
 		"gif, codes":              repeat(cat(gif[:37], 0x2C, make([]byte, 4), 255, 255, 255, 255, 0, 2), cat(255, bytes.Repeat([]byte{0x24}, 255))),
 		"gif, controls":           repeat(gif[:37], []byte{0x21, 0xF9, 4, 0, 0, 0, 0, 0}),
+		"gif, controls, comments": repeat(gif[:37], cat(0x21, 0xF9, 4, 0, 0, 0, 0, 0, 0x21, 0xFE, bytes.Repeat([]byte{1, 7}, 50), 0)),
 		"gif, profiles":           repeat(gif[:37], cat(0x21, 0xFF, 11, "ICCRGBG1012", 1, 0, 0)),
 		"gif, a profile":          repeat(cat(gif[:37], 0x21, 0xFF, 11, "ICCRGBG1012"), []byte{1, 0}),
 		"bmp, runs":               repeat(cat("BM", le32(size), le32(0), le32(54), le32(40), le32(1<<20), le32(1<<20), 1, 0, 8, 0, le32(1), le32(size), make([]byte, 16)), []byte{1, 2}),
@@ -109,6 +119,7 @@ func hostilePhotos() map[string][]byte {
 		"jp2, headers":            repeat(testimage.JP2(), box("jp2h", bytes.Repeat(box("colr", []byte("\x01\x00\x00\x00\x00\x00\x10")), 2000))),
 		"jp2, segments":           repeat(codestream, []byte("\xFF\x64\x00\x02")),
 		"jp2, parts":              repeat(codestream, cat(0xFF, 0x90, u16(10), u16(0), u32(14), 0, 1, 0xFF, 0x93)),
+		"jp2, segments of parts":  repeat(wide, cat(0xFF, 0x90, u16(10), u16(0), u32(14+2*9), 0, 1, bytes.Repeat(cat(0xFF, 0x5C, u16(7), 0x40, 1, 2, 3, 4), 2), 0xFF, 0x93)),
 		"jp2, EXIF":               repeat(testimage.JP2(), box("uuid", []byte("JpgTiffExif->JP2"), block.Encode())),
 		"jp2, broken EXIF":        repeat(testimage.JP2(), box("uuid", []byte(container.GeoUUID), []byte("II*\x00"))),
 		"heif, jpeg items":        repeat(heifFile(false, []heifItem{{typ: "jpeg", data: repeat(plain[:2], tables)[:900_000]}}), []byte{0}),

@@ -542,7 +542,7 @@ var keepJ2K = only(jp2Header)
 func keepComponents(b *box) bool {
 	f := fields{b: b.body}
 	for n := f.uint(4); n > 0 && !f.over; n-- {
-		if f.uint(2) > 255 { // there are 20, and names
+		if f.uint(2) >= ascii { // there are 20, and names
 			return false
 		}
 	}
@@ -581,5 +581,5 @@ func keepUnits(b *box) bool {
 		return false
 	}
 	each := [...]int{0, 2, 3, 4, 8}[offset] + [...]int{1, 2, 3, 4, 8}[size]
-	return b.cut(9 + int(n)*each) //nolint:gosec // G115: checked
+	return b.cut(9+int(n)*each) && !isText(b.body[9:]) //nolint:gosec // G115: checked
 }

@@ -200,7 +200,7 @@ func partSamples() map[string]sample {
 		d := cat(4, 13+2+len(x)+3, typ, kind<<2|1, "\x00\x10\x00", u32(64000), u32(64000), 5, len(x), x, "end")
 		return cat(u32(1), 3, 0x80, 0x80, 7+len(d)+6, u16(1), 0xA0, u16(2), u16(3), d, 6, 2, 2, "N", "xy", "after")
 	}
-	vorbis := cat(2, 30, 7+4+4+4+2, "\x01vorbis", make([]byte, 23), "\x03vorbis", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x\x01", "\x05vorbis", "codes")
+	vorbis := cat(2, 30, 7+4+4+4+2, "\x01vorbis", make([]byte, 23), "\x03vorbis", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x\x01", vorbisTables, "codes")
 	theora := cat(2, 42, 7+4+4+4+1, "\x80theora", make([]byte, 35), "\x81theora", 4, 0, 0, 0, "Lavf", 0, 0, 0, 0, "x", "\x82theora", "tables")
 	opus := func(order binary.AppendByteOrder) []byte {
 		return cat(0, 2, order.AppendUint16(nil, 312), order.AppendUint32(nil, 48000), order.AppendUint16(nil, 0), 1, 1, 1, 0, 1, after)

@@ -19,6 +19,9 @@ func profileOf(sig string, data []byte) []byte {
 	b := make([]byte, header)
 	binary.BigEndian.PutUint32(b, uint32(header+table+len(data)))
 	copy(b[12:], "mntrRGB XYZ ")
+	if sig == "kTRC" || sig == "A2B0" {
+		copy(b[16:], "GRAY")
+	}
 	copy(b[36:], "acsp")
 	copy(b[68:], "\x00\x00\xF6\xD6\x00\x01\x00\x00\x00\x00\xD3\x2D")
 	return cat(b, u32(1), sig, u32(header+table), u32(len(data)), data)
@@ -196,6 +199,7 @@ func TestLargeProfilesStay(t *testing.T) {
 	const grid, most = 21, 65_535 - 16
 	table := bytes.Repeat([]byte(shown), grid*grid*grid*grid*3/len(shown)+1)[:grid*grid*grid*grid*3]
 	press := profileOf("A2B0", cat("mft1", u32(0), 4, 3, grid, 0, make([]byte, 36), make([]byte, 4*256), table, make([]byte, 3*256)))
+	copy(press[16:], "CMYK")
 	parts := func(profile []byte) (segments [][]byte) {
 		count := (len(profile) + most - 1) / most
 		for part := range slices.Chunk(cat(profile), most) {

@@ -89,7 +89,7 @@ func keepSoundConfiguration(coding uint16, b []byte) (n int) {
 	}
 	n = min(soundConfigurations[coding], len(b))
 	mendWords(b[:n])
-	return n
+	return lenIf(!isText(b[:n]), b[:n])
 }
 
 // lenIf returns the length of b if it stays, else 0.
