@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxXMP bounds the data of all XMP items of a file, which is read to rewrite it.
+	// maxXMP bounds the data of all XMP in a JPEG, or in the items of a HEIF, that is read to rewrite it.
 	maxXMP = maxHold
 	// maxDerived bounds the data of a derived picture, which is read to cut it to its fields.
 	maxDerived = 64 << 10
