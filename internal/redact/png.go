@@ -219,13 +219,15 @@ func (f *pngFile) longEXIF(length int64) bool {
 	}
 	was := crc32.ChecksumIEEE([]byte("eXIf"))
 	is := was
-	ok = f.pass(8) && f.consume(length, func(b []byte) {
+	if !f.pass(8) || !f.consume(length, func(b []byte) {
 		out := make([]byte, len(b))
 		block = block[copy(out, block):]
 		was, is = crc32.Update(was, crc32.IEEETable, b), crc32.Update(is, crc32.IEEETable, out)
 		f.overwritten += different(b, out)
 		f.write(out)
-	})
+	}) {
+		return false
+	}
 	if b, ok = f.peek(4); !ok {
 		return false
 	}
