@@ -219,7 +219,8 @@ func (f *pngFile) longEXIF(length int64) bool {
 	}
 	was := crc32.ChecksumIEEE([]byte("eXIf"))
 	is := was
-	ok = f.pass(8) && f.consume(length, func(b []byte) {
+	f.pass(8)
+	f.consume(length, func(b []byte) {
 		out := make([]byte, len(b))
 		block = block[copy(out, block):]
 		was, is = crc32.Update(was, crc32.IEEETable, b), crc32.Update(is, crc32.IEEETable, out)

@@ -55,7 +55,7 @@ func vorbisTablesLen(b []byte, channels int) int {
 			submaps = r.read(4) + 1
 		}
 		if r.read(1) == 1 { // coupled channels
-			each(8, func() { r.skip(2 * bits.Len(uint(max(channels-1, 0)))) }) //nolint:gosec // G115: no less than 0
+			each(8, func() { r.skip(2 * bits.Len(uint(max(channels-1, 0)))) })
 		}
 		r.read(2)
 		if submaps > 1 {
@@ -79,7 +79,7 @@ func (r *lowReader) skipCodebook() (ok bool) {
 	if r.read(1) == 1 { // in the order of their lengths
 		r.read(5)
 		for n := 0; n < entries && !r.over; {
-			n += r.read(bits.Len(uint(entries - n))) //nolint:gosec // G115: no less than 0
+			n += r.read(bits.Len(uint(entries - n)))
 		}
 	} else {
 		sparse := r.read(1) == 1
