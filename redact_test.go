@@ -589,7 +589,7 @@ func TestRedactWithoutOmitIsLogged(t *testing.T) {
 		"redact\nonly Orientation":                                false,
 		"operations imageInfo\nredact":                            false, // no response tells a tag, so none stays
 		"redact\nallow GetObject remote_ip private_ranges":        false, // others get photos without EXIF
-		"values typed":                                            false,
+		"values typed": false,
 	} {
 		t.Run(config, func(t *testing.T) {
 			s := serve(t, "http://a.test:{$PORT} {\nbind 127.0.0.1\nexif * {\n"+config+"\n}\nfile_server\n}")
