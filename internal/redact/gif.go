@@ -28,7 +28,7 @@ func redactGIF(s *stream, p *Plan) error {
 	width, height := le.Uint16(head[6:]), le.Uint16(head[8:])
 	var l lzw
 	first := true
-	applications := map[string]bool{} // that were there
+	profiled := false // there was a profile
 	for {
 		b, _ := s.peek(14)
 		switch {
@@ -39,8 +39,11 @@ func redactGIF(s *stream, p *Plan) error {
 			// the descriptor, the table, the data
 			table := container.ColorTable(b[9])
 			pixels := int64(le.Uint16(b[5:])) * int64(le.Uint16(b[7:]))
-			if hidden := le.Uint16(b[1:]) >= width || le.Uint16(b[3:]) >= height; hidden && !first && width > 0 && height > 0 {
-				ok = s.pass(10) && s.zero(table) && zeroPicture(s)
+			if hidden := le.Uint16(b[1:]) >= width || le.Uint16(b[3:]) >= height; hidden && !first && width > 0 && height > 0 && pixels > 0 {
+				// one pixel: without data for all of them, Chromium ends the animation here
+				small := slices.Clone(b[:10])
+				copy(small[5:], "\x01\x00\x01\x00")
+				ok = s.replace(small) && s.zero(table) && passPicture(s, &l, 1)
 			} else { // browsers enlarge the screen for the first
 				ok = s.pass(10+table) && passPicture(s, &l, pixels)
 			}
@@ -52,7 +55,7 @@ func redactGIF(s *stream, p *Plan) error {
 				}
 				b, _ = s.peek(14)
 			}
-			ok = redactExtension(s, b, applications)
+			ok = redactExtension(s, b, &profiled)
 		case len(b) > 0 && b[0] == 0: // some writers put zeros between blocks
 			ok = s.pass(int64(len(b) - len(bytes.TrimLeft(b, "\x00"))))
 		default:
@@ -101,8 +104,8 @@ var gifTrailer = func() []byte {
 	return append(b, 0)
 }()
 
-// redactExtension redacts the extension that starts with b. Of each application, the first stays.
-func redactExtension(s *stream, b []byte, applications map[string]bool) bool {
+// redactExtension redacts the extension that starts with b. The first profile stays, and all loops: Chromium takes the last ones.
+func redactExtension(s *stream, b []byte, profiled *bool) bool {
 	label, size := b[1], int(b[2])
 	switch {
 	case label == 0xF9 && size == 4:
@@ -110,9 +113,9 @@ func redactExtension(s *stream, b []byte, applications map[string]bool) bool {
 			return s.pass(2+1) && s.zero(4) && blankSubBlocks(s)
 		}
 		return s.pass(2+1+4) && blankSubBlocks(s)
-	case label == 0xFF && size == 11 && len(b) == 14 && gifApplications[string(b[3:14])] && !applications[string(b[3:14])]:
-		applications[string(b[3:14])] = true
+	case label == 0xFF && size == 11 && len(b) == 14 && gifApplications[string(b[3:14])] && (b[3] != 'I' || !*profiled):
 		if b[3] == 'I' {
+			*profiled = true
 			return s.pass(14) && redactProfile(s)
 		}
 		return s.pass(14) && redactLoops(s)
@@ -239,26 +242,6 @@ func passPicture(s *stream, l *lzw, pixels int64) bool {
 		}
 		used := l.read(b[1 : 1+n])
 		if !s.pass(int64(1+used)) || !s.zero(int64(n-used)) || !ok {
-			return false
-		}
-	}
-}
-
-// zeroPicture overwrites the data of a picture that is never shown with its first color.
-func zeroPicture(s *stream) bool {
-	if !s.pass(1) {
-		return false
-	}
-	for {
-		b, ok := s.peek(1)
-		if !ok {
-			return false
-		}
-		n := int64(b[0])
-		if !s.pass(1) || n == 0 {
-			return n == 0
-		}
-		if !s.zero(n) {
 			return false
 		}
 	}

@@ -50,12 +50,18 @@ func TestGIFsShowTheSame(t *testing.T) {
 	for name, insert := range map[string]string{
 		"a picture that is never shown": control + string(hidden), "a control of no picture": "!\xF9\x04" + word[:4] + "\x00",
 		"a control, a comment, another control": "!\xF9\x04" + word[:4] + "\x00!\xFE\x01a\x00" + control + string(hidden),
-		"loops again":                           "!\xFF\x0BNETSCAPE2.0\x03\x01" + word[:2] + "\x00",
+		"a profile again":                       string(extension) + "\x01" + word[:1] + "\x00",
 	} {
 		got := redact(t, slices.Insert(bytes.Clone(data), end, []byte(insert)...), &Policy{}, 0)
-		if rest := got[end:]; !bytes.HasPrefix(got, data[:end]) || len(rest) != len(insert)+1 || bytes.Contains(rest, []byte(word[:2])) {
+		if rest := got[end:]; !bytes.HasPrefix(got, data[:end]) || len(rest) != len(insert)+1 || bytes.Contains(rest, []byte(word[:3])) {
 			t.Errorf("%s: got %q", name, rest)
 		}
+	}
+
+	again := cat(control, hidden, "!\xFF\x0BNETSCAPE2.0\x03\x01\x07\x00\x00;")
+	seen := cat(control, hidden[:5], "\x01\x00\x01\x00\x80", make([]byte, 6), 7, 10, 0x80, word[:2], make([]byte, 7), 0, again[len(control)+len(hidden):])
+	if got := redact(t, cat(data[:end], again), &Policy{}, 0)[end:]; !bytes.Equal(got, seen) {
+		t.Errorf("a hidden picture, then other loops, are %q, want %q", got, seen)
 	}
 
 	comment := append([]byte("!\xFE\x06SECRET"), 0)

@@ -185,9 +185,9 @@ type codestream struct {
 
 // codestreamHead is what the main header, or that of a tile-part, says of components.
 type codestreamHead struct {
-	read   bool
+	end    int64                // the offset that it is read up to
 	last   map[segmentKey]int64 // the offset of the last segment of a kind, which replaces those before
-	count  map[uint16]int       // the components that have a segment of their own
+	count  map[uint16]int       // the components that have a segment of their own, after the one about all others
 	levels map[int]int          // of the decomposition of a component
 	most   int                  // of these
 }
@@ -201,7 +201,7 @@ func (h *codestreamHead) reset() {
 	clear(h.last)
 	clear(h.count)
 	clear(h.levels)
-	h.read, h.most = true, 0
+	h.end, h.most = 0, 0
 }
 
 // segmentKey tells segments that replace each other.
@@ -221,15 +221,15 @@ func (c *codestream) head() *codestreamHead {
 	return &c.main
 }
 
-// readHead reads the header from the next segment on, as far as it fits into the buffer.
+// readHead reads the header from the next segment on, as far as it fits into the buffer, unless that one is read.
 func (c *codestream) readHead(end int64) {
 	h := c.head()
-	if h.read {
+	if c.offset < h.end {
 		return
 	}
-	h.reset()
 	const fields = 16 // enough of a segment
-	for at := 0; at < maxHold; {
+	at := 0
+	for at < maxHold {
 		b, _ := c.peek(at + fields)
 		if b = c.before(end, b); len(b) < at+4 {
 			break
@@ -242,6 +242,7 @@ func (c *codestream) readHead(end int64) {
 		h.add(marker, b[2:], length, c, c.offset+int64(at))
 		at += 2 + length
 	}
+	h.end = c.offset + int64(at)
 	for component, n := range h.levels {
 		if component != allOthers || h.count[coc] < c.components {
 			h.most = max(h.most, n)
@@ -258,7 +259,13 @@ func (h *codestreamHead) add(marker uint16, b []byte, length int, c *codestream,
 	if key.component >= c.components || f.over || !replaces(marker) || style && end > length {
 		return
 	}
-	if _, again := h.last[key]; !again && key.component != allOthers {
+	_, again := h.last[key]
+	switch {
+	case marker == cod: // OpenJPEG takes it for the components that came before, too
+		delete(h.count, coc)
+	case marker == qcd:
+		delete(h.count, qcc)
+	case !again && key.component != allOthers:
 		h.count[marker]++
 	}
 	h.last[key] = off
@@ -405,6 +412,7 @@ func redactCodestream(s *stream, n int64) bool {
 		return s.zero(n)
 	}
 	c := codestream{stream: s, components: maxComponents}
+	c.main.reset()
 	return s.pass(2) && c.redact(end) && s.zero(end-s.offset)
 }
 
@@ -442,7 +450,8 @@ func (c *codestream) redact(end int64) (ok bool) {
 			}
 			ok = s.pass(12)
 			first = false
-			c.inPart, c.part.read = true, false
+			c.inPart = true
+			c.part.reset()
 		case marker < soc || marker == soc || marker == sot || marker == sod || marker == eoc:
 			return true
 		case length < 2 || 2+length > end-s.offset:
@@ -472,8 +481,8 @@ func (c *codestream) redactSegment(marker uint16, length int, first bool) bool {
 	if b, ok := c.peek(2 + length); ok && (marker != siz || first && !c.sized) && (marker != ppm || first) && (marker != ppt || !first) {
 		c.sized = c.sized || marker == siz
 		kept = min(c.kept(marker, b[2:]), length)
-		if kept > 0 && c.isUnused(marker) {
-			return c.replace(append(slices.Clone(b[:fixed[marker]]), bytes.Repeat(unused[marker], max(kept+2-fixed[marker], 0))...)) && c.zero(int64(length-kept))
+		if n := fixed[marker]; 2+kept >= n && c.isUnused(marker) {
+			return c.replace(append(slices.Clone(b[:n]), bytes.Repeat(unused[marker], 2+kept-n)...)) && c.zero(int64(length-kept))
 		}
 		if kept > 0 && marker == siz { // sizes and places
 			head := slices.Clone(b[:2+36])

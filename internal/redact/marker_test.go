@@ -329,6 +329,31 @@ func markedCodestreams() map[string][]byte {
 	}
 }
 
+// TestStylesOfCodestreamsStay has the segments that say how a JPEG 2000 is coded after more comments than the buffer holds, those
+// about all components after those of each, which OpenJPEG takes for all, and one too short.
+func TestStylesOfCodestreamsStay(t *testing.T) {
+	segment := func(marker int, data ...any) []byte { b := cat(data...); return cat(u16(marker), u16(2+len(b)), b) }
+	size := segment(0xFF51, make([]byte, 34), u16(1), 7, 1, 1)
+	style := segment(0xFF52, 1, 0, u16(1), 0, 1, 4, 4, 0, 1, 0x77, 0x88)
+	quantization := segment(0xFF5C, 0x40, 8, 8, 8, 8)
+	own := cat(segment(0xFF53, 0, 1, 1, 4, 4, 0, 1, 0x77, 0x88), segment(0xFF5D, 0, 0x40, 8, 8, 8, 8))
+	comments := bytes.Repeat(segment(0xFF64, make([]byte, 60_000)), 5)
+	part := cat(0xFF, 0x90, u16(10), u16(0), u32(16), 0, 1, 0xFF, 0x93, 1, 2, 0xFF, 0xD9)
+	for name, header := range map[string][]byte{
+		"after comments":         cat(comments, style, quantization),
+		"before and after":       cat(style, comments, own, comments, quantization),
+		"all after their own":    cat(own, style, quantization),
+		"quantization of no use": cat(segment(0xFF52, 0, 0, u16(1), 0, 1, 4, 4, 0, 1), own, segment(0xFF5C)),
+	} {
+		data := cat(0xFF, 0x4F, size, header, part)
+		for _, chunk := range []int{0, 1, len(data) - len(part)} {
+			if got := redact(t, data, &Policy{}, chunk); !bytes.Equal(got, data) {
+				t.Errorf("%s, in chunks of %d: it changes", name, chunk)
+			}
+		}
+	}
+}
+
 func TestNoMarkerSurvives(t *testing.T) {
 	for name, data := range marked() {
 		verdict, format := Sniff(data)
