@@ -81,12 +81,12 @@ func readIPTC(r io.ReaderAt, o *exif.Options) (format string, m *iptc.Metadata, 
 		}
 		return false, err
 	}
-	if err := meta.Packets(add); err != nil && !errors.Is(err, exif.ErrTooLarge) {
-		return meta.Format, nil, err
-	}
 	format, err = exif.Packets(r, add)
 	if err != nil && !errors.Is(err, exif.ErrTooLarge) {
 		return format, nil, err
+	}
+	if err := meta.Packets(add); err != nil && !errors.Is(err, exif.ErrTooLarge) {
+		return meta.Format, nil, err
 	}
 	if packet := extended.of(source.XMP); packet != nil {
 		source.XMP = append(source.XMP, packet)

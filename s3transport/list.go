@@ -24,6 +24,9 @@ import (
 // checksums.
 const maxPage = 8 << 20
 
+// maxEmpty bounds the pages without a name that the store can send in a row.
+const maxEmpty = 100
+
 // maxLevels bounds the elements in each other. A listing has four.
 const maxLevels = 16
 
@@ -159,9 +162,12 @@ type listing struct {
 
 // Read implements io.Reader.
 func (l *listing) Read(p []byte) (int, error) {
-	for l.buf.Len() == 0 {
+	for empty := 0; l.buf.Len() == 0; empty++ {
 		if l.done || l.closed {
 			return 0, io.EOF
+		}
+		if empty == maxEmpty {
+			return 0, errors.New("listing: the store has more but no names")
 		}
 		res, err := l.fetch()
 		if err != nil {

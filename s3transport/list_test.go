@@ -228,6 +228,28 @@ func TestStoreRefusesListing(t *testing.T) {
 	}
 }
 
+// TestEmptyPagesEnd checks that a store that always has more and names nothing isn't asked forever.
+func TestEmptyPagesEnd(t *testing.T) {
+	store := newStore(t, false)
+	pages := 0
+	store.answer = func(w http.ResponseWriter, _ *http.Request) {
+		store.mu.Lock()
+		pages++
+		n := pages
+		store.mu.Unlock()
+		if n > 2*maxEmpty {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken></ListBucketResult>", n)
+	}
+	srv := serve(t, store.URL, keyPair+"bucket photos\nlist\n")
+	r, err := srv.Try(t.Context(), http.MethodGet, "a.test", "/f/", "Accept", "application/json")
+	if err == nil || json.Valid([]byte(r.Body)) || pages > maxEmpty+2 {
+		t.Errorf("got %d %s after %d pages", r.Status, r.Body, pages)
+	}
+}
+
 // TestDeepListingIsCutOff checks that a listing with elements in elements isn't read to its bound: the decoder needs fifty
 // times its bytes to remember those that are open.
 func TestDeepListingIsCutOff(t *testing.T) {

@@ -108,7 +108,8 @@ type Metadata struct {
 	// Format is the name of the image's container format: "jpeg", "tiff", ...
 	Format string
 
-	tags    []tag // in file order, names unique
+	tags    []tag                  // in file order, names unique
+	keep    func(name string) bool // of the Options of AppendJSON
 	blocks  []container.Block
 	scratch scratch
 }

@@ -6,6 +6,7 @@ func (m *Metadata) AppendJSON(dst []byte, o *Options) ([]byte, error) {
 	if o.Dialect != nil {
 		return o.Dialect.AppendEXIF(dst, m, nil, o)
 	}
+	m.keep = o.Keep
 	start := len(dst)
 	render := appendRaw
 	switch o.Style {

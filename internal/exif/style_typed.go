@@ -141,13 +141,13 @@ func appendFloat(dst []byte, f float64, ok bool, bits int) []byte {
 }
 
 // text returns the text of a tag of the Exif directory, or else of IFD0, where some writers and TIFF/EP
-// put such tags; "" if there is none.
+// put such tags; "" if there is none, or if the JSON doesn't include it.
 func (m *Metadata) text(id uint16) string {
 	t := m.find(exifIFD, id)
 	if t == nil {
 		t = m.find(ifd0, id)
 	}
-	if t == nil {
+	if t == nil || m.keep != nil && !m.keep(t.name) {
 		return ""
 	}
 	return t.val.text

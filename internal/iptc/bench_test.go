@@ -32,7 +32,7 @@ func BenchmarkRewrite(b *testing.B) {
 			b.SetBytes(int64(len(s.XMP[0])))
 			b.ReportAllocs()
 			for b.Loop() {
-				p.RewriteXMP(s.XMP[0])
+				p.RewriteXMP(nil, s.XMP[0])
 			}
 		})
 	}

@@ -75,7 +75,7 @@ func FuzzRewrite(f *testing.F) {
 	f.Fuzz(func(t *testing.T, packet []byte, room uint16, mask uint64) {
 		packet = append(packet, bytes.Repeat([]byte(" "), int(room))...)
 		keep := maskFilter(mask)
-		out, _ := (&Policy{Keep: keep}).RewriteXMP(packet)
+		out, _ := (&Policy{Keep: keep}).RewriteXMP(nil, packet)
 		if out == nil {
 			return
 		}
@@ -98,7 +98,7 @@ func FuzzRewrite(f *testing.F) {
 				t.Errorf("%s: got %s, want %s", name, a, b)
 			}
 		}
-		again, _ := (&Policy{Keep: keep}).RewriteXMP(out)
+		again, _ := (&Policy{Keep: keep}).RewriteXMP(nil, out)
 		if !bytes.Equal(again, out) {
 			t.Errorf("rewritten again: got\n%s\nwant\n%s", again, out)
 		}

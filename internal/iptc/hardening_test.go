@@ -77,7 +77,7 @@ func TestHostilePacketsAreCheap(t *testing.T) {
 				}
 			},
 			"rewrites": func() {
-				if out, _ := policy.RewriteXMP(packet); out != nil && len(out) != len(packet) {
+				if out, _ := policy.RewriteXMP(nil, packet); out != nil && len(out) != len(packet) {
 					t.Errorf("%s: got %d bytes, want %d", name, len(out), len(packet))
 				}
 			},
@@ -176,7 +176,7 @@ func TestTruncatedAnywhere(t *testing.T) {
 		if got := toJSON(t, s, true); !strings.HasPrefix(`{"cityName":"A",`, got[:min(len(got)-1, 16)]) {
 			t.Errorf("%d bytes: got %s", i, got)
 		}
-		if out, _ := policy.RewriteXMP(packet[:i]); out != nil {
+		if out, _ := policy.RewriteXMP(nil, packet[:i]); out != nil {
 			checkPacket(t, packet[:i], out)
 		}
 	}

@@ -35,7 +35,7 @@ import (
 
 // Source is the metadata of a file as its container has it, in file order.
 type Source struct {
-	// XMP has the packets, extended XMP after all others. The last packet with a property wins, as in ExifTool.
+	// XMP has the packets, extended XMP after all others. The first packet with a property wins.
 	XMP [][]byte
 	// IIM has the blocks of datasets: Photoshop's resource 0x0404, TIFF's tag 33723.
 	IIM [][]byte
@@ -70,7 +70,7 @@ func Read(s *Source) *Metadata {
 	d := newDecoder(s.Charset)
 	p := newTreeParser(d)
 	for _, packet := range s.XMP {
-		m.readXMP(p.parse(packet))
+		m.add(p.parse(packet))
 	}
 	m.readIIM(s.IIM, d)
 	m.readEXIF(&s.EXIF)
@@ -96,6 +96,17 @@ func (m *Metadata) Len() (n int) {
 		}
 	}
 	return n
+}
+
+// add adds the properties of a packet that earlier packets don't have.
+func (m *Metadata) add(descriptions []*element) {
+	next := &Metadata{values: make([]*value, len(properties))}
+	next.readXMP(descriptions)
+	for i, v := range next.values {
+		if m.values[i] == nil {
+			m.values[i] = v
+		}
+	}
 }
 
 // readXMP sets the properties of a packet. The last value of a property that repeats wins.

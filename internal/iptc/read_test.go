@@ -163,13 +163,13 @@ func TestUTF16(t *testing.T) {
 	}
 }
 
-// TestPrecedence: XMP counts before IIM, IIM before EXIF, and of several packets the last with a property.
+// TestPrecedence: XMP counts before IIM, IIM before EXIF, and of several packets the first with a property.
 func TestPrecedence(t *testing.T) {
 	iim := block(dset(2, 90, "iim city"), dset(2, 95, "iim state"), dset(2, 120, "iim caption"), dset(2, 25, "a"), dset(2, 25, "b"))
 	s := &Source{
 		XMP: [][]byte{
-			packetOf(`photoshop:City="first" photoshop:Country="first"`, ``),
 			packetOf(`photoshop:City="xmp city" photoshop:State=""`, ``),
+			packetOf(`photoshop:City="second" photoshop:Country="xmp country"`, ``),
 		},
 		IIM: [][]byte{iim, block(dset(2, 95, "second"), dset(2, 101, "second"), dset(2, 105, "second"))},
 		EXIF: EXIF{
@@ -178,7 +178,7 @@ func TestPrecedence(t *testing.T) {
 		},
 		Labels: []string{"ASCII", `{"AIGC":{"Label":"1"}}`, `{"AIGC":2}`},
 	}
-	const want = `{"cityName":"xmp city","countryName":"first","creatorNames":["exif artist"],"dateCreated":"2024-05-01T20:15:00.25+02:00",` +
+	const want = `{"cityName":"xmp city","countryName":"xmp country","creatorNames":["exif artist"],"dateCreated":"2024-05-01T20:15:00.25+02:00",` +
 		`"description":"iim caption","headline":"second","keywords":["a","b"],"provinceState":"iim state","aigc":"{\"AIGC\":{\"Label\":\"1\"}}"}`
 	if got := toJSON(t, s, false); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -29,6 +29,22 @@ const (
 	metaEnd  = `</rdf:RDF></x:xmpmeta>`
 )
 
+// Told has the properties of a file's packets so far. None of them stays in a later packet, since no answer tells it.
+type Told map[string]bool
+
+// take takes the properties that are told from a packet's, and adds the others.
+func (t Told) take(m *Metadata) {
+	for i, v := range m.values {
+		switch name := properties[i].name; {
+		case t == nil || v == nil:
+		case t[name]:
+			m.values[i] = nil
+		default:
+			t[name] = true
+		}
+	}
+}
+
 // RewriteXMP returns a packet of the same length with only the properties that stay, in UTF-8: IPTC's that the
 // policy keeps, and those that say how to show the picture. It returns nil if none are left. It also returns
 // the pictures in Google's directory.
@@ -36,7 +52,8 @@ const (
 // The new packet has everything that a property has by the standard, languages and structures, and nothing
 // else. If the properties don't all fit, those of the set @credit go first into the packet, then those of @ai,
 // then the others in the standard's order. IPTC's properties in extended XMP are moved into the packet.
-func (p *Policy) RewriteXMP(packet []byte, extended ...[]byte) (out []byte, pictures []Picture) {
+// told is nil for a file of which only one packet stays.
+func (p *Policy) RewriteXMP(told Told, packet []byte, extended ...[]byte) (out []byte, pictures []Picture) {
 	m := &Metadata{values: make([]*value, len(properties))}
 	display := displayWriter{compass: p.Compass}
 	parser := newTreeParser(newDecoder(p.Charset))
@@ -48,9 +65,10 @@ func (p *Policy) RewriteXMP(packet []byte, extended ...[]byte) (out []byte, pict
 			}
 		}
 		if p.Keep != nil {
-			m.readXMP(descriptions)
+			m.add(descriptions)
 		}
 	}
+	told.take(m)
 
 	room := len(packet) - len(metaHead) - len(metaEnd)
 	shown := display.b.String()

@@ -121,7 +121,7 @@ func TestXMPOmitsEveryProperty(t *testing.T) {
 	}
 	for _, omit := range append(Names(), "") {
 		keep := func(name string) bool { return name != omit }
-		out, _ := (&Policy{Keep: keep}).RewriteXMP(packet)
+		out, _ := (&Policy{Keep: keep}).RewriteXMP(nil, packet)
 		if omit == "" {
 			checkPacket(t, packet, out)
 		}
@@ -187,7 +187,7 @@ func TestRewrittenPacketReadsTheSame(t *testing.T) {
 	}
 	all := func(string) bool { return true }
 	for name, packet := range packets {
-		out, _ := (&Policy{Keep: all}).RewriteXMP(packet)
+		out, _ := (&Policy{Keep: all}).RewriteXMP(nil, packet)
 		checkPacket(t, packet, out)
 		for _, typed := range []bool{false, true} {
 			want := toJSON(t, &Source{XMP: [][]byte{packet}}, typed)
@@ -220,7 +220,7 @@ func TestPacketWrapper(t *testing.T) {
 		"read-only": {readOnly, packetHead, packetEndReadOnly},
 		"none":      {inner, "<x:xmpmeta", " "},
 	} {
-		out, _ := all.RewriteXMP(tt.packet)
+		out, _ := all.RewriteXMP(nil, tt.packet)
 		checkPacket(t, tt.packet, out)
 		if !bytes.HasPrefix(out, []byte(tt.head)) || !bytes.HasSuffix(out, []byte(tt.tail)) {
 			t.Errorf("%s: got %s", name, out)
@@ -235,13 +235,13 @@ func TestCreditGoesFirst(t *testing.T) {
 	packet := []byte(`<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">` +
 		`<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"` + attributes + `/></rdf:RDF></x:xmpmeta>`)
 	all := &Policy{Keep: func(string) bool { return true }}
-	out, _ := all.RewriteXMP(packet) // rdf:about="" needs 13 bytes more
+	out, _ := all.RewriteXMP(nil, packet) // rdf:about="" needs 13 bytes more
 	checkPacket(t, packet, out)
 	got := toJSON(t, &Source{XMP: [][]byte{out}}, false)
 	if !strings.Contains(got, `"creditLine"`) || !strings.Contains(got, `"cityName"`) || strings.Contains(got, `"headline"`) {
 		t.Errorf("got %s", got)
 	}
-	if out, _ := all.RewriteXMP([]byte(`<rdf:RDF><rdf:Description photoshop:City="A"/></rdf:RDF>`)); out != nil {
+	if out, _ := all.RewriteXMP(nil, []byte(`<rdf:RDF><rdf:Description photoshop:City="A"/></rdf:RDF>`)); out != nil {
 		t.Errorf("too small: got %s", out)
 	}
 }
@@ -250,7 +250,7 @@ func TestCreditGoesFirst(t *testing.T) {
 func TestExtendedPropertiesMove(t *testing.T) {
 	all := &Policy{Keep: func(name string) bool { return name != "cityName" }}
 	packet := padded(packetOf(`photoshop:Credit="A" xmpNote:HasExtendedXMP="0123"`, ``), 500)
-	out, _ := all.RewriteXMP(packet, packetOf(`photoshop:City="B" photoshop:Source="C"`, ``))
+	out, _ := all.RewriteXMP(nil, packet, packetOf(`photoshop:City="B" photoshop:Source="C"`, ``))
 	checkPacket(t, packet, out)
 	if got, want := toJSON(t, &Source{XMP: [][]byte{out}}, false), `{"creditLine":"A","source":"C"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -267,7 +267,7 @@ func TestDisplayPropertiesStay(t *testing.T) {
 	packet := packetOf(spaces+` hdrgm:Version="1.0" hdrgm:Secret="5" hdrgm:Gamma="a secret" photoshop:City="A"`,
 		strings.Replace(directory, "</rdf:Seq>", video+"</rdf:Seq>", 1)+`<GPano:PoseHeadingDegrees>123</GPano:PoseHeadingDegrees><GPano:ProjectionType>equirectangular</GPano:ProjectionType>`+
 			`<hdrgm:GainMapMax><rdf:Seq><rdf:li>1</rdf:li><rdf:li>secret text</rdf:li><rdf:li>523112132418</rdf:li></rdf:Seq></hdrgm:GainMapMax>`)
-	out, pictures := (&Policy{}).RewriteXMP(packet)
+	out, pictures := (&Policy{}).RewriteXMP(nil, packet)
 	checkPacket(t, packet, out)
 	got := string(out)
 	for _, want := range []string{` hdrgm:Version="1.0"`, directory, `<GPano:ProjectionType>equirectangular</GPano:ProjectionType>`, `<hdrgm:GainMapMax><rdf:Seq><rdf:li>1</rdf:li></rdf:Seq></hdrgm:GainMapMax>`} {
@@ -284,7 +284,7 @@ func TestDisplayPropertiesStay(t *testing.T) {
 	if fmt.Sprint(pictures) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", pictures, want)
 	}
-	out, _ = (&Policy{Compass: true, Keep: func(string) bool { return true }}).RewriteXMP(packet)
+	out, _ = (&Policy{Compass: true, Keep: func(string) bool { return true }}).RewriteXMP(nil, packet)
 	for _, want := range []string{"<GPano:PoseHeadingDegrees>123<", `photoshop:City="A"`, directory} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %s in %s", want, out)
@@ -297,7 +297,7 @@ func TestDisplayPropertiesStay(t *testing.T) {
 		"another version":  string(packetOf(strings.ReplaceAll(spaces, "gain-map/1.0", "gain-map/1.1")+` hdrgm:Version="1.0"`, ``)),
 		"an unclosed list": testHead + `<rdf:Description` + spaces + `><Container:Directory><rdf:Seq><rdf:li Item:Mime="image/jpeg"/>`,
 	} {
-		if out, _ := (&Policy{}).RewriteXMP([]byte(packet)); out != nil {
+		if out, _ := (&Policy{}).RewriteXMP(nil, []byte(packet)); out != nil {
 			t.Errorf("%s: got %s", name, out)
 		}
 	}

@@ -42,7 +42,7 @@ func rewrittenReference(t *testing.T, keep func(string) bool) (rewritten, origin
 	p := &Policy{Keep: keep}
 	out := bytes.Clone(file)
 	for _, packet := range s.XMP {
-		b, _ := p.RewriteXMP(packet)
+		b, _ := p.RewriteXMP(nil, packet)
 		out = bytes.Replace(out, packet, b, 1)
 	}
 	for _, b := range s.IIM {

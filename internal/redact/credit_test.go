@@ -128,3 +128,26 @@ func TestAILabelOfPNGStays(t *testing.T) {
 		}
 	}
 }
+
+// TestPacketsStayAsAnswered checks that of several packets only that stays of a property which the answer tells, the first one, and
+// nothing of further pictures.
+func TestPacketsStayAsAnswered(t *testing.T) {
+	packet := func(credit string) string {
+		return `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">` +
+			`<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:Credit="` + credit + `"/></rdf:RDF></x:xmpmeta>` + strings.Repeat(" ", 100)
+	}
+	segment := func(credit string) []byte {
+		return testimage.Segment(container.MarkerAPP1, []byte(container.XMPIntro+packet(credit)))
+	}
+	uuid := func(credit string) []byte { return testimage.Box("uuid", []byte(container.XMPUUID+packet(credit))) }
+	photo := testimage.JPEG(testimage.Gradient(8, 8), segment("KEPT"), segment("SECRET"))
+	for name, data := range map[string][]byte{
+		"jpeg":            photo,
+		"further picture": slices.Concat(photo, testimage.JPEG(testimage.Gradient(8, 8), segment("SECRET"))),
+		"jp2":             slices.Concat(testimage.JP2(), uuid("KEPT"), uuid("SECRET")),
+	} {
+		if got := redact(t, data, onlyCredit, 100); bytes.Count(got, []byte("KEPT")) != 1 || bytes.Contains(got, []byte("SECRET")) {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}

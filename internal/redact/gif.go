@@ -90,7 +90,7 @@ func redactGIFXMP(s *stream, p *Plan) bool {
 	if !ok {
 		return false
 	}
-	packet, _ = p.xmp(packet)
+	packet, _ = p.xmp(s.told(), packet)
 	return packet != nil && s.pass(int64(head)) && s.replace(packet) && s.pass(int64(len(gifTrailer)))
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 // This is HEIF (ISO/IEC 23008-12) and AVIF, which builds on it. The box meta lists items (14496-12, 8.11):
@@ -98,7 +99,7 @@ func (f *isoFile) planItems() (ok bool, err error) {
 
 // newItemIndex returns the index of the items of f.
 func newItemIndex(f *isoFile) *itemIndex {
-	m := &itemIndex{plan: f.plan, xmpLeft: maxXMP, boxes: make(map[string][]byte), byID: make(map[uint32]int32)}
+	m := &itemIndex{plan: f.plan, xmpLeft: maxXMP, told: make(iptc.Told), boxes: make(map[string][]byte), byID: make(map[uint32]int32)}
 	at := f.meta.off + 4
 	eachBox(f.meta.body[min(4, len(f.meta.body)):], func(b box) {
 		if slices.Contains(metaBoxes, b.typ) && m.boxes[b.typ] == nil {
@@ -142,6 +143,7 @@ type itemIndex struct {
 	file    store // the mdat boxes
 	inner   store // the box idat
 	xmpLeft int64 // how much XMP may still be read
+	told    iptc.Told
 }
 
 // metaItem is an item.
@@ -609,7 +611,7 @@ func (m *itemIndex) planItem(it *metaItem, data []span) (keep bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		out, _ := m.plan.xmp(b)
+		out, _ := m.plan.xmp(m.told, b)
 		if out != nil {
 			in.replace(data, out, ' ')
 		}

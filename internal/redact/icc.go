@@ -110,7 +110,7 @@ func cleanICCHeader(b []byte) (ok bool) {
 		clear(b[12:16])
 	}
 	clear(b[24:36]) // the date
-	clear(b[44:47]) // flags: two bits are defined
+	clear(b[40:47]) // the platform, and flags: two bits are defined
 	b[47] &= 3
 	clear(b[48:63]) // the device's manufacturer and model, and its attributes, of which four bits are defined
 	b[63] &= 15
@@ -123,7 +123,7 @@ func cleanICCHeader(b []byte) (ok bool) {
 			clear(b[68:80])
 		}
 	}
-	clear(b[84:iccHeader]) // the profile's ID, a hash of it, and reserved bytes
+	clear(b[80:iccHeader]) // the creator, the profile's ID, a hash of it, and reserved bytes
 	return iccSpaces[string(b[16:20])] > 0 && slices.Contains(iccConnections, string(b[20:24]))
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/caddyexif/caddy-exif/internal/container"
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 // JPEG 2000's JP2 and JPX (ITU-T T.800, annex I; T.801, annex M) consist of boxes like ISO's. The redacted
@@ -128,7 +129,7 @@ func redactJP2(s *stream, p *Plan) error {
 		case h.Type == "Exif":
 			return redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, off+h.Head, p) })
 		case h.Type == "uuid":
-			return redactPart(s, h, func(b *box) bool { return rewriteUUID(b, off+h.Head, p) })
+			return redactPart(s, h, func(b *box) bool { return rewriteUUID(b, off+h.Head, p, s.told()) })
 		}
 		return freeBox(s, h)
 	})
@@ -136,7 +137,7 @@ func redactJP2(s *stream, p *Plan) error {
 
 // rewriteUUID rebuilds the EXIF or XMP in a uuid box, whose body is at off in the file; ok is false if nothing is left
 // of it.
-func rewriteUUID(b *box, off int64, p *Plan) (ok bool) {
+func rewriteUUID(b *box, off int64, p *Plan, told iptc.Told) (ok bool) {
 	const n = 16
 	if len(b.body) < n {
 		return false
@@ -145,7 +146,7 @@ func rewriteUUID(b *box, off int64, p *Plan) (ok bool) {
 	case container.JP2UUID, container.PhotoshopUUID, container.GeoUUID:
 		return rewriteExifBox(b.body[n:], "", off+n, p)
 	case container.XMPUUID:
-		return p.xmpBox(b.body[n:])
+		return p.xmpBox(told, b.body[n:])
 	}
 	return false
 }

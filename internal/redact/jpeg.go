@@ -791,7 +791,11 @@ func (j *jpegFile) xmp(n int) bool {
 		return false
 	}
 	head := 4 + len(container.XMPIntro)
-	packet, items := j.p.xmp(b[head:], extended...)
+	policy := j.p.policy.IPTC
+	if !j.first {
+		policy.Keep = nil // no answer tells what further pictures have
+	}
+	packet, items := policy.RewriteXMP(j.told(), b[head:], extended...)
 	if packet == nil {
 		return j.blank(n)
 	}

@@ -49,7 +49,7 @@ func redactJXL(s *stream, p *Plan) error {
 		case h.Type == "Exif":
 			return redactPart(s, h, func(b *box) bool { return rewriteExifBox(b.body, tiffOffset, body, p) })
 		case h.Type == "xml ":
-			return redactPart(s, h, func(b *box) bool { return f.firstXMP() && p.xmpBox(b.body) })
+			return redactPart(s, h, func(b *box) bool { return f.firstXMP() && p.xmpBox(nil, b.body) })
 		case h.Type == "brob":
 			return redactPart(s, h, func(b *box) bool { return f.rewriteBrotli(b, body) })
 		}
@@ -129,7 +129,7 @@ func (f *jxlFile) rewriteBrotli(b *box, off int64) (ok bool) {
 		if !ok {
 			return false
 		}
-		if data, _ = f.p.xmp(data); data != nil {
+		if data, _ = f.p.xmp(nil, data); data != nil {
 			compressed = compress(bytes.TrimRight(data, " "), len(b.body)-4)
 		}
 	}

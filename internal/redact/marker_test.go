@@ -381,3 +381,14 @@ func TestNoMarkerSurvives(t *testing.T) {
 		}
 	}
 }
+
+// TestProfileHeaderNamesNobody checks that a profile's header loses the names of the platform and of the creator, four
+// characters each.
+func TestProfileHeaderNamesNobody(t *testing.T) {
+	b := profileOf("wtpt", cat("XYZ ", u32(0), u32(1), u32(2), u32(3)))
+	copy(b[40:], "PLAT")
+	copy(b[80:], "CREA")
+	if !cleanICC(b) || bytes.Contains(b, []byte("PLAT")) || bytes.Contains(b, []byte("CREA")) {
+		t.Errorf("got %q", b[:iccHeader])
+	}
+}

@@ -466,7 +466,7 @@ func (f *pngFile) text(typ string, length int) bool {
 		return f.junk(int64(length))
 	}
 	if bytes.HasPrefix(data, []byte(xmpKeyword)) && !f.seen["XMP"] {
-		if packet, _ := f.p.xmp(textOfXMP(data)); packet != nil {
+		if packet, _ := f.p.xmp(nil, textOfXMP(data)); packet != nil {
 			f.seen["XMP"] = true
 			b := append([]byte(xmpKeyword+"\x00\x00"), packet...) // no language, no translated keyword
 			return f.chunk("iTXt", append(b, bytes.Repeat([]byte{' '}, length-len(b))...), true)

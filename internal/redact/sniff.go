@@ -116,10 +116,10 @@ func sniffFilm(head []byte) (Verdict, string) {
 		switch string(head[8:12]) {
 		case "AVI ", "AVIX":
 			return Redact, "avi"
-		case "CDXA", "AMV ", "QLCM", "ACON": // films, or as good as
+		case "AVI\x19", "CDXA", "AMV ", "QLCM", "RMMP", "RDIB", "ACON": // films and pictures, or as good as
 			return Refuse, "riff"
 		}
-	case string(head[:4]) == "RIFX" && len(head) >= 12 && string(head[8:12]) == "AVI ":
+	case len(head) >= 12 && (string(head[:4]) == "RIFX" && string(head[8:12]) == "AVI " || string(head[:4]) == "ON2 " && string(head[8:12]) == "ON2f"):
 		return Refuse, "avi"
 	case string(head[:4]) == "OggS" && (bytes.Contains(head, []byte("\x80theora")) || bytes.Contains(head, []byte("\x01video\x00")) ||
 		bytes.Contains(head, []byte("fishead")) || bytes.Contains(head, []byte("BBCD\x00")) || bytes.Contains(head, []byte("OVP80"))):
@@ -302,6 +302,7 @@ var starts = []struct {
 	{"MMOR", 8},
 	{"RIFF", 12},
 	{"RIFX", 12},
+	{"ON2 ", 12},
 	{"FORM", 12},
 	{"\x1A\x45\xDF\xA3", 8},
 	{"OggS", SniffLen},

@@ -20,6 +20,7 @@ func mixed() map[string][]byte {
 		"a stream of MPEG-4":                  []byte("\x00\x00\x01\xB0\x01\x00\x00\x01\xB5\x89\x13\x00"),
 		"an Ogg film in VP8":                  []byte("OggS\x00\x02" + strings.Repeat("\x00", 22) + "\x01\x1AOVP80\x01"),
 		"AVCHD":                               bytes.Repeat(append([]byte("\x12\x34\x56\x78G"), make([]byte, 187)...), 4),
+		"On2's AVI":                           []byte("ON2 \x00\x00\x01\x00ON2fLIST"),
 		"RIFX":                                []byte("RIFX\x00\x00\x01\x00AVI LIST"),
 		"RED":                                 []byte("\x00\x00\x00\x44RED2 and so on"),
 		"a film's data":                       []byte("0000mdat and so on"),
@@ -33,7 +34,7 @@ func mixed() map[string][]byte {
 		"IFF":                                 []byte("FORM\x00\x00\x01\x00ILBMBMHD"),
 		"BigTIFF":                             []byte("MM\x00+\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10"),
 	}
-	for _, typ := range []string{"AVI ", "AVIX", "CDXA", "AMV ", "QLCM", "ACON"} {
+	for _, typ := range []string{"AVI ", "AVIX", "AVI\x19", "RDIB", "RMMP", "CDXA", "AMV ", "QLCM", "ACON"} {
 		bodies["RIFF of "+typ] = []byte("RIFF\x00\x00\x01\x00" + typ)
 	}
 	for name, samples := range testimage.Formats() {
@@ -146,6 +147,15 @@ func TestHiddenPictures(t *testing.T) {
 	} {
 		if verdict, format := Sniff(b[:min(len(b), SniffLen)]); verdict != Pass {
 			t.Errorf("%s: got %d %s", name, verdict, format)
+		}
+	}
+}
+
+// TestRIFF checks that films and pictures under less known forms of RIFF don't pass.
+func TestRIFF(t *testing.T) {
+	for _, head := range []string{"RIFF____AVI\x19", "RIFF____RMMP", "RIFF____RDIB", "ON2 ____ON2f"} {
+		if verdict, _ := Sniff([]byte(head + "LIST" + strings.Repeat("\x00", 99))); verdict != Refuse {
+			t.Errorf("%q: got %v", head, verdict)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"io"
 	"math"
+
+	"github.com/caddyexif/caddy-exif/internal/iptc"
 )
 
 const (
@@ -33,6 +35,16 @@ type stream struct {
 	err         error // the last error of out
 	offset      int64 // the next byte's offset in the body
 	overwritten int64 // the number of bytes changed
+
+	inXMP iptc.Told // the properties of the packets before
+}
+
+// told returns where the properties of the body's packets are noted.
+func (s *stream) told() iptc.Told {
+	if s.inXMP == nil {
+		s.inXMP = make(iptc.Told)
+	}
+	return s.inXMP
 }
 
 func newStream(dst io.Writer) stream { return stream{out: bufio.NewWriterSize(dst, outSize)} }

@@ -258,7 +258,7 @@ func (p *Plan) announceXMP(r io.ReaderAt) error {
 		}
 		b := make([]byte, packet.N)
 		n, err := container.ReadAt(packet.R, b, 0)
-		if out, _ := p.xmp(b[:n]); out != nil && n == len(b) {
+		if out, _ := p.xmp(nil, b[:n]); out != nil && n == len(b) {
 			p.announced = &edit{packet.Off, out}
 		}
 		return true, err

@@ -10,13 +10,13 @@ import (
 
 // xmp returns a packet of the same length as the given one with the properties that stay, those of the packets that
 // extend it included, nil if there are none; and the pictures in Google's directory.
-func (p *Plan) xmp(packet []byte, extended ...[]byte) (out []byte, pictures []iptc.Picture) {
-	return p.policy.IPTC.RewriteXMP(packet, extended...)
+func (p *Plan) xmp(told iptc.Told, packet []byte, extended ...[]byte) (out []byte, pictures []iptc.Picture) {
+	return p.policy.IPTC.RewriteXMP(told, packet, extended...)
 }
 
 // xmpBox replaces the XMP in the body of a box; ok is false if nothing is left.
-func (p *Plan) xmpBox(data []byte) (ok bool) {
-	out, _ := p.xmp(data)
+func (p *Plan) xmpBox(told iptc.Told, data []byte) (ok bool) {
+	out, _ := p.xmp(told, data)
 	return out != nil && copy(data, out) == len(data)
 }
 
