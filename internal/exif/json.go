@@ -3,10 +3,10 @@ package exif
 // AppendJSON appends the metadata as one flat JSON object, tags in file order; with a dialect, as its AppendEXIF
 // without Info. If the object is larger than 256 KiB, it returns dst as it was and ErrTooLarge.
 func (m *Metadata) AppendJSON(dst []byte, o *Options) ([]byte, error) {
+	m.keep = o.Keep
 	if o.Dialect != nil {
 		return o.Dialect.AppendEXIF(dst, m, nil, o)
 	}
-	m.keep = o.Keep
 	start := len(dst)
 	render := appendRaw
 	switch o.Style {
