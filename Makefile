@@ -29,7 +29,7 @@ gate: ## all stages, one after the other
 		printf '\n== %s (%d s)\n' "$$stage" "$$SECONDS"
 		$(MAKE) --no-print-directory "$$stage" 2>&1 | tee "$$tmp/stage" && continue
 		printf '\n== %s failed after %d s. The last of it, without what passed:\n' "$$stage" "$$SECONDS"
-		grep -vE '^(ok  |\?   |--- (PASS|SKIP)|make)' "$$tmp/stage" | tail -n 60
+		grep -avE '^(ok  |\?   |--- (PASS|SKIP)|make)' "$$tmp/stage" | tail -n 60
 		exit 1
 	done
 	printf '\ngreen in %d s\n' "$$SECONDS"
