@@ -26,9 +26,9 @@ func (r *bitReader) align() {
 	}
 }
 
-// skip passes over n bits.
+// skip passes over n bits. It returns false if there aren't as many.
 func (r *bitReader) skip(n int) (ok bool) {
-	r.over = r.over || n > 8*len(r.b)-r.at
+	r.over = r.over || n < 0 || n > 8*len(r.b)-r.at
 	if !r.over {
 		r.at += n
 	}

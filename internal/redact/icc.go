@@ -43,8 +43,8 @@ var (
 )
 
 // isOfSpace reports whether a profile for a color space can use a tag with this data: a gray curve, those of red, green and blue, or
-// a transformation between its channels and the three of the connection space. No writer makes
-// others; Chromium alone takes a transformation of other channels, or refuses its profile.
+// a transformation between its channels and the three of the connection space. No writer makes others; Chromium
+// alone takes a transformation of other channels, or refuses its profile.
 func isOfSpace(sig, space string, b []byte) bool {
 	switch device := iccSpaces[space]; {
 	case sig == "kTRC":

@@ -320,8 +320,8 @@ func (c *codestream) levelsOf(component int) int {
 
 // kept returns how many bytes of b, a marker segment from its length on, stay: its fields, or all of them if they are what
 // the marker says. None stays of a comment, of an index of parts, which no decoder needs, of a segment about components that
-// there aren't, of one that a later one replaces, and of an unknown one. It reads the size of the picture (A.5.1), and the bits and the distances of each
-// component's samples.
+// there aren't, of one that a later one replaces, and of an unknown one. It reads the size of the
+// picture (A.5.1), and the bits and the distances of each component's samples.
 func (c *codestream) kept(marker uint16, b []byte) int {
 	f := fields{b: b, at: 2}
 	key := segmentKey{marker, c.componentOf(marker, &f)}

@@ -5,12 +5,8 @@ import "math/bits"
 // The third header of Vorbis (Vorbis I, 4.2.4) has the decoder's tables: codebooks, floors, residues, mappings and modes, from the
 // lowest bit of each byte on. It doesn't say how long it is, and decoders ignore what follows its last bit.
 
-// lowReader reads numbers from the lowest bit of each byte on.
-type lowReader struct {
-	b    []byte
-	at   int // in bits
-	over bool
-}
+// lowReader is a bitReader of numbers that begin with their lowest bit, from the lowest bit of each byte on.
+type lowReader struct{ bitReader }
 
 // read returns the next n bits, at most 32.
 func (r *lowReader) read(n int) (v int) {
@@ -24,20 +20,10 @@ func (r *lowReader) read(n int) (v int) {
 	return v
 }
 
-// skip passes over n bits. It returns false if there aren't as many.
-func (r *lowReader) skip(n int) (ok bool) {
-	if n < 0 || n > 8*len(r.b)-r.at {
-		r.over = true
-		return false
-	}
-	r.at += n
-	return true
-}
-
 // vorbisTablesLen returns the length of the third header of Vorbis for a number of channels, 0 if it isn't one.
 func vorbisTablesLen(b []byte, channels int) int {
 	const name = 7
-	r := lowReader{b: b, at: 8 * name}
+	r := lowReader{bitReader{b: b, at: 8 * name}}
 	each := func(width int, f func()) {
 		for n := r.read(width) + 1; n > 0 && !r.over; n-- {
 			f()
